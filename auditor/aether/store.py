@@ -1,0 +1,64 @@
+"""The event store as Aether's Go code defines it: its protocols, its results and its errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from auditor.aether.event import ActorSnapshot, Event, Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayError:
+    """One stored message of the actor that does not decode."""
+
+    sequence_number: int
+    """Its sequence in the stream."""
+    raw_data: bytes
+    """Its payload, byte for byte."""
+    error: Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """What replay of one actor gives: the events that Aether would apply, and the messages it would skip, in stream order."""
+
+    events: list[Event] = field(default_factory=list)
+    errors: list[ReplayError] = field(default_factory=list)
+
+
+class VersionConflictError(Exception):
+    """An event's version is not greater than the actor's latest."""
+
+    def __init__(self, actor_id: str, attempted_version: int, current_version: int) -> None:
+        self.actor_id = actor_id
+        self.attempted_version = attempted_version
+        self.current_version = current_version
+        super().__init__(f"actor {actor_id!r}: version {attempted_version} is not above the current {current_version}")
+
+
+class EventStore(Protocol):
+    """Aether's EventStore."""
+
+    async def save_event(self, event: Event) -> None:
+        """Store `event`; raises VersionConflictError."""
+
+    async def get_events(self, actor_id: str, from_version: int = 0) -> list[Event]:
+        """The actor's events with a version above `from_version`, in stream order; what does not decode is left out."""
+
+    async def get_latest_version(self, actor_id: str) -> int:
+        """The highest version over a full replay, 0 if there is none."""
+
+    async def save_snapshot(self, snapshot: ActorSnapshot) -> None:
+        """Store `snapshot`."""
+
+    async def get_latest_snapshot(self, actor_id: str) -> ActorSnapshot:
+        """The last snapshot stored for the actor."""
+
+
+class EventStoreWithErrors(EventStore, Protocol):
+    """An event store that also says what replay leaves out."""
+
+    async def get_events_with_errors(self, actor_id: str, from_version: int = 0) -> ReplayResult:
+        """As `get_events`, together with every message that does not decode."""

@@ -1,0 +1,238 @@
+"""What a pass says: one frozen report that the command line, /metrics, /api/status and the page all render."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from auditor.core.findings import Cause, Finding, Kind, Severity
+
+NANOSECONDS = 1_000_000_000
+REPORT_SCHEMA = "aether-auditor/report/1"
+
+
+class Verdict(StrEnum):
+    """What a completed pass says of everything from the stream's first sequence to the pinned end."""
+
+    CLEAN = "clean"
+    CORRUPT = "corrupt"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Mode(StrEnum):
+    """How much of its range a pass read."""
+
+    FULL = "full"
+    INCREMENTAL = "incremental"
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every verb, in every output mode."""
+
+    CLEAN = 0
+    COULD_NOT_RUN = 1
+    CORRUPT = 2
+    INCONCLUSIVE = 3
+
+
+class Outcome(StrEnum):
+    """What became of one examined message; every message has exactly one."""
+
+    OK = "ok"
+    MALFORMED = "malformed"
+    HIDDEN = "hidden"
+    UNREACHABLE = "unreachable"
+    UNJUDGED = "unjudged"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a running pass is; written by the pass, read by the progress bar and by /metrics while it runs."""
+
+    first_seq: int = 0
+    last_seq: int = 0
+    """The pinned end."""
+    seq: int = 0
+    """The last sequence delivered so far, 0 before the first."""
+    outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    """Messages examined so far by this pass."""
+    bytes: int = 0
+    """Payload bytes examined so far by this pass."""
+
+    @property
+    def ratio(self) -> float:
+        """0 to 1: the part of the range that lies behind the walk."""
+        if self.last_seq < self.first_seq:
+            return 1.0
+        if self.seq < self.first_seq:
+            return 0.0
+        return (self.seq - self.first_seq + 1) / (self.last_seq - self.first_seq + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SeqRange:
+    """Sequences, both ends included; empty when `last_seq` is below `first_seq`."""
+
+    first_seq: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCounts:
+    """in_range = examined + deleted + unreadable + skipped."""
+
+    in_range: int = 0
+    examined: int = 0
+    deleted: int = 0
+    unreadable: int = 0
+    skipped: int = 0
+    """On subjects outside the audit."""
+    unjudged: int = 0
+    """Part of `examined`: messages that the auditor itself failed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """Event messages by outcome; foreign and colliding ones are `ok` here."""
+
+    ok: int = 0
+    malformed: int = 0
+    hidden: int = 0
+    unreachable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotCounts:
+    """Snapshot messages by outcome."""
+
+    ok: int = 0
+    malformed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActorCounts:
+    """Actors with at least one message on their event subject, and whether replay brings them back right."""
+
+    seen: int = 0
+    replayable: int = 0
+    replayable_from_snapshot: int = 0
+    broken: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """The result of one completed pass of one audit."""
+
+    name: str
+    stream: str
+    mode: Mode
+    verdict: Verdict
+    range: SeqRange
+    """What the verdict speaks of."""
+    read: SeqRange | None
+    """What this pass read; None if it walked nothing."""
+    started_ns: int
+    finished_ns: int
+    messages: MessageCounts
+    events: EventCounts
+    snapshots: SnapshotCounts
+    actors: ActorCounts
+    totals: Mapping[tuple[Kind, Severity], int]
+    """Exact counts of standing findings (messages for the range kinds)."""
+    missing_versions: int
+    """Inside version gaps."""
+    findings: tuple[Finding, ...]
+    """In detail, at most as many as were asked for."""
+    findings_cut: bool
+    """Whether more stand than are listed."""
+    malformed_events: Mapping[tuple[str, str], int]
+    """By actor_type label and reason."""
+    version_gaps: Mapping[tuple[str, Cause], int]
+    """By actor_type label and cause."""
+    missing_versions_by_type: Mapping[tuple[str, Cause], int]
+    """Versions inside those gaps."""
+    broken_actors: Mapping[str, int]
+    """By actor_type label."""
+    incomplete: str | None = None
+    """Why something in the range was not judged, in one line; None if everything was."""
+    quarantine_pending: int = 0
+    """Records found and not yet stored."""
+
+    @property
+    def coverage(self) -> float:
+        """Judged ÷ stored in the range; 1.0 of an empty range."""
+        stored = self.messages.in_range - self.messages.deleted - self.messages.skipped
+        judged = self.messages.examined - self.messages.unjudged + self.messages.unreadable
+        return judged / stored if stored else 1.0
+
+    @property
+    def findings_total(self) -> dict[Kind, int]:
+        """Standing findings by kind; kinds without any are left out."""
+        totals: dict[Kind, int] = {}
+        for (kind, _), count in self.totals.items():
+            if count:
+                totals[kind] = totals.get(kind, 0) + count
+        return totals
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `audits` in `auditor scan --json` and /api/status."""
+        return {
+            "name": self.name,
+            "stream": self.stream,
+            "mode": self.mode,
+            "verdict": self.verdict,
+            "range": asdict(self.range),
+            "read": asdict(self.read) if self.read else None,
+            "duration_seconds": (self.finished_ns - self.started_ns) / NANOSECONDS,
+            "coverage": self.coverage,
+            "messages": asdict(self.messages),
+            "events": asdict(self.events),
+            "snapshots": asdict(self.snapshots),
+            "actors": asdict(self.actors),
+            "findings_total": {str(kind): count for kind, count in self.findings_total.items()},
+            "accepted_total": {},
+            "missing_versions": self.missing_versions,
+            "incomplete": self.incomplete,
+            "quarantine_pending": self.quarantine_pending,
+            "findings_cut": self.findings_cut,
+            "findings": [finding_json(finding) for finding in self.findings],
+        }
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """The fields that the finding's kind has, and no others."""
+    return {key: value for key, value in asdict(finding).items() if value is not None}
+
+
+def exit_code(reports: Iterable[AuditReport | None]) -> ExitCode:
+    """The exit code for passes of several audits; None stands for a pass that could not run."""
+    passes = list(reports)
+    verdicts = [report.verdict for report in passes if report]
+    if Verdict.CORRUPT in verdicts:
+        return ExitCode.CORRUPT
+    if not verdicts:
+        return ExitCode.COULD_NOT_RUN
+    if len(verdicts) < len(passes) or Verdict.INCONCLUSIVE in verdicts:
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.CLEAN
+
+
+def overall_verdict(code: ExitCode) -> str:
+    """The word that stands for an exit code at the top of a report."""
+    return {
+        ExitCode.CLEAN: Verdict.CLEAN,
+        ExitCode.CORRUPT: Verdict.CORRUPT,
+        ExitCode.INCONCLUSIVE: Verdict.INCONCLUSIVE,
+        ExitCode.COULD_NOT_RUN: "failed",
+    }[code]
+
+
+def rfc3339(unix_ns: int) -> str:
+    """`unix_ns` in UTC with all nine digits of its nanoseconds."""
+    seconds, nanoseconds = divmod(unix_ns, NANOSECONDS)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"

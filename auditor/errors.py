@@ -1,0 +1,45 @@
+"""Our own failures, each one a line that says what, where and what to do.
+
+Malformed input is never one of these: it is a value, the product of the audit.
+"""
+
+
+class AuditorError(Exception):
+    """Something that the auditor could not do; `str(error)` is the one line that a person is shown."""
+
+
+class ConfigError(AuditorError):
+    """The configuration cannot be used: `problems` holds every problem, one line each, path first."""
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        self.source = source
+        self.problems = problems
+        super().__init__(f"{source}: " + "; ".join(problems))
+
+
+class ConnectionFailedError(AuditorError):
+    """No working connection to NATS: unreachable, refused, wrong credentials, no JetStream."""
+
+
+class PermissionDeniedError(AuditorError):
+    """The server refuses a request; the line names the subject to allow."""
+
+
+class StreamNotFoundError(AuditorError):
+    """The stream does not exist, or no longer does."""
+
+
+class StreamRecreatedError(AuditorError):
+    """The stream that was pinned is gone and another of the same name stands in its place."""
+
+
+class WalkCutShortError(AuditorError):
+    """The walk could not reach its pinned end; what was delivered before is judged, the rest is not."""
+
+
+class SideStreamError(AuditorError):
+    """The quarantine stream cannot be used safely, or refuses a record for good until somebody acts."""
+
+
+class NotFoundError(AuditorError):
+    """A named thing (actor, quarantine record, audit) that does not exist."""

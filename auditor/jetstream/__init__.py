@@ -1,0 +1,4 @@
+"""The only door to NATS: the hardened client, the ordered walk, the event store, the quarantine.
+
+Nothing that judges a message belongs here.
+"""

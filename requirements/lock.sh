@@ -1,0 +1,12 @@
+#!/bin/sh
+# Locks every set of dependencies anew, with hashes and without index addresses (uv is the only tool needed).
+set -eu
+cd "$(dirname "$0")/.."
+compile() {
+    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+        --no-emit-index-url --no-emit-find-links "$@"
+}
+compile pyproject.toml --extra demo --group build --output-file requirements/run.txt
+compile pyproject.toml --extra demo --group build --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+compile --group pyproject.toml:pure --constraints requirements/dev.txt --output-file requirements/pure.txt
+compile --group pyproject.toml:go --output-file requirements/go.txt
