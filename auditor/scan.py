@@ -1,17 +1,46 @@
-"""One pass of one audit. The order of effects lives here, and nowhere else:
+"""One pass of one audit. The order of effects lives here, and nowhere else.
 
-pin -> walk -> judge -> quarantine confirmed -> report.
+pin -> walk -> judge -> quarantine confirmed -> account for every sequence -> report.
+
+Detection never waits for the quarantine: what the side stream does not take is counted as pending, and the next pass
+tries again.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import structlog
+
+from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.core.audit import Audit, Where
+from auditor.core.conclude import Expectations, Walked, conclude
+from auditor.core.duplicates import DuplicateComparison
+from auditor.core.ranges import Ranges, intersect, normalized, subtract
+from auditor.core.report import AuditReport, Outcome, Progress, SeqRange
+from auditor.core.scope import Scope
+from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
+    from auditor.config import AuditConfig
     from auditor.core.evidence import Evidence, Settled
+    from auditor.core.labels import ActorTypes
     from auditor.core.message import StoredMessage, StreamState
+
+log = structlog.get_logger()
+
+MOST_ACTORS_COMPARED = 100
+"""Actors with duplicates that are read again in one pass; the duplicates of others have cause `unknown`."""
+
+MOST_MESSAGES_COMPARED = 200_000
+"""Messages read again for that in one pass: about two seconds of walking."""
+
+MOST_SUSPECTS_CONFIRMED = 1_000
+"""Sequences asked for one by one before they are called unreadable; beyond it a whole block is gone, and it is said."""
 
 
 class Source(Protocol):
@@ -46,3 +75,197 @@ class Quarantine(Protocol):
 
     async def settle(self) -> Settled:
         """Wait until nothing is in flight; what became of every record put since the last call. Never raises."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """One run of one audit over its stream, from its first sequence to the end pinned before it begins."""
+
+    config: AuditConfig
+    source: Source
+    quarantine: Quarantine | None
+    """None for a pass that writes nothing."""
+    quarantine_prefix: str | None
+    actor_types: ActorTypes
+    clock: Callable[[], int]
+    """Nanoseconds since 1970."""
+    most_findings: int = 1000
+    progress: Progress = field(default_factory=Progress)
+    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to end the walk early: the pass is then inconclusive, unless it is corrupt already."""
+    settled: Settled | None = None
+    """What became of the evidence, once the walk is over."""
+
+    async def run(self) -> AuditReport:
+        """The report of the pass.
+
+        Raises an AuditorError if the stream cannot be looked at at all. Whatever happens after the pin makes the pass
+        inconclusive instead, and loses nothing that was found.
+        """
+        started_ns = self.clock()
+        pinned = await self.source.pin()
+        self.progress.first_seq, self.progress.last_seq = pinned.first_seq, pinned.last_seq
+        events, snapshots = self._subjects()
+        where = Where(pinned.name, pinned.created_ns, self.quarantine_prefix)
+        audit = Audit(where, Scope([*events, *snapshots]), detail_limit=self.most_findings)
+        walked = Walked(
+            pinned=pinned,
+            read=SeqRange(pinned.first_seq, pinned.last_seq) if pinned.first_seq <= pinned.last_seq else None,
+            started_ns=started_ns,
+            filtered=bool(self.config.actors),
+        )
+        missing, incomplete = await self._walk(pinned, audit, [*events, *snapshots] if walked.filtered else ())
+        pending = await self._settle()
+        try:
+            await self._compare_duplicates(pinned, audit)
+            if not walked.filtered:
+                walked = await self._account(walked, missing)
+        except AuditorError as error:
+            incomplete = incomplete or str(error)
+        walked = replace(
+            walked, incomplete=walked.incomplete or incomplete, finished_ns=self.clock(), quarantine_pending=pending
+        )
+        versions = self.config.versions
+        expectations = Expectations(versions.first, versions.contiguous, self.most_findings)
+        return conclude(self.config.name, audit.state, walked, expectations, self.actor_types)
+
+    def _subjects(self) -> tuple[Sequence[str], Sequence[str]]:
+        """The subjects of events and of snapshots that this audit judges."""
+        stream, actors = self.config.stream, self.config.actors
+        events = [event_subject(stream, actor) for actor in actors] or self.config.event_subjects
+        snapshots = [snapshot_subject(stream, actor) for actor in actors] or self.config.snapshot_subjects
+        return events, snapshots if self.config.snapshots else ()
+
+    async def _walk(self, pinned: StreamState, audit: Audit, subjects: Sequence[str]) -> tuple[Ranges, str | None]:
+        """Judge every message of the range; the sequences that did not come, and why the walk ended early if it did."""
+        missing: Ranges = []
+        following = pinned.first_seq
+        batches = self.source.walk(
+            pinned,
+            first_seq=pinned.first_seq,
+            last_seq=pinned.last_seq,
+            subjects=subjects,
+            max_rate=self.config.max_rate,
+        )
+        try:
+            async for batch in _until(self.interrupted, batches):
+                for message in batch:
+                    if message.seq != following:
+                        missing.append((following, message.seq - 1))
+                    following = message.seq + 1
+                    evidence = self._judge(audit, message)
+                    if evidence is not None and self.quarantine is not None:
+                        await self.quarantine.put(evidence)
+                self._show(audit, batch)
+        except AuditorError as error:
+            return missing, str(error)
+        if self.interrupted.is_set():
+            return missing, f"interrupted at sequence {following} of {pinned.last_seq}"
+        missing.append((following, pinned.last_seq))
+        self.progress.seq = pinned.last_seq
+        return normalized(missing), None
+
+    def _judge(self, audit: Audit, message: StoredMessage) -> Evidence | None:
+        """One message that the auditor fails on never ends the pass."""
+        try:
+            return audit.receive(message)
+        except Exception:  # noqa: BLE001 - any failure of ours is counted, and the pass goes on
+            log.exception("message not judged", audit=self.config.name, seq=message.seq)
+            audit.failed_on(message)
+            return None
+
+    def _show(self, audit: Audit, batch: Sequence[StoredMessage]) -> None:
+        progress, state = self.progress, audit.state
+        progress.seq = batch[-1].seq
+        progress.bytes += sum(len(message.data) for message in batch)
+        for outcome in Outcome:
+            progress.outcomes[outcome] = state.events[outcome] + state.snapshots[outcome]
+        progress.outcomes[Outcome.UNJUDGED] = state.unjudged
+
+    async def _settle(self) -> int:
+        """How many records the side stream did not take."""
+        if self.quarantine is None:
+            return 0
+        self.settled = await self.quarantine.settle()
+        if self.settled.failed:
+            log.error(
+                "quarantine did not take every record",
+                audit=self.config.name,
+                pending=self.settled.failed,
+                why=self.settled.why,
+            )
+        return self.settled.failed
+
+    async def _compare_duplicates(self, pinned: StreamState, audit: Audit) -> None:
+        """Read the actors that have duplicates once more, so many as the bounds allow."""
+        left = MOST_MESSAGES_COMPARED
+        for tail, duplicates in list(audit.state.ledger.duplicates())[:MOST_ACTORS_COMPARED]:
+            comparison = DuplicateComparison(duplicates)
+            # The tail passed as reachable: two plain tokens without a wildcard, so the filter means this subject alone.
+            batches = self.source.walk(
+                pinned,
+                first_seq=audit.state.ledger.actors[tail].first_seq,
+                last_seq=comparison.last_seq,
+                subjects=[f"{pinned.name}.events.{tail.decode()}"],
+                max_rate=self.config.max_rate,
+            )
+            async for batch in _until(self.interrupted, batches):
+                for message in batch:
+                    comparison.receive(message)
+                left -= len(batch)
+                if left < 0:
+                    return
+
+    async def _account(self, walked: Walked, missing: Ranges) -> Walked:
+        """Say of every sequence that did not come whether it was removed, left at the head, or cannot be read."""
+        if not missing:
+            return walked
+        now, listed = await self.source.deleted(walked.pinned)
+        deleted = intersect(missing, listed)
+        left_at_head = intersect(missing, [(1, now.first_seq - 1)])
+        removed = normalized([*deleted, *left_at_head])
+        suspects = subtract(missing, removed)
+        unreadable, unread = await self._confirm(suspects)
+        incomplete = None
+        if unread:
+            incomplete = f"sequence {unread[0][0]} is stored but was not delivered; the next pass tries again"
+        return replace(walked, removed=removed, deleted=deleted, unreadable=unreadable, incomplete=incomplete)
+
+    async def _confirm(self, suspects: Ranges) -> tuple[Ranges, Ranges]:
+        """Of sequences that are neither delivered nor deleted: those that cannot be read, and those that can after all."""
+        unread: Ranges = []
+        asked = 0
+        for first, last in suspects:
+            for seq in range(first, last + 1):
+                if asked == MOST_SUSPECTS_CONFIRMED:
+                    break
+                asked += 1
+                if await self.source.is_stored(seq):
+                    unread.append((seq, seq))
+        unread = normalized(unread)
+        return subtract(suspects, unread), unread
+
+
+Item = TypeVar("Item")
+
+
+async def _until(interrupted: asyncio.Event, items: AsyncIterator[Item]) -> AsyncIterator[Item]:
+    """`items` until they end or `interrupted` is set, whichever comes first."""
+    stop = asyncio.ensure_future(interrupted.wait())
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(items))
+            await asyncio.wait({coming, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                coming.cancel()
+                await asyncio.wait({coming})
+                return
+            try:
+                yield coming.result()
+            except StopAsyncIteration:
+                return
+    finally:
+        stop.cancel()
+        aclose = getattr(items, "aclose", None)
+        if aclose is not None:
+            await aclose()

@@ -82,6 +82,17 @@ RANGE_KINDS = frozenset({Kind.DELETED_MESSAGES, Kind.UNREADABLE_MESSAGE, Kind.LO
 """Kinds that are counted by messages and listed as ranges; every other kind counts findings."""
 
 
+_NOTICES = frozenset({Kind.UNREACHABLE_EVENT, Kind.DELETED_MESSAGES, Kind.CONFIG_CHANGED})
+_BY_CIRCUMSTANCE = frozenset({Kind.VERSION_GAP, Kind.MISSING_HEAD, Kind.MALFORMED_SNAPSHOT, Kind.FOREIGN_SNAPSHOT})
+
+
+def severities(kind: Kind) -> tuple[Severity, ...]:
+    """The severities that findings of `kind` can have."""
+    if kind in _BY_CIRCUMSTANCE:
+        return (Severity.CORRUPTION, Severity.NOTICE)
+    return (Severity.NOTICE,) if kind in _NOTICES else (Severity.CORRUPTION,)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One fact. Which fields are set depends on the kind; text is valid Unicode, and never a value from a payload."""
@@ -98,6 +109,8 @@ class Finding:
     actor: str | None = None
     """The actor id as it stands in the subject; it leads to the actor in every command."""
     detail: str | None = None
+    ids: tuple[str, ...] | None = None
+    """Of subject_collision: actor ids that share the subject, at most 10."""
     version: int | None = None
     after_version: int | None = None
     before_version: int | None = None
@@ -112,5 +125,5 @@ class Finding:
 
 
 def subject_text(subject: bytes) -> str:
-    """`subject` as valid Unicode: bytes that are not UTF-8 become \\xNN."""
+    r"""`subject` as valid Unicode: bytes that are not UTF-8 become \xNN."""
     return subject.decode("utf-8", "backslashreplace")

@@ -1,0 +1,147 @@
+"""The end of a pass: what was remembered becomes findings, counts and a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from auditor.core.findings import Kind, Severity
+from auditor.core.judgement import Circumstances, Replay
+from auditor.core.ranges import Ranges, size
+from auditor.core.report import (
+    ActorCounts,
+    AuditReport,
+    EventCounts,
+    MessageCounts,
+    Mode,
+    Outcome,
+    SeqRange,
+    SnapshotCounts,
+    Verdict,
+)
+from auditor.core.standing import Standing, actor_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from auditor.core.audit import AuditState
+    from auditor.core.labels import ActorTypes
+    from auditor.core.message import StreamState
+
+Second = TypeVar("Second")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """What a pass learned of its range beside the messages themselves."""
+
+    pinned: StreamState
+    mode: Mode = Mode.FULL
+    read: SeqRange | None
+    removed: Ranges = field(default_factory=list)
+    """Sequences of the range that the stream no longer holds, at its head too where that moved during the walk."""
+    deleted: Ranges = field(default_factory=list)
+    """The part of `removed` that the server lists as deleted from the middle."""
+    unreadable: Ranges = field(default_factory=list)
+    """Stored by the stream's own count, delivered to no one."""
+    filtered: bool = False
+    """Whether only some subjects were read: the rest is then counted by the stream, not by the walk."""
+    incomplete: str | None = None
+    """Why part of the range was not read, in one line."""
+    started_ns: int = 0
+    finished_ns: int = 0
+    quarantine_pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What the operator said of versions, and how much is to be listed."""
+
+    first_version: int = 1
+    contiguous: bool = True
+    most_findings: int = 1000
+
+
+def conclude(
+    name: str, state: AuditState, walked: Walked, expectations: Expectations, actor_types: ActorTypes
+) -> AuditReport:
+    """The report of a pass. `actor_types` learns from it which types get a label value of their own."""
+    pinned = walked.pinned
+    circumstances = Circumstances(
+        first_seq=pinned.first_seq,
+        deleted=walked.deleted,
+        unreadable=walked.unreadable,
+        first_version=expectations.first_version,
+        contiguous=expectations.contiguous,
+    )
+    standing = Standing(state, pinned.name, circumstances, most_findings=expectations.most_findings)
+    standing.take_ranges(Kind.DELETED_MESSAGES, walked.deleted)
+    standing.take_ranges(Kind.UNREADABLE_MESSAGE, walked.unreadable)
+    _learn(actor_types, state, standing)
+    incomplete = walked.incomplete
+    if incomplete is None and state.unjudged:
+        incomplete = f"{state.unjudged} messages could not be judged by the auditor itself; its log says why"
+    corrupt = any(severity is Severity.CORRUPTION for (_, severity), count in standing.totals.items() if count)
+    return AuditReport(
+        name=name,
+        stream=pinned.name,
+        mode=walked.mode,
+        verdict=Verdict.CORRUPT if corrupt else Verdict.INCONCLUSIVE if incomplete else Verdict.CLEAN,
+        range=SeqRange(pinned.first_seq, pinned.last_seq),
+        read=walked.read,
+        started_ns=walked.started_ns,
+        finished_ns=walked.finished_ns,
+        messages=_messages(state, walked),
+        events=EventCounts(
+            ok=state.events[Outcome.OK],
+            malformed=state.events[Outcome.MALFORMED],
+            hidden=state.events[Outcome.HIDDEN],
+            unreachable=state.events[Outcome.UNREACHABLE],
+        ),
+        snapshots=SnapshotCounts(ok=state.snapshots[Outcome.OK], malformed=state.snapshots[Outcome.MALFORMED]),
+        actors=ActorCounts(
+            seen=state.ledger.seen(),
+            replayable=standing.replays[Replay.REPLAYABLE],
+            replayable_from_snapshot=standing.replays[Replay.FROM_SNAPSHOT],
+            broken=standing.replays[Replay.BROKEN],
+        ),
+        totals=dict(standing.totals),
+        missing_versions=sum(standing.missing.values()),
+        findings=standing.listed,
+        findings_cut=standing.cut,
+        malformed_events=_labelled(actor_types, state.malformed_events),
+        version_gaps=_labelled(actor_types, standing.gaps),
+        missing_versions_by_type=_labelled(actor_types, standing.missing),
+        broken_actors={
+            label: count
+            for (label, _), count in _labelled(
+                actor_types, {(name, ""): count for name, count in standing.broken.items()}
+            ).items()
+        },
+        incomplete=incomplete,
+        quarantine_pending=walked.quarantine_pending,
+    )
+
+
+def _messages(state: AuditState, walked: Walked) -> MessageCounts:
+    pinned = walked.pinned
+    in_range = max(0, pinned.last_seq - pinned.first_seq + 1)
+    removed = pinned.deleted if walked.filtered else size(walked.removed)
+    unreadable = size(walked.unreadable)
+    skipped = in_range - removed - unreadable - state.examined if walked.filtered else state.skipped
+    return MessageCounts(in_range, state.examined, removed, unreadable, skipped, state.unjudged)
+
+
+def _learn(actor_types: ActorTypes, state: AuditState, standing: Standing) -> None:
+    """Only types that a label is needed for are counted: a million actors may have a million types."""
+    needed = {name for name, _ in [*state.malformed_events, *standing.gaps]} | set(standing.broken)
+    if needed:
+        actor_types.learn(name for tail in state.ledger.tails() if (name := actor_type(tail)) in needed)
+
+
+def _labelled(actor_types: ActorTypes, counts: Mapping[tuple[str, Second], int]) -> dict[tuple[str, Second], int]:
+    labelled: dict[tuple[str, Second], int] = {}
+    for (name, second), count in counts.items():
+        key = (actor_types.label(name), second)
+        labelled[key] = labelled.get(key, 0) + count
+    return labelled

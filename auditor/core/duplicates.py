@@ -1,0 +1,38 @@
+"""Whether a version that is stored twice holds the same bytes: told by reading the actor once more."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from auditor.aether.event import Malformed
+from auditor.aether.gojson import judge_event
+from auditor.core.findings import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from auditor.core.ledger import Misplaced
+    from auditor.core.message import StoredMessage
+
+
+class DuplicateComparison:
+    """One actor's duplicates; takes the actor's messages in stream order and settles the cause of each duplicate."""
+
+    def __init__(self, duplicates: Sequence[Misplaced]) -> None:
+        self._duplicates = {duplicate.seq: duplicate for duplicate in duplicates}
+        self._versions = {duplicate.version for duplicate in duplicates}
+        self._first: dict[int, bytes] = {}
+        self.last_seq = max(self._duplicates)
+        """Nothing behind it needs to be read."""
+
+    def receive(self, message: StoredMessage) -> None:
+        """Take one message of the actor's event subject."""
+        facts = judge_event(message.data)
+        if isinstance(facts, Malformed) or facts.version not in self._versions:
+            return
+        digest = hashlib.sha256(message.data).digest()
+        duplicate = self._duplicates.get(message.seq)
+        first = self._first.setdefault(facts.version, digest)
+        if duplicate is not None:
+            duplicate.cause = Cause.SAME_PAYLOAD if digest == first else Cause.DIFFERENT_PAYLOAD

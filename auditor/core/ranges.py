@@ -1,0 +1,58 @@
+"""Sets of sequences as sorted, disjoint ranges (first, last), both ends included."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+Ranges = list[tuple[int, int]]
+
+
+def normalized(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """`ranges` sorted, without empty ones, touching and overlapping ones joined."""
+    joined: Ranges = []
+    for first, last in sorted(pair for pair in ranges if pair[0] <= pair[1]):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
+        else:
+            joined.append((first, last))
+    return joined
+
+
+def subtract(ranges: Sequence[tuple[int, int]], taken: Sequence[tuple[int, int]]) -> Ranges:
+    """What of `ranges` is in none of `taken`; both normalized."""
+    left: Ranges = []
+    at = 0
+    for first, last in ranges:
+        begin = first
+        while at < len(taken) and taken[at][1] < begin:
+            at += 1
+        look = at
+        while look < len(taken) and taken[look][0] <= last:
+            if begin < taken[look][0]:
+                left.append((begin, taken[look][0] - 1))
+            begin = taken[look][1] + 1
+            look += 1
+        if begin <= last:
+            left.append((begin, last))
+    return left
+
+
+def intersect(ranges: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> Ranges:
+    """What of `ranges` is also in `others`; both normalized."""
+    return subtract(ranges, subtract(ranges, others))
+
+
+def size(ranges: Iterable[tuple[int, int]]) -> int:
+    """How many sequences there are in `ranges`."""
+    return sum(last - first + 1 for first, last in ranges)
+
+
+def any_between(ranges: Sequence[tuple[int, int]], after: int, before: int) -> bool:
+    """Whether any sequence above `after` and below `before` is in `ranges`, which are normalized."""
+    at = bisect_left(ranges, after + 1, key=lambda pair: pair[1])
+    return at < len(ranges) and ranges[at][0] < before

@@ -1,0 +1,48 @@
+"""Which of a stream's messages an audit looks at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Scope:
+    """Subjects by NATS's rules: `*` stands for one token, a last `>` for one or more."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self.patterns = tuple(patterns)
+        self._exact = {pattern.encode() for pattern in patterns if not _has_wildcard(pattern)}
+        self._prefixes = tuple(
+            pattern[:-1].encode()
+            for pattern in patterns
+            if pattern.endswith(".>") and not _has_wildcard(pattern.removesuffix(".>"))
+        )
+        self._tokens = [
+            tuple(pattern.encode().split(b"."))
+            for pattern in patterns
+            if _has_wildcard(pattern) and pattern[:-1].encode() not in self._prefixes
+        ]
+
+    def covers(self, subject: bytes) -> bool:
+        """Whether a message stored on `subject` is the audit's to judge."""
+        if subject in self._exact or (self._prefixes and subject.startswith(self._prefixes)):
+            return True
+        if not self._tokens:
+            return False
+        tokens = subject.split(b".")
+        return any(_matches(pattern, tokens) for pattern in self._tokens)
+
+
+def _has_wildcard(pattern: str) -> bool:
+    return any(token in {"*", ">"} for token in pattern.split("."))
+
+
+def _matches(pattern: Sequence[bytes], tokens: Sequence[bytes]) -> bool:
+    for at, expected in enumerate(pattern):
+        if expected == b">" and at == len(pattern) - 1:
+            return len(tokens) > at
+        if at >= len(tokens) or expected not in {b"*", tokens[at]}:
+            return False
+    return len(tokens) == len(pattern)
