@@ -42,6 +42,9 @@ MOST_MESSAGES_COMPARED = 200_000
 MOST_SUSPECTS_CONFIRMED = 1_000
 """Sequences asked for one by one before they are called unreadable; beyond it a whole block is gone, and it is said."""
 
+MOST_FAILURES_LOGGED = 10
+"""Messages that the auditor failed on and names in its log, in one pass; all are counted."""
+
 
 class Source(Protocol):
     """The audited stream, read only (`auditor.jetstream.source.StreamSource`)."""
@@ -118,8 +121,7 @@ class Pass:
         pending = await self._settle()
         try:
             await self._compare_duplicates(pinned, audit)
-            if not walked.filtered:
-                walked = await self._account(walked, missing)
+            walked = await self._account(walked, missing)
         except AuditorError as error:
             incomplete = incomplete or str(error)
         walked = replace(
@@ -169,8 +171,10 @@ class Pass:
         """One message that the auditor fails on never ends the pass."""
         try:
             return audit.receive(message)
-        except Exception:  # noqa: BLE001 - any failure of ours is counted, and the pass goes on
-            log.exception("message not judged", audit=self.config.name, seq=message.seq)
+        except Exception as error:  # noqa: BLE001 - any failure of ours is counted, and the pass goes on
+            if audit.state.unjudged < MOST_FAILURES_LOGGED:
+                name = type(error).__name__  # an exception's text or traceback may hold payload values
+                log.error("message not judged", audit=self.config.name, seq=message.seq, error=name)  # noqa: TRY400
             audit.failed_on(message)
             return None
 
@@ -224,6 +228,8 @@ class Pass:
         deleted = intersect(missing, listed)
         left_at_head = intersect(missing, [(1, now.first_seq - 1)])
         removed = normalized([*deleted, *left_at_head])
+        if walked.filtered:  # what did not come is on other subjects, unless it was removed
+            return replace(walked, removed=removed, deleted=deleted)
         suspects = subtract(missing, removed)
         unreadable, unread = await self._confirm(suspects)
         incomplete = None

@@ -126,7 +126,7 @@ def conclude(
 def _messages(state: AuditState, walked: Walked) -> MessageCounts:
     pinned = walked.pinned
     in_range = max(0, pinned.last_seq - pinned.first_seq + 1)
-    removed = pinned.deleted if walked.filtered else size(walked.removed)
+    removed = size(walked.removed)
     unreadable = size(walked.unreadable)
     skipped = in_range - removed - unreadable - state.examined if walked.filtered else state.skipped
     return MessageCounts(in_range, state.examined, removed, unreadable, skipped, state.unjudged)
