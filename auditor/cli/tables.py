@@ -1,0 +1,97 @@
+"""Reports as tables for people. Every text passes `visible`, and none is read as markup."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from auditor.core.findings import Severity
+from auditor.core.report import NANOSECONDS, Verdict
+from auditor.core.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
+    from auditor.core.findings import Finding
+    from auditor.core.report import AuditReport
+
+VERDICT_STYLES = {Verdict.CLEAN: "bold green", Verdict.CORRUPT: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
+SEVERITY_STYLES = {Severity.CORRUPTION: "red", Severity.NOTICE: "yellow"}
+
+
+def plain(text: object, style: str = "") -> Text:
+    """`text` exactly as it is, with whatever could steer a terminal made visible."""
+    return Text(visible(str(text)), style=style)
+
+
+def print_report(console: Console, report: AuditReport) -> None:
+    """The findings first, so that the summary is what stays in sight."""
+    if report.findings:
+        console.print(findings_table(report.findings))
+    if report.findings_cut:
+        console.print(plain(f"(only {len(report.findings)} findings listed; --max-findings lists more, counts are exact)"))
+    console.print(_summary(report))
+    headline = Text.assemble(plain(f"{report.name}: "), plain(report.verdict, VERDICT_STYLES[report.verdict]))
+    if report.incomplete:
+        headline.append_text(plain(f" ({report.incomplete})"))
+    if report.quarantine_pending:
+        headline.append_text(plain(f"; {report.quarantine_pending} records are not in the quarantine yet", "yellow"))
+    console.print(headline)
+
+
+def findings_table(findings: Iterable[Finding]) -> Table:
+    """One row a finding."""
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    table.add_column("where", justify="right", no_wrap=True)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("reason", no_wrap=True)
+    table.add_column("actor or subject", overflow="fold", max_width=48)
+    table.add_column("detail", overflow="fold")
+    for finding in findings:
+        table.add_row(
+            plain(_where(finding)),
+            plain(finding.kind, SEVERITY_STYLES[finding.severity]),
+            plain(finding.reason or finding.cause or ""),
+            plain(finding.actor or finding.subject or ""),
+            plain(finding.detail or ""),
+        )
+    return table
+
+
+def _where(finding: Finding) -> str:
+    if finding.seq is not None:
+        return str(finding.seq)
+    if finding.first_seq is not None:
+        return f"{finding.first_seq}-{finding.last_seq}"
+    if finding.before_seq is not None:
+        return f"{finding.after_seq or ''}-{finding.before_seq}"
+    return ""
+
+
+def _summary(report: AuditReport) -> Table:
+    messages, events, snapshots, actors = report.messages, report.events, report.snapshots, report.actors
+    table = Table(box=box.SIMPLE, show_header=False, show_edge=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    seconds = (report.finished_ns - report.started_ns) / NANOSECONDS
+    rows = {
+        "stream": f"{report.stream}, sequences {report.range.first_seq} to {report.range.last_seq}",
+        "pass": f"{report.mode}, {seconds:.2f} s, coverage {report.coverage:.2%}",
+        "messages": f"{messages.examined} examined, {messages.deleted} deleted, {messages.unreadable} unreadable, "
+        f"{messages.skipped} skipped, {messages.unjudged} unjudged",
+        "events": f"{events.ok} ok, {events.malformed} malformed, {events.hidden} hidden, {events.unreachable} unreachable",
+        "snapshots": f"{snapshots.ok} ok, {snapshots.malformed} malformed",
+        "actors": f"{actors.seen} seen, {actors.replayable} replayable, "
+        f"{actors.replayable_from_snapshot} from a snapshot, {actors.broken} broken",
+    }
+    for name, text in rows.items():
+        table.add_row(plain(name), plain(text))
+    for kind, severity in sorted(report.totals):
+        if count := report.totals[kind, severity]:
+            table.add_row(plain(kind, SEVERITY_STYLES[severity]), plain(f"{count} ({severity})"))
+    return table
