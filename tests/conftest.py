@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.demo.server import EmbeddedServer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[EmbeddedServer]:
+    """A fresh nats-server with JetStream; it is there in a few milliseconds, so each test has its own."""
+    async with EmbeddedServer() as running:
+        yield running
