@@ -1,0 +1,120 @@
+"""The NATS wire protocol as a server speaks it: bytes in, frames out. Pure.
+
+nats-py's own parser splits at whatever Python calls whitespace. A server splits at space, tab, CR and LF alone, so a
+stored subject may hold a vertical tab, a NUL or bytes that are no UTF-8; here they are bytes like any other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LONGEST_LINE = 1 << 20
+"""Bytes of a line without an end that are no longer waited for; the INFO of a large cluster has tens of KiB."""
+
+CONTROL = frozenset({b"PING", b"PONG", b"+OK", b"-ERR", b"INFO"})
+
+RawMessage = tuple[bytes, bytes, bytes | None, bytes]
+"""Subject, reply (empty if none), header block (None if none) and payload, untouched. A bare tuple: millions are made."""
+
+
+class Delivery(NamedTuple):
+    """A message for a subscription that takes no raw ones."""
+
+    sid: int
+    subject: bytes
+    reply: bytes
+    headers: bytes | None
+    payload: bytes
+
+
+class Control(NamedTuple):
+    """A line that is no message, such as PING or -ERR."""
+
+    op: bytes
+    argument: bytes
+
+
+class BrokenProtocolError(ValueError):
+    """These bytes do not come from a NATS server, or some are missing: the connection is of no more use."""
+
+
+class FrameParser:
+    """Cuts the bytes of one connection into frames, wherever reads happened to cut them."""
+
+    def __init__(self, sinks: Mapping[bytes, Callable[[RawMessage], object]]) -> None:
+        """`sinks`: by subscription id, what takes that subscription's messages; it may change between two calls."""
+        self._sinks = sinks
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._needed = 0
+
+    def feed(self, data: bytes) -> list[Delivery | Control]:
+        """Everything that is complete now and has no sink, in order; what has one has then been given to it.
+
+        Raises BrokenProtocolError; the parser must not be fed again after that.
+        """
+        if self._parts:
+            self._parts.append(data)
+            self._held += len(data)
+            if self._held < self._needed:
+                return []
+            data = b"".join(self._parts)
+        others: list[Delivery | Control] = []
+        at = self._cut(data, others)
+        rest = data[at:]
+        self._parts = [rest] if rest else []
+        self._held = len(rest)
+        return others
+
+    def _cut(self, data: bytes, others: list[Delivery | Control]) -> int:
+        """Where in `data` the first incomplete frame begins. Every stored message passes here, so this loop is flat."""
+        sinks, find, end = self._sinks, data.find, len(data)
+        at = 0
+        while (eol := find(b"\r\n", at)) >= 0:
+            start = eol + 2
+            words = data[at:eol].split(b" ")
+            op = words[0]
+            if op == b"HMSG":
+                try:
+                    _, subject, sid, *reply, header_size, size = words
+                    body, stop = start + int(header_size), start + int(size)
+                except ValueError:
+                    raise BrokenProtocolError("a message line of the wrong shape") from None
+            elif op == b"MSG":
+                try:
+                    _, subject, sid, *reply, size = words
+                    body, stop = start, start + int(size)
+                except ValueError:
+                    raise BrokenProtocolError("a message line of the wrong shape") from None
+            else:
+                others.append(_control(data[at:eol]))
+                at = start
+                continue
+            if not start <= body <= stop or len(reply) > 1:
+                raise BrokenProtocolError("a message line that contradicts itself")
+            if stop + 2 > end:
+                self._needed = stop + 2 - at
+                return at
+            headers = data[start:body] if op == b"HMSG" else None
+            at = stop + 2
+            sink = sinks.get(sid)
+            if sink is not None:
+                sink((subject, reply[0] if reply else b"", headers, data[body:stop]))
+            elif sid.isdigit():
+                others.append(Delivery(int(sid), subject, reply[0] if reply else b"", headers, data[body:stop]))
+            else:
+                raise BrokenProtocolError("a message without a subscription id")
+        if end - at > LONGEST_LINE:
+            raise BrokenProtocolError("a line without an end")
+        self._needed = end - at + 1
+        return at
+
+
+def _control(line: bytes) -> Control:
+    op, _, argument = line.partition(b" ")
+    if op not in CONTROL:
+        raise BrokenProtocolError("a line that is none of the protocol's")
+    return Control(op, argument)

@@ -1,0 +1,45 @@
+"""What keeps us from NATS, in words for whoever has to act."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from urllib.parse import urlsplit
+
+from nats import errors
+
+from auditor.errors import PermissionDeniedError
+
+
+def denied(verb: str, subject: str) -> PermissionDeniedError:
+    """`verb`: "publish to" or "subscribe to"."""
+    return PermissionDeniedError(f"NATS does not let this user {verb} {subject}: allow it in the user's permissions")
+
+
+def without_secrets(server: str) -> str:
+    """A server's address without the user and password that may be in it."""
+    parts = urlsplit(server if "://" in server else f"nats://{server}")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def in_words(error: Exception) -> str:
+    """Why there is no connection and what to do, in part of a line."""
+    text = " ".join(str(error).removeprefix("nats: ").split()) or type(error).__name__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message}): set nats.tls.ca_file to the CA that signed it"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS with it ({error.reason or text}): check nats.tls"
+    if isinstance(error, errors.SecureConnWantedError):
+        return "it offers no TLS, which nats.tls or tls:// asks for"
+    if isinstance(error, asyncio.TimeoutError):
+        return "no answer within a few seconds: check nats.servers and the network"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused: check that it runs, and nats.servers"
+    if isinstance(error, OSError):
+        return f"{error.strerror or text}: check that it runs, and nats.servers"
+    if isinstance(error, errors.AuthorizationError) or "authorization" in text.lower():
+        said = text.strip("'")
+        return f"it refuses the credentials ({said}): check credentials_file, user, token or nkey_seed_file under nats"
+    if "INFO message" in text or isinstance(error, ValueError):
+        return "what answers there is no NATS server: check nats.servers"
+    return text
