@@ -249,7 +249,9 @@ class Client(NatsClient):
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:  # noqa: FBT001, FBT002 - nats-py's signature
         if self._flush_queue is not None:  # else it never came to a connection
+            trouble = self.trouble
             await super()._close(status, do_cbs)
+            self.trouble = trouble  # what closing itself runs into explains nothing
         self._lost()
         self._up.set()  # for those who wait: they see that it is closed
 
