@@ -1,0 +1,79 @@
+"""`auditor actor`: one actor as Aether would replay it, and what is wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from auditor.actor import view_actor
+from auditor.aether.store import MalformedSnapshotError
+from auditor.app import connected
+from auditor.cli.scan import chosen
+from auditor.cli.tables import findings_table, plain
+from auditor.config import load
+from auditor.core.report import exit_code
+from auditor.errors import AuditorError, NotFoundError
+from auditor.service.log import configure_log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from auditor.actor import ActorView
+    from auditor.config import AuditConfig, Config
+
+
+def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version: int, *, as_json: bool) -> int:
+    """The exit code: 0 nothing wrong with this actor, 2 corrupt, 3 not all of it could be read."""
+    config = load(config_file)
+    configure_log("warning", "console")
+    view = asyncio.run(_find(config, chosen(config, [audit] if audit else []), actor_id, from_version))
+    if as_json:
+        print(json.dumps(view.to_json()))  # noqa: T201 - the result
+    else:
+        _print(Console(), view)
+    return exit_code([view.report])
+
+
+async def _find(config: Config, audits: Sequence[AuditConfig], actor_id: str, from_version: int) -> ActorView:
+    """The actor in the one audit that has it."""
+    views: dict[str, ActorView] = {}
+    async with connected(config, writes=False) as auditor:
+        for audit in audits:
+            view = await view_actor(auditor, audit, actor_id, from_version)
+            if view is not None and audit.stream not in (other.stream for other in views.values()):
+                views[audit.name] = view
+    if not views:
+        streams = ", ".join(sorted({audit.stream for audit in audits}))
+        raise NotFoundError(f'nothing is stored for actor "{actor_id}" in {streams}: check the id, it is case-sensitive')
+    if len(views) > 1:
+        raise AuditorError(f'actor "{actor_id}" is in several audits, choose one with --audit: {", ".join(views)}')
+    (view,) = views.values()
+    return view
+
+
+def _print(console: Console, view: ActorView) -> None:
+    for error in view.result.errors:
+        where = f"sequence {error.sequence_number}, byte {error.error.offset} of {len(error.raw_data)}"
+        console.print(plain(f"skipped by replay: {where}: {error.error.reason}: {error.error.detail}", "red"))
+    if view.report.findings:
+        console.print(findings_table(view.report.findings))
+    events = view.result.events
+    versions = f", versions {events[0].version} to {events[-1].version}" if events else ""
+    console.print(plain(f"actor     {view.actor_id}"))
+    console.print(plain(f"subject   {view.subject}"))
+    console.print(plain(f"events    {len(events)}{versions}; latest version {view.latest_version}"))
+    console.print(plain(f"skipped   {len(view.result.errors)}"))
+    console.print(plain(f"snapshot  {_snapshot(view)}"))
+    console.print(plain(f"replay    {view.replay or 'no events'}"))
+
+
+def _snapshot(view: ActorView) -> str:
+    if view.snapshot is None:
+        return "none"
+    if isinstance(view.snapshot, MalformedSnapshotError):
+        return str(view.snapshot)
+    return f"of version {view.snapshot.version}"

@@ -1,0 +1,45 @@
+"""`auditor run`: the daemon, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import structlog
+
+import auditor
+from auditor.config import load
+from auditor.core.report import ExitCode
+from auditor.daemon import Daemon
+from auditor.service.log import configure_log
+from auditor.service.status import ServiceStatus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auditor.config import Config
+
+log = structlog.get_logger()
+
+
+def run_daemon(config_file: Path) -> int:
+    """The exit code, once told to stop. Raises AuditorError if it cannot start."""
+    config = load(config_file)
+    configure_log(config.log.level, config.log.format)
+    asyncio.run(_run(config))
+    return ExitCode.CLEAN
+
+
+async def _run(config: Config) -> None:
+    stop = stop_signal()
+    daemon = Daemon(config, ServiceStatus(auditor.__version__, config.audits))
+    await daemon.run(stop, lambda server: log.info("serving", address=server.url, version=auditor.__version__))
+
+
+def stop_signal() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set, instead of ending the process."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

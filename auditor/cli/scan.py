@@ -1,0 +1,102 @@
+"""`auditor scan`: one pass of each audit, as tables or as one JSON object."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+import auditor
+from auditor.app import connected
+from auditor.cli.progress import progress_bar
+from auditor.cli.tables import print_report
+from auditor.config import load
+from auditor.core.report import REPORT_SCHEMA, AuditReport, ExitCode, exit_code, overall_verdict, rfc3339
+from auditor.core.visible import visible
+from auditor.errors import AuditorError, NotFoundError
+from auditor.service.log import configure_log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from auditor.app import Auditor
+    from auditor.config import AuditConfig, Config
+
+
+def scan_once(config_file: Path, names: Sequence[str], *, as_json: bool, dry_run: bool, max_findings: int) -> int:
+    """The exit code. Raises AuditorError if nothing could run at all."""
+    config = load(config_file)
+    audits = chosen(config, names)
+    configure_log("warning", "console")
+    return asyncio.run(_scan(config, audits, as_json=as_json, dry_run=dry_run, max_findings=max_findings))
+
+
+def chosen(config: Config, names: Sequence[str]) -> list[AuditConfig]:
+    """The audits of these names, all if none is given. Raises NotFoundError."""
+    known = {audit.name: audit for audit in config.audits}
+    for name in names:
+        if name not in known:
+            raise NotFoundError(f'there is no audit "{name}" in the configuration: it has {", ".join(known)}')
+    return [audit for audit in config.audits if not names or audit.name in names]
+
+
+async def _scan(
+    config: Config, audits: Sequence[AuditConfig], *, as_json: bool, dry_run: bool, max_findings: int
+) -> int:
+    started_ns = time.time_ns()
+    interrupted = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+    messages = Console(stderr=True)
+    results: list[AuditReport | AuditorError] = []
+    async with connected(config, writes=not dry_run) as auditor_:
+        for audit in audits:
+            if interrupted.is_set():
+                break
+            results.append(await _one(auditor_, audit, max_findings, interrupted, messages))
+    reports = [result if isinstance(result, AuditReport) else None for result in results]
+    code = ExitCode.INCONCLUSIVE if interrupted.is_set() else exit_code(reports)
+    if as_json:
+        print(json.dumps(_document(audits, results, code, started_ns)))  # noqa: T201 - the result
+    else:
+        for report in reports:
+            if report:
+                print_report(Console(), report)
+    return code
+
+
+async def _one(
+    auditor_: Auditor, audit: AuditConfig, max_findings: int, interrupted: asyncio.Event, messages: Console
+) -> AuditReport | AuditorError:
+    this_pass = auditor_.new_pass(audit, most_findings=max_findings)
+    this_pass.interrupted = interrupted
+    try:
+        async with progress_bar(messages, audit.name, this_pass.progress):
+            return await this_pass.run()
+    except AuditorError as error:
+        messages.print(visible(f"auditor: {audit.name}: {error}"), markup=False, highlight=False, soft_wrap=True)
+        return error
+
+
+def _document(
+    audits: Sequence[AuditConfig], results: Sequence[AuditReport | AuditorError], code: ExitCode, started_ns: int
+) -> dict[str, Any]:
+    entries = []
+    for audit, result in zip(audits, results, strict=False):
+        if isinstance(result, AuditReport):
+            entries.append(result.to_json())
+        else:
+            entries.append({"name": audit.name, "stream": audit.stream, "verdict": "failed", "error": str(result)})
+    return {
+        "schema": REPORT_SCHEMA,
+        "version": auditor.__version__,
+        "verdict": overall_verdict(code),
+        "started_at": rfc3339(started_ns),
+        "finished_at": rfc3339(time.time_ns()),
+        "audits": entries,
+    }

@@ -1,0 +1,126 @@
+"""The verbs and their options; what each one does is in the module of its name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="auditor",
+    help="Finds what replay of Aether's event streams would silently skip or misread.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+quarantine = typer.Typer(help="The messages that were condemned, byte for byte.", no_args_is_help=True)
+config = typer.Typer(help="The configuration file.", no_args_is_help=True)
+app.add_typer(quarantine, name="quarantine")
+app.add_typer(config, name="config")
+
+ConfigFile = Annotated[Path, typer.Option("--config", metavar="F", help="Configuration file.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+AuditName = Annotated[str | None, typer.Option("--audit", metavar="NAME", help="The audit, where there are several.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The record's subject, or what follows the prefix.")]
+
+
+@app.command()
+def run(config: ConfigFile) -> int:
+    """Audit on schedule and serve /metrics, until SIGTERM or SIGINT."""
+    from auditor.cli.run import run_daemon
+
+    return run_daemon(config)
+
+
+@app.command()
+def scan(
+    config: ConfigFile,
+    audit: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this audit; may be repeated.")] = None,
+    *,
+    full: Annotated[bool, typer.Option("--full", help="Read everything from the first sequence on.")] = False,
+    as_json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing: no quarantine, no checkpoint.")] = False,
+    max_findings: Annotated[int, typer.Option(min=0, metavar="N", help="Findings listed; counts stay exact.")] = 1000,
+) -> int:
+    """Run one pass of each audit now. Exits with 0 clean, 2 corrupt, 3 inconclusive, 1 could not run."""
+    from auditor.cli.scan import scan_once
+
+    del full  # every pass is a full one as yet
+    return scan_once(config, audit or [], as_json=as_json, dry_run=dry_run, max_findings=max_findings)
+
+
+@app.command()
+def actor(
+    actor_id: Annotated[str, typer.Argument(metavar="ID", help="The actor's id.")],
+    config: ConfigFile,
+    audit: AuditName = None,
+    from_version: Annotated[int, typer.Option(metavar="N", help="Only events with a version above N.")] = 0,
+    *,
+    as_json: Json = False,
+) -> int:
+    """Replay one actor as Aether does, and say what is missing or skipped."""
+    from auditor.cli.actor import show_actor
+
+    return show_actor(config, actor_id, audit, from_version, as_json=as_json)
+
+
+@quarantine.command("list")
+def list_records(config: ConfigFile, *, as_json: Json = False) -> int:
+    """List every record; with --json one object a line."""
+    from auditor.cli.quarantine import list_records
+
+    return list_records(config, as_json=as_json)
+
+
+@quarantine.command("show")
+def show_record(key: Key, config: ConfigFile) -> int:
+    """Show where a record came from, and its bytes around the error."""
+    from auditor.cli.quarantine import show_record
+
+    return show_record(config, key)
+
+
+@quarantine.command("export")
+def export_record(
+    key: Key,
+    config: ConfigFile,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the exact bytes go; - for stdout.")],
+) -> int:
+    """Write a record's payload to a file, byte for byte."""
+    from auditor.cli.quarantine import export_record
+
+    return export_record(config, key, out)
+
+
+@config.command("check")
+def check_config(file: Annotated[Path, typer.Argument(metavar="F", help="Configuration file.")]) -> int:
+    """Name every problem of a configuration file at once."""
+    from auditor.config import load
+
+    loaded = load(file)
+    typer.echo(f"{file}: ok, {len(loaded.audits)} audits")
+    return 0
+
+
+@config.command("schema")
+def config_schema() -> int:
+    """Print the JSON Schema of the configuration file."""
+    from auditor.config import schema
+
+    typer.echo(json.dumps(schema(), indent=2))
+    return 0
+
+
+@app.command()
+def demo(
+    http: Annotated[str, typer.Option(metavar="ADDR", help="Where to serve /metrics and the page.")] = "127.0.0.1:9464",
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Run one pass, print the report, exit with its code.")] = False,
+) -> int:
+    """Audit an embedded NATS server whose stream is damaged on purpose."""
+    from auditor.cli.demo import show_demo
+
+    return show_demo(http, once=once)

@@ -1,0 +1,36 @@
+"""The configuration file: YAML in, one frozen `Config` out, or every problem at once.
+
+Nothing that acts on a setting belongs here.
+"""
+
+from auditor.config.load import load, parse, schema
+from auditor.config.models import (
+    AuditConfig,
+    Config,
+    HttpConfig,
+    LogConfig,
+    NatsConfig,
+    QuarantineConfig,
+    ScheduleConfig,
+    StateConfig,
+    TlsConfig,
+    VersionsConfig,
+)
+from auditor.config.values import Duration
+
+__all__ = [
+    "AuditConfig",
+    "Config",
+    "Duration",
+    "HttpConfig",
+    "LogConfig",
+    "NatsConfig",
+    "QuarantineConfig",
+    "ScheduleConfig",
+    "StateConfig",
+    "TlsConfig",
+    "VersionsConfig",
+    "load",
+    "parse",
+    "schema",
+]

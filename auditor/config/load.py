@@ -1,0 +1,177 @@
+"""Reads the file, and turns everything that is wrong with it into lines that begin with a path."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Any, get_args
+
+import yaml
+from pydantic import ValidationError
+
+from auditor.config.environment import substitute
+from auditor.config.models import Config, Section
+from auditor.config.rules import problems_together
+from auditor.config.values import FromEnvironment, quoted
+from auditor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+    from auditor.config.rules import Problem
+
+NAMES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    dict: "a mapping",
+    tuple: "a list",
+}
+EXPECTED = {
+    "bool_type": bool,
+    "int_type": int,
+    "string_type": str,
+    "model_type": dict,
+    "dict_type": dict,
+    "tuple_type": tuple,
+}
+DEEPEST = 32
+"""Levels of the file; a deeper one is no configuration."""
+
+
+def load(path: Path) -> Config:
+    """The configuration in the file at `path`. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(str(path), [f"cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(path), [f"is not UTF-8 text (byte {error.start})"]) from error
+    return parse(text, str(path), os.environ)
+
+
+def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
+    """The configuration in `text`; `source` is what its problems are reported for. Raises ConfigError."""
+    problems: list[Problem] = []
+    tree = substitute(_yaml(text, source, problems), environ, problems)
+    if not isinstance(tree, dict):
+        raise ConfigError(source, ["must be a mapping with the key audits (see config/auditor.yaml for an example)"])
+    config = None
+    # A value that could not be filled in was told already; what else is wrong at its place would be our own doing.
+    told = {path for path, _ in problems}
+    try:
+        config = Config.model_validate(tree)
+    except ValidationError as error:
+        # A list whose entries are all wrong counts as empty, which nobody wants to read as well.
+        details = [each for each in error.errors(include_url=False) if each["type"] != "too_short" or not each["input"]]
+        found = [_problem(detail) for detail in details]
+        problems += [problem for problem in found if problem[0] not in told]
+    problems += problems_together(tree)
+    if problems or config is None:
+        raise ConfigError(source, [f"{path}: {what}" for path, what in dict.fromkeys(problems)])
+    return config
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, which also notices keys that stand twice and nesting without end."""
+
+    problems: list[Problem]
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise yaml.YAMLError(f"nested more than {DEEPEST} levels deep")
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: ARG002, FBT001, FBT002 - PyYAML's
+        mapping: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                self.problems.append((f"line {key_node.start_mark.line + 1}", "a key must be text"))
+                continue
+            if key in mapping:
+                self.problems.append((f"line {key_node.start_mark.line + 1}", f"the key {key} stands twice"))
+            mapping[key] = self.construct_object(value_node, deep=True)
+        return mapping
+
+
+_Loader.yaml_implicit_resolvers = {
+    # Only what JSON has: no dates, and no number in base 60 or 8 that a person meant as text.
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _yaml(text: str, source: str, problems: list[Problem]) -> Any:
+    try:
+        loader = _Loader(text)
+        loader.problems = problems
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigError(source, [f"{where}not YAML: {error.problem or error.context}"]) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(source, ["not YAML: " + " ".join(str(error).split())]) from error
+
+
+def _problem(detail: ErrorDetails) -> Problem:
+    location = detail["loc"]
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in location).lstrip(".") or "the file"
+    return path, _what(detail)
+
+
+def _what(detail: ErrorDetails) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "extra_forbidden":
+        name = str(detail["loc"][-1])
+        near = difflib.get_close_matches(name, _keys(detail["loc"][:-1]), 1)
+        return "unknown key" + (f' (did you mean "{near[0]}"?)' if near else "")
+    if kind == "missing":
+        return "is required"
+    if kind in EXPECTED:
+        return f"expected {NAMES[EXPECTED[kind]]}, found {_found(detail['input'])}"
+    if kind in {"greater_than_equal", "less_than_equal"}:
+        return f"must be at {'least' if kind.startswith('g') else 'most'} {context.get('ge', context.get('le'))}"
+    if kind == "too_short":
+        return "needs at least one entry"
+    if kind == "literal_error":
+        return f"must be one of {context['expected'].replace(' or ', ', ')}"
+    if kind == "string_pattern_mismatch":
+        return f"{quoted(detail['input'])} may only have a-z, 0-9 and -"
+    if kind == "string_too_long":
+        return f"is longer than {context['max_length']} characters"
+    return detail["msg"].lower()
+
+
+def _found(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return "text" if isinstance(value, (str, FromEnvironment)) else NAMES.get(type(value), "something else")
+
+
+def _keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys of the section at `location`."""
+    section: type[Section] = Config
+    for key in location:
+        if isinstance(key, str):
+            annotation = section.model_fields[key].annotation
+            candidates = [annotation, *get_args(annotation)]
+            section = next(each for each in candidates if isinstance(each, type) and issubclass(each, Section))
+    return list(section.model_fields)

@@ -1,0 +1,181 @@
+"""Rules about single values, and about values together. Each one raises or yields the text of a problem."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from auditor.config.values import quoted
+
+SCHEMES = ("nats", "tls", "ws", "wss")
+MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+CRON_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
+    ("minute", 0, 59, []),
+    ("hour", 0, 23, []),
+    ("day of month", 1, 31, []),
+    ("month", 1, 12, MONTHS),
+    ("day of week", 0, 7, DAYS),
+)
+
+Problem = tuple[str, str]
+"""A path in the file, and what is wrong there."""
+
+
+def server_url(url: str) -> str:
+    """Where a NATS server is."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in SCHEMES and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = None
+    if not good:
+        raise ValueError("is not a server's URL (write nats://host:4222; tls://, ws:// and wss:// work too)")
+    return url
+
+
+def nats_name(name: str) -> str:
+    """The name of a stream."""
+    if not name or re.search(r"[\s.*>/\\]", name) or not name.isprintable():
+        raise ValueError(f"{quoted(name)} cannot be a stream's name (no spaces, dots, *, >, / or \\)")
+    return name
+
+
+def subject_prefix(prefix: str) -> str:
+    """Literal tokens, to which others will be added."""
+    if not all(_is_token(token) and token not in {"*", ">"} for token in prefix.split(".")):
+        raise ValueError(f"{quoted(prefix)} cannot begin a subject (tokens between dots, no spaces and no wildcards)")
+    return prefix
+
+
+def file_name(name: str) -> str:
+    """A path."""
+    if not name or "\0" in name:
+        raise ValueError("is not the name of a file")
+    return name
+
+
+def cron_line(text: str) -> str:
+    """Five fields: minute, hour, day of month, month, day of week (0 and 7 are Sunday)."""
+    fields = text.lower().split()
+    if len(fields) != len(CRON_FIELDS):
+        raise ValueError(f"{quoted(text)} is not a cron line of five fields (minute hour day month weekday)")
+    for field, (name, low, high, words) in zip(fields, CRON_FIELDS, strict=True):
+        if not all(_cron_part(part, low, high, words) for part in field.split(",")):
+            raise ValueError(f"{quoted(text)}: the {name} is not *, a number from {low} to {high}, a range or a list")
+    return text
+
+
+def _cron_part(part: str, low: int, high: int, words: list[str]) -> bool:
+    span, slash, step = part.partition("/")
+    if slash and not (re.fullmatch(r"\d{1,3}", step, re.ASCII) and int(step) > 0):
+        return False
+    if span == "*":
+        return True
+    ends = [words.index(end) + low if end in words else _digits(end) for end in span.split("-")]
+    numbers = [end for end in ends if end is not None and low <= end <= high]
+    return len(numbers) == len(ends) <= 2 and numbers == sorted(numbers)
+
+
+def _digits(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"\d{1,2}", text, re.ASCII) else None
+
+
+def _is_token(token: str) -> bool:
+    return bool(token) and not re.search(r"\s", token) and token.isprintable()
+
+
+def problems_together(tree: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with values that are right by themselves. Whatever has the wrong type is passed over here."""
+    nats, quarantine, state = (_mapping(tree.get(name)) for name in ("nats", "quarantine", "state"))
+    yield from _credentials(nats)
+    audits = [_mapping(audit) for audit in _list(tree.get("audits"))]
+    yield from _names(audits)
+    for at, audit in enumerate(audits):
+        yield from _audit(f"audits[{at}]", audit)
+    own = {
+        "quarantine": (
+            quarantine.get("stream", "AETHER_QUARANTINE"),
+            quarantine.get("subject_prefix", "aether.quarantine"),
+        ),
+        "state": (state.get("stream", "AETHER_AUDIT"), state.get("subject_prefix", "aether.audit")),
+    }
+    streams = {audit["stream"] for audit in audits if isinstance(audit.get("stream"), str)}
+    for section, (stream, prefix) in own.items():
+        if isinstance(stream, str) and stream in streams:
+            yield f"{section}.stream", f"{quoted(stream)} is an audited stream, and those are never written to"
+        for audited in sorted(streams):
+            if _overlap(prefix, f"{audited}.events") or _overlap(prefix, f"{audited}.snapshots"):
+                yield (
+                    f"{section}.subject_prefix",
+                    f"{quoted(prefix)} is among the subjects of the audited stream {audited}",
+                )
+    if own["quarantine"][0] == own["state"][0]:
+        yield "state.stream", "is the same as quarantine.stream"
+    if _overlap(own["quarantine"][1], own["state"][1]):
+        yield "state.subject_prefix", "overlaps quarantine.subject_prefix"
+
+
+def _credentials(nats: Mapping[str, Any]) -> Iterator[Problem]:
+    ways = [name for name in ("credentials_file", "user", "token", "nkey_seed_file") if nats.get(name) is not None]
+    if len(ways) > 1:
+        yield "nats", f"gives more than one kind of credentials ({', '.join(ways)}): keep one"
+    if (nats.get("user") is None) != (nats.get("password") is None):
+        present, absent = ("password", "user") if nats.get("user") is None else ("user", "password")
+        yield f"nats.{present}", f"needs nats.{absent} beside it"
+    tls = _mapping(nats.get("tls"))
+    if tls.get("key_file") is not None and tls.get("cert_file") is None:
+        yield "nats.tls.key_file", "needs nats.tls.cert_file beside it"
+
+
+def _names(audits: list[Mapping[str, Any]]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for at, audit in enumerate(audits):
+        name = audit.get("name")
+        if isinstance(name, str) and first.setdefault(name, at) != at:
+            yield f"audits[{at}].name", f"{quoted(name)} is used twice (audits[{first[name]}] has it too)"
+
+
+def _audit(path: str, audit: Mapping[str, Any]) -> Iterator[Problem]:
+    stream = audit.get("stream")
+    subjects, actors = _list(audit.get("subjects")), _list(audit.get("actors"))
+    if subjects and actors:
+        yield f"{path}.actors", "cannot stand beside subjects: keep one of the two"
+    for at, actor in enumerate(actors):
+        if actor == "":
+            yield f"{path}.actors[{at}]", "is empty: no subject belongs to an actor without an id"
+    for at, subject in enumerate(subjects):
+        if isinstance(subject, str) and isinstance(stream, str):
+            yield from _subject(f"{path}.subjects[{at}]", subject, stream)
+    schedule = _mapping(audit.get("schedule"))
+    if audit.get("schedule") is not None and (schedule.get("every") is None) == (schedule.get("cron") is None):
+        yield f"{path}.schedule", "needs either every or cron"
+    if str(schedule.get("every")) in {"0", "0s", "0m", "0h"}:
+        yield f"{path}.schedule.every", "must be more than 0"
+
+
+def _subject(path: str, subject: str, stream: str) -> Iterator[Problem]:
+    tokens = subject.split(".")
+    if not all(_is_token(token) for token in tokens) or ">" in tokens[:-1]:
+        yield path, f"{quoted(subject)} is not a subject (tokens between dots, * for one, > only at the end)"
+    elif tokens[:2] != [stream, "events"] or len(tokens) < 3:
+        yield path, f"{quoted(subject)} is outside the stream's events: it must begin with {stream}.events."
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    """Whether subjects below the one could be subjects below the other."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    first, second = one.split("."), other.split(".")
+    shorter = min(len(first), len(second))
+    return first[:shorter] == second[:shorter]
+
+
+def _list(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

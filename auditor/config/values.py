@@ -1,0 +1,130 @@
+"""Values that YAML has no type for, and scalars that came from the environment."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+
+NANOSECONDS = 1_000_000_000
+_UNITS = {"ms": 1_000_000, "s": NANOSECONDS, "m": 60 * NANOSECONDS, "h": 3600 * NANOSECONDS, "d": 86_400 * NANOSECONDS}
+_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)", re.ASCII)
+_SIZES = {"": 1, "B": 1}
+_SIZES |= {f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGT", 1)}
+_SIZES |= {f"{prefix}B": 1000**power for power, prefix in enumerate("KMGT", 1)}
+_SIZE = re.compile(r"(\d{1,15}) ?([A-Za-z]*)", re.ASCII)
+_LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]*):(\d{1,5})", re.ASCII)
+
+FROM_ENVIRONMENT = r"^\$\{"
+
+
+class FromEnvironment(str):
+    """A scalar in which a variable was put: text, that a field reads as the type it wants."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Duration:
+    """A length of time."""
+
+    nanoseconds: int
+
+    @property
+    def seconds(self) -> float:
+        """The same in seconds."""
+        return self.nanoseconds / NANOSECONDS
+
+    def __str__(self) -> str:
+        for name, unit in reversed(_UNITS.items()):
+            if self.nanoseconds and self.nanoseconds % unit == 0:
+                return f"{self.nanoseconds // unit}{name}"
+        return "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """An address to serve on; port 0 lets the system choose."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def quoted(value: Any) -> str:
+    """`value` for a message; what came from the environment may be a secret and is not shown."""
+    return "the value" if isinstance(value, FromEnvironment) else f'"{value}"'
+
+
+def duration(value: Any) -> Duration:
+    """`5m`, `1h30m`, `500ms` or 0. Raises ValueError."""
+    if isinstance(value, Duration):
+        return value
+    text = "" if isinstance(value, bool) else str(value)
+    if text == "0":
+        return Duration(0)
+    if not re.fullmatch(f"(?:{_DURATION.pattern})+", text, re.ASCII):
+        raise ValueError(f"{quoted(value)} is not a duration (write 5m, 1h30m, 30s, 500ms or 0)")
+    return Duration(sum(int(number) * _UNITS[unit] for number, unit in _DURATION.findall(text)))
+
+
+def size(value: Any) -> int:
+    """`1GiB`, `500MB` or a number of bytes. Raises ValueError."""
+    found = None if isinstance(value, bool) else _SIZE.fullmatch(str(value))
+    if found is None or found[2] not in _SIZES:
+        raise ValueError(f"{quoted(value)} is not a size (write 1GiB, 512MiB, 10GB or a number of bytes)")
+    return int(found[1]) * _SIZES[found[2]]
+
+
+def listen(value: Any) -> Listen:
+    """`host:port`; without a host, every address. Raises ValueError."""
+    if isinstance(value, Listen):
+        return value
+    found = _LISTEN.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found[2]) > 65_535:
+        raise ValueError(f'{quoted(value)} is not an address to listen on (write "0.0.0.0:9464" or "[::1]:9464")')
+    return Listen(found[1].strip("[]") or "0.0.0.0", int(found[2]))  # noqa: S104 - what an empty host means everywhere
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, FromEnvironment) and re.fullmatch(r"-?\d{1,18}", value, re.ASCII):
+        return int(value)
+    return value
+
+
+def _boolean(value: Any) -> Any:
+    if isinstance(value, FromEnvironment):
+        return {"true": True, "false": False}.get(value.lower(), value)
+    return value
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, FromEnvironment) else value
+
+
+def _schema(**schema: Any) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [schema, {"type": "string", "pattern": FROM_ENVIRONMENT}]})
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Number = Annotated[int, BeforeValidator(_number), _schema(type="integer")]
+Boolean = Annotated[bool, BeforeValidator(_boolean), _schema(type="boolean")]
+Size = Annotated[int, PlainValidator(size), WithJsonSchema({"type": ["string", "integer"]})]
+Address = Annotated[Listen, PlainValidator(listen), PlainSerializer(str), WithJsonSchema({"type": "string"})]
+Span = Annotated[
+    Duration,
+    PlainValidator(duration),
+    PlainSerializer(str),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": rf"^((\d+(ms|s|m|h|d))+|0)$|{FROM_ENVIRONMENT}"},
+                {"const": 0},
+            ]
+        }
+    ),
+]

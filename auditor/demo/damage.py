@@ -1,0 +1,199 @@
+"""Every way in which the sample is damaged, and what the auditor has to find for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.aether.event import Reason
+from auditor.core.findings import Cause, Hidden, Kind, Severity, Unreachable
+from auditor.demo.sample import STREAM, Outgoing, Story
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from auditor.core.findings import Finding
+
+LYING_HEADERS = b"NATS/1.0\r\nStatus: 404\r\nDescription: No Messages\r\n\r\n"
+"""A stored header block that a careless client takes for the server's word that there is no message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One finding that must appear."""
+
+    kind: Kind
+    why: str | None = None
+    """Its reason or cause."""
+    severity: Severity = Severity.CORRUPTION
+    count: int = 1
+
+    def fits(self, finding: Finding) -> bool:
+        """Whether `finding` is this one, the actor apart."""
+        why = finding.reason or finding.cause
+        return (finding.kind, why, finding.severity) == (self.kind, self.why, self.severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """One damage."""
+
+    what: str
+    """For people, in a few words."""
+    story: Story
+    expected: tuple[Expected, ...]
+
+
+def _story(actor_id: str, last: int = 8) -> Story:
+    story = Story(actor_id)
+    story.events(*range(1, last + 1))
+    return story
+
+
+def _rewritten(
+    what: str, reason: Reason, actor_id: str, rewrite: Callable[[bytes], bytes], headers: bytes | None = None
+) -> Planted:
+    """The fourth of eight events is damaged: replay skips it, and its version is missing."""
+    story = _story(actor_id)
+    event = story.messages[3]
+    event.data, event.headers = rewrite(event.data), headers
+    gap = Expected(Kind.VERSION_GAP, Cause.MALFORMED)
+    return Planted(what, story, (Expected(Kind.MALFORMED_EVENT, reason), gap))
+
+
+def _replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    def rewrite(body: bytes) -> bytes:
+        assert old in body
+        return body.replace(old, new, 1)
+
+    return rewrite
+
+
+def _malformed() -> Sequence[Planted]:
+    nested = b"[" * 10_000 + b"]" * 10_000
+    return (
+        _rewritten("an event cut in half", Reason.SYNTAX, "order-1", lambda body: body[: len(body) // 2]),
+        _rewritten("an event with an empty body", Reason.EMPTY, "order-2", lambda _: b""),
+        _rewritten("a version written as a string", Reason.TYPE, "cart-3", _replaced(b'"version":4', b'"version":"4"')),
+        _rewritten("a number too large for Go", Reason.NUMBER, "cart-4", _replaced(b'"amount":50', b'"amount":1e999')),
+        _rewritten("a date that does not exist", Reason.TIMESTAMP, "user-5", _replaced(b"2026-01-01", b"2026-02-30")),
+        _rewritten("arrays nested too deep", Reason.DEPTH, "user-6", _replaced(b'"amount":50', b'"amount":' + nested)),
+        _rewritten(
+            "a broken event whose header says that there is no message",
+            Reason.SYNTAX,
+            "order-7",
+            lambda body: body[:-1],
+            LYING_HEADERS,
+        ),
+    )
+
+
+def _content() -> Sequence[Planted]:
+    hidden = _story("cart-8")
+    hidden.messages[3].data = hidden.messages[3].data.replace(b'"version":4,', b"")
+    zero = _story("cart-9")
+    zero.messages[3].data = zero.messages[3].data.replace(b'"version":4,', b'"version":0,')
+    foreign = _story("user-10")
+    foreign.messages[3].data = Story("user-1010").event(4).data
+    shared, other = Story("order-11.a"), Story("order-11_a")
+    for version in (1, 2, 3):
+        shared.messages += [shared.event(version), other.event(version)]
+    not_utf8 = Story("user-12")
+    not_utf8.messages = [Outgoing(f"{STREAM}.events.user.user-".encode() + b"\xff\xfe", not_utf8.event(1).data)]
+    wildcard = Story("user-13")
+    wildcard.messages = [Outgoing(f"{STREAM}.events.user.user-1*".encode(), wildcard.event(1).data)]
+    tokens = Story("user-14")
+    tokens.messages = [Outgoing(f"{STREAM}.events.customer.user-14".encode(), tokens.event(1).data)]
+    gap = Kind.VERSION_GAP
+    return (
+        Planted(
+            "an event without a version",
+            hidden,
+            (Expected(Kind.HIDDEN_EVENT, Hidden.VERSION_MISSING), Expected(gap, Cause.HIDDEN)),
+        ),
+        Planted(
+            "an event with version 0",
+            zero,
+            (Expected(Kind.HIDDEN_EVENT, Hidden.VERSION_NOT_POSITIVE), Expected(gap, Cause.HIDDEN)),
+        ),
+        Planted("an event of another actor", foreign, (Expected(Kind.FOREIGN_ACTOR), Expected(gap, Cause.FOREIGN))),
+        Planted("two actor ids that share a subject", shared, (Expected(Kind.SUBJECT_COLLISION),)),
+        Planted(
+            "a subject that is not UTF-8",
+            not_utf8,
+            (Expected(Kind.UNREACHABLE_EVENT, Unreachable.ENCODING, Severity.NOTICE),),
+        ),
+        Planted(
+            "a subject with a literal *",
+            wildcard,
+            (Expected(Kind.UNREACHABLE_EVENT, Unreachable.WILDCARD, Severity.NOTICE),),
+        ),
+        Planted(
+            "an actor under a type that is not its own",
+            tokens,
+            (Expected(Kind.UNREACHABLE_EVENT, Unreachable.TOKENS, Severity.NOTICE),),
+        ),
+    )
+
+
+def _versions() -> Sequence[Planted]:
+    deleted = _story("order-15")
+    deleted.messages[4].deleted = True
+    never = Story("order-16")
+    never.events(1, 2, 3, 6, 7)
+    same = _story("cart-17")
+    same.messages.insert(5, same.event(4))
+    different = _story("cart-18")
+    different.messages.insert(5, different.event(4, note="-again"))
+    late = Story("cart-19")
+    late.events(1, 2, 4, 5, 3, 6)
+    regression = Story("user-20")
+    regression.events(3, 4, 2, 5)
+    duplicate = Kind.DUPLICATE_VERSION
+    return (
+        Planted(
+            "a deleted event",
+            deleted,
+            (Expected(Kind.VERSION_GAP, Cause.DELETED), Expected(Kind.DELETED_MESSAGES, severity=Severity.NOTICE)),
+        ),
+        Planted("two versions that were never stored", never, (Expected(Kind.VERSION_GAP, Cause.UNKNOWN),)),
+        Planted("an event stored twice", same, (Expected(duplicate, Cause.SAME_PAYLOAD),)),
+        Planted("a version stored twice, differently", different, (Expected(duplicate, Cause.DIFFERENT_PAYLOAD),)),
+        Planted("an event that arrived late", late, (Expected(Kind.LATE_VERSION),)),
+        Planted(
+            "a version below the first one stored",
+            regression,
+            (Expected(Kind.MISSING_HEAD, Cause.UNKNOWN), Expected(Kind.VERSION_REGRESSION)),
+        ),
+    )
+
+
+def _snapshots() -> Sequence[Planted]:
+    bad = _story("order-21")
+    bad.messages.append(bad.snapshot(8))
+    bad.messages[-1].data = bad.messages[-1].data[:-2]
+    outlived = _story("order-22")
+    outlived.messages += [outlived.snapshot(7), outlived.snapshot(8)]
+    outlived.messages[-2].data = b"{}{}"
+    foreign = _story("cart-23")
+    foreign.messages.append(foreign.snapshot(8))
+    foreign.messages[-1].data = Story("cart-1023").snapshot(8).data
+    ahead = _story("user-24")
+    ahead.messages.append(ahead.snapshot(12))
+    bridged = Story("user-25")
+    bridged.events(1, 2, 3)
+    bridged.messages.append(bridged.snapshot(5))
+    bridged.events(6, 7)
+    malformed, syntax = Kind.MALFORMED_SNAPSHOT, Reason.SYNTAX
+    return (
+        Planted("a last snapshot that does not decode", bad, (Expected(malformed, syntax),)),
+        Planted("an earlier snapshot that does not decode", outlived, (Expected(malformed, syntax, Severity.NOTICE),)),
+        Planted("a snapshot of another actor", foreign, (Expected(Kind.FOREIGN_SNAPSHOT),)),
+        Planted("a snapshot ahead of its events", ahead, (Expected(Kind.SNAPSHOT_AHEAD),)),
+        Planted("lost versions that a snapshot bridges", bridged, (Expected(Kind.VERSION_GAP, Cause.UNKNOWN),)),
+    )
+
+
+def every_damage() -> tuple[Planted, ...]:
+    """The whole list, in the order in which it is shown."""
+    return (*_malformed(), *_content(), *_versions(), *_snapshots())

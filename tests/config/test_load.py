@@ -1,0 +1,169 @@
+"""Reading a configuration file: what loads, and how every problem is told at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.config import Config, Duration, load, parse, schema
+from auditor.errors import ConfigError
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "auditor.yaml"
+SMALLEST = "audits: [{name: orders, stream: ORDERS}]"
+
+
+def problems(text: str, **environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "f.yaml", environ)
+    return caught.value.problems
+
+
+def problems_or_none(text: str) -> list[str] | None:
+    """None if it loads."""
+    try:
+        assert isinstance(parse(text, "f.yaml", {}), Config)
+    except ConfigError as error:
+        return error.problems
+    return None
+
+
+def audit(settings: str) -> str:
+    return f"audits: [{{name: orders, stream: ORDERS, {settings}}}]"
+
+
+def test_the_example_loads_and_says_the_defaults() -> None:
+    example, smallest = load(EXAMPLE), parse(SMALLEST, "f.yaml", {})
+    assert example.model_dump() == {
+        **smallest.model_dump(),
+        "audits": ({**smallest.model_dump()["audits"][0], "subjects": ("ORDERS.events.>",)},),
+    }
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    config = parse(SMALLEST, "f.yaml", {})
+    (only,) = config.audits
+    assert only.event_subjects == ("ORDERS.events.>",)
+    assert only.snapshot_subjects == ("ORDERS.snapshots.>",)
+    assert (only.schedule.every, only.full_pass_every) == (Duration(300 * 10**9), Duration(86_400 * 10**9))
+    assert (only.max_rate, only.versions.first, only.versions.contiguous) == (0, 1, True)
+    assert config.quarantine.max_bytes == 1024**3
+    assert (config.http.host, config.http.port) == ("0.0.0.0", 9464)
+    assert config.nats.inbox_prefix == "_INBOX_auditor"
+
+
+def test_every_problem_is_told_at_once_each_with_its_path() -> None:
+    text = """
+        nats: {servers: [here], user: a, token: b}
+        audits:
+          - {name: A!, strem: X, schedule: {every: 5 minutes}}
+          - {name: b, stream: S, max_rate: "5", subjects: [T.events.>], actors: [x, ""]}
+          - {name: b, stream: S, schedule: {every: 5m, cron: "* * * * *"}, versions: {first: 0}}
+        quarantine: {max_bytes: lots, stream: S}
+        http: {listen: 9464}
+        log: {level: loud, level: info}
+    """
+    assert {problem.partition(": ")[0] for problem in problems(text)} == {
+        "nats",
+        "nats.servers[0]",
+        "nats.user",
+        "audits[0].name",
+        "audits[0].stream",
+        "audits[0].strem",
+        "audits[0].schedule.every",
+        "audits[1].max_rate",
+        "audits[1].subjects[0]",
+        "audits[1].actors",
+        "audits[1].actors[1]",
+        "audits[2].name",
+        "audits[2].schedule",
+        "audits[2].versions.first",
+        "quarantine.max_bytes",
+        "quarantine.stream",
+        "http.listen",
+        "line 9",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: [", "not YAML"),
+        ("[1, 2]", "must be a mapping"),
+        ("", "must be a mapping"),
+        ("audits: []", "audits: needs at least one entry"),
+        ("{}", "audits: is required"),
+        ("audits: 5", "audits: expected a list, found a whole number"),
+        ("audits: [x]", "audits[0]: expected a mapping, found text"),
+        ("{1: 2}", "a key must be text"),
+        ("a: !!python/object:os.system {}", "not YAML"),
+        ("[" * 100, "nested more than"),
+        ("a: &a [*a]", "not YAML"),
+        (audit("strem: X"), 'audits[0].strem: unknown key (did you mean "stream"?)'),
+        (audit('schedule: {every: "5 minutes"}'), 'audits[0].schedule.every: "5 minutes" is not a duration'),
+        (audit("schedule: {every: 0}"), "audits[0].schedule.every: must be more than 0"),
+        (audit("schedule: {jitter: 5s}"), "audits[0].schedule: needs either every or cron"),
+        (audit('schedule: {cron: "61 * * * *"}'), "the minute is not"),
+        (audit('schedule: {cron: "* * *"}'), "five fields"),
+        (audit("subjects: [ORDERS.events]"), "outside the stream's events"),
+        (audit("subjects: [ORDERS.events.>.a]"), "is not a subject"),
+        (audit("snapshots: 1"), "expected true or false, found a whole number"),
+        (f"{SMALLEST}\nquarantine: {{subject_prefix: ORDERS.events.q}}", "among the subjects of the audited stream"),
+        (f"{SMALLEST}\nstate: {{stream: AETHER_QUARANTINE}}", "state.stream: is the same as quarantine.stream"),
+        (f"{SMALLEST}\nnats: {{password: p}}", "nats.password: needs nats.user beside it"),
+    ],
+)
+def test_a_problem_is_told_in_words(text: str, told: str) -> None:
+    assert any(told in problem for problem in problems(text)), problems(text)
+
+
+def test_a_secret_is_never_repeated() -> None:
+    text = f"{SMALLEST}\nnats: {{user: 5, password: [hunter2], token: ['${{T}}']}}\nquarantine: {{max_bytes: '${{T}}'}}"
+    assert not any("hunter2" in problem for problem in problems(text, T="hunter2"))
+
+
+def test_a_file_that_cannot_be_read_is_one_problem(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load(tmp_path / "none.yaml")
+    (tmp_path / "latin1.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(tmp_path / "latin1.yaml")
+
+
+def test_the_schema_accepts_the_example_and_refuses_an_unknown_key() -> None:
+    validator = jsonschema.Draft202012Validator(schema())
+    example = yaml.safe_load(EXAMPLE.read_text())
+    validator.validate(example)
+    example["audits"][0]["max_rate"] = "${RATE}"
+    validator.validate(example)
+    example["audits"][0]["strem"] = "X"
+    assert not validator.is_valid(example)
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("${X}") | st.just("${X:-5}")
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
+
+
+@given(data=st.data(), value=values)
+def test_whatever_a_setting_holds_it_loads_or_its_problems_are_told(data: st.DataObject, value: object) -> None:
+    tree = yaml.safe_load(EXAMPLE.read_text())
+    at = tree
+    while True:
+        key = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        if not isinstance(at[key], (dict, list)) or not at[key] or data.draw(st.booleans()):
+            break
+        at = at[key]
+    at[key] = value
+    told = problems_or_none(yaml.safe_dump(tree))
+    assert told is None or (told and all("\n" not in problem for problem in told))
+
+
+@given(st.text())
+def test_any_text_loads_or_its_problems_are_told(text: str) -> None:
+    assert problems(text)
