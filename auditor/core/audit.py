@@ -118,7 +118,7 @@ class Audit:
             state.ledger.damage(tail, Cause.HIDDEN, message.seq)
             state.events[Outcome.HIDDEN] += 1
             return evidence
-        if (actor is None or facts.actor_id != actor.id) and subject_tail(facts.actor_id) != tail:
+        if (actor is None or facts.actor_id != actor.id) and subject_tail(facts.actor_id).encode() != tail:
             evidence = self._condemn(message, Kind.FOREIGN_ACTOR, None, tail, _foreign(facts.actor_id))
             state.ledger.damage(tail, Cause.FOREIGN, message.seq)
             state.events[Outcome.OK] += 1
@@ -138,7 +138,7 @@ class Audit:
         if unreachable_reason(tail):
             foreign: str | None = NO_ACTOR
         else:
-            foreign = _foreign(facts.actor_id) if subject_tail(facts.actor_id) != tail else None
+            foreign = _foreign(facts.actor_id) if subject_tail(facts.actor_id).encode() != tail else None
         if foreign:
             evidence = self._condemn(message, Kind.FOREIGN_SNAPSHOT, None, tail, foreign)
         self.state.ledger.snapshot(tail, facts.version, message.seq, Kind.FOREIGN_SNAPSHOT if foreign else None)
