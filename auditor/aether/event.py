@@ -58,7 +58,7 @@ class ActorSnapshot:
 
 
 class Reason(StrEnum):
-    """Why Go's decoder refuses a body; the first that applies, in this order."""
+    """Why Go's decoder refuses a body: the first trouble in it, where syntax and depth are checked before all types."""
 
     EMPTY = "empty"
     """No bytes at all, or nothing but whitespace."""
@@ -83,3 +83,7 @@ class Malformed:
     """One printable line that names field, position and expected type, and never a value from the body."""
     offset: int
     """Byte offset in the body at which the trouble was seen."""
+
+
+class EncodeError(ValueError):
+    """A value that Go's `json.Marshal` refuses, or could not have: `str(error)` names the field and what is wrong."""

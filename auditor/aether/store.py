@@ -38,11 +38,43 @@ class VersionConflictError(Exception):
         super().__init__(f"actor {actor_id!r}: version {attempted_version} is not above the current {current_version}")
 
 
+class DuplicateEventError(Exception):
+    """The stream already holds an event with this id, and has therefore not stored this one."""
+
+    def __init__(self, event_id: str, sequence_number: int) -> None:
+        self.event_id = event_id
+        self.sequence_number = sequence_number
+        """Of the message that the server says is stored under the id."""
+        super().__init__(
+            f"event {event_id!r}: not stored, its id is taken by the message at sequence {sequence_number}"
+        )
+
+
+class SnapshotNotFoundError(Exception):
+    """No snapshot is stored for the actor."""
+
+    def __init__(self, actor_id: str) -> None:
+        self.actor_id = actor_id
+        super().__init__(f"actor {actor_id!r}: no snapshot is stored")
+
+
+class MalformedSnapshotError(Exception):
+    """The actor's last snapshot does not decode, and Aether asks for no other."""
+
+    def __init__(self, actor_id: str, replay_error: ReplayError) -> None:
+        self.actor_id = actor_id
+        self.replay_error = replay_error
+        super().__init__(
+            f"actor {actor_id!r}: the last snapshot, at sequence {replay_error.sequence_number}, does not decode"
+            f" ({replay_error.error.reason}): {replay_error.error.detail}"
+        )
+
+
 class EventStore(Protocol):
     """Aether's EventStore."""
 
     async def save_event(self, event: Event) -> None:
-        """Store `event`; raises VersionConflictError."""
+        """Store `event`; raises VersionConflictError, DuplicateEventError."""
 
     async def get_events(self, actor_id: str, from_version: int = 0) -> list[Event]:
         """The actor's events with a version above `from_version`, in stream order; what does not decode is left out."""
@@ -54,7 +86,7 @@ class EventStore(Protocol):
         """Store `snapshot`."""
 
     async def get_latest_snapshot(self, actor_id: str) -> ActorSnapshot:
-        """The last snapshot stored for the actor."""
+        """The last snapshot stored for the actor; raises SnapshotNotFoundError, MalformedSnapshotError."""
 
 
 class EventStoreWithErrors(EventStore, Protocol):

@@ -1,0 +1,82 @@
+"""What Go's json.Unmarshal makes of a stored body: the verdict and the values of Go 1.27, default build.
+
+Nothing here raises, hangs or recurses on any bytes. An ordinary body takes the fast path; the exact decoder has the
+last word on everything else.
+"""
+
+from __future__ import annotations
+
+from auditor.aether import exact, fastpath, timestamps
+from auditor.aether.encoder import encode_event, encode_snapshot
+from auditor.aether.event import ActorSnapshot, Event, Malformed
+from auditor.aether.exact import version_given
+
+__all__ = [
+    "Facts",
+    "decode_event",
+    "decode_snapshot",
+    "encode_event",
+    "encode_snapshot",
+    "judge_event",
+    "judge_snapshot",
+    "version_given",
+]
+
+EventFacts = Event | fastpath.EventFacts
+SnapshotFacts = ActorSnapshot | fastpath.SnapshotFacts
+Facts = EventFacts | SnapshotFacts
+"""What an audit needs of a body that Go accepts: `actor_id` and `version`, both exactly Go's."""
+
+
+def judge_event(body: bytes) -> EventFacts | Malformed:
+    """Whether Go accepts `body` as an event: the verdict of `decode_event`, without the cost of all its values."""
+    if fastpath.is_ordinary(body):
+        try:
+            return fastpath.read_event(body)
+        except fastpath.UNUSUAL:
+            pass
+    return exact.decode_event(body)
+
+
+def judge_snapshot(body: bytes) -> SnapshotFacts | Malformed:
+    """Whether Go accepts `body` as a snapshot: the verdict of `decode_snapshot`, without the cost of all its values."""
+    if fastpath.is_ordinary(body):
+        try:
+            return fastpath.read_snapshot(body)
+        except fastpath.UNUSUAL:
+            pass
+    return exact.decode_snapshot(body)
+
+
+def decode_event(body: bytes) -> Event | Malformed:
+    """What Go decodes `body` into, or why it refuses."""
+    facts = judge_event(body)
+    if not isinstance(facts, fastpath.EventFacts):
+        return facts
+    if not fastpath.is_plain(body, b'"data"', b'"metadata"'):
+        return exact.decode_event(body)
+    return Event(
+        facts.id,
+        facts.event_type,
+        facts.actor_id,
+        facts.command_id,
+        facts.version,
+        fastpath.to_float64(facts.data),
+        facts.metadata,
+        timestamps.from_match(facts.timestamp),
+    )
+
+
+def decode_snapshot(body: bytes) -> ActorSnapshot | Malformed:
+    """What Go decodes `body` into, or why it refuses."""
+    facts = judge_snapshot(body)
+    if not isinstance(facts, fastpath.SnapshotFacts):
+        return facts
+    if not fastpath.is_plain(body, b'"state"'):
+        return exact.decode_snapshot(body)
+    return ActorSnapshot(
+        facts.actor_id,
+        facts.version,
+        fastpath.to_float64(facts.state),
+        timestamps.from_match(facts.timestamp),
+    )

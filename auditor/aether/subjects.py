@@ -1,0 +1,55 @@
+"""How Aether names the subjects of an actor, and which stored subjects it can never ask for.
+
+An actor's *tail* is what stands behind `<stream>.events.` and `<stream>.snapshots.`: its type and its id, a token each.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+_SANITIZED = str.maketrans(" .*>", "____")
+_NEVER_SANITIZED = frozenset(" *>")
+
+
+def extract_actor_type(actor_id: str) -> str:
+    """What stands before the first "-" that does not begin the id; "unknown" if there is none."""
+    dash = actor_id.find("-", 1)
+    return actor_id[:dash] if dash > 0 else "unknown"
+
+
+def sanitize_subject(text: str) -> str:
+    """`text` as one token of a subject: " ", ".", "*" and ">" become "_", and nothing else changes."""
+    return text.translate(_SANITIZED)
+
+
+def subject_tail(actor_id: str) -> str:
+    """The actor's type and id as they stand in both of its subjects."""
+    return f"{sanitize_subject(extract_actor_type(actor_id))}.{sanitize_subject(actor_id)}"
+
+
+def event_subject(stream: str, actor_id: str) -> str:
+    """Where Aether stores the actor's events."""
+    return f"{stream}.events.{subject_tail(actor_id)}"
+
+
+def snapshot_subject(stream: str, actor_id: str) -> str:
+    """Where Aether stores the actor's snapshots."""
+    return f"{stream}.snapshots.{subject_tail(actor_id)}"
+
+
+def unreachable_reason(tail: bytes) -> Literal["encoding", "wildcard", "tokens"] | None:
+    """Why no actor id leads to `tail`, or None if one does.
+
+    The first that applies of: `encoding`, it is not UTF-8; `wildcard`, it holds a " ", "*" or ">", which sanitizing
+    replaces; `tokens`, it is not two tokens of which the first is the actor type of the second.
+    """
+    try:
+        text = tail.decode()
+    except UnicodeDecodeError:
+        return "encoding"
+    if not _NEVER_SANITIZED.isdisjoint(text):
+        return "wildcard"
+    actor_type, _, actor_id = text.partition(".")
+    if not actor_id or "." in actor_id or actor_type != extract_actor_type(actor_id):
+        return "tokens"
+    return None

@@ -1,0 +1,196 @@
+"""The grammar of JSON as Go's encoding/json checks it: the whole body first, before any field is looked at.
+
+No recursion, and no step for each value: one match of a pattern takes as many values as follow each other, together with
+the containers among them that are at most `_LEVELS` deep. Only what is nested deeper costs a turn of the loop. All
+repetition is possessive, so that a pattern never tries anything twice.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.aether.event import Malformed, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    _Matcher = Callable[[bytes, int], re.Match[bytes] | None]
+
+MAX_DEPTH = 10_000
+"""Arrays and objects that may be open at once, the outermost one included."""
+
+SPACE = rb"[ \t\n\r]*+"
+_UP_TO_CLOSING_QUOTE = rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
+STRING = _UP_TO_CLOSING_QUOTE + rb'"'
+_NUMBER = rb"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
+_SCALAR = rb"(?>" + STRING + rb"|" + _NUMBER + rb"|true|false|null)"
+_LEVELS = 1
+_KEY = STRING + SPACE + rb":" + SPACE
+
+
+def _list(member: bytes) -> bytes:
+    return SPACE + rb"(?:" + member + SPACE + rb"(?:," + SPACE + member + SPACE + rb")*+)?+"
+
+
+VALUE = rb"(?>" + _SCALAR + rb"|\[" + _list(_SCALAR) + rb"\]|\{" + _list(_KEY + _SCALAR) + rb"\})"
+"""A value whose containers are at most `_LEVELS` deep."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Container:
+    """How to read on inside an array or an object, from behind its bracket or one of its commas."""
+
+    run: _Matcher
+    """All members that are no deeper container, each with the comma behind it or up to the closing bracket."""
+    step: _Matcher
+    """The run, and then the closing bracket (group 1) with the comma behind it (group 2), or a bracket that opens a
+    deeper container ("[" is group 3, "{" is group 4)."""
+    closing: int
+    """The byte that closes it."""
+    keyed: bool
+
+
+_CLOSED, _CLOSED_AND_COMMA, _ARRAY_OPENED, _OBJECT_OPENED = 1, 2, 3, 4
+
+
+def _container(key: bytes, item: bytes, closing: bytes) -> _Container:
+    close = re.escape(closing)
+    run = rb"(?:" + SPACE + key + item + SPACE + rb"(?:,|(?=" + close + rb")))*+"
+    closed = rb"(?<!,)" + close + rb"()(?:" + SPACE + rb"(,))?+"
+    opened = SPACE + key + rb"(?:(\[)|(\{))" + SPACE
+    return _Container(
+        run=re.compile(run).match,
+        step=re.compile(run + rb"(?:" + closed + rb"|" + opened + rb")").match,
+        closing=closing[0],
+        keyed=bool(key),
+    )
+
+
+_ARRAY, _OBJECT = _container(b"", VALUE, b"]"), _container(_KEY, VALUE, b"}")
+_DEEPEST_ARRAY, _DEEPEST_OBJECT = _container(b"", _SCALAR, b"]"), _container(_KEY, _SCALAR, b"}")
+"""Inside these, any bracket is one too many."""
+
+_space = re.compile(SPACE).match
+_string = re.compile(STRING).match
+_up_to_closing_quote = re.compile(_UP_TO_CLOSING_QUOTE).match
+_value = re.compile(VALUE).match
+_closed = re.compile(SPACE + rb"([\]}])(?:" + SPACE + rb"(,))?+").match
+
+
+def check(body: bytes) -> dict[int, int] | Malformed:
+    """Whether `body` is one JSON value.
+
+    If it is, the answer tells where each value of the outermost object or array ends (offset behind its last byte) that
+    `VALUE` does not match, by the offset of its opening bracket.
+    """
+    at = _after_space(body, 0)
+    if at == len(body):
+        return Malformed(
+            Reason.EMPTY, "expected a JSON object, found nothing but whitespace" if body else "no bytes", at
+        )
+    ends: dict[int, int] = {}
+    if whole := _value(body, at):
+        at = whole.end()
+    elif body[at] in b"[{":
+        closed = _walk(body, at, ends)
+        if isinstance(closed, Malformed):
+            return closed
+        at = closed
+    else:
+        return _broken_value(body, at)
+    at = _after_space(body, at)
+    return ends if at == len(body) else _unexpected(body, at, "the end of the body")
+
+
+def _walk(body: bytes, at: int, ends: dict[int, int]) -> int | Malformed:
+    """The offset behind the container that opens at `at`."""
+    inside = _ARRAY if body[at] == ord("[") else _OBJECT
+    around: list[_Container] = []
+    opened_in_outermost = 0
+    at += 1
+    while True:
+        found = inside.step(body, at)
+        if found is None:
+            return _broken_member(body, at, inside)
+        event = found.lastindex or 0
+        if event > _CLOSED_AND_COMMA:
+            if not around:
+                opened_in_outermost = found.start(event)
+            around.append(inside)
+            depth = len(around) + 1
+            if depth < MAX_DEPTH:
+                inside = _ARRAY if event == _ARRAY_OPENED else _OBJECT
+            elif depth == MAX_DEPTH:
+                inside = _DEEPEST_ARRAY if event == _ARRAY_OPENED else _DEEPEST_OBJECT
+            else:
+                bracket = found.start(event)
+                detail = f"byte {bracket}: more than {MAX_DEPTH:,} arrays and objects inside each other"
+                return Malformed(Reason.DEPTH, detail, bracket)
+            at = found.end()
+            continue
+        while True:
+            end = found.end(_CLOSED)
+            if not around:
+                return end
+            inside = around.pop()
+            if not around:
+                ends[opened_in_outermost] = end
+            if found.lastindex == _CLOSED_AND_COMMA:
+                break
+            found = _closed(body, end)
+            if found is None or body[found.start(_CLOSED)] != inside.closing:
+                return _unexpected(body, _after_space(body, end), f"',' or '{inside.closing:c}'")
+        at = found.end()
+
+
+def _after_space(body: bytes, at: int) -> int:
+    found = _space(body, at)
+    assert found
+    return found.end()
+
+
+def _broken_member(body: bytes, at: int, inside: _Container) -> Malformed:
+    """What is wrong from `at` (behind a bracket or a comma) onwards, where no step was possible."""
+    run = inside.run(body, at)
+    assert run
+    at = _after_space(body, run.end())
+    if inside.keyed:
+        key = _string(body, at)
+        if key is None:
+            return _broken_string(body, at) if body[at : at + 1] == b'"' else _unexpected(body, at, "a key in quotes")
+        at = _after_space(body, key.end())
+        if body[at : at + 1] != b":":
+            return _unexpected(body, at, "':' after a key")
+        at = _after_space(body, at + 1)
+    value = _value(body, at)
+    if value is None:
+        return _broken_value(body, at)
+    return _unexpected(body, _after_space(body, value.end()), f"',' or '{inside.closing:c}'")
+
+
+def _broken_value(body: bytes, at: int) -> Malformed:
+    return _broken_string(body, at) if body[at : at + 1] == b'"' else _unexpected(body, at, "a value")
+
+
+def _broken_string(body: bytes, at: int) -> Malformed:
+    found = _up_to_closing_quote(body, at)
+    assert found
+    at = found.end()
+    if body[at : at + 1] == b"\\":
+        detail = f"byte {at}: an escape in a string that JSON does not have, or that is cut short"
+        return Malformed(Reason.SYNTAX, detail, at)
+    return _unexpected(body, at, "the rest of a string")
+
+
+def _unexpected(body: bytes, at: int, expected: str) -> Malformed:
+    if at == len(body):
+        found = "the end of the body"
+    elif body[at] in b'{}[]:,"':
+        found = f"'{body[at]:c}'"
+    elif body[at] < 0x20:
+        found = "a control character"
+    else:
+        found = "something else"
+    return Malformed(Reason.SYNTAX, f"byte {at}: expected {expected}, found {found}", at)
