@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.aether import sanitize_subject
 from auditor.aether.event import Reason
-from auditor.core.findings import Cause, Hidden, Kind, Severity, Unreachable
+from auditor.core.findings import Cause, Hidden, Kind, Severity, Unreachable, subject_text
 from auditor.demo.sample import STREAM, Outgoing, Story
 
 if TYPE_CHECKING:
@@ -26,12 +27,6 @@ class Expected:
     why: str | None = None
     """Its reason or cause."""
     severity: Severity = Severity.CORRUPTION
-    count: int = 1
-
-    def fits(self, finding: Finding) -> bool:
-        """Whether `finding` is this one, the actor apart."""
-        why = finding.reason or finding.cause
-        return (finding.kind, why, finding.severity) == (self.kind, self.why, self.severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +37,20 @@ class Planted:
     """For people, in a few words."""
     story: Story
     expected: tuple[Expected, ...]
+
+    def causes(self, expected: Expected, finding: Finding) -> bool:
+        """Whether `finding` is the one that was `expected` of this damage."""
+        if (finding.kind, finding.reason or finding.cause, finding.severity) != (
+            expected.kind,
+            expected.why,
+            expected.severity,
+        ):
+            return False
+        if finding.kind is Kind.DELETED_MESSAGES:
+            return finding.count == sum(message.deleted for message in self.story.messages)
+        return finding.subject in {subject_text(message.subject) for message in self.story.messages} or (
+            finding.actor == sanitize_subject(self.story.actor_id)
+        )
 
 
 def _story(actor_id: str, last: int = 8) -> Story:
