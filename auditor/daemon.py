@@ -14,13 +14,13 @@ from auditor.errors import AuditorError, SideStreamError
 from auditor.jetstream.client import connect
 from auditor.service.http import HttpServer
 from auditor.service.schedule import Schedule
-from auditor.service.status import ServiceStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from auditor.config import AuditConfig, Config
     from auditor.scan import Pass
+    from auditor.service.status import ServiceStatus
 
 log = structlog.get_logger()
 

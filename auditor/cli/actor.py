@@ -48,7 +48,9 @@ async def _find(config: Config, audits: Sequence[AuditConfig], actor_id: str, fr
                 views[audit.name] = view
     if not views:
         streams = ", ".join(sorted({audit.stream for audit in audits}))
-        raise NotFoundError(f'nothing is stored for actor "{actor_id}" in {streams}: check the id, it is case-sensitive')
+        raise NotFoundError(
+            f'nothing is stored for actor "{actor_id}" in {streams}: check the id, it is case-sensitive'
+        )
     if len(views) > 1:
         raise AuditorError(f'actor "{actor_id}" is in several audits, choose one with --audit: {", ".join(views)}')
     (view,) = views.values()

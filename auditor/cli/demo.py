@@ -98,4 +98,6 @@ def _print_proof(console: Console, planted: Sequence[Planted], report: AuditRepo
         for finding in proof.besides:
             console.print(plain(f"  {finding.kind} {finding.actor or finding.subject} {finding.detail}", "red"))
     else:
-        console.print(plain("everything planted was found, and nothing else" if proof.complete else "not everything was found"))
+        console.print(
+            plain("everything planted was found, and nothing else" if proof.complete else "not everything was found")
+        )

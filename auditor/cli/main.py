@@ -35,7 +35,7 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         # Whoever read stdout has seen enough; nothing may be flushed into the closed pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:  # noqa: BLE001 - a traceback reaches nobody
+    except Exception as error:
         if os.environ.get("AUDITOR_DEBUG"):
             raise
         say(f"internal error ({type(error).__name__}): please report it; with AUDITOR_DEBUG=1 the traceback is shown")

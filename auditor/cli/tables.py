@@ -34,7 +34,9 @@ def print_report(console: Console, report: AuditReport) -> None:
     if report.findings:
         console.print(findings_table(report.findings))
     if report.findings_cut:
-        console.print(plain(f"(only {len(report.findings)} findings listed; --max-findings lists more, counts are exact)"))
+        console.print(
+            plain(f"(only {len(report.findings)} findings listed; --max-findings lists more, counts are exact)")
+        )
     console.print(_summary(report))
     headline = Text.assemble(plain(f"{report.name}: "), plain(report.verdict, VERDICT_STYLES[report.verdict]))
     if report.incomplete:

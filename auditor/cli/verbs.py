@@ -70,17 +70,17 @@ def actor(
 @quarantine.command("list")
 def list_records(config: ConfigFile, *, as_json: Json = False) -> int:
     """List every record; with --json one object a line."""
-    from auditor.cli.quarantine import list_records
+    from auditor.cli.quarantine import list_all
 
-    return list_records(config, as_json=as_json)
+    return list_all(config, as_json=as_json)
 
 
 @quarantine.command("show")
 def show_record(key: Key, config: ConfigFile) -> int:
     """Show where a record came from, and its bytes around the error."""
-    from auditor.cli.quarantine import show_record
+    from auditor.cli.quarantine import show
 
-    return show_record(config, key)
+    return show(config, key)
 
 
 @quarantine.command("export")
@@ -90,9 +90,9 @@ def export_record(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the exact bytes go; - for stdout.")],
 ) -> int:
     """Write a record's payload to a file, byte for byte."""
-    from auditor.cli.quarantine import export_record
+    from auditor.cli.quarantine import export
 
-    return export_record(config, key, out)
+    return export(config, key, out)
 
 
 @config.command("check")

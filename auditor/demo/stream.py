@@ -12,10 +12,9 @@ from auditor.demo.sample import STREAM, Story, ordinary_stories, weave
 from auditor.errors import ConnectionFailedError
 
 if TYPE_CHECKING:
-    from auditor.jetstream.client import Client
-
     from auditor.demo.damage import Planted
     from auditor.demo.publish import RawPublisher
+    from auditor.jetstream.client import Client
 
 PATIENCE = 30.0
 GLANCE = 0.02
@@ -61,8 +60,8 @@ def _deletes(damage: Planted) -> bool:
 
 async def _until_stored(client: Client, count: int) -> None:
     async with asyncio.timeout(PATIENCE):
-        while (await _ask(client, f"STREAM.INFO.{STREAM}", {}))["state"]["last_seq"] < count:
-            await asyncio.sleep(GLANCE)  # noqa: ASYNC110 - the server tells nobody
+        while (await _ask(client, f"STREAM.INFO.{STREAM}", {}))["state"]["last_seq"] < count:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(GLANCE)
 
 
 async def _ask(client: Client, request: str, body: dict[str, Any]) -> dict[str, Any]:
