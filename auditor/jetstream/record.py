@@ -58,15 +58,14 @@ def record_parts(evidence: Evidence, prefix: str, max_payload: int) -> list[Part
 
     # Room is reckoned with the longest numbering, because how many parts there are depends on the room.
     longest = _numbering(MOST_PARTS, MOST_PARTS, "payload")
-    inline = block_size(full | longest) <= min(max_payload, HEADER_LIMIT)
+    most = min(max_payload, HEADER_LIMIT)
+    inline = block_size(full | longest) <= most
     first = full if inline else bare
-    first_room = max_payload - block_size(first | longest)
-    room = max_payload - block_size(ONLY_ONCE | longest)
     needed = block_size(first | longest)
-    if needed > min(max_payload, HEADER_LIMIT) or room <= 0:
-        raise ValueError(
-            f"the record needs {needed} bytes of headers, the server takes {min(max_payload, HEADER_LIMIT)}"
-        )
+    if needed > most:
+        raise ValueError(f"the record needs {needed} bytes of headers, the server takes {most}")
+    first_room = max_payload - needed
+    room = max_payload - block_size(ONLY_ONCE | longest)
 
     pieces = [("payload", data[:first_room])]
     pieces += [("payload", piece) for piece in _pieces(data[first_room:], room)]

@@ -1,0 +1,51 @@
+"""What the side stream's answer to one publish means for the record. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from auditor.errors import ConnectionFailedError, SideStreamError
+from auditor.jetstream.api import Answer
+
+ALREADY_THERE = 10071
+"""Wrong last sequence: the subject holds a message."""
+STORE_FAILED = 10077
+"""The server's code for whatever keeps it from storing; only the text tells the cases apart."""
+PER_SUBJECT_LIMIT = "maximum messages per subject exceeded"
+"""The subject holds a message, though one that the server can't read any more: its limit of one speaks."""
+FULL = frozenset({"maximum bytes exceeded", "maximum messages exceeded"})
+UNSETTLED = frozenset({10008, 10009, 10163, 10164})
+"""No leader just now, or another publish to the same subject is still on its way through the cluster."""
+
+
+class _PubAck(Answer):
+    stream: str = ""
+    seq: int = 0
+
+
+def stored_now(reply: bytes, stream: str) -> bool:
+    """Whether `reply` says that `stream` stored the record; False if it held the record before.
+
+    Raises SideStreamError if nothing will be stored until somebody acts, ConnectionFailedError if nobody can tell
+    whether it was, so that asking again is right.
+    """
+    try:
+        answer = msgspec.json.decode(reply, type=_PubAck)
+    except msgspec.DecodeError:
+        answer = _PubAck()
+    error = answer.error
+    if error is None:
+        if not answer.seq:
+            raise ConnectionFailedError(f"what answers for stream {stream} is no JetStream")
+        if answer.stream != stream:
+            raise SideStreamError(f"stream {answer.stream} takes the records that are meant for {stream}: end that")
+        return True
+    if error.err_code == ALREADY_THERE or (error.err_code == STORE_FAILED and error.description == PER_SUBJECT_LIMIT):
+        return False
+    if error.err_code in UNSETTLED:
+        raise ConnectionFailedError(f"stream {stream} can't say yet: {error.description} (error {error.err_code})")
+    if error.err_code == STORE_FAILED and error.description in FULL:
+        raise SideStreamError(
+            f"stream {stream} is full ({error.description}): raise its limit, or export records and delete them"
+        )
+    raise SideStreamError(f"stream {stream} refuses records: {error.description} (error {error.err_code})")
