@@ -32,6 +32,6 @@ def test_what_cannot_be_seen_is_written_out(text: str, shown: str) -> None:
 @given(st.text(st.characters(exclude_categories=[])))
 def test_nothing_that_steers_is_left_and_the_rest_is_unchanged(text: str) -> None:
     shown = visible(text)
-    assert shown.encode()
+    assert shown.encode().decode() == shown
     assert all(unicodedata.category(char)[0] != "C" and char not in "\u2028\u2029" for char in shown)
     assert visible(shown) == shown
