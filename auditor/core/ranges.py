@@ -55,4 +55,4 @@ def size(ranges: Iterable[tuple[int, int]]) -> int:
 def any_between(ranges: Sequence[tuple[int, int]], after: int, before: int) -> bool:
     """Whether any sequence above `after` and below `before` is in `ranges`, which are normalized."""
     at = bisect_left(ranges, after + 1, key=lambda pair: pair[1])
-    return at < len(ranges) and ranges[at][0] < before
+    return at < len(ranges) and max(ranges[at][0], after + 1) < before
