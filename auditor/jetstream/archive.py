@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,11 +27,13 @@ async def list_records(side_stream: StreamSource) -> AsyncIterator[Provenance]:
     Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
     """
     pinned = await side_stream.pin()
-    async for batch in side_stream.walk(pinned, first_seq=pinned.first_seq, last_seq=pinned.last_seq):
-        for message in batch:
-            provenance = read_provenance(subject_text(message.subject), message.headers)
-            if provenance is not None:
-                yield provenance
+    walk = side_stream.walk(pinned, first_seq=pinned.first_seq, last_seq=pinned.last_seq)
+    async with aclosing(walk) as batches:
+        async for batch in batches:
+            for message in batch:
+                provenance = read_provenance(subject_text(message.subject), message.headers)
+                if provenance is not None:
+                    yield provenance
 
 
 async def get_record(client: Client, config: QuarantineConfig, key: str) -> Record:
@@ -43,8 +46,7 @@ async def get_record(client: Client, config: QuarantineConfig, key: str) -> Reco
     provenance = read_provenance(subject, first.headers) if first else None
     if first is None or provenance is None:
         raise NotFoundError(
-            f"no quarantine record {subject_text(key.encode('utf-8', 'surrogateescape'))!r} in stream {config.stream}: "
-            "`auditor quarantine list` shows the keys"
+            f"no quarantine record {key!a} in stream {config.stream}: `auditor quarantine list` shows the keys"
         )
     parts = [first]
     while len(parts) < provenance.parts:

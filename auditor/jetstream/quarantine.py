@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, TypeVar
 from nats import errors
 
 from auditor.core.evidence import Settled
-from auditor.errors import AuditorError, ConnectionFailedError, PermissionDeniedError
+from auditor.errors import (
+    AuditorError,
+    ConnectionFailedError,
+    PermissionDeniedError,
+    SideStreamError,
+    StreamNotFoundError,
+)
+from auditor.jetstream.api import stream_info
 from auditor.jetstream.archive import stored_part
 from auditor.jetstream.puback import stored_now
 from auditor.jetstream.record import record_parts
@@ -26,7 +33,7 @@ if TYPE_CHECKING:
 MOST_IN_FLIGHT = 256
 """Records sent and not yet acknowledged; more are not faster."""
 MOST_BYTES_IN_FLIGHT = 8 << 20
-"""Of payload: what a slow disk or line takes well within ANSWER_TIMEOUT."""
+"""Of original messages: what a slow disk or line takes well within ANSWER_TIMEOUT."""
 ANSWER_TIMEOUT = 3.0
 """Seconds. An answer that comes later costs nothing: the next try is told that the record is there."""
 PATIENCE = 9.0
@@ -80,7 +87,7 @@ class QuarantineStream:
             return
         if self._safe is None:
             self._safe = asyncio.create_task(self._patiently(self.ensure), name="quarantine: ensure")
-        self._bytes_in_flight += len(evidence.message.data)
+        self._bytes_in_flight += _size(evidence)
         task = asyncio.create_task(self._keep(evidence, self._safe), name="quarantine: record")
         self._in_flight.add(task)
         task.add_done_callback(self._landed)
@@ -113,9 +120,9 @@ class QuarantineStream:
         except _RecordError as error:
             self._fail(f"record {evidence.key} cannot be stored: {error}")
         except Exception as error:  # noqa: BLE001 - a record that is not counted would be one passed over
-            self._fail(f"record {evidence.key} was not stored: {type(error).__name__}: {error}")
+            self._fail(f"record {evidence.key} was not stored: {type(error).__name__}")  # its text may hold the payload
         finally:
-            self._bytes_in_flight -= len(evidence.message.data)
+            self._bytes_in_flight -= _size(evidence)
 
     def _fail(self, why: str) -> None:
         self._failed += 1
@@ -151,10 +158,21 @@ class QuarantineStream:
         except errors.MaxPayloadError:
             raise _RecordError("the server has just lowered its max_payload") from None
         except errors.NoRespondersError:
-            raise ConnectionFailedError(f"nobody takes records: stream {stream} is gone, or has no leader") from None
+            raise await self._why_nobody_answers() from None
         except (errors.Error, OSError) as error:
             raise ConnectionFailedError(f"stream {stream} does not answer ({self._client.trouble or error})") from error
         return stored_now(answer.data, stream)
+
+    async def _why_nobody_answers(self) -> AuditorError:
+        try:
+            await stream_info(self._client, self._config.stream)
+        except StreamNotFoundError:
+            return SideStreamError(
+                f"stream {self._config.stream} has been deleted: it is needed again for the next pass"
+            )
+        except AuditorError as error:
+            return error
+        return ConnectionFailedError(f"stream {self._config.stream} takes no records just now: it has no leader")
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until the answer is definite, or PATIENCE is at its end, or that of another record is."""
@@ -169,3 +187,7 @@ class QuarantineStream:
                     raise
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _size(evidence: Evidence) -> int:
+    return len(evidence.message.data) + len(evidence.message.headers or b"")

@@ -108,7 +108,7 @@ def side_stream_settings(config: QuarantineConfig) -> dict[str, Any]:
 def unsafe_settings(config: QuarantineConfig, found: Mapping[str, Any]) -> list[str]:
     """Every setting of the stream `found` that could lose or overwrite a record or take the disk, and what is needed."""
     unsafe = [
-        f"{name} is {json.dumps(found.get(name))}, must be {json.dumps(needed)}"
+        f"{name} is {json.dumps(found[name]) if name in found else 'not set'}, must be {json.dumps(needed)}"
         for name, needed in KEEPING.items()
         if found.get(name) != needed
     ]
