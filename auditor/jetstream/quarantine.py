@@ -159,20 +159,22 @@ class QuarantineStream:
             raise _RecordError("the server has just lowered its max_payload") from None
         except errors.NoRespondersError:
             raise await self._why_nobody_answers() from None
+        except errors.TimeoutError:
+            raise ConnectionFailedError(f"stream {stream} gave no answer within {ANSWER_TIMEOUT:.0f} s") from None
         except (errors.Error, OSError) as error:
-            raise ConnectionFailedError(f"stream {stream} does not answer ({self._client.trouble or error})") from error
+            raise ConnectionFailedError(f"no connection to NATS ({self._client.trouble or error})") from error
         return stored_now(answer.data, stream)
 
     async def _why_nobody_answers(self) -> AuditorError:
+        stream = self._config.stream
         try:
-            await stream_info(self._client, self._config.stream)
+            await stream_info(self._client, stream)
         except StreamNotFoundError:
-            return SideStreamError(
-                f"stream {self._config.stream} has been deleted: it is needed again for the next pass"
-            )
+            cure = "the next pass creates it anew" if self._config.create else "create it again as an administrator"
+            return SideStreamError(f"stream {stream} is gone: {cure}")
         except AuditorError as error:
             return error
-        return ConnectionFailedError(f"stream {self._config.stream} takes no records just now: it has no leader")
+        return ConnectionFailedError(f"stream {stream} takes no records just now: it has no leader")
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until the answer is definite, or PATIENCE is at its end, or that of another record is."""

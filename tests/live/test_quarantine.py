@@ -232,6 +232,13 @@ async def test_a_record_that_no_server_would_take_hinders_no_other(admin):
     assert "of headers, the server takes 65535" in settled.why
 
 
+async def test_a_failure_of_our_own_on_one_record_is_counted_and_hinders_no_other(admin):
+    message = StoredMessage(1, 10**40, b"ORDERS.events.order.order-1", None, b"{")  # no calendar has that year
+    impossible = Evidence("ORDERS", CREATED_NS, message, Kind.MALFORMED_EVENT, "syntax", "cut off")
+    settled = await one_round(QuarantineStream(admin, CONFIG, "ORDERS"), [impossible, evidence(2)])
+    assert settled == Settled(1, 0, 1, f"record {impossible.key} was not stored: OverflowError")
+
+
 # --- a side stream that does not take records
 
 
@@ -266,7 +273,7 @@ async def test_a_side_stream_deleted_midway_is_created_anew_for_the_next_round(a
     settled = await stream.settle()
 
     assert settled.failed >= 300
-    assert settled.why == "stream AETHER_QUARANTINE has been deleted: it is needed again for the next pass"
+    assert settled.why == "stream AETHER_QUARANTINE is gone: the next pass creates it anew"
     assert (await one_round(stream, records)).failed == 0
     assert await keys(admin) == each_once(records)
 
