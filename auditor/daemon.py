@@ -1,10 +1,10 @@
-"""The daemon: keeps a connection, runs each audit when it is due, one pass at a time, and tells what it saw over HTTP."""
+"""The daemon: one connection, each audit when it is due, one pass at a time; what it saw is told over HTTP."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 10.0
-"""Between two attempts to connect; they begin at a tenth of it."""
+"""Between two attempts to connect."""
+
+GLANCE_SECONDS = 1.0
+"""How soon a lost or restored connection is told."""
 
 WATCH_SECONDS = 15.0
 """How old the streams' own account may get; the contract says that unaudited_messages is refreshed this often."""
 
 FAREWELL_SECONDS = 5.0
-"""For passes to end and the connection to close, once told to stop: half of what the contract allows."""
+"""For a pass to end and the connection to close, once told to stop: half of what the contract allows."""
 
 
 class Daemon:
@@ -39,17 +43,17 @@ class Daemon:
 
     def __init__(self, config: Config, status: ServiceStatus) -> None:
         self.status = status
+        self.tried = asyncio.Event()
+        """Set once every audit has tried one pass."""
         self._config = config
         self._auditor: Auditor | None = None
         self._connected = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._stopping = asyncio.Event()
-        self._look_again = asyncio.Event()
-        self.first_passes = asyncio.Event()
-        """Set once every audit has tried one pass."""
-        self._tried: set[str] = set()
+        self._look_now = asyncio.Event()
+        self._untried = {audit.name for audit in config.audits}
 
-    async def run(self, stop: asyncio.Event, serving: Callable[[HttpServer], None] = lambda _: None) -> None:
+    async def run(self, stop: asyncio.Event, serving: Callable[[HttpServer], None]) -> None:
         """Audit until `stop` is set. Raises AuditorError if the HTTP address or the side stream cannot be used."""
         http = self._config.http
         async with HttpServer(http.host, http.port, self.status) as server:
@@ -58,22 +62,23 @@ class Daemon:
             for audit in self._config.audits:
                 self._add(schedule, audit)
             schedule.start()
-            tasks = {
-                asyncio.create_task(self._keep_connected(), name="connection"),
-                asyncio.create_task(self._watch(), name="watch"),
-                asyncio.create_task(stop.wait(), name="stop"),
-            }
+            work = asyncio.create_task(self._work(), name="connect and watch")
+            stopped = asyncio.create_task(stop.wait(), name="stop")
             try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
+                await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    work.result()
             finally:
                 log.info("stopping")
-                await self._stop(schedule, tasks)
+                schedule.stop()
+                await self._farewell(work, stopped)
 
-    async def _stop(self, schedule: Schedule, tasks: set[asyncio.Task[object]]) -> None:
+    async def _work(self) -> None:
+        await self._connect()
+        await self._watch()
+
+    async def _farewell(self, *tasks: asyncio.Task[Any]) -> None:
         self._stopping.set()
-        schedule.stop()
         for task in tasks:
             task.cancel()
         with suppress(TimeoutError):
@@ -84,49 +89,69 @@ class Daemon:
                     await self._auditor.client.close()
 
     def _add(self, schedule: Schedule, audit: AuditConfig) -> None:
+        status = self.status.audits[audit.name]
+
         async def job() -> None:
             await self._run_pass(audit)
 
         every, cron, jitter = audit.schedule.every, audit.schedule.cron, audit.schedule.jitter
         schedule.add(audit.name, job, every=every.seconds if every else None, cron=cron, jitter=jitter.seconds)
+        status.next_pass = lambda: schedule.next_run(audit.name)
 
-    async def _keep_connected(self) -> None:
-        """Connect, and connect anew whenever the client gives up for good. Ends only if the side stream is unsafe."""
-        pause = LONGEST_PAUSE_SECONDS / 10
-        told = None
-        checked = False
+    async def _connect(self) -> None:
+        """Connect, however long it takes; from then on the client reconnects by itself. Raises SideStreamError."""
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 client = await connect(self._config.nats)
+                break
             except AuditorError as error:
-                if str(error) != told:
-                    told = str(error)
-                    log.warning("not connected", why=told)
-                self.status.problem = told
+                if str(error) != self.status.problem:
+                    log.warning("not connected, trying on", why=str(error))
+                self.status.problem = str(error)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-                continue
-            pause, told = LONGEST_PAUSE_SECONDS / 10, None
-            self._auditor = Auditor(self._config, client, actor_types=self._auditor.actor_types if self._auditor else {})
-            if not checked:
-                checked = await self._check_side_stream(self._auditor)
-            log.info("connected")
-            self._connected.set()
-            self._look_again.set()
-            await client.wait_closed()
-            self._connected.clear()
-            log.warning("connection closed by the server, connecting anew")
-
-    async def _check_side_stream(self, auditor: Auditor) -> bool:
-        """Whether the side stream was seen to be safe. An unsafe one ends the daemon; one that is not there does not."""
+        self._auditor = Auditor(self._config, client)
+        self.status.connection = client
+        log.info("connected")
         try:
-            await auditor.check_side_stream()
+            await self._auditor.check_side_stream()
         except SideStreamError:
             raise
-        except AuditorError as error:
+        except AuditorError as error:  # each pass looks again, and detection does not wait for it
             log.error("quarantine unavailable", why=str(error))  # noqa: TRY400 - the line says it all
-            return False
-        return True
+        self._connected.set()
+
+    async def _watch(self) -> None:
+        """Keep readiness and the streams' own account fresh: at once after a pass or a change of the connection."""
+        assert self._auditor is not None
+        loop = asyncio.get_running_loop()
+        connected, looked = True, -WATCH_SECONDS
+        while True:
+            if self._auditor.client.is_connected is not connected:
+                connected = not connected
+                if connected:
+                    log.info("connected again")
+                else:
+                    log.warning("connection lost", why=self._auditor.client.trouble)
+                self._look_now.set()
+            if connected and (self._look_now.is_set() or loop.time() - looked >= WATCH_SECONDS):
+                self._look_now.clear()
+                looked = loop.time()
+                await self._look(self._auditor)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look_now.wait() if connected else asyncio.Event().wait(), GLANCE_SECONDS)
+
+    async def _look(self, auditor: Auditor) -> None:
+        problem = None
+        for audit in self._config.audits:
+            try:
+                self.status.audits[audit.name].stream_seen(await auditor.source(audit).pin())
+            except AuditorError as error:
+                problem = problem or str(error)
+        if problem and problem != self.status.problem:
+            log.warning("not ready", why=problem)
+        self.status.problem = problem
 
     async def _run_pass(self, audit: AuditConfig) -> None:
         """One pass, whatever happens: it is counted, and the next one comes."""
@@ -144,13 +169,14 @@ class Daemon:
                 status.pass_failed(Mode.FULL, str(error))
                 log.error("pass failed", audit=audit.name, why=str(error))  # noqa: TRY400 - the line says it all
             except Exception as error:  # noqa: BLE001 - a bug in one pass must not end the daemon
-                status.pass_failed(Mode.FULL, f"internal error ({type(error).__name__})")
-                log.error("pass failed", audit=audit.name, why="internal error", error=type(error).__name__)  # noqa: TRY400
+                name = type(error).__name__
+                status.pass_failed(Mode.FULL, f"internal error ({name})")
+                log.error("pass failed", audit=audit.name, why="internal error", error=name)  # noqa: TRY400 - no payload
             else:
                 self._completed(audit, this_pass, report)
-            self._tried.add(audit.name)
-            if len(self._tried) == len(self._config.audits):
-                self.first_passes.set()
+        self._untried.discard(audit.name)
+        if not self._untried:
+            self.tried.set()
 
     def _completed(self, audit: AuditConfig, this_pass: Pass, report: AuditReport) -> None:
         if self._stopping.is_set():
@@ -165,7 +191,7 @@ class Daemon:
             findings=sum(report.findings_total.values()),
             incomplete=report.incomplete,
         )
-        self._look_again.set()
+        self._look_now.set()
 
     async def _until_connected(self) -> bool:
         """Whether there is a connection; False only when the daemon stops first."""
@@ -176,25 +202,3 @@ class Daemon:
             for wait in waits:
                 wait.cancel()
         return not self._stopping.is_set()
-
-    async def _watch(self) -> None:
-        """Keep readiness and the streams' own account up to date, at once after each connection and each pass."""
-        while True:
-            await self._look()
-            self._look_again.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_again.wait(), WATCH_SECONDS)
-
-    async def _look(self) -> None:
-        auditor = self._auditor
-        if auditor is None:
-            return
-        problem = None
-        for audit in self._config.audits:
-            try:
-                self.status.audits[audit.name].stream_seen(await auditor.source(audit).pin())
-            except AuditorError as error:
-                problem = problem or str(error)
-        if problem and problem != self.status.problem:
-            log.warning("not ready", why=problem)
-        self.status.problem = problem

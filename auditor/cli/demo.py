@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -54,7 +55,7 @@ async def _daemon(address: str) -> int:
     stop = stop_signal()
     async with demo(listen(address), writing=True) as scene:
         console.print(plain("auditor demo: an embedded NATS server with a damaged stream, audited every 5 seconds"))
-        daemon = Daemon(scene.config, ServiceStatus(auditor.__version__, scene.config.audits))
+        daemon = Daemon(scene.config, ServiceStatus(auditor.__version__, scene.config.audits, time.time_ns))
         showing = asyncio.create_task(_show(console, daemon, scene.planted), name="demo")
         try:
             await daemon.run(stop, lambda server: _say_where(console, server, scene.config))
@@ -64,7 +65,7 @@ async def _daemon(address: str) -> int:
 
 
 async def _show(console: Console, daemon: Daemon, planted: Sequence[Planted]) -> None:
-    await daemon.first_passes.wait()
+    await daemon.tried.wait()
     for status in daemon.status.audits.values():
         if status.report is not None:
             _print_proof(console, planted, status.report)

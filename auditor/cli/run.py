@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -33,7 +34,7 @@ def run_daemon(config_file: Path) -> int:
 
 async def _run(config: Config) -> None:
     stop = stop_signal()
-    daemon = Daemon(config, ServiceStatus(auditor.__version__, config.audits))
+    daemon = Daemon(config, ServiceStatus(auditor.__version__, config.audits, time.time_ns))
     await daemon.run(stop, lambda server: log.info("serving", address=server.url, version=auditor.__version__))
 
 

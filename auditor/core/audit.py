@@ -110,10 +110,10 @@ class Audit:
             return evidence
         if facts.version <= 0:
             given = version_given(message.data)
-            why = Hidden.VERSION_NOT_POSITIVE if given else Hidden.VERSION_MISSING
+            hidden = Hidden.VERSION_NOT_POSITIVE if given else Hidden.VERSION_MISSING
             text = "the version is not above 0" if given else "there is no version"
             evidence = self._condemn(
-                message, Kind.HIDDEN_EVENT, why, tail, f"{text}: replay drops the event without an error"
+                message, Kind.HIDDEN_EVENT, hidden, tail, f"{text}: replay drops the event without an error"
             )
             state.ledger.damage(tail, Cause.HIDDEN, message.seq)
             state.events[Outcome.HIDDEN] += 1

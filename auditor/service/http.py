@@ -1,0 +1,90 @@
+"""HTTP: /metrics, /livez, /readyz, /api/status and the page."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Self
+
+from aiohttp import web
+
+from auditor.errors import AuditorError
+from auditor.service.metrics import metrics_handler
+from auditor.service.page import CONTENT_SECURITY_POLICY, render
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+    from auditor.service.status import ServiceStatus
+
+SHUTDOWN_SECONDS = 0.5
+"""For answers that are being sent when the daemon stops."""
+
+
+class HttpServer:
+    """Serves while `async with` lasts."""
+
+    def __init__(self, host: str, port: int, status: ServiceStatus) -> None:
+        """`port` 0 lets the system choose; `url` tells which."""
+        self._host = host
+        self._port = port
+        self._status = status
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(middlewares=[_harden])
+        app.router.add_get("/", self._page)
+        app.router.add_get("/livez", self._livez)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/api/status", self._api_status)
+        app.router.add_get("/metrics", metrics_handler(self._status))
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise AuditorError(
+                f"http.listen: cannot serve on {self._host}:{self._port} ({error.strerror or error}):"
+                " choose another address, or stop what uses it"
+            ) from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the page."""
+        assert self._runner is not None
+        host, port = self._runner.addresses[0][:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - every address means also this one
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    async def _livez(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        why = self._status.not_ready
+        return web.Response(text=f"{why or 'ok'}\n", status=503 if why else 200)
+
+    async def _api_status(self, _: web.Request) -> web.Response:
+        return web.json_response(self._status.to_json(), dumps=json.dumps)
+
+    async def _page(self, _: web.Request) -> web.Response:
+        return web.Response(
+            text=render(self._status),
+            content_type="text/html",
+            headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY},
+        )
+
+
+@web.middleware
+async def _harden(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Nothing here is for other sites, for frames or for caches."""
+    response = await handler(request)
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

@@ -1,0 +1,229 @@
+"""/metrics: what the daemon knows, as Prometheus reads it. Every name and label is fixed; `docs/metrics.md` explains them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.aiohttp import make_aiohttp_handler
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from auditor.core.report import NANOSECONDS, Mode, Outcome, Verdict
+from auditor.service.status import DURATION_BUCKETS, FAILED, every_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from aiohttp.typedefs import Handler
+
+    from auditor.service.status import AuditStatus, ServiceStatus
+
+PREFIX = "aether_auditor_"
+WHERE = ("audit", "stream")
+Sample = tuple[tuple[str, ...], float | None]
+"""The label values after audit and stream, and the value; None for no sample."""
+
+
+class StatusCollector(Collector):
+    """Renders the status anew for every scrape."""
+
+    def __init__(self, status: ServiceStatus) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric of the contract."""
+        yield InfoMetricFamily(f"{PREFIX}build", "The auditor's version.", {"version": self._status.version})
+        yield GaugeMetricFamily(
+            f"{PREFIX}nats_connected", "1 while there is a connection to NATS.", float(self._status.nats_connected)
+        )
+        yield self._gauge("selftest_ok", "1 after a self-test that found all it planted, else 0.", (), _nothing)
+        yield from self._findings()
+        yield from self._passes()
+        yield from self._streams()
+
+    def _findings(self) -> Iterator[Metric]:
+        gauge = self._gauge
+        yield gauge(
+            "malformed_events",
+            "Malformed events in the stream, as of the last completed pass.",
+            ("actor_type", "reason"),
+            lambda a: _counts(a.report and a.report.malformed_events),
+        )
+        yield gauge(
+            "version_gaps",
+            "Runs of missing versions between two stored events of an actor, as of the last completed pass.",
+            ("actor_type", "cause"),
+            lambda a: _counts(a.report and a.report.version_gaps),
+        )
+        yield gauge(
+            "missing_versions",
+            "Versions inside those gaps.",
+            ("actor_type", "cause"),
+            lambda a: _counts(a.report and a.report.missing_versions_by_type),
+        )
+        yield gauge(
+            "broken_actors",
+            "Actors that replay does not bring back right, not even from their last snapshot.",
+            ("actor_type",),
+            lambda a: _counts(a.report and {(label,): count for label, count in a.report.broken_actors.items()}),
+        )
+        yield gauge(
+            "findings",
+            "Standing findings that were not accepted; messages for deleted_messages, unreadable_message, lost_messages.",
+            ("kind", "severity"),
+            lambda a: [((k, s), a.report.totals.get((k, s), 0)) for k, s in every_kind()] if a.report else [],
+        )
+        yield gauge(
+            "accepted_findings",
+            "Findings that an operator accepted.",
+            ("kind",),
+            lambda a: [((k,), 0) for k in dict.fromkeys(kind for kind, _ in every_kind())] if a.report else [],
+        )
+        yield gauge(
+            "newest_finding_timestamp_seconds",
+            "When the newest finding was first seen that was not there before anybody watched; 0 if there is none.",
+            ("kind", "severity"),
+            lambda a: [((k, s), a.newest(k, s) / NANOSECONDS) for k, s in every_kind()] if a.report else [],
+        )
+
+    def _passes(self) -> Iterator[Metric]:
+        gauge, counter = self._gauge, self._counter
+        yield counter(
+            "messages_examined",
+            "Messages examined, by what became of them.",
+            ("outcome",),
+            lambda a: [((outcome,), a.examined[outcome]) for outcome in Outcome],
+        )
+        yield counter("bytes_examined", "Payload bytes examined.", (), lambda a: [((), a.bytes_examined)])
+        yield counter(
+            "passes",
+            "Passes by how they ended.",
+            ("mode", "verdict"),
+            lambda a: [((m, v), a.passes[m, v]) for m in Mode for v in (*Verdict, FAILED)],
+        )
+        yield self._durations()
+        yield gauge("pass_in_progress", "1 while a pass runs.", (), lambda a: [((), float(a.running is not None))])
+        yield gauge(
+            "pass_progress_ratio",
+            "How much of its range the running pass has behind it; 0 while none runs.",
+            (),
+            lambda a: [((), a.running.progress.ratio if a.running else 0.0)],
+        )
+        yield gauge(
+            "last_pass_timestamp_seconds",
+            "When the last completed pass ended.",
+            ("mode",),
+            lambda a: [((mode,), ns / NANOSECONDS) for mode, ns in a.completed_ns.items()],
+        )
+        yield gauge(
+            "pass_due_timestamp_seconds",
+            "When the next pass should have completed.",
+            ("mode",),
+            lambda a: [((mode,), ns / NANOSECONDS) for mode, ns in a.due_ns.items()],
+        )
+        yield gauge(
+            "coverage_ratio",
+            "Judged messages by stored ones, in the last completed pass.",
+            (),
+            lambda a: [((), a.report.coverage)] if a.report else [],
+        )
+        yield gauge("checkpoint_timestamp_seconds", "When state was last saved.", (), _nothing)
+
+    def _streams(self) -> Iterator[Metric]:
+        gauge = self._gauge
+        yield gauge(
+            "unaudited_messages",
+            "Messages stored after the last audited sequence.",
+            (),
+            lambda a: [((), a.unaudited)],
+        )
+        yield gauge(
+            "stream_last_sequence",
+            "The stream's last sequence by its own account.",
+            (),
+            lambda a: [((), a.stream_state.last_seq)] if a.stream_state else [],
+        )
+        yield gauge(
+            "stream_first_sequence",
+            "The stream's first sequence by its own account.",
+            (),
+            lambda a: [((), a.stream_state.first_seq)] if a.stream_state else [],
+        )
+        yield gauge(
+            "stream_created_timestamp_seconds",
+            "When the stream was created; another value is another stream.",
+            (),
+            lambda a: [((), a.stream_state.created_ns / NANOSECONDS)] if a.stream_state else [],
+        )
+        yield gauge(
+            "quarantine_pending",
+            "Records found and not yet stored in the quarantine.",
+            (),
+            lambda a: [((), a.report.quarantine_pending if a.report else None)],
+        )
+        yield self._counter(
+            "quarantine_records",
+            "Records sent to the quarantine, by what became of them.",
+            ("result",),
+            lambda a: [((result,), a.records[result]) for result in ("stored", "already_stored", "failed")],
+        )
+
+    def _gauge(
+        self, name: str, text: str, labels: tuple[str, ...], samples: Callable[[AuditStatus], Iterable[Sample]]
+    ) -> Metric:
+        return self._fill(GaugeMetricFamily(f"{PREFIX}{name}", text, labels=(*WHERE, *labels)), samples)
+
+    def _counter(
+        self, name: str, text: str, labels: tuple[str, ...], samples: Callable[[AuditStatus], Iterable[Sample]]
+    ) -> Metric:
+        return self._fill(CounterMetricFamily(f"{PREFIX}{name}", text, labels=(*WHERE, *labels)), samples)
+
+    def _fill(
+        self, family: GaugeMetricFamily | CounterMetricFamily, samples: Callable[[AuditStatus], Iterable[Sample]]
+    ) -> Metric:
+        for audit in self._status.audits.values():
+            for labels, value in samples(audit):
+                if value is not None:
+                    family.add_metric([audit.name, audit.stream, *map(str, labels)], float(value))
+        return family
+
+    def _durations(self) -> Metric:
+        family = HistogramMetricFamily(
+            f"{PREFIX}pass_duration_seconds", "How long completed passes took.", labels=(*WHERE, "mode")
+        )
+        for audit in self._status.audits.values():
+            for mode, durations in audit.durations.items():
+                buckets, total = [], 0
+                for bound, count in zip((*map(str, DURATION_BUCKETS), "+Inf"), durations.counts, strict=True):
+                    total += count
+                    buckets.append((bound, float(total)))
+                family.add_metric([audit.name, audit.stream, mode], buckets, durations.total)
+        return family
+
+
+def _counts(counts: object) -> Iterable[Sample]:
+    return list(counts.items()) if isinstance(counts, dict) else []
+
+
+def _nothing(_: AuditStatus) -> Iterable[Sample]:
+    return ()
+
+
+def registry(status: ServiceStatus) -> CollectorRegistry:
+    """The status, and what the process itself costs."""
+    metrics = CollectorRegistry()
+    metrics.register(StatusCollector(status))
+    ProcessCollector(registry=metrics)
+    return metrics
+
+
+def metrics_handler(status: ServiceStatus) -> Handler:
+    """The aiohttp handler of /metrics: Prometheus text or OpenMetrics, as the scraper asks."""
+    return make_aiohttp_handler(registry(status))

@@ -1,0 +1,62 @@
+"""The page for people: one template over the status."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from auditor.core.findings import Severity
+from auditor.core.report import NANOSECONDS
+from auditor.core.visible import visible
+
+if TYPE_CHECKING:
+    from auditor.core.findings import Finding
+    from auditor.service.status import ServiceStatus
+
+MOST_FINDINGS = 100
+"""Shown for each audit; the command line and /api/status list more."""
+
+_SOURCE = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
+_STYLE = re.search(r"<style>(.*?)</style>", _SOURCE, re.DOTALL)
+assert _STYLE is not None
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE[1].encode()).digest()).decode()
+
+CONTENT_SECURITY_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""The page has one style sheet, and nothing else that could load or run."""
+
+
+def _where(finding: Finding) -> str:
+    if finding.seq is not None:
+        return f"sequence {finding.seq}"
+    if finding.first_seq is not None:
+        return f"sequences {finding.first_seq} to {finding.last_seq}"
+    if finding.before_seq is not None:
+        after = f"after sequence {finding.after_seq}, " if finding.after_seq else ""
+        return f"{after}before {finding.before_seq}"
+    return ""
+
+
+def _moment(unix_ns: int) -> str:
+    return f"{datetime.fromtimestamp(unix_ns // NANOSECONDS, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+_ENVIRONMENT = jinja2.Environment(
+    autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_ENVIRONMENT.filters["visible"] = lambda text: visible(str(text))
+_ENVIRONMENT.filters["where"] = _where
+_ENVIRONMENT.filters["moment"] = _moment
+_TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)
+
+
+def render(status: ServiceStatus) -> str:
+    """The whole page as HTML."""
+    return _TEMPLATE.render(status=status, corruption=Severity.CORRUPTION, most_findings=MOST_FINDINGS)

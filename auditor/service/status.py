@@ -1,0 +1,223 @@
+"""What the daemon knows of its audits: told by the daemon, rendered by /metrics, /api/status and the page."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from auditor.core.findings import Kind, Severity, severities
+from auditor.core.report import NANOSECONDS, Mode, Outcome, Verdict, rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from auditor.config import AuditConfig
+    from auditor.core.evidence import Settled
+    from auditor.core.message import StreamState
+    from auditor.core.report import AuditReport, Progress
+
+STATUS_SCHEMA = "aether-auditor/status/1"
+FAILED = "failed"
+"""The verdict of a pass that came to no end."""
+
+DURATION_BUCKETS = (0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400)
+"""Seconds: from an idle look to a day, beyond which a pass is late by any measure."""
+
+
+@dataclass(slots=True)
+class Durations:
+    """How long passes took: a histogram."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(DURATION_BUCKETS) + 1))
+    """Passes by bucket, the last one for those above all bounds."""
+    total: float = 0.0
+    """Seconds."""
+
+    def observe(self, seconds: float) -> None:
+        """One more pass."""
+        self.counts[bisect_left(DURATION_BUCKETS, seconds)] += 1
+        self.total += seconds
+
+
+@dataclass(slots=True)
+class Running:
+    """A pass in progress."""
+
+    mode: Mode
+    progress: Progress
+
+
+@dataclass(slots=True)
+class AuditStatus:
+    """One audit. Gauges are those of the last completed pass; before the first there are none."""
+
+    name: str
+    stream: str
+    clock: Callable[[], int]
+    """Nanoseconds since 1970."""
+    report: AuditReport | None = None
+    """Of the last completed pass."""
+    running: Running | None = None
+    failure: str | None = None
+    """Why the last pass came to no end; None if it did."""
+    completed_ns: dict[Mode, int] = field(default_factory=dict)
+    due_ns: dict[Mode, int] = field(default_factory=dict)
+    """When the next pass of each mode should have completed."""
+    passes: Counter[tuple[Mode, str]] = field(default_factory=Counter)
+    """By mode and verdict, `failed` among them."""
+    durations: dict[Mode, Durations] = field(default_factory=dict)
+    """Of completed passes."""
+    records: Counter[str] = field(default_factory=Counter)
+    """Quarantine records by result."""
+    stream_state: StreamState | None = None
+    """The stream's own account, at most 15 seconds old while it can be reached."""
+    newest_ns: dict[tuple[Kind, Severity], int] = field(default_factory=dict)
+    """When a finding was first seen that was not part of the baseline."""
+    next_pass: Callable[[], datetime | None] = lambda: None
+    _examined: Counter[Outcome] = field(default_factory=Counter)
+    _bytes: int = 0
+
+    def pass_started(self, mode: Mode, progress: Progress) -> None:
+        """A pass begins; `progress` moves while it runs."""
+        self.running = Running(mode, progress)
+
+    def pass_completed(self, report: AuditReport, settled: Settled | None) -> None:
+        """A pass came to its end."""
+        self._end()
+        self.failure = None
+        self._note_new_findings(report)
+        self.report = report
+        self.completed_ns[report.mode] = report.finished_ns
+        self.passes[report.mode, report.verdict] += 1
+        seconds = (report.finished_ns - report.started_ns) / NANOSECONDS
+        self.durations.setdefault(report.mode, Durations()).observe(seconds)
+        if settled is not None:
+            self.records.update(stored=settled.stored, already_stored=settled.already_stored, failed=settled.failed)
+
+    def pass_failed(self, mode: Mode, why: str) -> None:
+        """A pass came to no end; `why` in one line."""
+        self._end()
+        self.failure = why
+        self.passes[mode, FAILED] += 1
+
+    def stream_seen(self, state: StreamState) -> None:
+        """The stream's own account was read."""
+        self.stream_state = state
+
+    @property
+    def examined(self) -> Counter[Outcome]:
+        """Messages examined since the start, by outcome; a running pass counts as it goes."""
+        return self._examined + Counter(self.running.progress.outcomes if self.running else {})
+
+    @property
+    def bytes_examined(self) -> int:
+        """Payload bytes examined since the start."""
+        return self._bytes + (self.running.progress.bytes if self.running else 0)
+
+    @property
+    def unaudited(self) -> int | None:
+        """Messages stored after the last audited sequence; None before the first completed pass."""
+        if self.report is None or self.stream_state is None:
+            return None
+        return max(0, self.stream_state.last_seq - self.report.range.last_seq)
+
+    def newest(self, kind: Kind, severity: Severity) -> int:
+        """When the newest finding was first seen that is not part of the baseline, nanoseconds since 1970; 0 if none."""
+        return self.newest_ns.get((kind, severity), 0)
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `audits` in /api/status."""
+        report = self.report.to_json() if self.report else {"name": self.name, "stream": self.stream, "verdict": None}
+        due = self.next_pass()
+        running = None
+        if self.running is not None:
+            progress = self.running.progress
+            running = {"mode": self.running.mode, "progress": progress.ratio, "seq": progress.seq}
+        return {
+            **report,
+            "next_pass": due.isoformat() if due else None,
+            "running": running,
+            "failure": self.failure,
+            "completed_at": rfc3339(self.report.finished_ns) if self.report else None,
+            "unaudited_messages": self.unaudited,
+        }
+
+    def _end(self) -> None:
+        self._examined, self._bytes, self.running = self.examined, self.bytes_examined, None
+
+    def _note_new_findings(self, report: AuditReport) -> None:
+        """What the first pass finds was there before anybody watched; what comes later is new."""
+        before = self.report
+        if before is None:
+            return
+        known = set(before.findings)
+        fresh = {(finding.kind, finding.severity) for finding in report.findings if finding not in known}
+        for key, count in report.totals.items():
+            # Beyond what is listed only a count can tell.
+            if count > before.totals.get(key, 0) or (key in fresh and not before.findings_cut):
+                self.newest_ns[key] = self.clock()
+
+
+class Connection(Protocol):
+    """What is to be known of the connection to NATS."""
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it is up."""
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong last, in words."""
+
+
+class ServiceStatus:
+    """The whole daemon."""
+
+    def __init__(self, version: str, audits: Iterable[AuditConfig], clock: Callable[[], int]) -> None:
+        self.version = version
+        self.problem: str | None = "not connected to NATS yet"
+        """Why the daemon is not ready, in one line; None if it is."""
+        self.connection: Connection | None = None
+        """None until the first one."""
+        self.audits = {audit.name: AuditStatus(audit.name, audit.stream, clock) for audit in audits}
+
+    @property
+    def nats_connected(self) -> bool:
+        """Whether there is a connection now."""
+        return self.connection is not None and self.connection.is_connected
+
+    @property
+    def not_ready(self) -> str | None:
+        """Why it is not ready, in one line; None if it is."""
+        if self.connection is None or self.nats_connected:
+            return self.problem
+        return f"the connection to NATS is lost: {self.connection.trouble or 'no answer'}"
+
+    @property
+    def verdict(self) -> str | None:
+        """The worst verdict of all audits; None if one has none yet and no other is corrupt."""
+        verdicts = [audit.report.verdict if audit.report else None for audit in self.audits.values()]
+        for verdict in (Verdict.CORRUPT, None, Verdict.INCONCLUSIVE):
+            if verdict in verdicts:
+                return verdict
+        return Verdict.CLEAN
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of /api/status."""
+        return {
+            "schema": STATUS_SCHEMA,
+            "version": self.version,
+            "verdict": self.verdict,
+            "ready": self.not_ready is None,
+            "reason": self.not_ready,
+            "nats_connected": self.nats_connected,
+            "audits": [audit.to_json() for audit in self.audits.values()],
+        }
+
+
+def every_kind() -> list[tuple[Kind, Severity]]:
+    """Every kind of finding with every severity that it can have."""
+    return [(kind, severity) for kind in Kind for severity in severities(kind)]
