@@ -102,9 +102,9 @@ def read_string_map(body: bytes, start: int, end: int, earlier: dict[str, str] |
 
 _token = re.compile(
     rb"[ \t\n\r,]*+(?:(" + STRING + rb")(?:" + SPACE + rb"(:))?+"
-    rb"|([-0-9][-+.0-9eE]*+)|(\{)|(\[)|([\]}]++)|(true|false|null))"
+    rb"|([-0-9][-+.0-9eE]*+)|(\{)|(\[++)|([\]}]++)|(true|false|null))"
 )
-_STRING, _KEY, _NUMBER, _OBJECT, _ARRAY, _CLOSING, _LITERAL = range(1, 8)
+_STRING, _KEY, _NUMBER, _OBJECT, _ARRAYS, _CLOSING, _LITERAL = range(1, 8)
 _LITERALS = {b"true": True, b"false": False, b"null": None}
 
 
@@ -137,7 +137,7 @@ def read_map(body: bytes, start: int, end: int, earlier: dict[str, Any] | None) 
             value = unquote(token[_STRING])
         elif kind == _OBJECT:
             value = {}
-        elif kind == _ARRAY:
+        elif kind == _ARRAYS:
             value = []
         else:
             value = _LITERALS[token[_LITERAL]]
@@ -145,8 +145,13 @@ def read_map(body: bytes, start: int, end: int, earlier: dict[str, Any] | None) 
             container.append(value)
         else:
             container[key] = value
-        if kind in (_OBJECT, _ARRAY):
+        if kind in (_OBJECT, _ARRAYS):
             around.append(container)
             container = value
             key = None
+            for _ in range(1, len(token[kind])):
+                value = []
+                container.append(value)
+                around.append(container)
+                container = value
     return result

@@ -45,21 +45,21 @@ class _Container:
     run: _Matcher
     """All members that are no deeper container, each with the comma behind it or up to the closing bracket."""
     step: _Matcher
-    """The run, and then the closing bracket (group 1) with the comma behind it (group 2), or a bracket that opens a
-    deeper container ("[" is group 3, "{" is group 4)."""
+    """The run, and then either the closing bracket, more closing brackets right behind it (group 1) and a comma (group 2),
+    or what opens deeper containers: brackets of arrays (group 3) or one of an object (group 4)."""
     closing: int
     """The byte that closes it."""
     keyed: bool
 
 
-_CLOSED, _CLOSED_AND_COMMA, _ARRAY_OPENED, _OBJECT_OPENED = 1, 2, 3, 4
+_CLOSED, _CLOSED_AND_COMMA, _ARRAYS_OPENED, _OBJECT_OPENED = 1, 2, 3, 4
 
 
 def _container(key: bytes, item: bytes, closing: bytes) -> _Container:
     close = re.escape(closing)
     run = rb"(?:" + SPACE + key + item + SPACE + rb"(?:,|(?=" + close + rb")))*+"
-    closed = rb"(?<!,)" + close + rb"()(?:" + SPACE + rb"(,))?+"
-    opened = SPACE + key + rb"(?:(\[)|(\{))" + SPACE
+    closed = rb"(?<!,)" + close + rb"([\]}]*+)(?:" + SPACE + rb"(,))?+"
+    opened = SPACE + key + rb"(?:(\[++)|(\{))" + SPACE
     return _Container(
         run=re.compile(run).match,
         step=re.compile(run + rb"(?:" + closed + rb"|" + opened + rb")").match,
@@ -70,13 +70,14 @@ def _container(key: bytes, item: bytes, closing: bytes) -> _Container:
 
 _ARRAY, _OBJECT = _container(b"", VALUE, b"]"), _container(_KEY, VALUE, b"}")
 _DEEPEST_ARRAY, _DEEPEST_OBJECT = _container(b"", _SCALAR, b"]"), _container(_KEY, _SCALAR, b"}")
-"""Inside these, any bracket is one too many."""
+"""At the limit of depth, where every bracket is one too many."""
+_OPENED = {_ARRAYS_OPENED: (_ARRAY, _DEEPEST_ARRAY), _OBJECT_OPENED: (_OBJECT, _DEEPEST_OBJECT)}
 
 _space = re.compile(SPACE).match
 _string = re.compile(STRING).match
 _up_to_closing_quote = re.compile(_UP_TO_CLOSING_QUOTE).match
 _value = re.compile(VALUE).match
-_closed = re.compile(SPACE + rb"([\]}])(?:" + SPACE + rb"(,))?+").match
+_closed = re.compile(SPACE + rb"([\]}]++)(?:" + SPACE + rb"(,))?+").match
 
 
 def check(body: bytes) -> dict[int, int] | Malformed:
@@ -115,33 +116,35 @@ def _walk(body: bytes, at: int, ends: dict[int, int]) -> int | Malformed:
         if found is None:
             return _broken_member(body, at, inside)
         event = found.lastindex or 0
-        if event > _CLOSED_AND_COMMA:
+        if event in _OPENED:
+            start, at = found.span(event)
             if not around:
-                opened_in_outermost = found.start(event)
+                opened_in_outermost = start
             around.append(inside)
+            around.extend([_ARRAY] * (at - start - 1))
             depth = len(around) + 1
-            if depth < MAX_DEPTH:
-                inside = _ARRAY if event == _ARRAY_OPENED else _OBJECT
-            elif depth == MAX_DEPTH:
-                inside = _DEEPEST_ARRAY if event == _ARRAY_OPENED else _DEEPEST_OBJECT
-            else:
-                bracket = found.start(event)
-                detail = f"byte {bracket}: more than {MAX_DEPTH:,} arrays and objects inside each other"
-                return Malformed(Reason.DEPTH, detail, bracket)
+            if depth > MAX_DEPTH:
+                return _too_deep(at - (depth - MAX_DEPTH))
+            inside = _OPENED[event][depth == MAX_DEPTH]
             at = found.end()
             continue
-        while True:
-            end = found.end(_CLOSED)
-            if not around:
-                return end
+        end, last = found.span(_CLOSED)
+        while around:
             inside = around.pop()
             if not around:
                 ends[opened_in_outermost] = end
-            if found.lastindex == _CLOSED_AND_COMMA:
-                break
-            found = _closed(body, end)
-            if found is None or body[found.start(_CLOSED)] != inside.closing:
-                return _unexpected(body, _after_space(body, end), f"',' or '{inside.closing:c}'")
+            if end == last:
+                if found.lastindex == _CLOSED_AND_COMMA:
+                    break
+                found = _closed(body, end)
+                if found is None:
+                    return _unexpected(body, _after_space(body, end), f"',' or '{inside.closing:c}'")
+                end, last = found.span(_CLOSED)
+            if body[end] != inside.closing:
+                return _unexpected(body, end, f"',' or '{inside.closing:c}'")
+            end += 1
+        else:
+            return end
         at = found.end()
 
 
@@ -182,6 +185,10 @@ def _broken_string(body: bytes, at: int) -> Malformed:
         detail = f"byte {at}: an escape in a string that JSON does not have, or that is cut short"
         return Malformed(Reason.SYNTAX, detail, at)
     return _unexpected(body, at, "the rest of a string")
+
+
+def _too_deep(at: int) -> Malformed:
+    return Malformed(Reason.DEPTH, f"byte {at}: more than {MAX_DEPTH:,} arrays and objects inside each other", at)
 
 
 def _unexpected(body: bytes, at: int, expected: str) -> Malformed:
