@@ -262,9 +262,9 @@ async def _until(interrupted: asyncio.Event, items: AsyncIterator[Item]) -> Asyn
         while True:
             coming = asyncio.ensure_future(anext(items))
             await asyncio.wait({coming, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
+            if interrupted.is_set():
                 coming.cancel()
-                await asyncio.wait({coming})
+                await asyncio.gather(coming, return_exceptions=True)
                 return
             try:
                 yield coming.result()

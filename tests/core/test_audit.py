@@ -1,0 +1,158 @@
+"""What the audit says of messages, whatever they are and however they come."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.core.audit import Audit, AuditState, Where
+from auditor.core.evidence import Evidence
+from auditor.core.findings import Kind
+from auditor.core.message import StoredMessage
+from auditor.core.report import Outcome
+from auditor.core.scope import Scope
+from tests.core.stories import event, message, snapshot, streams
+
+WHERE = Where("S", 7_000_000_000, "aether.quarantine")
+EVERYTHING = Scope(["S.events.>", "S.snapshots.>"])
+
+
+def audit(state: AuditState | None = None, scope: Scope = EVERYTHING, limit: int = 1000) -> Audit:
+    return Audit(WHERE, scope, detail_limit=limit, state=state)
+
+
+def judged(stream: list[tuple[str | bytes, bytes]], state: AuditState | None = None, first_seq: int = 1) -> AuditState:
+    one = audit(state)
+    for seq, (subject, data) in enumerate(stream, first_seq):
+        one.receive(message(seq, subject, data))
+    return one.state
+
+
+@given(streams, st.integers(0, 40))
+def test_an_audit_that_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(
+    stream: list[tuple[str | bytes, bytes]], at: int
+) -> None:
+    at = min(at, len(stream))
+    half = judged(stream[:at])
+    plain = msgspec.msgpack.decode(msgspec.msgpack.encode(half), type=AuditState)
+    assert plain == half
+    assert judged(stream[at:], plain, at + 1) == judged(stream)
+
+
+@given(streams)
+def test_actors_do_not_change_what_is_said_of_each_other(stream: list[tuple[str | bytes, bytes]]) -> None:
+    together = judged(stream)
+    for subject in {subject for subject, _ in stream}:
+        one = audit()
+        for seq, (other, data) in enumerate(stream, 1):
+            if other == subject:
+                one.receive(message(seq, other, data))
+        alone = one.state
+        for tail, actor in alone.ledger.actors.items():
+            assert together.ledger.actors[tail] == actor
+        for tail, trouble in alone.ledger.troubles.items():
+            assert together.ledger.troubles[tail] == trouble
+        for kind, found in alone.details.items():
+            assert [each for each in together.details[kind] if each in found] == found
+
+
+@given(st.binary(max_size=60), st.binary(max_size=200), st.none() | st.binary(max_size=40))
+def test_no_bytes_make_it_raise(subject: bytes, data: bytes, headers: bytes | None) -> None:
+    one = audit()
+    for prefix in (b"", b"S.events.", b"S.snapshots.", b"S.events.order."):
+        one.receive(StoredMessage(1, 1, prefix + subject, headers, data))
+    assert one.state.examined + one.state.skipped == 4
+
+
+@pytest.mark.parametrize(
+    ("subject", "data", "kind", "reason"),
+    [
+        ("S.events.order.order-1", event("order-1", 1), None, None),
+        ("S.events.order.order-1", b"null", Kind.HIDDEN_EVENT, "version_missing"),
+        ("S.events.order.order-1", event("order-1", 0), Kind.HIDDEN_EVENT, "version_not_positive"),
+        ("S.events.order.order-1", event("order-1", -1), Kind.HIDDEN_EVENT, "version_not_positive"),
+        ("S.events.order.order-1", event("order-2", 0), Kind.HIDDEN_EVENT, "version_not_positive"),
+        ("S.events.order.order-1", event("order-2", 1), Kind.FOREIGN_ACTOR, None),
+        ("S.events.order.order-1", event("", 1), Kind.FOREIGN_ACTOR, None),
+        ("S.events.order.order-1", b"  ", Kind.MALFORMED_EVENT, "empty"),
+        ("S.events.order.order-1", b"{", Kind.MALFORMED_EVENT, "syntax"),
+        ("S.events.order.order-1", b'{"version":"1"}', Kind.MALFORMED_EVENT, "type"),
+        ("S.events.order.order-1", b'{"version":1.5}', Kind.MALFORMED_EVENT, "number"),
+        ("S.events.order.order-1", b'{"timestamp":"now"}', Kind.MALFORMED_EVENT, "timestamp"),
+        (b"S.events.order.order-\xff", b"{", Kind.UNREACHABLE_EVENT, "encoding"),
+        ("S.events.order.order-*", b"{", Kind.UNREACHABLE_EVENT, "wildcard"),
+        ("S.events.order.>", b"{", Kind.UNREACHABLE_EVENT, "wildcard"),
+        ("S.events.order", b"{", Kind.UNREACHABLE_EVENT, "tokens"),
+        ("S.events.cart.order-1", b"{", Kind.UNREACHABLE_EVENT, "tokens"),
+        ("S.events.order.order-1.x", b"{", Kind.UNREACHABLE_EVENT, "tokens"),
+        ("S.events.unknown.a_b", event("a.b", 1), None, None),
+        ("S.events.-a.-a-b", event("-a-b", 1), None, None),
+        ("S.snapshots.order.order-1", snapshot("order-1", 1), None, None),
+        ("S.snapshots.order.order-1", b"[]", Kind.MALFORMED_SNAPSHOT, "type"),
+        ("S.snapshots.order.order-1", snapshot("order-2", 1), Kind.FOREIGN_SNAPSHOT, None),
+        ("S.snapshots.cart.order-1", snapshot("order-1", 1), Kind.FOREIGN_SNAPSHOT, None),
+        ("S.snapshots.cart.order-1", b"[]", Kind.MALFORMED_SNAPSHOT, "type"),
+    ],
+)
+def test_a_message_has_the_first_content_finding_that_applies(
+    subject: str | bytes, data: bytes, kind: Kind | None, reason: str | None
+) -> None:
+    one = audit()
+    evidence = one.receive(message(9, subject, data))
+    found = [finding for findings in one.state.details.values() for finding in findings]
+    assert [(finding.kind, finding.reason, finding.seq) for finding in found] == ([(kind, reason, 9)] if kind else [])
+    kept = kind not in {None, Kind.UNREACHABLE_EVENT}
+    assert isinstance(evidence, Evidence) is kept
+    if evidence:
+        assert found[0].quarantine == f"aether.quarantine.{evidence.key}"
+
+
+def test_each_message_is_counted_in_exactly_one_place() -> None:
+    state = judged(
+        [
+            ("S.events.order.order-1", event("order-1", 1)),
+            ("S.events.order.order-1", b"{"),
+            ("S.events.order.order-1", event("order-1", 0)),
+            ("S.events.order.order-1", event("order-2", 3)),
+            ("S.events.x.y.z", b"{"),
+            ("S.snapshots.order.order-1", b"{"),
+            ("S.snapshots.order.order-1", snapshot("cart-1", 1)),
+            ("S.other", b"{"),
+        ]
+    )
+    ok, malformed, hidden, unreachable = Outcome.OK, Outcome.MALFORMED, Outcome.HIDDEN, Outcome.UNREACHABLE
+    assert [state.events[outcome] for outcome in (ok, malformed, hidden, unreachable)] == [2, 1, 1, 1]
+    assert [state.snapshots[outcome] for outcome in (ok, malformed)] == [1, 1]
+    assert (state.examined, state.skipped) == (7, 1)
+
+
+def test_messages_outside_the_scope_are_skipped_and_nothing_is_said_of_them() -> None:
+    one = audit(scope=Scope(["S.events.order.*"]))
+    one.receive(message(1, "S.events.cart.cart-1", b"{"))
+    one.receive(message(2, "S.snapshots.order.order-1", b"{"))
+    one.receive(message(3, "S.events.order.order-1", b"{"))
+    one.receive(message(4, "S.events.order.order-1", event("order-1", 2)))
+    assert (one.state.skipped, one.state.examined, one.state.content) == (2, 2, {Kind.MALFORMED_EVENT: 1})
+
+
+def test_counts_stay_exact_beyond_the_findings_that_are_listed() -> None:
+    one = audit(limit=3)
+    for seq in range(1, 11):
+        one.receive(message(seq, "S.events.order.order-1", b"{"))
+    assert one.state.content == {Kind.MALFORMED_EVENT: 10}
+    assert [finding.seq for finding in one.state.details[Kind.MALFORMED_EVENT]] == [1, 2, 3]
+
+
+def test_no_detail_repeats_a_value_from_the_payload() -> None:
+    bodies = [b'{"id":"hunter2"', b'{"version":"hunter2"}', b'{"timestamp":"hunter2"}', event("hunter2", 1), b"hunter2"]
+    state = judged([("S.events.order.order-1", body) for body in bodies])
+    assert state.content == {Kind.MALFORMED_EVENT: 4, Kind.FOREIGN_ACTOR: 1}
+    assert not any("hunter" in str(finding) for findings in state.details.values() for finding in findings)
+
+
+def test_what_the_auditor_failed_on_is_counted_and_remembered() -> None:
+    one = audit()
+    one.failed_on(message(5, "S.events.order.order-1", b""))
+    assert (one.state.unjudged, one.state.unjudged_seqs, one.state.examined) == (1, [5], 1)

@@ -1,0 +1,104 @@
+"""A stream and a side stream in memory, with everything that can happen to them on command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.core.evidence import Evidence, Settled
+from auditor.core.message import StoredMessage, StreamState
+from auditor.core.ranges import normalized
+from auditor.core.scope import Scope
+from auditor.errors import AuditorError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+
+class MemoryStream:
+    """The `Source` of auditor/scan.py over a list."""
+
+    def __init__(self, stored: Iterable[tuple[str | bytes, bytes]] = (), *, batch: int = 3) -> None:
+        self.messages: dict[int, StoredMessage] = {}
+        self.unreadable: set[int] = set()
+        """Stored by the stream's own account, delivered to nobody."""
+        self.first_seq, self.last_seq = 1, 0
+        self.batch = batch
+        self.fails_at: dict[int, Exception] = {}
+        """By sequence: what a walk raises instead of delivering it."""
+        self.on_batch: Callable[[], object] = lambda: None
+        """Called before each batch of a walk."""
+        self.append(*stored)
+
+    def append(self, *stored: tuple[str | bytes, bytes]) -> None:
+        for subject, data in stored:
+            self.last_seq += 1
+            raw = subject if isinstance(subject, bytes) else subject.encode()
+            self.messages[self.last_seq] = StoredMessage(self.last_seq, self.last_seq, raw, None, data)
+
+    def delete(self, *seqs: int) -> None:
+        for seq in seqs:
+            del self.messages[seq]
+
+    def purge(self, up_to: int) -> None:
+        """Remove everything up to `up_to`: the head moves."""
+        self.messages = {seq: message for seq, message in self.messages.items() if seq > up_to}
+        self.first_seq = max(self.first_seq, up_to + 1)
+
+    async def pin(self) -> StreamState:
+        stored = len(self.messages)
+        deleted = self.last_seq - self.first_seq + 1 - stored
+        return StreamState("S", 7_000_000_000, self.first_seq, self.last_seq, stored, deleted)
+
+    async def walk(
+        self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
+    ) -> AsyncIterator[Sequence[StoredMessage]]:
+        scope = Scope(subjects or [">"])
+        at = first_seq
+        while at <= last_seq:
+            self.on_batch()
+            batch = []
+            while at <= last_seq and len(batch) < self.batch:
+                if at in self.fails_at:
+                    if batch:
+                        yield batch
+                    raise self.fails_at[at]
+                message = self.messages.get(at)
+                if message and at not in self.unreadable and scope.covers(message.subject):
+                    batch.append(message)
+                at += 1
+            if batch:
+                yield batch
+
+    async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
+        gone = [(seq, seq) for seq in range(self.first_seq, self.last_seq + 1) if seq not in self.messages]
+        return await self.pin(), normalized(gone)
+
+    async def is_stored(self, seq: int) -> bool:
+        return seq in self.messages and seq not in self.unreadable
+
+
+class MemoryQuarantine:
+    """The `Quarantine` of auditor/scan.py over a dictionary; `refuses` says why it takes nothing."""
+
+    def __init__(self, refuses: str | None = None) -> None:
+        self.records: dict[str, Evidence] = {}
+        self.refuses = refuses
+        self._stored = self._already = self._failed = 0
+
+    async def put(self, evidence: Evidence) -> None:
+        if self.refuses:
+            self._failed += 1
+        elif evidence.key in self.records:
+            self._already += 1
+        else:
+            self.records[evidence.key] = evidence
+            self._stored += 1
+
+    async def settle(self) -> Settled:
+        settled = Settled(self._stored, self._already, self._failed, self.refuses if self._failed else None)
+        self._stored = self._already = self._failed = 0
+        return settled
+
+
+class GoneError(AuditorError):
+    """The stream went away."""
