@@ -63,8 +63,10 @@ class Inbox:
         """What has come; the one who takes it clears the list."""
         self.on_arrival = on_arrival
         """Called after a read that brought messages, and when `failed` is set."""
+        self.asked = ""
+        """The subject of the requests whose answers come here."""
         self.failed: Exception | None = None
-        """Why nothing will come any more: the connection was lost, or the server refused the subscription."""
+        """Why nothing will come any more: the connection was lost, or the server refused subscription or requests."""
 
 
 class Client(NatsClient):
@@ -159,6 +161,11 @@ class Client(NatsClient):
         self._inboxes[subscription._id] = inbox  # noqa: SLF001 - nats-py has no public name for it
         self._sinks[b"%d" % subscription._id] = inbox.messages.append  # noqa: SLF001 - as above
         return inbox
+
+    async def ask_into(self, inbox: Inbox, subject: str, payload: bytes) -> None:
+        """Publish a request whose answers come into `inbox`; it fails if the server refuses the subject."""
+        inbox.asked = subject
+        await self.publish(subject, payload, reply=inbox.subject)
 
     async def close_inbox(self, inbox: Inbox) -> None:
         """Take no more from it."""
@@ -310,13 +317,16 @@ class Client(NatsClient):
         what, subject = violation.groups()
         if what.lower() == "publish":
             self._fail(lambda: denied("publish to", subject), asked=subject)
-            return
-        for inbox in list(self._inboxes.values()):
-            if inbox.subject == subject:
-                inbox.failed = denied("subscribe to", f"{self._config.inbox_prefix}.>")
-                if inbox is self._answers:
-                    self._fail(lambda: denied("subscribe to", f"{self._config.inbox_prefix}.>"))
-                inbox.on_arrival(inbox)
+            refused = [inbox for inbox in self._inboxes.values() if inbox.asked == subject]
+            why = denied("publish to", subject)
+        else:
+            refused = [inbox for inbox in self._inboxes.values() if inbox.subject == subject]
+            why = denied("subscribe to", f"{self._config.inbox_prefix}.>")
+            if self._answers in refused:
+                self._fail(lambda: denied("subscribe to", f"{self._config.inbox_prefix}.>"))
+        for inbox in refused:
+            inbox.failed = why
+            inbox.on_arrival(inbox)
 
     async def _process_headers(self, headers: bytes | None) -> dict[str, str] | None:
         try:

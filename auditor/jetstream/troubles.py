@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from urllib.parse import urlsplit
 
@@ -10,10 +11,14 @@ from nats import errors
 
 from auditor.errors import PermissionDeniedError
 
+CONSUMER = re.compile(r"(\$JS\.API\.CONSUMER\.(?:CREATE|INFO|MSG\.NEXT)\.[^.]+)\..*")
+"""Subjects that end in the name of a consumer, which is new for every walk."""
+
 
 def denied(verb: str, subject: str) -> PermissionDeniedError:
     """`verb`: "publish to" or "subscribe to"."""
-    return PermissionDeniedError(f"NATS does not let this user {verb} {subject}: allow it in the user's permissions")
+    allow = CONSUMER.sub(r"\1.>", subject)
+    return PermissionDeniedError(f"NATS does not let this user {verb} {subject}: allow {allow} in its permissions")
 
 
 def without_secrets(server: str) -> str:

@@ -1,0 +1,196 @@
+"""JetStream's API as the auditor uses it: requests that read, their answers, and what its refusals mean.
+
+Answers are decoded here and not by nats-py, whose error classes fail on what they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from nats import errors
+
+from auditor.aether import timestamps
+from auditor.core.message import StreamState
+from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from auditor.jetstream.client import Client
+
+TIMEOUT = 5.0
+"""Seconds for an answer. When the connection goes, the request fails at once and not by this."""
+LONG_TIMEOUT = 30.0
+"""For what the server may have to count for: the messages that a filter leaves, the sequences that are deleted."""
+MOST_DELETED = 5_000_000
+"""Deleted sequences that are asked for at most: the answer has 7 bytes for each, and a server cuts off at 64 MiB."""
+
+NO_STREAM = 10059
+NO_MESSAGE = 10037
+NO_CONSUMER = 10014
+NOT_ENABLED = {10039, 10076}
+
+
+class JetStreamError(AuditorError):
+    """JetStream refuses a request, and will refuse it again."""
+
+
+class ApiError(msgspec.Struct):
+    code: int = 0
+    """As in HTTP: from 500 on it may be otherwise in a moment."""
+    err_code: int = 0
+    description: str = ""
+
+
+class Answer(msgspec.Struct):
+    """What every answer has."""
+
+    error: ApiError | None = None
+
+
+class _Lost(msgspec.Struct):
+    msgs: list[int] | None = None
+
+
+class _State(msgspec.Struct):
+    messages: int
+    first_seq: int
+    last_seq: int
+    num_deleted: int = 0
+    deleted: list[int] | None = None
+    lost: _Lost | None = None
+
+
+class StreamInfo(Answer):
+    created: str = ""
+    config: dict[str, Any] = {}
+    state: _State = msgspec.field(default_factory=lambda: _State(0, 0, 0))
+
+
+class _Delivered(msgspec.Struct):
+    consumer_seq: int = 0
+
+
+class ConsumerInfo(Answer):
+    num_pending: int = 0
+    """Messages that the consumer has yet to deliver."""
+    num_waiting: int = 0
+    """Pulls that it has not answered in full."""
+    delivered: _Delivered = msgspec.field(default_factory=_Delivered)
+
+
+A = TypeVar("A", bound=Answer)
+
+
+async def ask(
+    client: Client,
+    stream: str,
+    subject: str,
+    body: dict[str, Any],
+    kind: type[A],
+    *,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109 - passed on
+    expected_error: int = 0,
+) -> A:
+    """The answer to one request about `stream`; it holds an error only if that is `expected_error`.
+
+    Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError for what may pass, JetStreamError for what
+    will not.
+    """
+    try:
+        reply = await client.request(f"$JS.API.{subject}", json.dumps(body).encode(), timeout)
+        answer = msgspec.json.decode(reply.data, type=kind)
+    except errors.NoRespondersError:
+        raise ConnectionFailedError(
+            f"JetStream does not answer for stream {stream}: enable it on the server and for the user's account"
+        ) from None
+    except errors.TimeoutError:
+        raise ConnectionFailedError(
+            f"JetStream gave no answer about stream {stream} within {timeout:.0f} s: look at the server's health"
+        ) from None
+    except (errors.Error, OSError) as error:
+        raise ConnectionFailedError(f"no connection to NATS ({client.trouble or error})") from error
+    except msgspec.DecodeError as error:
+        raise ConnectionFailedError(f"what answers for JetStream about stream {stream} is none: {error}") from error
+    if answer.error is not None and answer.error.err_code != expected_error:
+        raise _meaning(answer.error, stream)
+    return answer
+
+
+def _meaning(error: ApiError, stream: str) -> AuditorError:
+    if error.err_code == NO_STREAM:
+        return StreamNotFoundError(f"stream {stream} does not exist: check its name, and the account of the user")
+    if error.err_code in NOT_ENABLED:
+        return ConnectionFailedError(f"stream {stream} cannot be read: {error.description}: enable JetStream there")
+    kind = ConnectionFailedError if error.code >= 500 else JetStreamError
+    return kind(f"JetStream says of stream {stream}: {error.description} (error {error.err_code})")
+
+
+async def stream_info(client: Client, stream: str, *, deleted: bool = False) -> StreamInfo:
+    """STREAM.INFO; with the list of deleted sequences if asked for. Raises as `ask`."""
+    if deleted:
+        body = {"deleted_details": True}
+        return await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=LONG_TIMEOUT)
+    return await ask(client, stream, f"STREAM.INFO.{stream}", {}, StreamInfo)
+
+
+def stream_state(stream: str, info: StreamInfo) -> StreamState:
+    """What `info` says, in the auditor's words."""
+    state = info.state
+    return StreamState(
+        name=stream,
+        created_ns=_unix_ns(info.created),
+        first_seq=state.first_seq if state.messages else state.last_seq + 1,
+        last_seq=state.last_seq,
+        messages=state.messages,
+        deleted=state.num_deleted,
+        lost=tuple((state.lost and state.lost.msgs) or ()),
+        subjects=tuple(info.config.get("subjects") or ()),
+        config=info.config,
+    )
+
+
+async def create_consumer(
+    client: Client, stream: str, name: str, *, start_seq: int, subjects: Sequence[str] = ()
+) -> ConsumerInfo:
+    """A pull consumer in memory that acknowledges nothing and is gone soon after nobody pulls. Raises as `ask`."""
+    config: dict[str, Any] = {
+        "name": name,
+        "deliver_policy": "by_start_sequence",
+        "opt_start_seq": start_seq,
+        "ack_policy": "none",
+        "mem_storage": True,
+        "num_replicas": 1,
+        "inactive_threshold": 30_000_000_000,
+    }
+    subject = f"CONSUMER.CREATE.{stream}.{name}"
+    if len(subjects) == 1:
+        config["filter_subject"] = subjects[0]
+        subject += f".{subjects[0]}"
+    elif subjects:
+        config["filter_subjects"] = list(subjects)
+    body = {"stream_name": stream, "config": config, "action": "create"}
+    return await ask(client, stream, subject, body, ConsumerInfo, timeout=LONG_TIMEOUT)
+
+
+async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfo | None:
+    """None if the consumer is gone. Raises as `ask`."""
+    subject = f"CONSUMER.INFO.{stream}.{name}"
+    info = await ask(client, stream, subject, {}, ConsumerInfo, expected_error=NO_CONSUMER)
+    return None if info.error else info
+
+
+async def is_stored(client: Client, stream: str, seq: int) -> bool:
+    """Whether the stream's leader can read the message at `seq`. Raises as `ask`."""
+    body = {"seq": seq}
+    answer = await ask(client, stream, f"STREAM.MSG.GET.{stream}", body, Answer, expected_error=NO_MESSAGE)
+    return answer.error is None
+
+
+def _unix_ns(text: str) -> int:
+    found = timestamps.match(text)
+    if found is None:
+        raise ConnectionFailedError("what answers for JetStream is none: a stream without a time of creation")
+    return timestamps.from_match(found).unix_ns

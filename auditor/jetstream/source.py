@@ -1,0 +1,84 @@
+"""One stream as the audit sees it: the `Source` of auditor/scan.py. It only ever reads."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from auditor.errors import StreamRecreatedError, WalkCutShortError
+from auditor.jetstream import api
+from auditor.jetstream.delivery import BATCH
+from auditor.jetstream.pace import paced
+from auditor.jetstream.walk import ordered_walk
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable, Sequence
+
+    from auditor.core.message import StoredMessage, StreamState
+    from auditor.core.ranges import Ranges
+    from auditor.jetstream.client import Client
+
+
+class StreamSource:
+    """The audited stream."""
+
+    def __init__(self, client: Client, stream: str) -> None:
+        self._client = client
+        self._stream = stream
+
+    async def pin(self) -> StreamState:
+        """The stream's account of itself, now. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
+        return api.stream_state(self._stream, await api.stream_info(self._client, self._stream))
+
+    async def walk(
+        self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
+    ) -> AsyncGenerator[list[StoredMessage]]:
+        """As the protocol says. Batches have up to some thousand messages."""
+        # A rate is kept by asking for less, too: a tenth of a second's worth is in flight, twice.
+        batch = min(BATCH, max_rate // 10 + 1) if max_rate else BATCH
+        batches = ordered_walk(
+            self._client,
+            pinned,
+            first_seq=max(first_seq, pinned.first_seq),
+            last_seq=min(last_seq, pinned.last_seq),
+            subjects=list(dict.fromkeys(subjects)),  # the server refuses filters that overlap
+            batch=batch,
+        )
+        async with aclosing(paced(batches, max_rate) if max_rate else batches) as walked:
+            async for messages in walked:
+                yield messages
+
+    async def deleted(self, pinned: StreamState) -> tuple[StreamState, Ranges]:
+        """The stream's account now, and the ranges that it lists as deleted, sorted.
+
+        Raises as `pin`, StreamRecreatedError, and WalkCutShortError where the list is too long to be asked for.
+        """
+        state = await self.pin()
+        if state.deleted > api.MOST_DELETED:
+            raise WalkCutShortError(
+                f"stream {self._stream} lists {state.deleted} deleted sequences, more than a server can safely be asked for"
+            )
+        info = await api.stream_info(self._client, self._stream, deleted=True)
+        state = api.stream_state(self._stream, info)
+        if state.created_ns != pinned.created_ns:
+            raise StreamRecreatedError(f"stream {self._stream} was deleted and created again while it was being read")
+        return state, _ranges(sorted(info.state.deleted or ()))
+
+    async def is_stored(self, seq: int) -> bool:
+        """Whether the server can read the message at `seq`. Raises as `pin`."""
+        return await api.is_stored(self._client, self._stream, seq)
+
+
+def _ranges(seqs: Iterable[int]) -> Ranges:
+    """Ascending sequences as ranges."""
+    ranges: Ranges = []
+    first = last = -1
+    for seq in seqs:
+        if seq != last + 1:
+            if last >= 0:
+                ranges.append((first, last))
+            first = seq
+        last = seq
+    if last >= 0:
+        ranges.append((first, last))
+    return ranges
