@@ -73,7 +73,7 @@ def test_every_sequence_is_accounted_for_whatever_the_stream_holds(
     deleted: set[int],
     unreadable: set[int],
     purged: int,
-    only_one_actor: bool,  # noqa: FBT001
+    only_one_actor: bool,
 ) -> None:
     stream = MemoryStream(stored)
     stream.delete(*(deleted & set(stream.messages)))

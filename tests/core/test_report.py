@@ -1,0 +1,72 @@
+"""What a report says, and the exit codes that follow from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from auditor.core.audit import AuditState
+from auditor.core.conclude import Expectations, Walked, conclude
+from auditor.core.findings import Finding, Kind, Severity
+from auditor.core.labels import ActorTypes
+from auditor.core.message import StreamState
+from auditor.core.report import AuditReport, ExitCode, Progress, SeqRange, Verdict, exit_code, finding_json, rfc3339
+
+
+def report(verdict: Verdict) -> AuditReport:
+    walked = Walked(pinned=StreamState("S", 0, 1, 0, 0, 0), read=None)
+    return replace(conclude("a", AuditState(), walked, Expectations(), ActorTypes()), verdict=verdict)
+
+
+CLEAN, CORRUPT, INCONCLUSIVE = (report(verdict) for verdict in (Verdict.CLEAN, Verdict.CORRUPT, Verdict.INCONCLUSIVE))
+
+
+@pytest.mark.parametrize(
+    ("passes", "code"),
+    [
+        ([CLEAN], 0),
+        ([CLEAN, CLEAN], 0),
+        ([CORRUPT], 2),
+        ([CLEAN, CORRUPT, None, INCONCLUSIVE], 2),
+        ([CORRUPT, None], 2),
+        ([None], 1),
+        ([None, None], 1),
+        ([], 1),
+        ([CLEAN, None], 3),
+        ([INCONCLUSIVE], 3),
+        ([CLEAN, INCONCLUSIVE], 3),
+        ([INCONCLUSIVE, None], 3),
+    ],
+)
+def test_the_exit_code_follows_from_all_audits_together(passes: list[AuditReport | None], code: int) -> None:
+    assert exit_code(passes) == ExitCode(code)
+
+
+def test_the_json_has_the_fields_of_the_contract() -> None:
+    names = set(json.loads(json.dumps(CLEAN.to_json())))
+    assert names >= {
+        "name", "stream", "mode", "verdict", "range", "read", "duration_seconds", "coverage", "messages", "events",
+        "snapshots", "actors", "findings_total", "accepted_total", "missing_versions", "findings",
+    }  # fmt: skip
+
+
+def test_a_finding_shows_the_fields_that_it_has_and_no_others() -> None:
+    finding = Finding(kind=Kind.LATE_VERSION, severity=Severity.CORRUPTION, version=3, seq=0)
+    assert finding_json(finding) == {"kind": "late_version", "severity": "corruption", "version": 3, "seq": 0}
+
+
+def test_a_moment_keeps_its_nanoseconds() -> None:
+    assert rfc3339(1_700_000_000_123_456_789) == "2023-11-14T22:13:20.123456789Z"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "seq", "ratio"), [(1, 0, 0, 1.0), (1, 10, 0, 0.0), (11, 20, 15, 0.5), (1, 10, 10, 1.0)]
+)
+def test_progress_is_the_part_of_the_range_behind_the_walk(first: int, last: int, seq: int, ratio: float) -> None:
+    assert Progress(first_seq=first, last_seq=last, seq=seq).ratio == ratio
+
+
+def test_a_range_holds_both_its_ends() -> None:
+    assert SeqRange(3, 5) == SeqRange(first_seq=3, last_seq=5)
