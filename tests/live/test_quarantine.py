@@ -197,6 +197,19 @@ async def test_a_message_stored_when_the_server_took_larger_ones_is_split(server
     assert (kept.data, kept.headers, kept.damage) == (large.message.data, large.message.headers, None)
 
 
+async def test_a_complete_record_is_not_split_anew_when_the_server_takes_less_than_it_did(server, admin):
+    records = [evidence(1, b"7" * 100_000), evidence(2, b"7" * 2 * MIB)]
+    stream = QuarantineStream(admin, CONFIG, "ORDERS")
+    assert await one_round(stream, records) == Settled(stored=2)
+    before = await keys(admin)
+    server.config = "max_payload: 64KB"
+    await server.restart()
+    await admin.wait_connected()
+
+    assert await one_round(stream, records) == Settled(already_stored=2)
+    assert await keys(admin) == before
+
+
 async def test_a_record_of_which_only_a_part_was_stored_is_completed(admin):
     whole = evidence(data=b"7" * 2 * MIB)
     stream = QuarantineStream(admin, CONFIG, "ORDERS")
@@ -328,8 +341,8 @@ async def test_a_server_that_stays_away_holds_up_a_round_only_once(server, admin
     loop = asyncio.get_running_loop()
     began = loop.time()
 
-    settled = await one_round(stream, [evidence(seq) for seq in range(1, 2001)])
+    settled = await one_round(stream, [evidence(seq) for seq in range(1, 10_001)])
 
-    assert settled.failed == 2000
+    assert settled.failed == 10_000
     assert settled.why.startswith("no connection to NATS (")
     assert loop.time() - began < ANSWER_TIMEOUT
