@@ -349,5 +349,6 @@ async def test_a_server_that_stays_away_holds_up_a_round_only_once(server, admin
     settled = await stream.settle()
 
     assert loop.time() - began < ANSWER_TIMEOUT
-    assert (settled.stored, settled.failed) == (1, 10_000)
+    assert settled.stored + settled.failed == 10_001
+    assert settled.failed >= 10_000
     assert settled.why.startswith("no connection to NATS (")
