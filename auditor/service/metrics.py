@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.aiohttp import make_aiohttp_handler
@@ -19,9 +19,7 @@ from auditor.core.report import NANOSECONDS, Mode, Outcome, Verdict
 from auditor.service.status import DURATION_BUCKETS, FAILED, every_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from aiohttp.typedefs import Handler
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from auditor.service.status import AuditStatus, ServiceStatus
 
@@ -224,6 +222,6 @@ def registry(status: ServiceStatus) -> CollectorRegistry:
     return metrics
 
 
-def metrics_handler(status: ServiceStatus) -> Handler:
+def metrics_handler(status: ServiceStatus) -> Callable[[Any], Awaitable[Any]]:
     """The aiohttp handler of /metrics: Prometheus text or OpenMetrics, as the scraper asks."""
     return make_aiohttp_handler(registry(status))

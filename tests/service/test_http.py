@@ -1,0 +1,102 @@
+"""The daemon's HTTP, asked over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from auditor.errors import AuditorError
+from auditor.service.http import HttpServer
+from tests.core.stories import event
+from tests.service.reports import Connected, report, status
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from auditor.service.status import ServiceStatus
+
+
+@pytest.fixture
+def service() -> ServiceStatus:
+    return status()
+
+
+@pytest.fixture
+async def client(service: ServiceStatus) -> AsyncIterator[aiohttp.ClientSession]:
+    async with HttpServer("127.0.0.1", 0, service) as server, aiohttp.ClientSession(server.url) as session:
+        yield session
+
+
+async def test_it_lives_before_it_is_ready_and_says_why_it_is_not(
+    client: aiohttp.ClientSession, service: ServiceStatus
+) -> None:
+    assert (await client.get("/livez")).status == 200
+    answer = await client.get("/readyz")
+    assert (answer.status, await answer.text()) == (503, "not connected to NATS yet\n")
+    service.connection, service.problem = Connected(), None
+    assert (await client.get("/readyz")).status == 200
+
+
+async def test_metrics_come_as_prometheus_text_or_openmetrics(client: aiohttp.ClientSession) -> None:
+    answer = await client.get("/metrics")
+    assert answer.content_type == "text/plain"
+    assert "aether_auditor_build_info" in await answer.text()
+    answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+    assert answer.content_type == "application/openmetrics-text"
+    assert (await answer.text()).endswith("# EOF\n")
+
+
+async def test_the_status_holds_the_same_audits_as_a_report(
+    client: aiohttp.ClientSession, service: ServiceStatus
+) -> None:
+    finished = report(("S.events.order.order-1", event("order-1", 1)), (b"S.events.order.\xff", b""))
+    service.audits["orders"].pass_completed(finished, None)
+    status = json.loads(await (await client.get("/api/status")).text())
+    orders, carts = status["audits"]
+    assert finished.to_json().items() <= orders.items()
+    assert (carts["name"], carts["verdict"]) == ("carts", None)
+    assert (status["schema"], status["ready"]) == ("aether-auditor/status/1", False)
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/livez", "/readyz", "/api/status"])
+async def test_every_answer_forbids_scripts_frames_and_sniffing(client: aiohttp.ClientSession, path: str) -> None:
+    headers = (await client.get(path)).headers
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert (await client.head(path)).headers["X-Content-Type-Options"] == "nosniff"
+    assert (await client.post(path)).status == 405
+
+
+async def test_what_is_not_there_is_not_found(client: aiohttp.ClientSession) -> None:
+    assert (await client.get("/metrics/..%2f..%2fetc/passwd")).status == 404
+
+
+async def test_a_port_in_use_is_one_line(service: ServiceStatus) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(AuditorError, match=rf"cannot serve on 127\.0\.0\.1:{port}") as caught:
+            async with HttpServer("127.0.0.1", port, service):
+                pass
+    assert "\n" not in str(caught.value)
+
+
+async def test_an_address_that_does_not_exist_is_one_line(service: ServiceStatus) -> None:
+    with pytest.raises(AuditorError, match=r"cannot serve on nowhere\.invalid:0"):
+        async with HttpServer("nowhere.invalid", 0, service):
+            pass
+
+
+async def test_it_stops_at_once_although_somebody_keeps_a_connection(service: ServiceStatus) -> None:
+    async with HttpServer("127.0.0.1", 0, service) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readuntil(b"ok\n")
+        begun = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - begun < 5
+    writer.close()

@@ -1,0 +1,57 @@
+"""One line an event, and nothing in it that could steer whoever reads it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+
+from auditor.service.log import configure_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_an_event_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log("info", "json")
+    structlog.get_logger().info("pass completed", audit="orders", why="a\nb\x1b[31m")
+    structlog.get_logger().debug("not shown")
+    logging.getLogger("apscheduler").warning("late by %s", "5s\n")
+    logging.getLogger("apscheduler").info("not shown")
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (first["event"], first["audit"], first["level"], first["why"]) == (
+        "pass completed", "orders", "info", "a\\x0ab\\x1b[31m",
+    )  # fmt: skip
+    assert second["event"] == "late by 5s\\x0a"
+    assert first["ts"].endswith("Z")
+
+
+def test_text_for_people_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log("info", "console")
+    structlog.get_logger().info("pass completed", why="a\nb\x1b[31m")
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_an_exception_is_named_and_its_text_kept_out(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log("info", form)
+    try:
+        int("hunter2")
+    except ValueError:
+        logging.getLogger("apscheduler").exception("a job failed")
+    told = capsys.readouterr().err
+    assert "ValueError" in told
+    assert "hunter2" not in told
+    assert told.count("\n") == 1

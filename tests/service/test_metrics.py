@@ -1,0 +1,147 @@
+"""/metrics has the names, types and labels that dashboards and alerts rely on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+from auditor.core.labels import ActorTypes
+from auditor.core.message import StreamState
+from auditor.core.report import Mode, Outcome, Progress
+from auditor.service.metrics import registry
+from tests.core.stories import event
+from tests.service.reports import NOW, Connected, report, status
+
+if TYPE_CHECKING:
+    from auditor.service.status import ServiceStatus
+
+WHERE = {"audit", "stream"}
+CONTRACT = {
+    "malformed_events": ("gauge", WHERE | {"actor_type", "reason"}),
+    "version_gaps": ("gauge", WHERE | {"actor_type", "cause"}),
+    "missing_versions": ("gauge", WHERE | {"actor_type", "cause"}),
+    "findings": ("gauge", WHERE | {"kind", "severity"}),
+    "accepted_findings": ("gauge", WHERE | {"kind"}),
+    "newest_finding_timestamp_seconds": ("gauge", WHERE | {"kind", "severity"}),
+    "broken_actors": ("gauge", WHERE | {"actor_type"}),
+    "messages_examined": ("counter", WHERE | {"outcome"}),
+    "bytes_examined": ("counter", WHERE),
+    "passes": ("counter", WHERE | {"mode", "verdict"}),
+    "pass_duration_seconds": ("histogram", WHERE | {"mode"}),
+    "pass_in_progress": ("gauge", WHERE),
+    "pass_progress_ratio": ("gauge", WHERE),
+    "last_pass_timestamp_seconds": ("gauge", WHERE | {"mode"}),
+    "pass_due_timestamp_seconds": ("gauge", WHERE | {"mode"}),
+    "coverage_ratio": ("gauge", WHERE),
+    "unaudited_messages": ("gauge", WHERE),
+    "stream_last_sequence": ("gauge", WHERE),
+    "stream_first_sequence": ("gauge", WHERE),
+    "stream_created_timestamp_seconds": ("gauge", WHERE),
+    "quarantine_pending": ("gauge", WHERE),
+    "quarantine_records": ("counter", WHERE | {"result"}),
+    "nats_connected": ("gauge", set()),
+    "checkpoint_timestamp_seconds": ("gauge", WHERE),
+    "selftest_ok": ("gauge", set()),
+    "build_info": ("gauge", {"version"}),
+}
+NOT_YET = {"checkpoint_timestamp_seconds", "selftest_ok"}
+"""Metrics without a sample until the auditor has something to say."""
+
+ORDER = "S.events.order.order-1"
+STORED = [(ORDER, event("order-1", 1)), (ORDER, b"{"), (ORDER, event("order-1", 3))]
+
+
+def samples(service: ServiceStatus) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    families = parse(generate_latest(registry(service)).decode())
+    return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+def one(service: ServiceStatus, name: str, **labels: str) -> float | None:
+    where = {"audit": "orders", "stream": "S"} if name not in {"nats_connected", "build_info"} else {}
+    return samples(service).get((f"aether_auditor_{name}", frozenset({**where, **labels}.items())))
+
+
+@pytest.fixture
+def busy() -> ServiceStatus:
+    service = status()
+    service.connection = Connected()
+    audit = service.audits["orders"]
+    audit.pass_completed(report(*STORED, types=ActorTypes(configured=["order"])), None)
+    audit.stream_seen(StreamState("S", 1_700_000_000_500_000_000, 1, 10, 10, 0))
+    audit.due_ns[Mode.FULL] = NOW
+    audit.pass_started(Mode.FULL, Progress(first_seq=1, last_seq=10, seq=5))
+    return service
+
+
+def test_every_metric_of_the_contract_is_there_with_its_type_and_labels(busy: ServiceStatus) -> None:
+    families = {f.name: f for f in parse(generate_latest(registry(busy)).decode()) if not f.name.startswith("process_")}
+    assert {name.removeprefix("aether_auditor_") for name in families} == set(CONTRACT)
+    for name, (kind, labels) in CONTRACT.items():
+        family = families[f"aether_auditor_{name}"]
+        assert family.type == kind, name
+        assert family.documentation.endswith("."), name
+        assert bool(family.samples) is (name not in NOT_YET), name
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == labels, name
+
+
+def test_openmetrics_is_valid_too(busy: ServiceStatus) -> None:
+    text = generate_openmetrics(registry(busy)).decode()
+    assert "aether_auditor_passes" in {family.name for family in parse_openmetrics(text)}
+
+
+def test_before_the_first_completed_pass_no_gauge_says_clean() -> None:
+    service = status()
+    service.audits["orders"].pass_started(Mode.FULL, Progress())
+    names = {name.removeprefix("aether_auditor_") for name, _ in samples(service)}
+    assert names.isdisjoint({"findings", "malformed_events", "version_gaps", "broken_actors", "coverage_ratio"})
+    assert names >= {"passes_total", "messages_examined_total", "pass_in_progress", "nats_connected"}
+
+
+def test_the_gauges_are_those_of_the_last_completed_pass(busy: ServiceStatus) -> None:
+    corruption = {"severity": "corruption"}
+    assert one(busy, "malformed_events", actor_type="order", reason="syntax") == 1
+    assert one(busy, "version_gaps", actor_type="order", cause="malformed") == 1
+    assert one(busy, "missing_versions", actor_type="order", cause="malformed") == 1
+    assert one(busy, "findings", kind="malformed_event", **corruption) == 1
+    assert one(busy, "findings", kind="stream_rollback", **corruption) == 0
+    assert one(busy, "newest_finding_timestamp_seconds", kind="malformed_event", **corruption) == 0
+    assert one(busy, "broken_actors", actor_type="order") == 1
+    assert one(busy, "coverage_ratio") == 1
+    assert one(busy, "unaudited_messages") == 7
+    assert one(busy, "stream_created_timestamp_seconds") == 1_700_000_000.5
+    assert one(busy, "passes_total", mode="full", verdict="corrupt") == 1
+    assert one(busy, "pass_duration_seconds_count", mode="full") == 1
+    assert one(busy, "pass_duration_seconds_bucket", mode="full", le="1") is None
+    assert one(busy, "pass_duration_seconds_bucket", mode="full", le="1.0") == 0
+    assert one(busy, "pass_duration_seconds_bucket", mode="full", le="5.0") == 1
+    assert one(busy, "pass_progress_ratio") == 0.5
+    assert one(busy, "last_pass_timestamp_seconds", mode="full") == NOW / 10**9
+    assert one(busy, "nats_connected") == 1
+    assert one(busy, "build_info", version="1.2.3") == 1
+
+
+def test_every_outcome_is_counted_from_the_start() -> None:
+    assert [one(status(), "messages_examined_total", outcome=outcome) for outcome in Outcome] == [0] * len(Outcome)
+
+
+def test_a_hostile_actor_type_stays_inside_its_label() -> None:
+    service = status()
+    hostile = 'x"} 1\nevil_metric 1\\ \x1b[31m\u202e'
+    stored = [(f"S.events.{hostile}.{hostile}-{n}", b"{") for n in range(3)]
+    service.audits["orders"].pass_completed(report(*stored), None)
+    names = {name for name, _ in samples(service)}
+    assert all(name.startswith(("aether_auditor_", "process_")) for name in names)
+
+
+def test_an_actor_id_never_becomes_a_label() -> None:
+    service = status()
+    stored = [(f"S.events.550e8400.550e8400-{n}", b"{") for n in range(2)]
+    service.audits["orders"].pass_completed(report(*stored), None)
+    assert "550e8400" not in generate_latest(registry(service)).decode()
+    assert one(service, "malformed_events", actor_type="other", reason="syntax") == 2

@@ -1,0 +1,92 @@
+"""The page for people."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+from auditor.core.labels import ActorTypes
+from auditor.core.report import Mode, Progress
+from auditor.service.page import CONTENT_SECURITY_POLICY, MOST_FINDINGS, render
+from tests.core.stories import event
+from tests.service.reports import report, status
+
+
+class Page(HTMLParser):
+    """Tags and text of a page, as a browser sees them."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_it_says_that_nothing_is_known_before_the_first_pass() -> None:
+    text = Page(render(status())).text
+    assert "no verdict yet" in text
+    assert "No pass has completed yet" in text
+    assert "Not ready: not connected to NATS yet" in text
+
+
+def test_it_shows_verdict_counts_findings_progress_and_failure() -> None:
+    service = status()
+    audit = service.audits["orders"]
+    stored = [("S.events.order.order-1", event("order-1", 1)), ("S.events.order.order-1", b"{")]
+    audit.pass_completed(report(*stored), None)
+    audit.pass_failed(Mode.FULL, "the stream is gone")
+    audit.pass_started(Mode.FULL, Progress(first_seq=1, last_seq=4, seq=1))
+    text = Page(render(service)).text
+    for words in (
+        "corrupt",
+        "malformed_event",
+        "syntax",
+        "order-1",
+        "The last pass failed: the stream is gone",
+        "25.0 %",
+    ):
+        assert words in text
+    assert "aether.quarantine.S.0.2." in text
+
+
+def test_no_stored_byte_becomes_a_tag_or_steers_the_page() -> None:
+    service = status()
+    hostile = [
+        "<script>alert(1)</script>",
+        '"><img src=x onerror=alert(1)>',
+        "{{ 7*7 }}{% raw %}",
+        "\x1b[31m\u202egnp",
+        "&lt;b&gt;",
+    ]
+    stored = [(f"S.events.unknown.{text.replace(' ', '').replace('.', '')}", b"{") for text in hostile]
+    stored += [(b"S.events.order.\xff\xfe\x00", b"{"), ("S.events.unknown." + "x" * 4000, b"{")]
+    clean = Page(render(status()))
+    service.audits["orders"].pass_completed(report(*stored, types=ActorTypes()), None)
+    html = render(service)
+    page = Page(html)
+    assert set(page.tags) - set(clean.tags) <= {"table", "tr", "th", "td", "code", "br", "h3", "dl", "dt", "dd", "div"}
+    assert "<script>alert(1)</script>" in page.text
+    assert "\\x1b[31m\\u202egnp" in page.text
+    assert "49" not in page.text.partition("{{7*7}}")[0][-5:]
+    html.encode()
+
+
+def test_findings_are_bounded_and_the_rest_is_said_to_exist() -> None:
+    service = status()
+    stored = [("S.events.order.order-1", b"{")] * (MOST_FINDINGS + 1)
+    service.audits["orders"].pass_completed(report(*stored), None)
+    html = render(service)
+    assert html.count("quarantine.S") == MOST_FINDINGS
+    assert "More findings stand" in html
+
+
+def test_the_page_has_the_one_style_sheet_that_its_policy_allows() -> None:
+    page = Page(render(status()))
+    assert page.tags.count("style") == 1
+    assert "script" not in page.tags
+    assert "style-src 'sha256-" in CONTENT_SECURITY_POLICY

@@ -1,0 +1,111 @@
+"""What the daemon remembers of its passes."""
+
+from __future__ import annotations
+
+from auditor.core.evidence import Settled
+from auditor.core.findings import Kind, Severity
+from auditor.core.message import StreamState
+from auditor.core.report import Mode, Outcome, Progress, Verdict
+from auditor.service.status import DURATION_BUCKETS, Durations
+from tests.core.stories import event
+from tests.service.reports import NOW, Connected, report, status
+
+ORDER = "S.events.order.order-1"
+GOOD = [(ORDER, event("order-1", version)) for version in (1, 2, 3)]
+CORRUPTION = Severity.CORRUPTION
+
+
+def test_nothing_is_said_before_the_first_completed_pass() -> None:
+    audit = status().audits["orders"]
+    audit.pass_started(Mode.FULL, Progress())
+    audit.stream_seen(StreamState("S", 5, 1, 9, 9, 0))
+    assert (audit.report, audit.unaudited, audit.completed_ns, audit.to_json()["verdict"]) == (None, None, {}, None)
+
+
+def test_the_last_completed_pass_stands_while_the_next_one_runs_or_fails() -> None:
+    audit = status().audits["orders"]
+    audit.pass_started(Mode.FULL, Progress())
+    audit.pass_completed(first := report(*GOOD), None)
+    audit.pass_started(Mode.FULL, Progress())
+    assert audit.report is first
+    audit.pass_failed(Mode.FULL, "the stream is gone")
+    assert (audit.report, audit.failure, audit.running) == (first, "the stream is gone", None)
+    assert audit.passes == {(Mode.FULL, "clean"): 1, (Mode.FULL, "failed"): 1}
+    audit.pass_completed(first, None)
+    assert audit.failure is None
+
+
+def test_messages_examined_move_while_a_pass_runs_and_never_go_back() -> None:
+    audit = status().audits["orders"]
+    seen = []
+    for ending in ("completed", "failed"):
+        progress = Progress()
+        audit.pass_started(Mode.FULL, progress)
+        for _ in range(3):
+            progress.outcomes[Outcome.OK] += 5
+            progress.bytes += 100
+            seen.append((audit.examined[Outcome.OK], audit.bytes_examined))
+        if ending == "completed":
+            audit.pass_completed(report(*GOOD), None)
+        else:
+            audit.pass_failed(Mode.FULL, "why")
+        seen.append((audit.examined[Outcome.OK], audit.bytes_examined))
+    assert seen == [(5, 100), (10, 200), (15, 300), (15, 300), (20, 400), (25, 500), (30, 600), (30, 600)]
+
+
+def test_what_the_first_pass_finds_is_the_baseline_and_only_later_findings_are_new() -> None:
+    audit = status().audits["orders"]
+    audit.pass_completed(report(*GOOD, (ORDER, b"{")), None)
+    assert audit.newest(Kind.MALFORMED_EVENT, CORRUPTION) == 0
+    audit.pass_completed(report(*GOOD, (ORDER, b"{")), None)
+    assert audit.newest(Kind.MALFORMED_EVENT, CORRUPTION) == 0
+    audit.pass_completed(report(*GOOD, (ORDER, b"{"), (ORDER, b"")), None)
+    assert audit.newest(Kind.MALFORMED_EVENT, CORRUPTION) == NOW
+    assert audit.newest(Kind.HIDDEN_EVENT, CORRUPTION) == 0
+
+
+def test_a_finding_that_takes_the_place_of_another_is_new_as_well() -> None:
+    audit = status().audits["orders"]
+    audit.pass_completed(report(*GOOD, (ORDER, b"{")), None)
+    audit.pass_completed(report(*GOOD, (ORDER, event("order-1", 4)), (ORDER, b"{")), None)
+    assert audit.newest(Kind.MALFORMED_EVENT, CORRUPTION) == NOW
+
+
+def test_unaudited_messages_are_those_stored_since_the_last_pass() -> None:
+    audit = status().audits["orders"]
+    audit.pass_completed(report(*GOOD), Settled(stored=2, already_stored=1, failed=4, why="full"))
+    audit.stream_seen(StreamState("S", 5, 1, 9, 9, 0))
+    assert audit.unaudited == 6
+    assert audit.records == {"stored": 2, "already_stored": 1, "failed": 4}
+
+
+def test_the_overall_verdict_is_the_worst_and_none_while_one_is_missing() -> None:
+    service = status()
+    assert service.verdict is None
+    service.audits["orders"].pass_completed(report(*GOOD), None)
+    assert service.verdict is None
+    service.audits["carts"].pass_completed(report(*GOOD), None)
+    assert service.verdict is Verdict.CLEAN
+    service.audits["carts"].pass_completed(report((ORDER, b"{")), None)
+    assert service.verdict is Verdict.CORRUPT
+
+
+def test_it_is_ready_only_while_connected_and_without_a_problem() -> None:
+    service = status()
+    assert service.not_ready
+    connection = Connected()
+    service.connection, service.problem = connection, None
+    assert service.not_ready is None
+    service.problem = "no such stream"
+    assert service.not_ready == "no such stream"
+    service.problem, connection.is_connected, connection.trouble = None, False, "connection refused"
+    assert service.not_ready == "the connection to NATS is lost: connection refused"
+
+
+def test_a_duration_falls_into_the_first_bucket_that_holds_it() -> None:
+    durations = Durations()
+    for seconds in (0.05, 0.1, 0.2, 100_000):
+        durations.observe(seconds)
+    assert durations.counts[:2] == [2, 1]
+    assert durations.counts[-1] == 1
+    assert (sum(durations.counts), len(durations.counts)) == (4, len(DURATION_BUCKETS) + 1)
