@@ -199,7 +199,9 @@ class StatusCollector(Collector):
         for audit in self._status.audits.values():
             for mode, durations in audit.durations.items():
                 buckets, total = [], 0
-                for bound, count in zip((*map(str, DURATION_BUCKETS), "+Inf"), durations.counts, strict=True):
+                for bound, count in zip(
+                    (*(str(float(bound)) for bound in DURATION_BUCKETS), "+Inf"), durations.counts, strict=True
+                ):
                     total += count
                     buckets.append((bound, float(total)))
                 family.add_metric([audit.name, audit.stream, mode], buckets, durations.total)

@@ -117,7 +117,6 @@ def test_the_gauges_are_those_of_the_last_completed_pass(busy: ServiceStatus) ->
     assert one(busy, "stream_created_timestamp_seconds") == 1_700_000_000.5
     assert one(busy, "passes_total", mode="full", verdict="corrupt") == 1
     assert one(busy, "pass_duration_seconds_count", mode="full") == 1
-    assert one(busy, "pass_duration_seconds_bucket", mode="full", le="1") is None
     assert one(busy, "pass_duration_seconds_bucket", mode="full", le="1.0") == 0
     assert one(busy, "pass_duration_seconds_bucket", mode="full", le="5.0") == 1
     assert one(busy, "pass_progress_ratio") == 0.5
