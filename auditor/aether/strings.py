@@ -38,5 +38,5 @@ def quote(text: str) -> str:
 def _escape(found: re.Match[str]) -> str:
     character = found[0]
     if "\ud800" <= character <= "\udfff":
-        return "\\ufffd"
+        return _REPLACEMENT
     return _SHORT_ESCAPES.get(character) or f"\\u{ord(character):04x}"

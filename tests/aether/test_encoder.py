@@ -60,7 +60,7 @@ class Number(int, Enum):
         ({}, b"{}"),
         ([[], [{}], {"": [1]}], b'[[],[{}],{"":[1]}]'),
         ("<a>", b'"\\u003ca\\u003e"'),
-        ("\udcff", b'"\\ufffd"'),
+        ("\udcff", '"\ufffd"'.encode()),
         (Word.A, b'"a"'),
         (Number.ONE, b"1"),
     ],

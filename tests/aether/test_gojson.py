@@ -3,10 +3,10 @@ from __future__ import annotations
 import math
 import time
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from corpus.inventions import damage, invent
+from corpus.inventions import damage, invent, invent_nest
 from corpus.vectors import DECODE, ENCODE, JUDGE, disagreement, read_vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +25,9 @@ from auditor.aether import (
     judge_event,
     version_given,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MIB = 1 << 20
 EVENT = (
@@ -116,10 +119,12 @@ def test_no_bytes_at_all_make_a_decoder_raise(kind: str, body: bytes) -> None:
     agree(kind, body)
 
 
-@given(st.randoms(use_true_random=False))
+@given(st.sampled_from([invent, invent_nest]), st.randoms(use_true_random=False))
 @settings(max_examples=500)
-def test_no_invented_body_makes_a_decoder_raise(random: Random) -> None:
-    agree(*invent(random))
+def test_no_invented_body_makes_a_decoder_raise(
+    invention: Callable[[Random], tuple[str, bytes]], random: Random
+) -> None:
+    agree(*invention(random))
 
 
 @given(st.sampled_from([("event", EVENT), ("snapshot", SNAPSHOT)]), st.randoms(use_true_random=False))

@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from inventions import damage, invent
+from inventions import damage, invent, invent_nest
 from vectors import disagreement, read_vectors
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def fresh(random: Random, corpus: list[tuple[str, bytes]]) -> Iterator[tuple[str
     small = [(kind, body) for kind, body in corpus if len(body) <= LARGEST_TO_DAMAGE]
     while True:
         yield invent(random)
+        yield invent_nest(random)
         kind, body = random.choice(small)
         yield kind, damage(random, body)
 

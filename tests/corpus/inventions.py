@@ -75,6 +75,16 @@ def invent(random: Random) -> tuple[str, bytes]:
     return kind, damage(random, body) if random.random() < 0.25 else body
 
 
+def invent_nest(random: Random) -> tuple[str, bytes]:
+    """A kind, and a body of little but brackets, half of the time with one of them wrong."""
+    nest = _nest(random, 30)
+    if random.random() < 0.5:
+        at = random.randrange(len(nest))
+        nest = nest[:at] + random.choice(["", *'[]{},:" 0']) + nest[at + random.randrange(2) :]
+    body = random.choice(['{"data":{"a":%s}}', '{"x":%s,"id":""}', "%s"]) % nest
+    return random.choice(list(KEYS)), body.encode()
+
+
 def damage(random: Random, body: bytes) -> bytes:
     """`body` with one to three stretches changed, taken out, put in, repeated or cut off."""
     for _ in range(random.randint(1, 3)):
@@ -141,6 +151,15 @@ def _value(random: Random, depth: int) -> str:
             return _object(random, [(_text(random), _value(random, depth - 1)) for _ in range(random.randrange(4))])
         case _:
             return _joined(random, "[", [_value(random, depth - 1) for _ in range(random.randrange(4))], "]")
+
+
+def _nest(random: Random, depth: int) -> str:
+    inside = [_nest(random, depth - 1) for _ in range(random.choice([0, 1, 1, 1, 1, 2]) if depth else 0)]
+    inside += ["0"] * random.choice([0, 0, 1])
+    random.shuffle(inside)
+    if random.random() < 0.3:
+        return _object(random, [("", item) for item in inside])
+    return _joined(random, "[", inside, "]")
 
 
 def _object(random: Random, members: list[tuple[str, str]]) -> str:
