@@ -117,7 +117,7 @@ class QuarantineConfig(Section):
     subject_prefix: Prefix = "aether.quarantine"
     """What the subjects of records begin with."""
     replicas: Replicas = 1
-    """Copies of each record in a cluster; used when the stream is created."""
+    """Copies of each record in a cluster; an existing stream with fewer is refused."""
     max_age: Span = Duration(0)
     """How long records are kept; 0 is for ever."""
     max_bytes: Annotated[Size, Field(ge=1)] = 1024**3

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Self
 
 from auditor.errors import ConnectionFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from auditor.demo.sample import Outgoing
 
-CHUNK = 1 << 20
-"""Bytes written before waiting for the server to take them."""
+WINDOW = 1_000
+"""Messages sent before the stream has to confirm: it drops what comes faster than it can store."""
 PATIENCE = 30.0
+"""Seconds for that."""
+ACKS = b"_demo.acks"
 
 
 class RawPublisher:
@@ -25,38 +28,35 @@ class RawPublisher:
 
     async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writer.write(b'CONNECT {"verbose":false,"pedantic":false,"headers":true}\r\n')
+        self._writer.write(b'CONNECT {"verbose":false,"pedantic":false,"headers":true}\r\nSUB %b 1\r\n' % ACKS)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._writer.close()
 
-    async def publish(self, messages: Iterable[Outgoing]) -> None:
-        """Send `messages` in order and wait until the server has read them all. Raises ConnectionFailedError."""
-        pending = 0
-        for message in messages:
-            frame = _frame(message)
-            self._writer.write(frame)
-            pending += len(frame)
-            if pending > CHUNK:
-                await self._writer.drain()
-                pending = 0
-        self._writer.write(b"PING\r\n")
-        await asyncio.wait_for(self._answered(), PATIENCE)
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Return when the stream has stored `messages`, in this order. Raises ConnectionFailedError."""
+        for at in range(0, len(messages), WINDOW):
+            *most, last = messages[at : at + WINDOW]
+            self._writer.write(b"".join(map(_frame, most)) + _frame(last, ACKS))
+            await asyncio.wait_for(self._stored(), PATIENCE)
 
-    async def _answered(self) -> None:
+    async def _stored(self) -> None:
         while line := await self._reader.readline():
-            if line.startswith(b"-ERR"):
-                raise ConnectionFailedError(
-                    f"the embedded server refused a sample message: {line[5:].decode().strip()}"
-                )
-            if line.startswith(b"PONG"):
+            if line.startswith(b"PING"):
+                self._writer.write(b"PONG\r\n")
+            elif line.startswith(b"-ERR"):
+                raise ConnectionFailedError(f"the embedded server refused a message: {line[5:].decode().strip()}")
+            elif line.startswith(b"MSG"):
+                answer = json.loads(await self._reader.readline())
+                if "error" in answer:
+                    raise ConnectionFailedError(f"the stream refused a message: {answer['error']['description']}")
                 return
         raise ConnectionFailedError("the embedded server closed the connection")
 
 
-def _frame(message: Outgoing) -> bytes:
-    headers, data = message.headers, message.data
+def _frame(message: Outgoing, reply: bytes = b"") -> bytes:
+    subject, headers, data = message.subject, message.headers, message.data
     if headers is None:
-        return b"PUB %b %d\r\n%b\r\n" % (message.subject, len(data), data)
-    return b"HPUB %b %d %d\r\n%b%b\r\n" % (message.subject, len(headers), len(headers) + len(data), headers, data)
+        return b"PUB %b %b %d\r\n%b\r\n" % (subject, reply, len(data), data)
+    return b"HPUB %b %b %d %d\r\n%b%b\r\n" % (subject, reply, len(headers), len(headers) + len(data), headers, data)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from auditor.jetstream.client import Client
 
 PATIENCE = 30.0
-GLANCE = 0.02
 EVENTS_A_SECOND = 5
 EVENTS_BETWEEN_DAMAGES = 100
 LIVE_ACTORS = 20
@@ -34,7 +33,6 @@ async def plant(client: Client, publisher: RawPublisher) -> tuple[Planted, ...]:
     last = [message for damage in planted if _deletes(damage) for message in damage.story.messages]
     stored = [*first, *last]
     await publisher.publish(stored)
-    await _until_stored(client, len(stored))
     for seq in (seq for seq, message in enumerate(stored, 1) if message.deleted):
         await _ask(client, f"STREAM.MSG.DELETE.{STREAM}", {"seq": seq})
     return planted
@@ -56,12 +54,6 @@ async def keep_writing(publisher: RawPublisher) -> None:
 
 def _deletes(damage: Planted) -> bool:
     return any(message.deleted for message in damage.story.messages)
-
-
-async def _until_stored(client: Client, count: int) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while (await _ask(client, f"STREAM.INFO.{STREAM}", {}))["state"]["last_seq"] < count:  # noqa: ASYNC110 - the server tells nobody
-            await asyncio.sleep(GLANCE)
 
 
 async def _ask(client: Client, request: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""`auditor actor`, from outside."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.acceptance.conftest import auditor
+
+if TYPE_CHECKING:
+    from auditor.demo.damage import Planted
+
+
+async def test_every_damaged_actor_is_shown_as_aether_would_replay_it(
+    config: str, planted: tuple[Planted, ...]
+) -> None:
+    by_what = {damage.what: damage.story for damage in planted}
+    story = by_what["an event cut in half"]
+    ended = await auditor("actor", story.actor_id, "--config", config, "--json")
+    assert (ended.code, ended.err) == (2, "")
+    view = ended.json
+    assert [event["version"] for event in view["events"]] == [1, 2, 3, 5, 6, 7, 8]
+    assert [base64.b64decode(error["raw_base64"]) for error in view["errors"]] == [story.messages[3].data]
+    assert [(gap["kind"], gap["cause"], gap["missing"]) for gap in view["gaps"]] == [("version_gap", "malformed", 1)]
+    assert (view["latest_version"], view["snapshot"], view["replay"]) == (8, None, "broken")
+
+    bridged = (
+        await auditor("actor", by_what["lost versions that a snapshot bridges"].actor_id, "--config", config, "--json")
+    ).json
+    assert (bridged["snapshot"]["version"], bridged["replay"]) == (5, "replayable_from_snapshot")
+    bad = (
+        await auditor("actor", by_what["a last snapshot that does not decode"].actor_id, "--config", config, "--json")
+    ).json
+    assert "error" in bad["snapshot"]
+    assert bad["replay"] == "replayable"
+
+
+@pytest.mark.usefixtures("planted")
+async def test_an_actor_with_nothing_wrong_is_clean(config: str) -> None:
+    ended = await auditor("actor", "order-1000", "--config", config)
+    assert (ended.code, ended.err) == (0, "")
+    assert "replay    replayable" in ended.out
+    later = (await auditor("actor", "order-1000", "--config", config, "--from-version", "3", "--json")).json
+    assert [event["version"] for event in later["events"]][:2] == [4, 5]
+
+
+@pytest.mark.usefixtures("planted")
+async def test_for_people_it_says_what_replay_skips_and_where(config: str) -> None:
+    ended = await auditor("actor", "order-1", "--config", config)
+    assert ended.code == 2
+    assert "skipped by replay: sequence " in ended.out
+    assert "replay    broken" in ended.out

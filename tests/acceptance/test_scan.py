@@ -1,0 +1,171 @@
+"""`auditor scan`, from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.demo.publish import RawPublisher
+from auditor.demo.sample import Outgoing, Story
+from tests.acceptance.conftest import auditor, begin, configured, end, streams
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auditor.demo.damage import Planted
+    from auditor.demo.server import EmbeddedServer
+    from auditor.jetstream.client import Client
+
+
+async def store(
+    server: EmbeddedServer, admin: Client, *messages: Outgoing, subjects: tuple[str, ...] = ("ORDERS.>",)
+) -> None:
+    settings = {"name": "ORDERS", "subjects": list(subjects), "storage": "file"}
+    assert b'"error"' not in (await admin.request("$JS.API.STREAM.CREATE.ORDERS", json.dumps(settings).encode())).data
+    async with RawPublisher(server.port) as publisher:
+        await publisher.publish(messages)
+
+
+def good(last: int) -> list[Outgoing]:
+    story = Story("order-1")
+    story.events(*range(1, last + 1))
+    return story.messages
+
+
+@pytest.mark.usefixtures("planted")
+async def test_the_damaged_stream_is_corrupt_and_its_report_adds_up(config: str) -> None:
+    ended = await auditor("scan", "--config", config, "--json")
+    assert (ended.code, ended.err) == (2, "")
+    report = ended.json
+    (audit,) = report["audits"]
+    assert (report["schema"], report["verdict"]) == ("aether-auditor/report/1", "corrupt")
+    messages, events, snapshots = audit["messages"], audit["events"], audit["snapshots"]
+    assert messages["in_range"] == sum(messages[part] for part in ("examined", "deleted", "unreadable", "skipped"))
+    assert messages["examined"] == sum(events.values()) + sum(snapshots.values()) + messages["unjudged"]
+    assert audit["coverage"] == 1.0
+    counted: dict[str, int] = {}
+    for finding in audit["findings"]:
+        counted[finding["kind"]] = counted.get(finding["kind"], 0) + finding.get("count", 1)
+    assert counted == audit["findings_total"]
+    assert audit["range"] == audit["read"] == {"first_seq": 1, "last_seq": messages["in_range"]}
+
+
+@pytest.mark.usefixtures("planted")
+async def test_a_second_scan_says_the_same_and_keeps_no_record_twice(config: str, admin: Client) -> None:
+    first, second = [await auditor("scan", "--config", config, "--json") for _ in range(2)]
+    assert first.json["audits"][0]["findings"] == second.json["audits"][0]["findings"]
+    listed = await auditor("quarantine", "list", "--config", config, "--json")
+    keys = [json.loads(line)["key"] for line in listed.out.splitlines()]
+    assert len(keys) == len(set(keys)) > 10
+    assert set(keys) == {f["quarantine"] for f in first.json["audits"][0]["findings"] if "quarantine" in f}
+    assert await streams(admin) == {"ORDERS", "AETHER_QUARANTINE"}
+
+
+@pytest.mark.usefixtures("planted")
+async def test_a_dry_run_writes_nothing_and_finds_the_same(config: str, admin: Client) -> None:
+    dry = await auditor("scan", "--config", config, "--json", "--dry-run")
+    assert dry.code == 2
+    assert await streams(admin) == {"ORDERS"}
+    assert not any("quarantine" in finding for finding in dry.json["audits"][0]["findings"])
+    wet = await auditor("scan", "--config", config, "--json")
+    assert wet.json["audits"][0]["findings_total"] == dry.json["audits"][0]["findings_total"]
+
+
+@pytest.mark.usefixtures("planted")
+async def test_findings_are_listed_up_to_a_number_and_counted_all(config: str) -> None:
+    (audit,) = (await auditor("scan", "--config", config, "--json", "--max-findings", "3")).json["audits"]
+    assert len(audit["findings"]) == 3
+    assert audit["findings_cut"]
+    assert sum(audit["findings_total"].values()) > 30
+
+
+@pytest.mark.usefixtures("planted")
+async def test_for_people_it_prints_tables_without_colour_or_bar_where_there_is_no_terminal(config: str) -> None:
+    ended = await auditor("scan", "--config", config)
+    assert (ended.code, ended.err) == (2, "")
+    assert "\x1b" not in ended.out
+    assert ended.out.rstrip().endswith("orders: corrupt")
+    for words in ("malformed_event", "version_gap", "order-1", "coverage 100.00%"):
+        assert words in ended.out
+
+
+async def test_a_clean_stream_is_clean(server: EmbeddedServer, admin: Client, config: str) -> None:
+    await store(server, admin, *good(5))
+    ended = await auditor("scan", "--config", config, "--json")
+    assert (ended.code, ended.json["verdict"], ended.json["audits"][0]["events"]["ok"]) == (0, "clean", 5)
+
+
+async def test_an_empty_stream_is_clean(server: EmbeddedServer, admin: Client, config: str) -> None:
+    await store(server, admin)
+    ended = await auditor("scan", "--config", config, "--json")
+    assert (ended.code, ended.json["audits"][0]["read"]) == (0, None)
+
+
+async def test_an_interrupted_scan_is_inconclusive(server: EmbeddedServer, admin: Client, tmp_path: Path) -> None:
+    await store(server, admin, *good(200))
+    config = configured(tmp_path, server.url, "max_rate: 10")
+    process = await begin("scan", "--config", config, "--json")
+    async with asyncio.timeout(20):
+        while b'"num_pending"' not in (await consumers(admin)):
+            await asyncio.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    ended = await end(process)
+    assert (ended.code, ended.json["verdict"]) == (3, "inconclusive")
+    assert "interrupted" in ended.json["audits"][0]["incomplete"]
+
+
+async def consumers(admin: Client) -> bytes:
+    return (await admin.request("$JS.API.CONSUMER.LIST.ORDERS", b"{}")).data
+
+
+async def test_one_audit_that_cannot_run_makes_the_others_inconclusive(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    await store(server, admin, *good(5))
+    path = tmp_path / "two.yaml"
+    path.write_text(f"""
+nats: {{servers: ["{server.url}"]}}
+audits: [{{name: orders, stream: ORDERS}}, {{name: gone, stream: GONE}}]
+""")
+    ended = await auditor("scan", "--config", str(path), "--json")
+    assert ended.code == 3
+    assert [audit["verdict"] for audit in ended.json["audits"]] == ["clean", "failed"]
+    assert "GONE" in ended.err
+    assert (await auditor("scan", "--config", str(path), "--audit", "gone", "--json")).code == 1
+    assert (await auditor("scan", "--config", str(path), "--audit", "orders", "--json")).code == 0
+    unknown = await auditor("scan", "--config", str(path), "--audit", "nope")
+    assert (unknown.code, 'no audit "nope"' in unknown.said) == (1, True)
+
+
+HOSTILE = ("<script>alert(1)</script>", "[bold red]x[/bold red]", "\x1b[31mred", "a\u202eb", "{{7*7}}")
+
+
+async def test_no_stored_byte_steers_a_table_or_breaks_the_json(
+    server: EmbeddedServer, admin: Client, config: str
+) -> None:
+    messages = [Outgoing(f"ORDERS.events.unknown.{text}".encode(), b"{") for text in HOSTILE]
+    messages.append(Outgoing(b"ORDERS.events.order.\xff\xfe\xed\xa0\x80", b"\xff"))
+    await store(server, admin, *messages)
+    found = (await auditor("scan", "--config", config, "--json")).json["audits"][0]["findings"]
+    assert {finding["actor"] for finding in found if finding["kind"] == "malformed_event"} == set(HOSTILE)
+    assert "ORDERS.events.order.\\xff\\xfe\\xed\\xa0\\x80" in {finding["subject"] for finding in found}
+    shown = (await auditor("scan", "--config", config, COLUMNS="200")).out
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    for text in ("<script>alert(1)</script>", "[bold red]x[/bold red]", "\\x1b[31mred", "a\\u202eb"):
+        assert text in shown
+    listed = (await auditor("quarantine", "list", "--config", config, COLUMNS="200")).out
+    assert "\x1b" not in listed
+
+
+async def test_everything_planted_is_found_and_nothing_else(config: str, planted: tuple[Planted, ...]) -> None:
+    (audit,) = (await auditor("scan", "--config", config, "--json")).json["audits"]
+    expected: dict[str, int] = {}
+    for damage in planted:
+        for finding in damage.expected:
+            expected[finding.kind] = expected.get(finding.kind, 0) + 1
+    assert audit["findings_total"] == expected
