@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.aether import fields
 from auditor.aether.event import ActorSnapshot, Event, Malformed
 from auditor.aether.strings import unquote
-from auditor.aether.syntax import SPACE, STRING, VALUE, check
+from auditor.aether.syntax import FLAT_VALUE, SPACE, STRING, check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,7 +55,9 @@ _SNAPSHOT_FIELDS = _by_folded_name(
 _FOLDED = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ\u017f\u212a", "abcdefghijklmnopqrstuvwxyzsk")
 """All that folds into ASCII under Unicode's simple folding: long s and the Kelvin sign beside the capitals."""
 
-_member = re.compile(rb"[ \t\n\r,]*+(" + STRING + rb")" + SPACE + rb":" + SPACE + rb"(?:(" + VALUE + rb")|[\[{])").match
+_member = re.compile(
+    rb"[ \t\n\r,]*+(" + STRING + rb")" + SPACE + rb":" + SPACE + rb"(?:(" + FLAT_VALUE + rb")|[\[{])"
+).match
 _opening = re.compile(SPACE + rb"\{").match
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, cast
 import msgspec
 
 from auditor.aether import timestamps
-from auditor.aether.syntax import MAX_DEPTH, STRING
+from auditor.aether.syntax import MAX_DEPTH, UP_TO_CLOSING_QUOTE
 
 UNUSUAL = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What the decoders raise on a body that is for the exact decoder."""
@@ -58,16 +58,16 @@ read_snapshot = msgspec.json.Decoder(SnapshotFacts, dec_hook=_match_timestamp).d
 
 _OVERFLOWING_DIGITS = 309
 _STRIDE = 38
-_digits = re.compile(rb"[0-9]{309}").search
+_digits = re.compile(rb"(?<![0-9])[0-9]{309}").search
 _sampled_digits = re.compile(rb"[0-9]{8}").search
 """Of 309 digits in a row, every 38th byte hits at least eight: a sample that is cheap to look at."""
 
 _EXTREME_FLOATS = 10_000
-_extreme_floats = re.compile(rb"[eE][-+]?[23][0-9]{2}").findall
+_extreme_floats = re.compile(rb"[eE][-+]?+0*+[23][0-9]{2}").findall
 """msgspec takes 10 microseconds for each of these, so that 1 MiB of them would take seconds."""
 
-_not_brackets = re.compile(rb'(?:[^"\[\]{}]++|' + STRING + rb")++")
-_nesting = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1, ord('"'): 0}.__getitem__
+_not_brackets = re.compile(rb'(?:[^"\[\]{}]++|' + UP_TO_CLOSING_QUOTE + rb'"?+)++')
+_nesting = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}.__getitem__
 
 
 def is_ordinary(body: bytes) -> bool:

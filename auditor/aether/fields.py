@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 INT64_RANGE = range(-(2**63), 2**63)
 _LONGEST_INT64 = 20
 
-_TYPES = {ord('"'): "a string", ord("{"): "an object", ord("["): "an array", ord("n"): "null"}
+_TYPES = {ord('"'): "a string", ord("{"): "an object", ord("["): "an array"}
 _TYPES |= dict.fromkeys(b"tf", "a boolean")
 _TYPES |= dict.fromkeys(b"-0123456789", "a number")
 

@@ -1,8 +1,7 @@
 """The grammar of JSON as Go's encoding/json checks it: the whole body first, before any field is looked at.
 
-No recursion, and no step for each value: one match of a pattern takes as many values as follow each other, together with
-the containers among them that are at most `_LEVELS` deep. Only what is nested deeper costs a turn of the loop. All
-repetition is possessive, so that a pattern never tries anything twice.
+No recursion, and no turn of a loop for each value: one match of a pattern takes as many flat values as follow each other,
+and only what is nested deeper costs a turn. All repetition is possessive, so that no pattern ever goes back.
 """
 
 from __future__ import annotations
@@ -22,11 +21,10 @@ MAX_DEPTH = 10_000
 """Arrays and objects that may be open at once, the outermost one included."""
 
 SPACE = rb"[ \t\n\r]*+"
-_UP_TO_CLOSING_QUOTE = rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
-STRING = _UP_TO_CLOSING_QUOTE + rb'"'
+UP_TO_CLOSING_QUOTE = rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
+STRING = UP_TO_CLOSING_QUOTE + rb'"'
 _NUMBER = rb"-?+(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
 _SCALAR = rb"(?>" + STRING + rb"|" + _NUMBER + rb"|true|false|null)"
-_LEVELS = 1
 _KEY = STRING + SPACE + rb":" + SPACE
 
 
@@ -34,8 +32,8 @@ def _list(member: bytes) -> bytes:
     return SPACE + rb"(?:" + member + SPACE + rb"(?:," + SPACE + member + SPACE + rb")*+)?+"
 
 
-VALUE = rb"(?>" + _SCALAR + rb"|\[" + _list(_SCALAR) + rb"\]|\{" + _list(_KEY + _SCALAR) + rb"\})"
-"""A value whose containers are at most `_LEVELS` deep."""
+FLAT_VALUE = rb"(?>" + _SCALAR + rb"|\[" + _list(_SCALAR) + rb"\]|\{" + _list(_KEY + _SCALAR) + rb"\})"
+"""A flat value: a scalar, or an array or object of scalars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +41,10 @@ class _Container:
     """How to read on inside an array or an object, from behind its bracket or one of its commas."""
 
     run: _Matcher
-    """All members that are no deeper container, each with the comma behind it or up to the closing bracket."""
+    """Takes all members that are flat, each with the comma behind it or up to the closing bracket."""
     step: _Matcher
-    """The run, and then either the closing bracket, more closing brackets right behind it (group 1) and a comma (group 2),
-    or what opens deeper containers: brackets of arrays (group 3) or one of an object (group 4)."""
+    """Takes the run, and then either the closing bracket, those that follow it at once (group 1) and a comma (group 2), or
+    what opens containers that are not flat: brackets of arrays (group 3) or one of an object (group 4)."""
     closing: int
     """The byte that closes it."""
     keyed: bool
@@ -68,23 +66,23 @@ def _container(key: bytes, item: bytes, closing: bytes) -> _Container:
     )
 
 
-_ARRAY, _OBJECT = _container(b"", VALUE, b"]"), _container(_KEY, VALUE, b"}")
+_ARRAY, _OBJECT = _container(b"", FLAT_VALUE, b"]"), _container(_KEY, FLAT_VALUE, b"}")
 _DEEPEST_ARRAY, _DEEPEST_OBJECT = _container(b"", _SCALAR, b"]"), _container(_KEY, _SCALAR, b"}")
 """At the limit of depth, where every bracket is one too many."""
 _OPENED = {_ARRAYS_OPENED: (_ARRAY, _DEEPEST_ARRAY), _OBJECT_OPENED: (_OBJECT, _DEEPEST_OBJECT)}
 
 _space = re.compile(SPACE).match
 _string = re.compile(STRING).match
-_up_to_closing_quote = re.compile(_UP_TO_CLOSING_QUOTE).match
-_value = re.compile(VALUE).match
+_up_to_closing_quote = re.compile(UP_TO_CLOSING_QUOTE).match
+_flat_value = re.compile(FLAT_VALUE).match
 _closed = re.compile(SPACE + rb"([\]}]++)(?:" + SPACE + rb"(,))?+").match
 
 
 def check(body: bytes) -> dict[int, int] | Malformed:
     """Whether `body` is one JSON value.
 
-    If it is, the answer tells where each value of the outermost object or array ends (offset behind its last byte) that
-    `VALUE` does not match, by the offset of its opening bracket.
+    If it is, the answer tells where each value of the outermost object or array that is not flat ends (the offset behind
+    it), by the offset of its opening bracket.
     """
     at = _after_space(body, 0)
     if at == len(body):
@@ -92,7 +90,7 @@ def check(body: bytes) -> dict[int, int] | Malformed:
             Reason.EMPTY, "expected a JSON object, found nothing but whitespace" if body else "no bytes", at
         )
     ends: dict[int, int] = {}
-    if whole := _value(body, at):
+    if whole := _flat_value(body, at):
         at = whole.end()
     elif body[at] in b"[{":
         closed = _walk(body, at, ends)
@@ -117,19 +115,19 @@ def _walk(body: bytes, at: int, ends: dict[int, int]) -> int | Malformed:
             return _broken_member(body, at, inside)
         event = found.lastindex or 0
         if event in _OPENED:
-            start, at = found.span(event)
+            start, end = found.span(event)
             if not around:
                 opened_in_outermost = start
             around.append(inside)
-            around.extend([_ARRAY] * (at - start - 1))
+            around.extend([_ARRAY] * (end - start - 1))
             depth = len(around) + 1
             if depth > MAX_DEPTH:
-                return _too_deep(at - (depth - MAX_DEPTH))
+                return _too_deep(end - (depth - MAX_DEPTH))
             inside = _OPENED[event][depth == MAX_DEPTH]
             at = found.end()
             continue
         end, last = found.span(_CLOSED)
-        while around:
+        while around:  # each turn: what has closed right before `end` was inside the last of these
             inside = around.pop()
             if not around:
                 ends[opened_in_outermost] = end
@@ -167,7 +165,7 @@ def _broken_member(body: bytes, at: int, inside: _Container) -> Malformed:
         if body[at : at + 1] != b":":
             return _unexpected(body, at, "':' after a key")
         at = _after_space(body, at + 1)
-    value = _value(body, at)
+    value = _flat_value(body, at)
     if value is None:
         return _broken_value(body, at)
     return _unexpected(body, _after_space(body, value.end()), f"',' or '{inside.closing:c}'")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.aether.floats import format_float, parse_float
@@ -38,6 +38,7 @@ def test_a_float_is_written_as_go_writes_it(value: float, text: str) -> None:
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
+@settings(deadline=None)
 def test_what_is_written_is_read_back_unchanged(value: float) -> None:
     again = parse_float(format_float(value).encode())
     assert again == value
@@ -85,6 +86,7 @@ def test_integer_digits_beyond_800_lose_their_scale_where_the_first_19_leave_a_d
     st.text("0123456789", min_size=401, max_size=900),
     st.integers(-700, 300),
 )
+@settings(deadline=None)
 def test_long_fractions_are_read_as_python_reads_them(whole: str, fraction: str, exponent: int) -> None:
     token = f"{whole.lstrip('0') or '0'}.{fraction}e{exponent}".encode()
     assert parse_float(token) == float(token)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.aether.strings import quote, unquote
@@ -34,6 +34,7 @@ def test_what_is_no_text_becomes_one_replacement_character_each(quoted: bytes, t
 
 
 @given(st.binary().map(lambda raw: raw.translate(None, b'"\\' + bytes(range(0x20)))))
+@settings(deadline=None)
 def test_any_bytes_become_text_that_can_be_written(raw: bytes) -> None:
     text = unquote(b'"' + raw + b'"')
     assert text.count("\ufffd") == raw.decode("utf-8", "surrogateescape").count("\ufffd") + sum(
@@ -59,6 +60,7 @@ def test_text_is_quoted_as_go_quotes_it(text: str, quoted: str) -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_quoting_and_unquoting_give_the_same_text(text: str) -> None:
     assert unquote(quote(text).encode()) == text
     assert json.loads(quote(text)) == text

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from corpus.inventions import damage, invent_nest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.aether import Malformed, Reason
@@ -27,12 +27,14 @@ documents = st.recursive(
 
 
 @given(documents, st.sampled_from([(",", ":"), (" , ", " : "), (",\n", ":\t\r")]), st.booleans())
+@settings(deadline=None)
 def test_all_that_python_writes_is_json(document: object, separators: tuple[str, str], ascii_only: object) -> None:
     text = json.dumps(document, separators=separators, ensure_ascii=bool(ascii_only))
     assert isinstance(check(f" {text}\n".encode()), dict)
 
 
 @given(documents, st.randoms(use_true_random=False))
+@settings(deadline=None)
 def test_damaged_json_is_judged_as_python_judges_it(document: object, random: Random) -> None:
     body = damage(random, json.dumps(document).encode())
     if body.isascii() and not any(word in body for word in (b"NaN", b"Infinity")):  # where Python is not JSON's
@@ -40,6 +42,7 @@ def test_damaged_json_is_judged_as_python_judges_it(document: object, random: Ra
 
 
 @given(st.randoms(use_true_random=False))
+@settings(deadline=None)
 def test_nests_are_judged_as_python_judges_them(random: Random) -> None:
     _, body = invent_nest(random)
     assert isinstance(check(body), dict) == is_json(body)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.aether import EncodeError, Timestamp
@@ -67,6 +67,7 @@ def test_what_go_refuses_has_no_match(text: str) -> None:
 
 
 @given(st.datetimes(timezones=st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))))
+@settings(deadline=None)
 def test_every_moment_that_python_knows_is_read_as_python_reads_it(moment: datetime) -> None:
     parsed = parse(moment.isoformat().replace("+00:00", "Z"))
     assert parsed
@@ -76,6 +77,7 @@ def test_every_moment_that_python_knows_is_read_as_python_reads_it(moment: datet
 
 
 @given(st.dates(), st.sampled_from(["-", "+"]))
+@settings(deadline=None)
 def test_every_day_of_the_calendar_matches_and_no_other(day: object, sign: str) -> None:
     assert match(f"{day}T00:00:00{sign}00:00")
     assert not match(f"{str(day)[:8]}32T00:00:00Z")
