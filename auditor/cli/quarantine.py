@@ -94,8 +94,8 @@ def show(config_file: Path, key: str) -> int:
         console.print(plain(f"this record is damaged itself: {record.damage}", "bold red"))
     if record.headers:
         console.print(plain("header block:"))
-        for line in hexdump(record.headers, 0):
-            console.print(plain(line))
+        for line in record.headers.split(b"\r\n"):
+            console.print(plain(f"  {line.decode('utf-8', 'backslashreplace')}"))
     console.print(plain("payload:"))
     for line in hexdump(record.data, _offset(record)):
         console.print(plain(line))

@@ -49,9 +49,8 @@ class Schedule:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Begin no more passes; one that runs goes on."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+        """Begin no more passes; one that runs goes on, which a shutdown of the scheduler would not let it."""
+        self._scheduler.remove_all_jobs()
 
     def next_run(self, name: str) -> datetime | None:
         """When the next pass is due; None once stopped."""
