@@ -9,8 +9,10 @@ tries again.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import structlog
 
@@ -24,7 +26,7 @@ from auditor.core.scope import Scope
 from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from auditor.config import AuditConfig
     from auditor.core.evidence import Evidence, Settled
@@ -54,7 +56,7 @@ class Source(Protocol):
 
     def walk(
         self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
-    ) -> AsyncIterator[Sequence[StoredMessage]]:
+    ) -> AsyncGenerator[Sequence[StoredMessage]]:
         """Every readable message from `first_seq` to `last_seq`, each exactly once, in stream order, in batches.
 
         `subjects`: only messages on these (NATS filters), all when empty. `max_rate`: messages a second, 0 for no
@@ -111,22 +113,15 @@ class Pass:
         events, snapshots = self._subjects()
         where = Where(pinned.name, pinned.created_ns, self.quarantine_prefix)
         audit = Audit(where, Scope([*events, *snapshots]), detail_limit=self.most_findings)
-        walked = Walked(
-            pinned=pinned,
-            read=SeqRange(pinned.first_seq, pinned.last_seq) if pinned.first_seq <= pinned.last_seq else None,
-            started_ns=started_ns,
-            filtered=bool(self.config.actors),
-        )
-        missing, incomplete = await self._walk(pinned, audit, [*events, *snapshots] if walked.filtered else ())
-        pending = await self._settle()
+        walked = Walked(pinned=pinned, started_ns=started_ns, filtered=bool(self.config.actors))
+        absent = await self._walk(walked, audit, [*events, *snapshots] if walked.filtered else ())
+        walked.quarantine_pending = await self._settle()
+        await self._compare_duplicates(pinned, audit)
         try:
-            await self._compare_duplicates(pinned, audit)
-            walked = await self._account(walked, missing)
+            await self._account(walked, absent)
         except AuditorError as error:
-            incomplete = incomplete or str(error)
-        walked = replace(
-            walked, incomplete=walked.incomplete or incomplete, finished_ns=self.clock(), quarantine_pending=pending
-        )
+            walked.incomplete = walked.incomplete or str(error)
+        walked.finished_ns = self.clock()
         versions = self.config.versions
         expectations = Expectations(versions.first, versions.contiguous, self.most_findings)
         return conclude(self.config.name, audit.state, walked, expectations, self.actor_types)
@@ -138,9 +133,10 @@ class Pass:
         snapshots = [snapshot_subject(stream, actor) for actor in actors] or self.config.snapshot_subjects
         return events, snapshots if self.config.snapshots else ()
 
-    async def _walk(self, pinned: StreamState, audit: Audit, subjects: Sequence[str]) -> tuple[Ranges, str | None]:
-        """Judge every message of the range; the sequences that did not come, and why the walk ended early if it did."""
-        missing: Ranges = []
+    async def _walk(self, walked: Walked, audit: Audit, subjects: Sequence[str]) -> Ranges:
+        """Judge every message of the range; the sequences that did not come, because of an early end too."""
+        pinned = walked.pinned
+        absent: Ranges = []
         following = pinned.first_seq
         batches = self.source.walk(
             pinned,
@@ -150,22 +146,25 @@ class Pass:
             max_rate=self.config.max_rate,
         )
         try:
-            async for batch in _until(self.interrupted, batches):
-                for message in batch:
-                    if message.seq != following:
-                        missing.append((following, message.seq - 1))
-                    following = message.seq + 1
-                    evidence = self._judge(audit, message)
-                    if evidence is not None and self.quarantine is not None:
-                        await self.quarantine.put(evidence)
-                self._show(audit, batch)
+            async with aclosing(_until(self.interrupted, batches)) as coming:
+                async for batch in coming:
+                    for message in batch:
+                        if message.seq != following:
+                            absent.append((following, message.seq - 1))
+                        following = message.seq + 1
+                        evidence = self._judge(audit, message)
+                        if evidence is not None and self.quarantine is not None:
+                            await self.quarantine.put(evidence)
+                    self._show(audit, batch)
         except AuditorError as error:
-            return missing, str(error)
-        if self.interrupted.is_set():
-            return missing, f"interrupted at sequence {following} of {pinned.last_seq}"
-        missing.append((following, pinned.last_seq))
-        self.progress.seq = pinned.last_seq
-        return normalized(missing), None
+            walked.incomplete = str(error)
+        if self.interrupted.is_set() and following <= pinned.last_seq:
+            walked.incomplete = f"interrupted at sequence {following} of {pinned.last_seq}"
+        reached = following - 1 if walked.incomplete else pinned.last_seq
+        if pinned.first_seq <= reached:
+            walked.read = SeqRange(pinned.first_seq, reached)
+            self.progress.seq = reached
+        return normalized([*absent, (following, pinned.last_seq)])
 
     def _judge(self, audit: Audit, message: StoredMessage) -> Evidence | None:
         """One message that the auditor fails on never ends the pass."""
@@ -182,9 +181,14 @@ class Pass:
         progress, state = self.progress, audit.state
         progress.seq = batch[-1].seq
         progress.bytes += sum(len(message.data) for message in batch)
-        for outcome in Outcome:
-            progress.outcomes[outcome] = state.events[outcome] + state.snapshots[outcome]
-        progress.outcomes[Outcome.UNJUDGED] = state.unjudged
+        events, snapshots = state.events, state.snapshots
+        progress.outcomes = {
+            Outcome.OK: events.ok + snapshots.ok,
+            Outcome.MALFORMED: events.malformed + snapshots.malformed,
+            Outcome.HIDDEN: events.hidden,
+            Outcome.UNREACHABLE: events.unreachable,
+            Outcome.UNJUDGED: state.unjudged,
+        }
 
     async def _settle(self) -> int:
         """How many records the side stream did not take."""
@@ -201,77 +205,84 @@ class Pass:
         return self.settled.failed
 
     async def _compare_duplicates(self, pinned: StreamState, audit: Audit) -> None:
-        """Read the actors that have duplicates once more, so many as the bounds allow."""
+        """Read the actors that have duplicates once more, so many as the bounds allow. What fails stays unknown."""
+        ledger = audit.state.ledger
         left = MOST_MESSAGES_COMPARED
-        for tail, duplicates in list(audit.state.ledger.duplicates())[:MOST_ACTORS_COMPARED]:
-            comparison = DuplicateComparison(duplicates)
-            # The tail passed as reachable: two plain tokens without a wildcard, so the filter means this subject alone.
-            batches = self.source.walk(
-                pinned,
-                first_seq=audit.state.ledger.actors[tail].first_seq,
-                last_seq=comparison.last_seq,
-                subjects=[f"{pinned.name}.events.{tail.decode()}"],
-                max_rate=self.config.max_rate,
-            )
-            async for batch in _until(self.interrupted, batches):
-                for message in batch:
-                    comparison.receive(message)
-                left -= len(batch)
-                if left < 0:
-                    return
+        try:
+            for tail, duplicates in islice(ledger.duplicates(), MOST_ACTORS_COMPARED):
+                actor = ledger.actors[tail]
+                comparison = DuplicateComparison(actor.id, duplicates)
+                batches = self.source.walk(
+                    pinned,
+                    first_seq=actor.first_seq,
+                    last_seq=comparison.last_seq,
+                    # Made of the id, as Aether makes it: a stored subject may have wildcards.
+                    subjects=[event_subject(pinned.name, actor.id)],
+                    max_rate=self.config.max_rate,
+                )
+                async with aclosing(_until(self.interrupted, batches)) as coming:
+                    async for batch in coming:
+                        for message in batch:
+                            comparison.receive(message)
+                        left -= len(batch)
+                        if left < 0:
+                            return
+        except Exception as error:  # noqa: BLE001 - a failure of ours here costs a cause, and never what was found
+            name = type(error).__name__  # the text may hold payload values
+            log.warning("duplicates not compared", audit=self.config.name, error=name)
 
-    async def _account(self, walked: Walked, missing: Ranges) -> Walked:
-        """Say of every sequence that did not come whether it was removed, left at the head, or cannot be read."""
-        if not missing:
-            return walked
+    async def _account(self, walked: Walked, absent: Ranges) -> None:
+        """Say of every sequence that did not come whether it was removed, cannot be read, or was not read.
+
+        Raises an AuditorError if the stream does not tell; what `walked` says is then still true.
+        """
+        reached = walked.read.last_seq if walked.read else 0
+        beyond = intersect(absent, [(reached + 1, walked.pinned.last_seq)])
+        # Of a filtered walk, whatever else did not come is on other subjects.
+        walked.unread = beyond if walked.filtered else absent
+        if not absent:
+            return
         now, listed = await self.source.deleted(walked.pinned)
-        deleted = intersect(missing, listed)
-        left_at_head = intersect(missing, [(1, now.first_seq - 1)])
-        removed = normalized([*deleted, *left_at_head])
-        if walked.filtered:  # what did not come is on other subjects, unless it was removed
-            return replace(walked, removed=removed, deleted=deleted)
-        suspects = subtract(missing, removed)
-        unreadable, unread = await self._confirm(suspects)
-        incomplete = None
-        if unread:
-            incomplete = f"sequence {unread[0][0]} is stored but was not delivered; the next pass tries again"
-        return replace(walked, removed=removed, deleted=deleted, unreadable=unreadable, incomplete=incomplete)
+        walked.first_seq = now.first_seq
+        walked.deleted = intersect(absent, listed)
+        walked.removed = normalized([*walked.deleted, *intersect(absent, [(1, now.first_seq - 1)])])
+        walked.unread = subtract(walked.unread, walked.removed)
+        if not walked.filtered:
+            suspects = subtract(walked.unread, beyond)
+            walked.unreadable = subtract(suspects, await self._readable(suspects))
+            walked.unread = subtract(walked.unread, walked.unreadable)
 
-    async def _confirm(self, suspects: Ranges) -> tuple[Ranges, Ranges]:
-        """Of sequences that are neither delivered nor deleted: those that cannot be read, and those that can after all."""
-        unread: Ranges = []
-        asked = 0
-        for first, last in suspects:
-            for seq in range(first, last + 1):
-                if asked == MOST_SUSPECTS_CONFIRMED:
-                    break
-                asked += 1
-                if await self.source.is_stored(seq):
-                    unread.append((seq, seq))
-        unread = normalized(unread)
-        return subtract(suspects, unread), unread
+    async def _readable(self, suspects: Ranges) -> Ranges:
+        """Of sequences that were neither delivered nor deleted, those that may be read after all."""
+        asked = list(
+            islice((seq for first, last in suspects for seq in range(first, last + 1)), MOST_SUSPECTS_CONFIRMED)
+        )
+        stored = [(seq, seq) for seq in asked if await self.source.is_stored(seq)]
+        # What was not asked for is like what was: gone with it, or in doubt with it.
+        return normalized([*stored, *subtract(suspects, [(1, asked[-1])])]) if stored else []
 
 
 Item = TypeVar("Item")
 
 
-async def _until(interrupted: asyncio.Event, items: AsyncIterator[Item]) -> AsyncIterator[Item]:
+async def _until(interrupted: asyncio.Event, items: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
     """`items` until they end or `interrupted` is set, whichever comes first."""
     stop = asyncio.ensure_future(interrupted.wait())
+    awaited: set[asyncio.Future[Any]] = {stop}
     try:
         while True:
             coming = asyncio.ensure_future(anext(items))
-            await asyncio.wait({coming, stop}, return_when=asyncio.FIRST_COMPLETED)
+            awaited = {stop, coming}
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             if interrupted.is_set():
-                coming.cancel()
-                await asyncio.gather(coming, return_exceptions=True)
                 return
             try:
-                yield coming.result()
+                item = coming.result()
             except StopAsyncIteration:
                 return
+            yield item
     finally:
-        stop.cancel()
-        aclose = getattr(items, "aclose", None)
-        if aclose is not None:
-            await aclose()
+        for future in awaited:  # an iterator cannot be closed while it is asked for more
+            future.cancel()
+        await asyncio.gather(*awaited, return_exceptions=True)
+        await items.aclose()

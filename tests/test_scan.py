@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import auditor.scan
 from auditor.config import AuditConfig, VersionsConfig
 from auditor.core.audit import Audit
-from auditor.core.findings import Cause, Kind
+from auditor.core.findings import Cause, Kind, Severity
 from auditor.core.labels import ActorTypes
 from auditor.core.report import Outcome, SeqRange, Verdict
 from auditor.scan import Pass
@@ -90,13 +90,28 @@ def test_every_sequence_is_accounted_for_whatever_the_stream_holds(
     json.dumps(report.to_json(), ensure_ascii=False).encode()
 
 
-async def test_messages_that_leave_while_the_pass_runs_are_no_finding() -> None:
+async def test_a_head_that_leaves_while_the_pass_runs_is_no_corruption() -> None:
     stream = MemoryStream(GOOD)
-    batches = iter([lambda: None, lambda: stream.purge(4), lambda: stream.delete(6), lambda: None])
+    batches = iter([lambda: None, lambda: stream.purge(4), lambda: None])
     stream.on_batch = lambda: next(batches)()
-    report = await a_pass(stream, versions=VersionsConfig(contiguous=False)).run()
-    assert report.findings_total.keys() <= {Kind.DELETED_MESSAGES, Kind.VERSION_GAP}
-    assert report.messages.unreadable == 0
+    report = await a_pass(stream).run()
+    assert [(f.kind, f.cause, f.severity, f.missing) for f in report.findings] == [
+        (Kind.MISSING_HEAD, Cause.EXPIRED, Severity.NOTICE, 4)
+    ]
+    assert (report.verdict, report.messages.examined, report.messages.deleted) == (Verdict.CLEAN, 6, 1)
+    assert sums_hold(report)
+
+
+async def test_a_message_that_is_deleted_while_the_pass_runs_is_a_gap_whose_cause_is_known() -> None:
+    stream = MemoryStream(GOOD)
+    batches = iter([lambda: None, lambda: stream.delete(2, 6), lambda: None])
+    stream.on_batch = lambda: next(batches)()
+    report = await a_pass(stream).run()
+    assert [(f.kind, f.cause) for f in report.findings] == [
+        (Kind.VERSION_GAP, Cause.DELETED),
+        (Kind.DELETED_MESSAGES, None),
+    ]
+    assert (report.messages.examined, report.messages.deleted) == (6, 1)
     assert sums_hold(report)
 
 

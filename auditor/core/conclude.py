@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from auditor.core.audit import actor_type
 from auditor.core.findings import Kind, Severity
 from auditor.core.judgement import Circumstances, Replay
-from auditor.core.ranges import Ranges, size
+from auditor.core.ranges import Ranges, normalized, size
 from auditor.core.report import (
     ActorCounts,
     AuditReport,
     EventCounts,
     MessageCounts,
     Mode,
-    Outcome,
     SeqRange,
     SnapshotCounts,
     Verdict,
 )
-from auditor.core.standing import Standing, actor_type
+from auditor.core.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,19 +31,24 @@ if TYPE_CHECKING:
 Second = TypeVar("Second")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Walked:
-    """What a pass learned of its range beside the messages themselves."""
+    """What a pass learns of its range beside the messages themselves; it fills in while the pass goes on."""
 
     pinned: StreamState
     mode: Mode = Mode.FULL
-    read: SeqRange | None
+    read: SeqRange | None = None
+    """What the walk covered; None before it began."""
+    first_seq: int = 0
+    """The stream's first sequence after the walk, if that was asked for: it may have moved."""
     removed: Ranges = field(default_factory=list)
     """Sequences of the range that the stream no longer holds, at its head too where that moved during the walk."""
     deleted: Ranges = field(default_factory=list)
     """The part of `removed` that the server lists as deleted from the middle."""
     unreadable: Ranges = field(default_factory=list)
     """Stored by the stream's own count, delivered to no one."""
+    unread: Ranges = field(default_factory=list)
+    """What the walk did not reach, or was not given though it may be stored: counted as unjudged."""
     filtered: bool = False
     """Whether only some subjects were read: the rest is then counted by the stream, not by the walk."""
     incomplete: str | None = None
@@ -66,19 +71,23 @@ def conclude(
     name: str, state: AuditState, walked: Walked, expectations: Expectations, actor_types: ActorTypes
 ) -> AuditReport:
     """The report of a pass. `actor_types` learns from it which types get a label value of their own."""
-    pinned = walked.pinned
+    pinned, events, snapshots = walked.pinned, state.events, state.snapshots
     circumstances = Circumstances(
-        first_seq=pinned.first_seq,
+        first_seq=max(pinned.first_seq, walked.first_seq),
         deleted=walked.deleted,
         unreadable=walked.unreadable,
+        unread=walked.unread,
         first_version=expectations.first_version,
         contiguous=expectations.contiguous,
     )
     standing = Standing(state, pinned.name, circumstances, most_findings=expectations.most_findings)
     standing.take_ranges(Kind.DELETED_MESSAGES, walked.deleted)
     standing.take_ranges(Kind.UNREADABLE_MESSAGE, walked.unreadable)
+    standing.take_ranges(Kind.LOST_MESSAGES, normalized((seq, seq) for seq in pinned.lost))
     _learn(actor_types, state, standing)
     incomplete = walked.incomplete
+    if incomplete is None and walked.unread:
+        incomplete = f"sequence {walked.unread[0][0]} is stored but was not delivered; the next pass tries again"
     if incomplete is None and state.unjudged:
         incomplete = f"{state.unjudged} messages could not be judged by the auditor itself; its log says why"
     corrupt = any(severity is Severity.CORRUPTION for (_, severity), count in standing.totals.items() if count)
@@ -92,13 +101,8 @@ def conclude(
         started_ns=walked.started_ns,
         finished_ns=walked.finished_ns,
         messages=_messages(state, walked),
-        events=EventCounts(
-            ok=state.events[Outcome.OK],
-            malformed=state.events[Outcome.MALFORMED],
-            hidden=state.events[Outcome.HIDDEN],
-            unreachable=state.events[Outcome.UNREACHABLE],
-        ),
-        snapshots=SnapshotCounts(ok=state.snapshots[Outcome.OK], malformed=state.snapshots[Outcome.MALFORMED]),
+        events=EventCounts(events.ok, events.malformed, events.hidden, events.unreachable),
+        snapshots=SnapshotCounts(snapshots.ok, snapshots.malformed),
         actors=ActorCounts(
             seen=state.ledger.seen(),
             replayable=standing.replays[Replay.REPLAYABLE],
@@ -126,10 +130,10 @@ def conclude(
 def _messages(state: AuditState, walked: Walked) -> MessageCounts:
     pinned = walked.pinned
     in_range = max(0, pinned.last_seq - pinned.first_seq + 1)
-    removed = size(walked.removed)
-    unreadable = size(walked.unreadable)
-    skipped = in_range - removed - unreadable - state.examined if walked.filtered else state.skipped
-    return MessageCounts(in_range, state.examined, removed, unreadable, skipped, state.unjudged)
+    removed, unreadable, unread = size(walked.removed), size(walked.unreadable), size(walked.unread)
+    examined = state.examined + unread
+    skipped = in_range - removed - unreadable - examined if walked.filtered else state.skipped
+    return MessageCounts(in_range, examined, removed, unreadable, skipped, state.unjudged + unread)
 
 
 def _learn(actor_types: ActorTypes, state: AuditState, standing: Standing) -> None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class DuplicateComparison:
     """One actor's duplicates; takes the actor's messages in stream order and settles the cause of each duplicate."""
 
-    def __init__(self, duplicates: Sequence[Misplaced]) -> None:
+    def __init__(self, actor_id: str, duplicates: Sequence[Misplaced]) -> None:
+        self._actor_id = actor_id
         self._duplicates = {duplicate.seq: duplicate for duplicate in duplicates}
         self._versions = {duplicate.version for duplicate in duplicates}
         self._first: dict[int, bytes] = {}
@@ -29,10 +30,11 @@ class DuplicateComparison:
     def receive(self, message: StoredMessage) -> None:
         """Take one message of the actor's event subject."""
         facts = judge_event(message.data)
-        if isinstance(facts, Malformed) or facts.version not in self._versions:
+        if isinstance(facts, Malformed) or facts.version not in self._versions or facts.actor_id != self._actor_id:
             return
         digest = hashlib.sha256(message.data).digest()
-        duplicate = self._duplicates.get(message.seq)
-        first = self._first.setdefault(facts.version, digest)
-        if duplicate is not None:
+        first = self._first.get(facts.version)
+        if first is None:
+            self._first[facts.version] = digest
+        elif duplicate := self._duplicates.get(message.seq):
             duplicate.cause = Cause.SAME_PAYLOAD if digest == first else Cause.DIFFERENT_PAYLOAD

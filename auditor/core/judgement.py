@@ -20,13 +20,19 @@ class Circumstances:
     """What a pass knows beside the actor's own messages, and what the operator expects of versions."""
 
     first_seq: int = 1
-    """The stream's first sequence."""
+    """The stream's first sequence, once the walk was over."""
     deleted: Sequence[tuple[int, int]] = ()
-    """Ranges of sequences removed from the stream, at its head too if that is known."""
+    """Ranges of sequences removed from the middle of the stream."""
     unreadable: Sequence[tuple[int, int]] = ()
+    unread: Sequence[tuple[int, int]] = ()
+    """Ranges that the walk did not reach or was not given: nobody knows what they hold."""
     first_version: int = 1
     contiguous: bool = True
     """False where writers skip versions on purpose: then a hole without a known cause is a notice and no damage."""
+
+    def certain(self, after_seq: int, before_seq: int) -> bool:
+        """Whether the pass knows all that lies between two sequences."""
+        return not any_between(self.unread, after_seq, before_seq)
 
     def cause(self, content: Cause | None, after_seq: int, before_seq: int) -> Cause:
         """Why versions are missing between two sequences: the first cause that holds."""
@@ -69,16 +75,15 @@ class Replay(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActorJudgement:
-    """One actor; `holes` and `misplaced` are empty where ids collide, since those versions cannot be judged."""
+    """One actor. Versions are not judged where ids collide; a hole is not told where what is missing may not be."""
 
     replay: Replay
     head: Hole | None = None
-    gaps: tuple[Hole, ...] = ()
+    gaps: Sequence[Hole] = ()
     misplaced: Sequence[Misplaced] = ()
     colliding_ids: Sequence[str] = ()
-    snapshot_version: int = 0
-    snapshot_ahead_of: int | None = None
-    """The actor's last version, where its last snapshot is above it without an explanation."""
+    snapshot_ahead: Snapshot | None = None
+    """The last snapshot, where it is above the actor's last event without an explanation."""
 
 
 ORDINARY = ActorJudgement(Replay.REPLAYABLE)
@@ -91,42 +96,47 @@ def judge_actor(ledger: Ledger, tail: bytes, circumstances: Circumstances) -> Ac
     snapshot = ledger.snapshots.get(tail)
     if (
         trouble is None
-        and snapshot is None
         and actor is not None
         and actor.first_version <= circumstances.first_version
+        and (snapshot is None or snapshot.version <= actor.last_version)
     ):
         return ORDINARY
     if trouble is not None and trouble.ids:
         return ActorJudgement(Replay.BROKEN, colliding_ids=trouble.ids)
-    head = _head(actor, trouble, circumstances)
-    gaps = tuple(
-        Hole(
-            gap.first,
-            gap.last,
-            gap.after_seq,
-            gap.before_seq,
-            circumstances.cause(gap.content, gap.after_seq, gap.before_seq),
-        )
-        for gap in (trouble.gaps if trouble else ())
-    )
+    known = tail not in ledger.unjudged
+    head, gaps = _holes(actor, trouble, circumstances) if known else (None, [])
+    ahead = known and snapshot is not None and _is_ahead(snapshot, actor, trouble, circumstances)
     return ActorJudgement(
         _replay([*([head] if head else []), *gaps], trouble, snapshot, circumstances),
         head,
         gaps,
         trouble.misplaced if trouble else (),
-        snapshot_version=snapshot.version if snapshot else 0,
-        snapshot_ahead_of=_snapshot_ahead_of(actor, trouble, snapshot, circumstances),
+        snapshot_ahead=snapshot if ahead else None,
     )
 
 
-def _head(actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances) -> Hole | None:
-    expected = circumstances.first_version
-    if actor is None or actor.first_version <= expected:
-        return None
-    cause = circumstances.cause(trouble.head if trouble else None, 0, actor.first_seq)
+def _holes(
+    actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances
+) -> tuple[Hole | None, Sequence[Hole]]:
+    """The missing head, and the gaps."""
+    if actor is None:
+        return None, ()
+    first, first_seq, content = actor.first_version, actor.first_seq, trouble.head if trouble else None
+    gaps: list[Hole] = []
+    for gap in trouble.gaps if trouble else ():
+        after, before = gap.after_seq, gap.before_seq
+        if after < circumstances.first_seq <= before:
+            # The event before it left while the pass went on: the actor now begins behind the gap.
+            first, first_seq, content = gap.last + 1, before, gap.content
+            gaps = []
+        elif circumstances.certain(after, before):
+            gaps.append(Hole(gap.first, gap.last, after, before, circumstances.cause(gap.content, after, before)))
+    if first <= circumstances.first_version or not circumstances.certain(0, first_seq):
+        return None, gaps
+    cause = circumstances.cause(content, 0, first_seq)
     if cause is Cause.UNKNOWN and circumstances.first_seq > 1:
         cause = Cause.EXPIRED
-    return Hole(expected, actor.first_version - 1, None, actor.first_seq, cause)
+    return Hole(circumstances.first_version, first - 1, None, first_seq, cause), gaps
 
 
 def _replay(
@@ -157,13 +167,11 @@ def _replay(
     return Replay.BROKEN
 
 
-def _snapshot_ahead_of(
-    actor: Actor | None, trouble: Trouble | None, snapshot: Snapshot | None, circumstances: Circumstances
-) -> int | None:
-    if snapshot is None or snapshot.finding is not None:
-        return None
+def _is_ahead(snapshot: Snapshot, actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances) -> bool:
+    """Whether the snapshot is above the last event, and neither bad messages nor a head that has gone explain it."""
+    gone = actor is None and circumstances.first_seq > 1
+    if snapshot.finding is not None or gone or circumstances.unread:
+        return False
     last = actor.last_version if actor else 0
-    if snapshot.version <= last or (actor is None and circumstances.first_seq > 1):
-        return None
     explained = trouble.pending_count if trouble else 0
-    return None if snapshot.version <= last + explained else last
+    return snapshot.version > last + explained

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.core.findings import Cause, Kind
+from auditor.core.findings import Cause, Finding, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ class Trouble(msgspec.Struct, array_like=True):
     """Ordered by version."""
     misplaced: list[Misplaced] = []
     ids: list[str] = []
-    """Different actor ids that share the subject; empty for less than two."""
+    """Different actor ids that share the subject; empty for less than two. Its versions are then not judged."""
     head: Cause | None = None
     """The strongest content finding before the first event."""
     pending: Cause | None = None
@@ -86,18 +86,13 @@ class Trouble(msgspec.Struct, array_like=True):
     open_seq: int = 0
     """Sequence of the last message with a content finding that no good event has followed; 0 if there is none."""
 
-    @property
-    def collides(self) -> bool:
-        """Whether two actor ids share the subject, so that its versions cannot be judged."""
-        return bool(self.ids)
-
 
 class Snapshot(msgspec.Struct, array_like=True, gc=False):
     """The last snapshot on a subject: the only one that Aether reads."""
 
     seq: int
     version: int
-    finding: Kind | None = None
+    finding: Finding | None = None
     """Why it cannot be used: it does not decode, or belongs to somebody else. Its version then says nothing."""
 
 
@@ -107,6 +102,8 @@ class Ledger(msgspec.Struct):
     actors: dict[bytes, Actor] = {}
     troubles: dict[bytes, Trouble] = {}
     snapshots: dict[bytes, Snapshot] = {}
+    unjudged: set[bytes] = set()
+    """Those with an event that the auditor itself failed on: what is missing there may be just that."""
 
     def event(self, tail: bytes, actor_id: str, version: int, seq: int) -> None:
         """Take a good event with a positive version."""
@@ -131,15 +128,15 @@ class Ledger(msgspec.Struct):
         trouble.pending_count += 1
         trouble.open_seq = seq
 
-    def snapshot(self, tail: bytes, version: int, seq: int, finding: Kind | None = None) -> None:
-        """Take a snapshot, with the content finding that it has."""
+    def snapshot(self, tail: bytes, version: int, seq: int, finding: Finding | None = None) -> Snapshot | None:
+        """Take a snapshot, with the content finding that it has. Gives back the one that it supersedes."""
+        superseded = self.snapshots.get(tail)
         self.snapshots[tail] = Snapshot(seq, version, finding)
+        return superseded
 
     def duplicates(self) -> Iterator[tuple[bytes, list[Misplaced]]]:
         """Each actor's duplicates whose bytes were not compared yet."""
         for tail, trouble in self.troubles.items():
-            if trouble.collides:
-                continue
             unknown = [event for event in trouble.misplaced if event.kind is Kind.DUPLICATE_VERSION and not event.cause]
             if unknown:
                 yield tail, unknown
@@ -170,6 +167,8 @@ class Ledger(msgspec.Struct):
         trouble = self._trouble(tail)
         if actor_id != actor.id:
             _share(trouble, actor.id, actor_id)
+        if trouble.ids:
+            return
         if version > actor.last_version:
             if version > actor.last_version + 1:
                 gap = Gap(actor.last_version + 1, version - 1, actor.last_seq, seq, trouble.pending)
@@ -213,7 +212,10 @@ def _settle(trouble: Trouble, version: int) -> None:
 
 
 def _share(trouble: Trouble, first_id: str, other_id: str) -> None:
+    """Two actors count their versions on one subject: none of them says anything any more."""
     if not trouble.ids:
         trouble.ids.append(first_id)
+        trouble.gaps.clear()
+        trouble.misplaced.clear()
     if other_id not in trouble.ids and len(trouble.ids) < MOST_COLLIDING_IDS:
         trouble.ids.append(other_id)

@@ -93,7 +93,7 @@ class MessageCounts:
     skipped: int = 0
     """On subjects outside the audit."""
     unjudged: int = 0
-    """Part of `examined`: messages that the auditor itself failed on."""
+    """Part of `examined`: messages that the auditor itself failed on, or did not get to."""
 
 
 @dataclass(frozen=True, slots=True)

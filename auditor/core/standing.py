@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from auditor.core.audit import actor_of
+from auditor.core.audit import actor_of, actor_type
 from auditor.core.findings import Cause, Finding, Kind, Severity, severities, subject_text
 from auditor.core.judgement import ORDINARY, ActorJudgement, Circumstances, Hole, Replay, judge_actor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from auditor.core.audit import AuditState
+    from auditor.core.ledger import Misplaced
     from auditor.core.ranges import Ranges
 
 MISPLACED = {
@@ -43,6 +43,7 @@ class Standing:
         self._findings = 0
         self._lists: dict[tuple[Kind, Severity], list[Finding]] = {}
         self._take_messages()
+        self._take_snapshots()
         self._take_actors()
 
     def take_ranges(self, kind: Kind, ranges: Ranges) -> None:
@@ -50,7 +51,8 @@ class Standing:
         (severity,) = severities(kind)
         for first, last in ranges:
             count = last - first + 1
-            self._add(Finding(kind=kind, severity=severity, first_seq=first, last_seq=last, count=count), count)
+            if self._count(kind, severity, count):
+                self._list(Finding(kind=kind, severity=severity, first_seq=first, last_seq=last, count=count))
 
     @property
     def listed(self) -> tuple[Finding, ...]:
@@ -62,39 +64,31 @@ class Standing:
     @property
     def cut(self) -> bool:
         """Whether more findings stand than are listed."""
-        return self._findings > self._most
+        return self._findings > len(self.listed)
 
-    def _add(self, finding: Finding, count: int = 1) -> None:
-        key = (finding.kind, finding.severity)
-        self.totals[key] += count
+    def _count(self, kind: Kind, severity: Severity, count: int = 1) -> bool:
+        """Count one finding; whether it is to be listed as well."""
+        self.totals[kind, severity] += count
         self._findings += 1
-        listed = self._lists.setdefault(key, [])
-        if len(listed) < self._most:
-            listed.append(finding)
+        return len(self._lists.setdefault((kind, severity), [])) < self._most
+
+    def _list(self, finding: Finding) -> None:
+        self._lists[finding.kind, finding.severity].append(finding)
 
     def _take_messages(self) -> None:
-        """Findings about single messages: counted and listed while the walk went on; only a snapshot's weight was open."""
-        state = self._state
-        for kind, count in state.content.items():
-            (severity, *_) = severities(kind)
+        """Findings about single messages were counted and listed while the walk went on."""
+        for kind, count in self._state.content.items():
+            severity = Severity.NOTICE if kind in SNAPSHOT_KINDS else severities(kind)[0]
             self.totals[kind, severity] += count
             self._findings += count
-            self._lists[kind, severity] = list(state.details.get(kind, ()))
-        for kind in SNAPSHOT_KINDS:
-            if kind in state.content:
-                self._weigh_snapshots(kind)
+            self._lists[kind, severity] = list(self._state.details[kind])
 
-    def _weigh_snapshots(self, kind: Kind) -> None:
-        """Only the last snapshot on a subject is ever read: an earlier bad one is a notice."""
-        last = {snapshot.seq for snapshot in self._state.ledger.snapshots.values() if snapshot.finding is kind}
-        count = self._state.content[kind]
-        self.totals[kind, Severity.CORRUPTION] = len(last)
-        self.totals[kind, Severity.NOTICE] = count - len(last)
-        listed = self._lists.pop((kind, Severity.CORRUPTION))
-        self._lists[kind, Severity.CORRUPTION] = [finding for finding in listed if finding.seq in last]
-        self._lists[kind, Severity.NOTICE] = [
-            replace(finding, severity=Severity.NOTICE) for finding in listed if finding.seq not in last
-        ]
+    def _take_snapshots(self) -> None:
+        """The last snapshot on a subject is the one that Aether reads. Which is the last, only a whole walk knows."""
+        severity = Severity.NOTICE if self._circumstances.unread else Severity.CORRUPTION
+        for snapshot in self._state.ledger.snapshots.values():
+            if snapshot.finding is not None and self._count(snapshot.finding.kind, severity):
+                self._list(replace(snapshot.finding, severity=severity))
 
     def _take_actors(self) -> None:
         ledger = self._state.ledger
@@ -110,69 +104,65 @@ class Standing:
                 self._take_judgement(tail, judge_actor(ledger, tail, self._circumstances))
 
     def _take_judgement(self, tail: bytes, judgement: ActorJudgement) -> None:
-        subject = subject_text(f"{self._stream}.events.".encode() + tail)
-        actor = actor_of(tail)
-        for finding in self._findings_of(judgement):
-            self._add(replace(finding, subject=subject, actor=actor))
+        found = partial(Finding, subject=subject_text(f"{self._stream}.events.".encode() + tail), actor=actor_of(tail))
+        ids, snapshot = judgement.colliding_ids, judgement.snapshot_ahead
+        if ids and self._count(Kind.SUBJECT_COLLISION, Severity.CORRUPTION):
+            detail = f"{len(ids)} actor ids share this subject and replay each other's events"
+            self._list(found(kind=Kind.SUBJECT_COLLISION, severity=Severity.CORRUPTION, ids=tuple(ids), detail=detail))
+        if judgement.head:
+            self._take_hole(found, Kind.MISSING_HEAD, judgement.head)
         for gap in judgement.gaps:
+            self._take_hole(found, Kind.VERSION_GAP, gap)
             key = (actor_type(tail), gap.cause)
             self.gaps[key] += 1
             self.missing[key] += gap.missing
-
-    def _findings_of(self, judgement: ActorJudgement) -> Iterator[Finding]:
-        if judgement.colliding_ids:
-            yield Finding(
-                kind=Kind.SUBJECT_COLLISION,
-                severity=Severity.CORRUPTION,
-                ids=tuple(judgement.colliding_ids),
-                detail=f"{len(judgement.colliding_ids)} actor ids share this subject and replay each other's events",
-            )
-        if judgement.head:
-            yield self._hole(Kind.MISSING_HEAD, judgement.head)
-        for gap in judgement.gaps:
-            yield self._hole(Kind.VERSION_GAP, gap)
         for event in judgement.misplaced:
-            yield Finding(
-                kind=event.kind,
-                severity=Severity.CORRUPTION,
-                cause=(event.cause or Cause.UNKNOWN) if event.kind is Kind.DUPLICATE_VERSION else None,
-                seq=event.seq,
-                version=event.version,
-                detail=f"version {event.version} {MISPLACED[event.kind]}",
-            )
-        if judgement.snapshot_ahead_of is not None:
-            yield Finding(
-                kind=Kind.SNAPSHOT_AHEAD,
-                severity=Severity.CORRUPTION,
-                version=judgement.snapshot_version,
-                detail=f"the last snapshot is of version {judgement.snapshot_version},"
-                f" the last event of version {judgement.snapshot_ahead_of}",
+            self._take_misplaced(found, event)
+        if snapshot and self._count(Kind.SNAPSHOT_AHEAD, Severity.CORRUPTION):
+            detail = f"the last snapshot, at sequence {snapshot.seq}, is of a later version than the last event"
+            self._list(
+                found(kind=Kind.SNAPSHOT_AHEAD, severity=Severity.CORRUPTION, version=snapshot.version, detail=detail)
             )
 
-    def _hole(self, kind: Kind, hole: Hole) -> Finding:
+    def _take_hole(self, found: partial[Finding], kind: Kind, hole: Hole) -> None:
         expected = hole.cause is Cause.EXPIRED or not self._circumstances.is_damage(hole.cause)
+        severity = Severity.NOTICE if expected else Severity.CORRUPTION
+        if not self._count(kind, severity):
+            return
         between = f"between sequences {hole.after_seq} and" if hole.after_seq else "before sequence"
         versions = (
             f"version {hole.first_missing} is"
             if hole.missing == 1
             else f"versions {hole.first_missing} to {hole.last_missing} are"
         )
-        return Finding(
-            kind=kind,
-            severity=Severity.NOTICE if expected else Severity.CORRUPTION,
-            cause=hole.cause,
-            after_version=hole.first_missing - 1,
-            before_version=hole.last_missing + 1,
-            missing=hole.missing,
-            after_seq=hole.after_seq,
-            before_seq=hole.before_seq,
-            detail=f"{versions} missing {between} {hole.before_seq}",
+        self._list(
+            found(
+                kind=kind,
+                severity=severity,
+                cause=hole.cause,
+                after_version=hole.first_missing - 1,
+                before_version=hole.last_missing + 1,
+                missing=hole.missing,
+                after_seq=hole.after_seq,
+                before_seq=hole.before_seq,
+                detail=f"{versions} missing {between} {hole.before_seq}",
+            )
         )
 
-
-def actor_type(tail: bytes) -> str:
-    """The actor type as the subject has it."""
-    return subject_text(tail.partition(b".")[0])
+    def _take_misplaced(self, found: partial[Finding], event: Misplaced) -> None:
+        if not self._count(event.kind, Severity.CORRUPTION):
+            return
+        cause = (event.cause or Cause.UNKNOWN) if event.kind is Kind.DUPLICATE_VERSION else None
+        self._list(
+            found(
+                kind=event.kind,
+                severity=Severity.CORRUPTION,
+                cause=cause,
+                seq=event.seq,
+                version=event.version,
+                detail=f"version {event.version} {MISPLACED[event.kind]}",
+            )
+        )
 
 
 def _position(finding: Finding) -> int:

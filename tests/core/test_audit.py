@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.core.audit import Audit, AuditState, Where
+from auditor.core.audit import Audit, AuditState, Tally, Where
 from auditor.core.evidence import Evidence
 from auditor.core.findings import Kind
 from auditor.core.message import StoredMessage
-from auditor.core.report import Outcome
 from auditor.core.scope import Scope
 from tests.core.stories import event, message, snapshot, streams
 
@@ -102,6 +101,7 @@ def test_a_message_has_the_first_content_finding_that_applies(
     one = audit()
     evidence = one.receive(message(9, subject, data))
     found = [finding for findings in one.state.details.values() for finding in findings]
+    found += [last.finding for last in one.state.ledger.snapshots.values() if last.finding]
     assert [(finding.kind, finding.reason, finding.seq) for finding in found] == ([(kind, reason, 9)] if kind else [])
     kept = kind not in {None, Kind.UNREACHABLE_EVENT}
     assert isinstance(evidence, Evidence) is kept
@@ -122,9 +122,8 @@ def test_each_message_is_counted_in_exactly_one_place() -> None:
             ("S.other", b"{"),
         ]
     )
-    ok, malformed, hidden, unreachable = Outcome.OK, Outcome.MALFORMED, Outcome.HIDDEN, Outcome.UNREACHABLE
-    assert [state.events[outcome] for outcome in (ok, malformed, hidden, unreachable)] == [2, 1, 1, 1]
-    assert [state.snapshots[outcome] for outcome in (ok, malformed)] == [1, 1]
+    assert state.events == Tally(ok=2, malformed=1, hidden=1, unreachable=1)
+    assert state.snapshots == Tally(ok=1, malformed=1)
     assert (state.examined, state.skipped) == (7, 1)
 
 

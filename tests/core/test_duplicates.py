@@ -15,7 +15,7 @@ def body(version: int, note: str) -> bytes:
 def test_each_duplicate_is_compared_with_the_first_copy_of_its_version() -> None:
     stored = [body(1, "a"), body(2, "b"), b"{", body(1, "a"), body(2, "c"), body(2, "b")]
     duplicates = [Misplaced(Kind.DUPLICATE_VERSION, version, seq) for version, seq in ((1, 4), (2, 5), (2, 6))]
-    comparison = DuplicateComparison(duplicates)
+    comparison = DuplicateComparison("order-1", duplicates)
     for seq, data in enumerate(stored, 1):
         comparison.receive(StoredMessage(seq, 0, b"S.events.order.order-1", None, data))
     assert comparison.last_seq == 6
@@ -25,5 +25,5 @@ def test_each_duplicate_is_compared_with_the_first_copy_of_its_version() -> None
 
 def test_a_duplicate_that_is_not_read_again_keeps_its_cause_open() -> None:
     duplicate = Misplaced(Kind.DUPLICATE_VERSION, 1, 9)
-    DuplicateComparison([duplicate]).receive(StoredMessage(1, 0, b"s", None, body(1, "a")))
+    DuplicateComparison("order-1", [duplicate]).receive(StoredMessage(1, 0, b"s", None, body(1, "a")))
     assert duplicate.cause is None

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.core.findings import Cause, Kind
+from auditor.core.findings import Cause, Finding, Kind, Severity
 from auditor.core.judgement import Circumstances, Replay, judge_actor
 from auditor.core.ledger import Ledger
 
 TAIL = b"order.order-1"
+BAD = Finding(kind=Kind.MALFORMED_SNAPSHOT, severity=Severity.CORRUPTION)
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,7 @@ def take(story: list[Message]) -> Ledger:
     ledger = Ledger()
     for seq, message in enumerate(story, 1):
         if message.snapshot:
-            finding = None if message.version else Kind.MALFORMED_SNAPSHOT
-            ledger.snapshot(TAIL, message.version or 0, seq, finding)
+            ledger.snapshot(TAIL, message.version or 0, seq, None if message.version else BAD)
         elif message.version is None:
             ledger.damage(TAIL, Cause.MALFORMED, seq)
         else:
@@ -105,8 +105,8 @@ def test_a_snapshot_is_ahead_unless_bad_messages_or_a_gone_head_explain_it(story
     first_last = next((at for at, m in enumerate(story) if not m.snapshot and m.version == last), at)
     explained = sum(1 for m in story[first_last + 1 :] if not m.snapshot and m.version is None)
     ahead = bool(snapshots) and snapshots[-1] is not None and snapshots[-1] > last + explained
-    assert (judge_actor(take(story), TAIL, Circumstances()).snapshot_ahead_of is not None) == ahead
-    gone = judge_actor(take(story), TAIL, Circumstances(first_seq=2)).snapshot_ahead_of is not None
+    assert (judge_actor(take(story), TAIL, Circumstances()).snapshot_ahead is not None) == ahead
+    gone = judge_actor(take(story), TAIL, Circumstances(first_seq=2)).snapshot_ahead is not None
     assert gone == (ahead and bool(good))
 
 
