@@ -140,7 +140,8 @@ class Daemon:
                 looked = loop.time()
                 await self._look(self._auditor)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look_now.wait() if connected else asyncio.Event().wait(), GLANCE_SECONDS)
+                async with asyncio.timeout(GLANCE_SECONDS):
+                    await (self._look_now if connected else asyncio.Event()).wait()
 
     async def _look(self, auditor: Auditor) -> None:
         problem = None

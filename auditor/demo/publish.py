@@ -39,7 +39,8 @@ class RawPublisher:
         for at in range(0, len(messages), WINDOW):
             *most, last = messages[at : at + WINDOW]
             self._writer.write(b"".join(map(_frame, most)) + _frame(last, ACKS))
-            await asyncio.wait_for(self._stored(), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                await self._stored()
 
     async def _stored(self) -> None:
         while line := await self._reader.readline():

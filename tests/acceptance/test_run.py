@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from auditor.demo.publish import RawPublisher
 from auditor.demo.sample import Outgoing
-from tests.acceptance.conftest import Ended, begin, configured, end
+from tests.acceptance.conftest import Ended, begin, configured
 from tests.acceptance.test_scan import HOSTILE, good, store
 
 if TYPE_CHECKING:

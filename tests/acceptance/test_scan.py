@@ -151,8 +151,11 @@ async def test_no_stored_byte_steers_a_table_or_breaks_the_json(
     messages.append(Outgoing(b"ORDERS.events.order.\xff\xfe\xed\xa0\x80", b"\xff"))
     await store(server, admin, *messages)
     found = (await auditor("scan", "--config", config, "--json")).json["audits"][0]["findings"]
-    assert {finding["actor"] for finding in found if finding["kind"] == "malformed_event"} == set(HOSTILE)
-    assert "ORDERS.events.order.\\xff\\xfe\\xed\\xa0\\x80" in {finding["subject"] for finding in found}
+    assert {finding["subject"] for finding in found} == {
+        *(f"ORDERS.events.unknown.{text}" for text in HOSTILE),
+        "ORDERS.events.order.\\xff\\xfe\\xed\\xa0\\x80",
+    }
+    assert {finding["kind"] for finding in found} == {"malformed_event", "unreachable_event"}
     shown = (await auditor("scan", "--config", config, COLUMNS="200")).out
     assert "\x1b" not in shown
     assert "\u202e" not in shown
