@@ -1,11 +1,11 @@
 """What proves to a NATS server who we are, and how its certificate is checked.
 
-Files are read again for every connection, so that rotated ones are found. They are checked first, because nats-py
-would read for ever in a credentials file without a JWT.
+Files are read again for every connection, so that rotated ones are found.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 import ssl
 from pathlib import Path
@@ -18,36 +18,33 @@ from auditor.errors import ConnectionFailedError
 if TYPE_CHECKING:
     from auditor.config import NatsConfig
 
-JWT = re.compile(rb"BEGIN NATS USER JWT-*\r?\n\S+\r?\n")
+JWT = re.compile(rb"BEGIN NATS USER JWT-*\r?\n(\S+)\r?\n")
 SEED = re.compile(rb"BEGIN USER NKEY SEED-*\r?\n(\S+)\r?\n")
 
 
 def credentials(config: NatsConfig) -> dict[str, Any]:
     """nats-py's options of `connect` for the credentials that are configured."""
-    options = {
+    options: dict[str, Any] = {
         "user": config.user,
         "password": config.password,
         "token": config.token,
-        "user_credentials": config.credentials_file and str(config.credentials_file),
-        "nkeys_seed": config.nkey_seed_file and str(config.nkey_seed_file),
+        "nkeys_seed": config.nkey_seed_file,
     }
+    if config.credentials_file is not None:
+        # Not nats-py's own reading: it never ends on a file without a JWT, and fails on CRLF.
+        path = config.credentials_file
+        options["user_jwt_cb"] = lambda: _read_creds(path)[0]
+        options["signature_cb"] = lambda nonce: base64.b64encode(_read_creds(path)[1].sign(nonce.encode()))
     return {name: value for name, value in options.items() if value is not None}
 
 
 def check_files(config: NatsConfig) -> None:
     """Raises ConnectionFailedError if a file of credentials is missing or not what it should be."""
     if config.credentials_file is not None:
-        text = _read("nats.credentials_file", config.credentials_file)
-        seed = SEED.search(text)
-        if not JWT.search(text) or seed is None:
-            raise ConnectionFailedError(
-                f"nats.credentials_file {config.credentials_file} holds no user JWT with its seed:"
-                " it must be a .creds file as nsc writes it"
-            )
-        _check_seed("nats.credentials_file", config.credentials_file, seed[1])
+        _read_creds(config.credentials_file)
     if config.nkey_seed_file is not None:
-        seed_text = _read("nats.nkey_seed_file", config.nkey_seed_file).strip()
-        _check_seed("nats.nkey_seed_file", config.nkey_seed_file, seed_text)
+        seed = _read("nats.nkey_seed_file", config.nkey_seed_file).strip()
+        _key_pair("nats.nkey_seed_file", config.nkey_seed_file, seed)
 
 
 def wants_tls(config: NatsConfig) -> bool:
@@ -77,15 +74,26 @@ def tls_context(config: NatsConfig) -> ssl.SSLContext:
     return context
 
 
-def _read(option: str, path: str | Path) -> bytes:
+def _read(option: str, path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
         raise ConnectionFailedError(f"{option} {path} cannot be read: {error.strerror}") from error
 
 
-def _check_seed(option: str, path: str | Path, seed: bytes) -> None:
+def _read_creds(path: str) -> tuple[bytes, nkeys.KeyPair]:
+    """The JWT and the key that it was issued to."""
+    text = _read("nats.credentials_file", path)
+    jwt, seed = JWT.search(text), SEED.search(text)
+    if jwt is None or seed is None:
+        raise ConnectionFailedError(
+            f"nats.credentials_file {path} holds no user JWT with its seed: it must be a .creds file as nsc writes it"
+        )
+    return jwt[1], _key_pair("nats.credentials_file", path, seed[1])
+
+
+def _key_pair(option: str, path: str, seed: bytes) -> nkeys.KeyPair:
     try:
-        nkeys.from_seed(bytearray(seed)).wipe()
+        return nkeys.from_seed(bytearray(seed))
     except (nkeys.NkeysError, ValueError) as error:
         raise ConnectionFailedError(f"{option} {path} holds no valid nkey seed") from error

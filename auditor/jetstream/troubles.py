@@ -16,9 +16,9 @@ CONSUMER = re.compile(r"(\$JS\.API\.CONSUMER\.(?:CREATE|INFO|MSG\.NEXT)\.[^.]+)\
 
 
 def denied(verb: str, subject: str) -> PermissionDeniedError:
-    """`verb`: "publish to" or "subscribe to"."""
+    """`verb`: "publish" or "subscribe"."""
     allow = CONSUMER.sub(r"\1.>", subject)
-    return PermissionDeniedError(f"NATS does not let this user {verb} {subject}: allow {allow} in its permissions")
+    return PermissionDeniedError(f"NATS does not let this user {verb} to {subject}: allow {allow} in its permissions")
 
 
 def without_secrets(server: str) -> str:

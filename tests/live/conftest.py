@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.config import NatsConfig
+from auditor.jetstream.client import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from auditor.demo.server import EmbeddedServer
+    from auditor.jetstream.client import Client
+
+
+@pytest.fixture
+async def client(server: EmbeddedServer) -> AsyncIterator[Client]:
+    """A connection to `server` without any restriction."""
+    connected = await connect(NatsConfig(servers=(server.url,)))
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture
+def unused_url() -> str:
+    """Where nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"nats://127.0.0.1:{free.getsockname()[1]}"
