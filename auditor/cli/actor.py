@@ -6,13 +6,11 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from auditor.actor import view_actor
 from auditor.aether.store import MalformedSnapshotError
 from auditor.app import connected
 from auditor.cli.scan import chosen
-from auditor.cli.tables import findings_table, plain
+from auditor.cli.tables import findings_table, print_line, results
 from auditor.config import load
 from auditor.core.report import exit_code
 from auditor.errors import AuditorError, NotFoundError
@@ -21,6 +19,8 @@ from auditor.service.log import configure_log
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from rich.console import Console
 
     from auditor.actor import ActorView
     from auditor.config import AuditConfig, Config
@@ -34,7 +34,7 @@ def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version
     if as_json:
         print(json.dumps(view.to_json()))  # noqa: T201 - the result
     else:
-        _print(Console(), view)
+        _print(results(), view)
     return exit_code([view.report])
 
 
@@ -60,17 +60,17 @@ async def _find(config: Config, audits: Sequence[AuditConfig], actor_id: str, fr
 def _print(console: Console, view: ActorView) -> None:
     for error in view.result.errors:
         where = f"sequence {error.sequence_number}, byte {error.error.offset} of {len(error.raw_data)}"
-        console.print(plain(f"skipped by replay: {where}: {error.error.reason}: {error.error.detail}", "red"))
+        print_line(console, f"skipped by replay: {where}: {error.error.reason}: {error.error.detail}", "red")
     if view.report.findings:
         console.print(findings_table(view.report.findings))
     events = view.result.events
     versions = f", versions {events[0].version} to {events[-1].version}" if events else ""
-    console.print(plain(f"actor     {view.actor_id}"))
-    console.print(plain(f"subject   {view.subject}"))
-    console.print(plain(f"events    {len(events)}{versions}; latest version {view.latest_version}"))
-    console.print(plain(f"skipped   {len(view.result.errors)}"))
-    console.print(plain(f"snapshot  {_snapshot(view)}"))
-    console.print(plain(f"replay    {view.replay or 'no events'}"))
+    print_line(console, f"actor     {view.actor_id}")
+    print_line(console, f"subject   {view.subject}")
+    print_line(console, f"events    {len(events)}{versions}; latest version {view.latest_version}")
+    print_line(console, f"skipped   {len(view.result.errors)}")
+    print_line(console, f"snapshot  {_snapshot(view)}")
+    print_line(console, f"replay    {view.replay or 'no events'}")
 
 
 def _snapshot(view: ActorView) -> str:

@@ -7,14 +7,13 @@ import time
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 import auditor
 from auditor.app import connected
 from auditor.cli.run import stop_signal
-from auditor.cli.tables import plain, print_report
+from auditor.cli.tables import plain, print_line, print_report, results
 from auditor.config.values import listen
 from auditor.core.report import ExitCode, exit_code
 from auditor.daemon import Daemon
@@ -25,6 +24,8 @@ from auditor.service.status import ServiceStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
 
     from auditor.config import Config
     from auditor.core.report import AuditReport
@@ -45,16 +46,16 @@ def show_demo(http: str, *, once: bool) -> int:
 async def _once() -> int:
     async with demo(listen("127.0.0.1:0"), writing=False) as scene, connected(scene.config, writes=True) as auditor_:
         report = await auditor_.new_pass(scene.config.audits[0]).run()
-    _print_proof(Console(), scene.planted, report)
-    print_report(Console(), report)
+    _print_proof(results(), scene.planted, report)
+    print_report(results(), report)
     return exit_code([report])
 
 
 async def _daemon(address: str) -> int:
-    console = Console()
+    console = results()
     stop = stop_signal()
     async with demo(listen(address), writing=True) as scene:
-        console.print(plain("auditor demo: an embedded NATS server with a damaged stream, audited every 5 seconds"))
+        print_line(console, "auditor demo: an embedded NATS server with a damaged stream, audited every 5 seconds")
         daemon = Daemon(scene.config, ServiceStatus(auditor.__version__, scene.config.audits, time.time_ns))
         showing = asyncio.create_task(_show(console, daemon, scene.planted), name="demo")
         try:
@@ -69,14 +70,14 @@ async def _show(console: Console, daemon: Daemon, planted: Sequence[Planted]) ->
     for status in daemon.status.audits.values():
         if status.report is not None:
             _print_proof(console, planted, status.report)
-            console.print(plain(f"verdict: {status.report.verdict}; Ctrl-C ends the demo", "bold"))
+            print_line(console, f"verdict: {status.report.verdict}; Ctrl-C ends the demo", "bold")
 
 
 def _say_where(console: Console, server: HttpServer, config: Config) -> None:
-    console.print(plain(f"page      {server.url}/"))
-    console.print(plain(f"metrics   {server.url}/metrics"))
-    console.print(plain(f"status    {server.url}/api/status"))
-    console.print(plain(f"nats      {config.nats.servers[0]}"))
+    print_line(console, f"page      {server.url}/")
+    print_line(console, f"metrics   {server.url}/metrics")
+    print_line(console, f"status    {server.url}/api/status")
+    print_line(console, f"nats      {config.nats.servers[0]}")
 
 
 def _print_proof(console: Console, planted: Sequence[Planted], report: AuditReport) -> None:
@@ -95,10 +96,10 @@ def _print_proof(console: Console, planted: Sequence[Planted], report: AuditRepo
         table.add_row(plain(damage.what), plain(damage.story.actor_id), Text("\n").join(found))
     console.print(table)
     if proof.besides:
-        console.print(plain(f"{len(proof.besides)} findings besides:", "bold red"))
+        print_line(console, f"{len(proof.besides)} findings besides:", "bold red")
         for finding in proof.besides:
-            console.print(plain(f"  {finding.kind} {finding.actor or finding.subject} {finding.detail}", "red"))
+            print_line(console, f"  {finding.kind} {finding.actor or finding.subject} {finding.detail}", "red")
+    elif proof.complete:
+        print_line(console, "everything planted was found, and nothing else")
     else:
-        console.print(
-            plain("everything planted was found, and nothing else" if proof.complete else "not everything was found")
-        )
+        print_line(console, "not everything was found", "bold red")

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from auditor.aether import Malformed, decode_event, decode_snapshot
 from auditor.app import connected
-from auditor.cli.tables import plain
+from auditor.cli.tables import plain, print_line, results
 from auditor.config import load
 from auditor.core.findings import subject_text
 from auditor.core.report import ExitCode
@@ -55,8 +55,8 @@ def list_all(config_file: Path, *, as_json: bool) -> int:
             record.size,
         )
         table.add_row(*(plain(cell) for cell in cells))
-    Console().print(table)
-    Console().print(plain(f"{len(records)} records"))
+    results().print(table)
+    print_line(results(), f"{len(records)} records")
     return ExitCode.CLEAN
 
 
@@ -76,7 +76,7 @@ def show(config_file: Path, key: str) -> int:
     """Print where a record came from, and its bytes around the error. Raises AuditorError."""
     configure_log("warning", "console")
     record = asyncio.run(_get(config_file, key))
-    console = Console()
+    console = results()
     of = record.provenance
     rows = {
         "key": of.key,
@@ -89,16 +89,16 @@ def show(config_file: Path, key: str) -> int:
         "headers": f"{len(record.headers)} bytes" if record.headers is not None else "none",
     }
     for name, text in rows.items():
-        console.print(plain(f"{name:<10}{text}"))
+        print_line(console, f"{name:<10}{text}")
     if record.damage:
-        console.print(plain(f"this record is damaged itself: {record.damage}", "bold red"))
+        print_line(console, f"this record is damaged itself: {record.damage}", "bold red")
     if record.headers:
-        console.print(plain("header block:"))
-        for line in record.headers.split(b"\r\n"):
-            console.print(plain(f"  {line.decode('utf-8', 'backslashreplace')}"))
-    console.print(plain("payload:"))
+        print_line(console, "header block:")
+        for header in record.headers.split(b"\r\n"):
+            print_line(console, f"  {header.decode('utf-8', 'backslashreplace')}")
+    print_line(console, "payload:")
     for line in hexdump(record.data, _offset(record)):
-        console.print(plain(line))
+        print_line(console, line)
     return ExitCode.CLEAN
 
 
@@ -144,5 +144,5 @@ def export(config_file: Path, key: str, out: Path) -> int:
         out.write_bytes(record.data)
     except OSError as error:
         raise AuditorError(f"{out}: cannot be written: {error.strerror}") from error
-    Console(stderr=True).print(plain(f"{len(record.data)} bytes written to {out}"))
+    print_line(Console(stderr=True), f"{len(record.data)} bytes written to {out}")
     return ExitCode.CLEAN

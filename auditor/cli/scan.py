@@ -13,10 +13,9 @@ from rich.console import Console
 import auditor
 from auditor.app import connected
 from auditor.cli.progress import progress_bar
-from auditor.cli.tables import print_report
+from auditor.cli.tables import print_line, print_report, results
 from auditor.config import load
 from auditor.core.report import REPORT_SCHEMA, AuditReport, ExitCode, exit_code, overall_verdict, rfc3339
-from auditor.core.visible import visible
 from auditor.errors import AuditorError, NotFoundError
 from auditor.service.log import configure_log
 
@@ -53,20 +52,20 @@ async def _scan(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
     messages = Console(stderr=True)
-    results: list[AuditReport | AuditorError] = []
+    ended: list[AuditReport | AuditorError] = []
     async with connected(config, writes=not dry_run) as auditor_:
         for audit in audits:
             if interrupted.is_set():
                 break
-            results.append(await _one(auditor_, audit, max_findings, interrupted, messages))
-    reports = [result if isinstance(result, AuditReport) else None for result in results]
+            ended.append(await _one(auditor_, audit, max_findings, interrupted, messages))
+    reports = [result if isinstance(result, AuditReport) else None for result in ended]
     code = ExitCode.INCONCLUSIVE if interrupted.is_set() else exit_code(reports)
     if as_json:
-        print(json.dumps(_document(audits, results, code, started_ns)))  # noqa: T201 - the result
+        print(json.dumps(_document(audits, ended, code, started_ns)))  # noqa: T201 - the result
     else:
         for report in reports:
             if report:
-                print_report(Console(), report)
+                print_report(results(), report)
     return code
 
 
@@ -79,15 +78,15 @@ async def _one(
         async with progress_bar(messages, audit.name, this_pass.progress):
             return await this_pass.run()
     except AuditorError as error:
-        messages.print(visible(f"auditor: {audit.name}: {error}"), markup=False, highlight=False, soft_wrap=True)
+        print_line(messages, f"auditor: {audit.name}: {error}")
         return error
 
 
 def _document(
-    audits: Sequence[AuditConfig], results: Sequence[AuditReport | AuditorError], code: ExitCode, started_ns: int
+    audits: Sequence[AuditConfig], ended: Sequence[AuditReport | AuditorError], code: ExitCode, started_ns: int
 ) -> dict[str, Any]:
     entries = []
-    for audit, result in zip(audits, results, strict=False):
+    for audit, result in zip(audits, ended, strict=False):
         if isinstance(result, AuditReport):
             entries.append(result.to_json())
         else:

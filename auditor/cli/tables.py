@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,8 +17,6 @@ from auditor.core.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.console import Console
-
     from auditor.core.findings import Finding
     from auditor.core.report import AuditReport
 
@@ -24,9 +24,24 @@ VERDICT_STYLES = {Verdict.CLEAN: "bold green", Verdict.CORRUPT: "bold red", Verd
 SEVERITY_STYLES = {Severity.CORRUPTION: "red", Severity.NOTICE: "yellow"}
 
 
+PIPE_WIDTH = 160
+"""Columns of a table that is not for a terminal."""
+
+
 def plain(text: object, style: str = "") -> Text:
     """`text` exactly as it is, with whatever could steer a terminal made visible."""
     return Text(visible(str(text)), style=style)
+
+
+def results() -> Console:
+    """Where results go: stdout, at the terminal's width, or wide enough for a table where there is no terminal."""
+    console = Console()
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=PIPE_WIDTH)
+
+
+def print_line(console: Console, text: object, style: str = "") -> None:
+    """One line, which no console breaks."""
+    console.print(plain(text, style), soft_wrap=True)
 
 
 def print_report(console: Console, report: AuditReport) -> None:
@@ -34,16 +49,15 @@ def print_report(console: Console, report: AuditReport) -> None:
     if report.findings:
         console.print(findings_table(report.findings))
     if report.findings_cut:
-        console.print(
-            plain(f"(only {len(report.findings)} findings listed; --max-findings lists more, counts are exact)")
-        )
+        listed = len(report.findings)
+        print_line(console, f"(only {listed} findings are listed, --max-findings lists more; the counts are exact)")
     console.print(_summary(report))
     headline = Text.assemble(plain(f"{report.name}: "), plain(report.verdict, VERDICT_STYLES[report.verdict]))
     if report.incomplete:
         headline.append_text(plain(f" ({report.incomplete})"))
     if report.quarantine_pending:
         headline.append_text(plain(f"; {report.quarantine_pending} records are not in the quarantine yet", "yellow"))
-    console.print(headline)
+    console.print(headline, soft_wrap=True)
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
