@@ -1,0 +1,53 @@
+"""Tables for people."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from auditor.cli.tables import PIPE_WIDTH, findings_table, print_line, print_report, results
+from auditor.core.findings import Finding, Kind, Severity
+from tests.service.reports import report
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def printed(*, terminal: bool, width: int = 200) -> tuple[Console, io.StringIO]:
+    out = io.StringIO()
+    return Console(file=out, force_terminal=terminal, width=width, color_system="truecolor" if terminal else None), out
+
+
+def test_markup_and_control_characters_are_shown_and_not_obeyed() -> None:
+    console, out = printed(terminal=False)
+    hostile = "[red]x[/red] \x1b\r\n\u202e :smile:"
+    console.print(findings_table([Finding(kind=Kind.LATE_VERSION, severity=Severity.CORRUPTION, actor=hostile)]))
+    print_line(console, hostile)
+    shown = out.getvalue()
+    assert "\x1b" not in shown
+    assert "\r" not in shown
+    assert shown.count("[red]x[/red] \\x1b\\x0d\\x0a\\u202e :smile:") == 2
+
+
+def test_a_line_is_never_broken() -> None:
+    console, out = printed(terminal=False, width=20)
+    print_line(console, "x" * 500)
+    assert out.getvalue() == "x" * 500 + "\n"
+
+
+def test_a_report_ends_with_its_verdict() -> None:
+    console, out = printed(terminal=False)
+    print_report(
+        console, report(("S.events.order.order-1", b"{"), incomplete="the stream is gone", quarantine_pending=3)
+    )
+    *_, last = out.getvalue().splitlines()
+    assert last == "orders: corrupt (the stream is gone); 3 records are not in the quarantine yet"
+
+
+def test_a_table_that_is_not_for_a_terminal_is_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert results().width == PIPE_WIDTH
+    monkeypatch.setenv("COLUMNS", "77")
+    assert results().width == 77
