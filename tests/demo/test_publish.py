@@ -1,0 +1,37 @@
+"""Publishing by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.config import NatsConfig
+from auditor.demo.publish import WINDOW, RawPublisher
+from auditor.demo.sample import Outgoing
+from auditor.errors import ConnectionFailedError
+from auditor.jetstream.client import connect
+from auditor.jetstream.source import StreamSource
+
+if TYPE_CHECKING:
+    from auditor.demo.server import EmbeddedServer
+
+
+async def test_every_message_is_stored_in_order_when_it_returns(server: EmbeddedServer) -> None:
+    client = await connect(NatsConfig(servers=(server.url,)))
+    await client.request("$JS.API.STREAM.CREATE.S", b'{"name":"S","subjects":["S.>"],"storage":"memory"}')
+    async with RawPublisher(server.port) as publisher:
+        await publisher.publish([Outgoing(b"S.\xff", b"%d" % n, b"odd") for n in range(2 * WINDOW + 1)])
+        await publisher.publish([])
+    source = StreamSource(client, "S")
+    pinned = await source.pin()
+    assert pinned.last_seq == 2 * WINDOW + 1
+    batches = [batch async for batch in source.walk(pinned, first_seq=1, last_seq=pinned.last_seq)]
+    assert [message.data for batch in batches for message in batch] == [b"%d" % n for n in range(2 * WINDOW + 1)]
+    await client.close()
+
+
+async def test_what_the_server_refuses_is_said(server: EmbeddedServer) -> None:
+    async with RawPublisher(server.port) as publisher:
+        with pytest.raises(ConnectionFailedError, match="refused"):
+            await publisher.publish([Outgoing(b"S.x", b"x" * (2 << 20))])

@@ -1,0 +1,33 @@
+"""The sample's ordinary part is as Aether would have written it."""
+
+from __future__ import annotations
+
+import random
+
+from auditor.aether import Event, decode_event, event_subject
+from auditor.demo.sample import STREAM, Story, ordinary_stories, weave
+
+
+def test_every_event_of_an_ordinary_actor_decodes_and_is_on_its_own_subject() -> None:
+    for story in ordinary_stories(random.Random(1)):
+        events = [decode_event(message.data) for message in story.messages if b".events." in message.subject]
+        assert all(isinstance(event, Event) and event.actor_id == story.actor_id for event in events)
+        assert [event.version for event in events] == list(range(1, len(events) + 1))
+        assert {m.subject for m in story.messages if b".events." in m.subject} == {
+            event_subject(STREAM, story.actor_id).encode()
+        }
+
+
+def test_weaving_keeps_the_order_of_each_actor_and_loses_nothing() -> None:
+    stories = [Story("order-1"), Story("order-2"), Story("order-3")]
+    for story in stories:
+        story.events(*range(1, 20))
+    woven = weave(stories, random.Random(2))
+    for story in stories:
+        assert [message for message in woven if message.subject == story.messages[0].subject] == story.messages
+    assert len(woven) == 3 * 19
+
+
+def test_the_sample_is_the_same_in_every_run() -> None:
+    first, second = (weave(ordinary_stories(chance), chance) for chance in (random.Random(3), random.Random(3)))
+    assert first == second
