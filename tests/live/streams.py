@@ -1,0 +1,65 @@
+"""Streams for tests to read: made, filled, and asked for what they hold by the plainest means there are."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+from live.raw import Publication, publish
+
+from auditor.jetstream.source import StreamSource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from auditor.core.message import StoredMessage, StreamState
+    from auditor.demo.server import EmbeddedServer
+    from auditor.jetstream.client import Client
+
+STREAM = "S"
+
+
+async def api(client: Client, subject: str, **body: Any) -> dict[str, Any]:
+    """One request to JetStream's API, as an administrator."""
+    answer = json.loads((await client.request(f"$JS.API.{subject}", json.dumps(body).encode())).data)
+    assert "error" not in answer, answer
+    return answer
+
+
+async def create(client: Client, **settings: Any) -> StreamSource:
+    """A stream with all subjects that begin with its name."""
+    await api(client, f"STREAM.CREATE.{STREAM}", **{"name": STREAM, "subjects": [f"{STREAM}.>"], **settings})
+    return StreamSource(client, STREAM)
+
+
+async def fill(server: EmbeddedServer, count: int, *, size: int = 64, first: int = 1) -> None:
+    """`count` messages over ten subjects, whose bodies begin with their number, from `first` on."""
+    await publish(
+        server.port,
+        [
+            Publication(b"S.events.order.order-%d" % (number % 10), (b"%d " % number).ljust(size, b"."))
+            for number in range(first, first + count)
+        ],
+    )
+
+
+async def stored(client: Client, seq: int) -> tuple[int, bytes | None, bytes]:
+    """Sequence, header block and body, as the stream's leader hands them out for one sequence."""
+    message = (await api(client, f"STREAM.MSG.GET.{STREAM}", seq=seq))["message"]
+    headers = base64.b64decode(message["hdrs"]) if "hdrs" in message else None
+    return message["seq"], headers, base64.b64decode(message.get("data", ""))
+
+
+async def walked(
+    source: StreamSource, pinned: StreamState, *, first_seq: int = 1, **options: Any
+) -> list[StoredMessage]:
+    """Everything that a walk to the pinned end gives."""
+    batches = source.walk(pinned, **{"first_seq": first_seq, "last_seq": pinned.last_seq, **options})
+    return [message async for batch in batches for message in batch]
+
+
+async def consumers(client: Client) -> AsyncIterator[str]:
+    """The names of the stream's consumers."""
+    for name in (await api(client, f"CONSUMER.NAMES.{STREAM}"))["consumers"] or ():
+        yield name
