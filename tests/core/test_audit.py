@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import auditor.core.audit
 from auditor.core.audit import Audit, AuditState, Tally, Where
 from auditor.core.evidence import Evidence
-from auditor.core.findings import Kind
+from auditor.core.findings import Kind, Severity
 from auditor.core.message import StoredMessage
 from auditor.core.scope import Scope
 from tests.core.stories import event, message, snapshot, streams
@@ -29,6 +30,7 @@ def judged(stream: list[tuple[str | bytes, bytes]], state: AuditState | None = N
     return one.state
 
 
+@settings(deadline=None)
 @given(streams, st.integers(0, 40))
 def test_an_audit_that_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(
     stream: list[tuple[str | bytes, bytes]], at: int
@@ -40,6 +42,7 @@ def test_an_audit_that_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(
     assert judged(stream[at:], plain, at + 1) == judged(stream)
 
 
+@settings(deadline=None)
 @given(streams)
 def test_actors_do_not_change_what_is_said_of_each_other(stream: list[tuple[str | bytes, bytes]]) -> None:
     together = judged(stream)
@@ -57,6 +60,7 @@ def test_actors_do_not_change_what_is_said_of_each_other(stream: list[tuple[str 
             assert [each for each in together.details[kind] if each in found] == found
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=200), st.none() | st.binary(max_size=40))
 def test_no_bytes_make_it_raise(subject: bytes, data: bytes, headers: bytes | None) -> None:
     one = audit()
@@ -155,3 +159,42 @@ def test_what_the_auditor_failed_on_is_counted_and_remembered() -> None:
     one = audit()
     one.failed_on(message(5, "S.events.order.order-1", b""))
     assert (one.state.unjudged, one.state.unjudged_seqs, one.state.examined) == (1, [5], 1)
+
+
+def test_an_event_that_the_auditor_failed_on_casts_doubt_on_its_actor_alone() -> None:
+    one = audit()
+    one.failed_on(message(1, "S.events.order.order-1", b""))
+    one.failed_on(message(2, "S.other", b""))
+    assert one.state.ledger.unjudged == {b"order.order-1"}
+
+
+def test_a_snapshot_that_the_auditor_failed_on_may_be_good() -> None:
+    one = audit()
+    one.receive(message(1, "S.snapshots.order.order-1", b"{"))
+    one.failed_on(message(2, "S.snapshots.order.order-1", b""))
+    assert one.state.ledger.snapshots == {}
+    (finding,) = one.state.details[Kind.MALFORMED_SNAPSHOT]
+    assert (finding.seq, finding.severity) == (1, Severity.NOTICE)
+
+
+def test_unjudged_messages_are_remembered_up_to_a_bound_and_counted_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.core.audit, "REMEMBERED_UNJUDGED", 2)
+    one = audit()
+    for seq in range(1, 6):
+        one.failed_on(message(seq, "S.events.order.order-1", b""))
+    assert (one.state.unjudged, one.state.unjudged_seqs) == (5, [1, 2])
+
+
+def test_a_subject_that_was_first_seen_bad_is_known_and_one_outside_the_scope_is_not() -> None:
+    one = audit(scope=Scope(["S.events.order.*"]))
+    one.receive(message(1, "S.events.order.order-1", b"{"))
+    one.receive(message(2, "S.events.cart.cart-1", b"{"))
+    one.receive(message(3, "S.events.cart.cart-1", event("cart-1", 1)))
+    one.receive(message(4, "S.events.order.order-1", event("order-1", 1)))
+    assert (list(one.state.ledger.tails()), one.state.skipped) == ([b"order.order-1"], 2)
+
+
+def test_a_subject_in_two_normal_forms_is_two_subjects() -> None:
+    """Nobody between writer and replay normalizes text, so neither may the audit."""
+    state = judged([("S.events.unknown.\u00e9", event("\u00e9", 1)), ("S.events.unknown.e\u0301", event("e\u0301", 1))])
+    assert (state.events.ok, state.content, len(state.ledger.actors)) == (2, {}, 2)

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.core.audit import Audit, AuditState, Where
 from auditor.core.conclude import Expectations, Walked, conclude
-from auditor.core.findings import Cause
+from auditor.core.findings import Cause, Kind
 from auditor.core.labels import ActorTypes
 from auditor.core.message import StreamState
 from auditor.core.report import AuditReport, MessageCounts, SeqRange, Verdict
@@ -70,3 +70,26 @@ def test_labels_are_learned_for_the_types_that_need_one() -> None:
     assert report.version_gaps == report.missing_versions_by_type == {("order", Cause.UNKNOWN): 1}
     assert report.broken_actors == {"order": 4, "other": 1}
     assert types.remembered == {"order"}
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_what_was_not_read_counts_as_unjudged(*, filtered: bool) -> None:
+    report = concluded(
+        audited(GOOD), 10, unread=[(4, 4), (8, 10)], removed=[(2, 3)], unreadable=[(5, 7)], filtered=filtered
+    )
+    assert report.messages == MessageCounts(in_range=10, examined=5, deleted=2, unreadable=3, skipped=0, unjudged=4)
+    assert (report.verdict, report.coverage) == (Verdict.CORRUPT, 4 / 8)
+    assert report.incomplete == "sequence 4 is stored but was not delivered; the next pass tries again"
+
+
+def test_what_the_server_says_it_lost_is_corruption() -> None:
+    pinned = StreamState("S", 0, 1, 1, 1, 0, lost=(3, 4, 9))
+    report = conclude("a", audited(GOOD), Walked(pinned=pinned), Expectations(), ActorTypes())
+    assert (report.verdict, report.findings_total) == (Verdict.CORRUPT, {Kind.LOST_MESSAGES: 3})
+    assert [(f.first_seq, f.last_seq) for f in report.findings] == [(3, 4), (9, 9)]
+
+
+def test_a_head_that_left_during_the_walk_is_expired() -> None:
+    late = ("S.events.order.order-1", event("order-1", 4))
+    assert concluded(audited(late), 1).findings[0].cause is Cause.UNKNOWN
+    assert concluded(audited(late), 1, first_seq=2).findings[0].cause is Cause.EXPIRED

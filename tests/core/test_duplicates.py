@@ -27,3 +27,20 @@ def test_a_duplicate_that_is_not_read_again_keeps_its_cause_open() -> None:
     duplicate = Misplaced(Kind.DUPLICATE_VERSION, 1, 9)
     DuplicateComparison("order-1", [duplicate]).receive(StoredMessage(1, 0, b"s", None, body(1, "a")))
     assert duplicate.cause is None
+
+
+def test_a_message_of_another_actor_is_no_copy() -> None:
+    duplicate = Misplaced(Kind.DUPLICATE_VERSION, 1, 3)
+    comparison = DuplicateComparison("order-1", [duplicate])
+    foreign = body(1, "a").replace(b"order-1", b"order-2")
+    for seq, data in enumerate([foreign, body(1, "b"), body(1, "b")], 1):
+        comparison.receive(StoredMessage(seq, 0, b"S.events.order.order-1", None, data))
+    assert duplicate.cause is Cause.SAME_PAYLOAD
+
+
+def test_a_duplicate_whose_first_copy_has_gone_is_compared_with_nothing() -> None:
+    duplicates = [Misplaced(Kind.DUPLICATE_VERSION, 1, seq) for seq in (3, 4)]
+    comparison = DuplicateComparison("order-1", duplicates)
+    for seq in (3, 4):
+        comparison.receive(StoredMessage(seq, 0, b"S.events.order.order-1", None, body(1, str(seq))))
+    assert [duplicate.cause for duplicate in duplicates] == [None, Cause.DIFFERENT_PAYLOAD]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.findings import Cause, Finding, Kind, Severity
@@ -91,11 +91,13 @@ def replay_by_the_book(story: list[Message]) -> Replay:
     return Replay.FROM_SNAPSHOT
 
 
+@settings(max_examples=500, deadline=None)
 @given(stories())
 def test_an_actor_can_be_replayed_exactly_when_every_damage_is_covered(story: list[Message]) -> None:
     assert judge_actor(take(story), TAIL, Circumstances()).replay is replay_by_the_book(story)
 
 
+@settings(deadline=None)
 @given(stories())
 def test_a_snapshot_is_ahead_unless_bad_messages_or_a_gone_head_explain_it(story: list[Message]) -> None:
     snapshots = [message.version for message in story if message.snapshot]
@@ -171,3 +173,78 @@ def test_versions_of_a_subject_that_two_ids_share_are_not_judged() -> None:
     judgement = judge_actor(ledger, TAIL, Circumstances())
     assert judgement.colliding_ids == ["order-1", "order.1"]
     assert (judgement.gaps, judgement.misplaced, judgement.replay) == ((), (), Replay.BROKEN)
+
+
+@pytest.mark.parametrize(
+    ("story", "replay"),
+    [
+        ("1 2 3", "replayable"),
+        ("1 2 3 s9", "replayable"),
+        ("1 2 2 3 1", "replayable"),
+        ("2 3", "broken"),
+        ("2 3 s1", "replayable_from_snapshot"),
+        ("3 s1", "broken"),
+        ("1 3 s2 4", "replayable_from_snapshot"),
+        ("1 3 s2 5", "broken"),
+        ("1 3 s2 S", "broken"),
+        ("1 ! 3 s1", "broken"),
+        ("1 ! 3 s2", "replayable_from_snapshot"),
+        ("1 2 ! s1", "replayable_from_snapshot"),
+        ("1 2 s2 !", "broken"),
+        ("1 2 s2 ! 3", "replayable_from_snapshot"),
+        ("1 2 s2 ! 2", "replayable_from_snapshot"),
+        ("1 2 s1 ! 3", "broken"),
+        ("1 2 3 4 5 ! 6 ! 2 s3", "broken"),
+        ("1 2 3 4 5 ! 6 ! 2 s5", "replayable_from_snapshot"),
+        ("!", "broken"),
+        ("! s1", "replayable_from_snapshot"),
+        ("s1 !", "broken"),
+        ("1 9 5 s4", "broken"),
+        ("1 9 5 6 7 8 s4", "replayable_from_snapshot"),
+        ("1 4 3 2", "replayable"),
+    ],
+)
+def test_damage_is_covered_by_what_follows_it_and_by_the_last_snapshot(story: str, replay: str) -> None:
+    """Numbers are versions of events, `!` is a bad one, `s` begins a snapshot, `S` is a bad one."""
+    read = {"!": Message(None), "S": Message(None, snapshot=True)}
+    messages = [read.get(word) or Message(int(word.lstrip("s")), snapshot="s" in word) for word in story.split()]
+    assert judge_actor(take(messages), TAIL, Circumstances()).replay == replay_by_the_book(messages) == replay
+
+
+@pytest.mark.parametrize(("version", "ahead"), [(3, False), (4, False), (5, True)])
+def test_each_bad_message_after_the_last_event_explains_one_version_of_a_snapshot(version: int, *, ahead: bool) -> None:
+    story = [Message(None), Message(1), Message(2), Message(None), Message(None), Message(version, snapshot=True)]
+    assert bool(judge_actor(take(story), TAIL, Circumstances()).snapshot_ahead) == ahead
+
+
+def test_what_was_not_read_may_hold_what_is_missing_and_the_last_snapshot() -> None:
+    ledger = take([Message(2), Message(4), Message(6), Message(8, snapshot=True)])
+
+    def told(*unread: tuple[int, int]) -> tuple[bool, list[int], bool]:
+        judgement = judge_actor(ledger, TAIL, Circumstances(unread=unread))
+        return bool(judgement.head), [gap.first_missing for gap in judgement.gaps], bool(judgement.snapshot_ahead)
+
+    assert told() == (True, [3, 5], True)
+    ledger.actors[TAIL].first_seq = 11
+    ledger.troubles[TAIL].gaps[0].after_seq, ledger.troubles[TAIL].gaps[0].before_seq = 11, 21
+    ledger.troubles[TAIL].gaps[1].after_seq, ledger.troubles[TAIL].gaps[1].before_seq = 21, 31
+    assert told((5, 5)) == (False, [3, 5], False)
+    assert told((15, 15)) == (True, [5], False)
+    assert told((22, 30)) == (True, [3], False)
+    assert told((32, 40)) == (True, [3, 5], False)
+
+
+def test_nothing_is_missing_for_certain_where_an_event_was_not_judged() -> None:
+    ledger = take([Message(2), Message(4), Message(4), Message(8, snapshot=True)])
+    ledger.unjudged.add(TAIL)
+    judgement = judge_actor(ledger, TAIL, Circumstances())
+    assert (judgement.head, list(judgement.gaps), judgement.snapshot_ahead) == (None, [], None)
+    assert [event.kind for event in judgement.misplaced] == [Kind.DUPLICATE_VERSION]
+
+
+def test_a_gap_whose_earlier_event_has_left_the_stream_is_a_missing_head() -> None:
+    ledger = take([Message(1), Message(3), Message(6), Message(9)])
+    judgement = judge_actor(ledger, TAIL, Circumstances(first_seq=3))
+    assert judgement.head is not None
+    assert (judgement.head.first_missing, judgement.head.last_missing, judgement.head.cause) == (1, 5, Cause.EXPIRED)
+    assert [(gap.first_missing, gap.last_missing) for gap in judgement.gaps] == [(7, 8)]

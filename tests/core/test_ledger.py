@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.findings import Cause, Kind
-from auditor.core.ledger import Ledger
+from auditor.core.ledger import Ledger, Snapshot
 
 TAIL = b"order.order-1"
 
@@ -41,6 +41,7 @@ def holes(missing: set[int]) -> list[tuple[int, int]]:
     return list(zip(starts, ends, strict=True))
 
 
+@settings(deadline=None)
 @given(versions | thinned())
 def test_every_story_of_versions_is_described_exactly(story: list[int]) -> None:
     expected = []
@@ -63,6 +64,7 @@ def test_every_story_of_versions_is_described_exactly(story: list[int]) -> None:
     assert [(gap.first, gap.last) for gap in gaps] == holes(missing)
 
 
+@settings(deadline=None)
 @given(versions | thinned())
 def test_a_gap_lies_between_the_sequences_of_two_events_that_were_stored_around_it(story: list[int]) -> None:
     trouble = take(story).troubles.get(TAIL)
@@ -72,6 +74,7 @@ def test_a_gap_lies_between_the_sequences_of_two_events_that_were_stored_around_
         assert story[gap.after_seq - 1] == max(before) < gap.first or gap.first - 1 in story
 
 
+@settings(deadline=None)
 @given(thinned(), st.integers(0, 40))
 def test_a_ledger_that_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(story: list[int], at: int) -> None:
     at = min(at, len(story))
@@ -108,3 +111,37 @@ def test_ids_that_share_a_subject_are_named_at_most_ten() -> None:
     for number in range(20):
         ledger.event(TAIL, f"order{'.' * number}1", number + 1, number + 1)
     assert len(ledger.troubles[TAIL].ids) == 10
+
+
+def test_of_a_subject_that_two_ids_share_no_versions_are_remembered() -> None:
+    ledger = take([1, 5, 5, 3])
+    for seq in range(5, 1005):
+        ledger.event(TAIL, f"order.{seq % 2}", 7 * seq, seq)
+    trouble = ledger.troubles[TAIL]
+    assert (trouble.gaps, trouble.misplaced, trouble.ids) == ([], [], ["order-1", "order.1", "order.0"])
+    assert list(ledger.duplicates()) == []
+
+
+def test_every_subject_with_an_event_is_seen_once() -> None:
+    ledger = take([1, 5])
+    ledger.damage(TAIL, Cause.HIDDEN, 3)
+    ledger.damage(b"cart.cart-1", Cause.HIDDEN, 4)
+    ledger.snapshot(b"cart.cart-2", 1, 5)
+    assert list(ledger.tails()) == [TAIL, b"cart.cart-1"]
+    assert ledger.seen() == 2
+
+
+def test_a_snapshot_gives_back_the_one_that_it_supersedes() -> None:
+    ledger = Ledger()
+    assert ledger.snapshot(TAIL, 1, 1) is None
+    assert ledger.snapshot(TAIL, 2, 2) == Snapshot(1, 1)
+    assert ledger.snapshots == {TAIL: Snapshot(2, 2)}
+
+
+def test_only_duplicates_that_were_not_compared_are_asked_for() -> None:
+    ledger = take([1, 3, 3, 1, 2, 2])
+    ((tail, duplicates),) = ledger.duplicates()
+    assert (tail, [(duplicate.version, duplicate.seq) for duplicate in duplicates]) == (TAIL, [(3, 3), (1, 4), (2, 6)])
+    for duplicate in duplicates:
+        duplicate.cause = Cause.SAME_PAYLOAD
+    assert list(ledger.duplicates()) == []

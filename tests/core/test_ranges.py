@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.ranges import any_between, intersect, normalized, size, subtract
@@ -14,6 +14,7 @@ def members(ranges: list[tuple[int, int]]) -> set[int]:
     return {seq for first, last in ranges for seq in range(first, last + 1)}
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_normalizing_keeps_the_members_and_leaves_no_two_ranges_touching(ranges: list[tuple[int, int]]) -> None:
     joined = normalized(ranges)
@@ -21,6 +22,7 @@ def test_normalizing_keeps_the_members_and_leaves_no_two_ranges_touching(ranges:
     assert all(one[1] + 1 < other[0] for one, other in zip(joined, joined[1:], strict=False))
 
 
+@settings(deadline=None)
 @given(pairs, pairs)
 def test_subtracting_and_intersecting_are_those_of_sets(
     ranges: list[tuple[int, int]], others: list[tuple[int, int]]
@@ -32,6 +34,7 @@ def test_subtracting_and_intersecting_are_those_of_sets(
     assert size(one) == len(members(one))
 
 
+@settings(deadline=None)
 @given(pairs, st.integers(0, 41), st.integers(0, 41))
 def test_a_member_between_two_sequences_is_found(ranges: list[tuple[int, int]], after: int, before: int) -> None:
     assert any_between(normalized(ranges), after, before) == any(after < seq < before for seq in members(ranges))
