@@ -33,7 +33,7 @@ def in_words(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({error.verify_message}): set nats.tls.ca_file to the CA that signed it"
     if isinstance(error, ssl.SSLError):
-        return f"no TLS with it ({error.reason or text}): check nats.tls"
+        return f"no TLS with it ({getattr(error, 'reason', None) or text}): check nats.tls"
     if isinstance(error, errors.SecureConnWantedError):
         return "it offers no TLS, which nats.tls or tls:// asks for"
     if isinstance(error, asyncio.TimeoutError):

@@ -1,0 +1,74 @@
+"""JetStream's API: what its answers and its refusals mean."""
+
+from __future__ import annotations
+
+import pytest
+from live.connecting import at_once, connected
+from live.streams import STREAM, create, fill
+
+from auditor.demo.server import EmbeddedServer
+from auditor.errors import ConnectionFailedError, PermissionDeniedError, StreamNotFoundError
+from auditor.jetstream.api import (
+    Answer,
+    JetStreamError,
+    ask,
+    consumer_info,
+    create_consumer,
+    is_stored,
+    stream_info,
+)
+
+
+async def test_a_consumer_is_made_as_the_walk_needs_it(server, client):
+    await create(client)
+    await fill(server, 10)
+    created = await create_consumer(client, STREAM, "c", start_seq=4, subjects=["S.events.order.order-5"])
+    assert created.num_pending == 1
+    info = await consumer_info(client, STREAM, "c")
+    assert (info.num_pending, info.num_waiting, info.delivered.consumer_seq) == (1, 0, 0)
+
+
+async def test_what_does_not_exist_is_told_apart(client):
+    with pytest.raises(StreamNotFoundError):
+        await stream_info(client, "NONE")
+    with pytest.raises(StreamNotFoundError):
+        await create_consumer(client, "NONE", "c", start_seq=1)
+    with pytest.raises(StreamNotFoundError):
+        await is_stored(client, "NONE", 1)
+    await create(client)
+    assert await consumer_info(client, STREAM, "none") is None
+    assert not await is_stored(client, STREAM, 1)
+
+
+async def test_what_jetstream_refuses_for_good_is_said_in_its_words(client):
+    await create(client)
+    with pytest.raises(JetStreamError, match=r"stream S: .*overlap.* \(error 10138\)"):
+        await create_consumer(client, STREAM, "c", start_seq=1, subjects=["S.a.>", "S.a.b"])
+
+
+async def test_an_answer_that_is_none_is_said(client):
+    async def nonsense(message):
+        await client.publish(message.reply, b"\xffnonsense")
+
+    await client.subscribe("$JS.API.NONSENSE", cb=nonsense)
+    with pytest.raises(ConnectionFailedError, match="what answers for JetStream about stream S is none"):
+        await ask(client, STREAM, "NONSENSE", {}, Answer)
+
+
+async def test_silence_is_said_after_a_while(client):
+    await client.subscribe("$JS.API.SILENCE")
+    with pytest.raises(ConnectionFailedError, match="no answer about stream S within 0 s"):
+        await ask(client, STREAM, "SILENCE", {}, Answer, timeout=0.05)
+
+
+async def test_a_lost_connection_is_said_at_once(server, client):
+    server.kill()
+    with at_once(), pytest.raises(ConnectionFailedError, match="no connection to NATS"):
+        await stream_info(client, STREAM)
+
+
+async def test_a_refusal_is_said_at_once():
+    settings = 'authorization {users: [{user: a, password: p, permissions: {publish: "x", subscribe: ">"}}]}'
+    async with EmbeddedServer(config=settings) as server, connected(server, user="a", password="p") as client:
+        with at_once(), pytest.raises(PermissionDeniedError, match=r"allow \$JS\.API\.STREAM\.MSG\.GET\.S "):
+            await is_stored(client, STREAM, 1)
