@@ -85,7 +85,8 @@ class Client(Connection):
         self._asked[token] = subject, future
         try:
             await self.publish(subject, payload, reply=inbox.subject[:-1] + token.decode(), headers=headers)
-            answer_subject, reply, header_block, data = await asyncio.wait_for(future, timeout)
+            async with asyncio.timeout(timeout):  # wait_for of Python 3.11 can lose a cancellation
+                answer_subject, reply, header_block, data = await future
         except TimeoutError:
             raise errors.TimeoutError from None
         finally:

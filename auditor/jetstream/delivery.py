@@ -106,7 +106,8 @@ class Delivery:
             if self.at_end:
                 return []
             try:
-                await asyncio.wait_for(self._arrived.wait(), silence)
+                async with asyncio.timeout(silence):
+                    await self._arrived.wait()
             except TimeoutError:
                 await self._probe()
                 silence = min(2 * silence, LONGEST_SILENCE)

@@ -76,24 +76,27 @@ class FrameParser:
         while (eol := find(b"\r\n", at)) >= 0:
             start = eol + 2
             words = data[at:eol].split(b" ")
-            op = words[0]
-            if op == b"HMSG":
-                try:
-                    _, subject, sid, *reply, header_size, size = words
+            op, reply = words[0], b""
+            try:
+                if op == b"HMSG":
+                    if len(words) == 6:
+                        _, subject, sid, reply, header_size, size = words
+                    else:
+                        _, subject, sid, header_size, size = words
                     body, stop = start + int(header_size), start + int(size)
-                except ValueError:
-                    raise BrokenProtocolError("a message line of the wrong shape") from None
-            elif op == b"MSG":
-                try:
-                    _, subject, sid, *reply, size = words
+                elif op == b"MSG":
+                    if len(words) == 5:
+                        _, subject, sid, reply, size = words
+                    else:
+                        _, subject, sid, size = words
                     body, stop = start, start + int(size)
-                except ValueError:
-                    raise BrokenProtocolError("a message line of the wrong shape") from None
-            else:
-                others.append(_control(data[at:eol]))
-                at = start
-                continue
-            if not start <= body <= stop or len(reply) > 1:
+                else:
+                    others.append(_control(data[at:eol]))
+                    at = start
+                    continue
+            except ValueError:
+                raise BrokenProtocolError("a line that is none of the protocol's") from None
+            if not start <= body <= stop:
                 raise BrokenProtocolError("a message line that contradicts itself")
             if stop + 2 > end:
                 self._needed = stop + 2 - at
@@ -102,9 +105,9 @@ class FrameParser:
             at = stop + 2
             sink = sinks.get(sid)
             if sink is not None:
-                sink((subject, reply[0] if reply else b"", headers, data[body:stop]))
+                sink((subject, reply, headers, data[body:stop]))
             elif sid.isdigit():
-                others.append(Delivery(int(sid), subject, reply[0] if reply else b"", headers, data[body:stop]))
+                others.append(Delivery(int(sid), subject, reply, headers, data[body:stop]))
             else:
                 raise BrokenProtocolError("a message without a subscription id")
         if end - at > LONGEST_LINE:
@@ -116,5 +119,5 @@ class FrameParser:
 def _control(line: bytes) -> Control:
     op, _, argument = line.partition(b" ")
     if op not in CONTROL:
-        raise BrokenProtocolError("a line that is none of the protocol's")
+        raise ValueError
     return Control(op, argument)

@@ -154,7 +154,7 @@ class QuarantineStream:
         try:
             answer = await self._client.request(part.subject, part.data, ANSWER_TIMEOUT, headers=part.headers)
         except PermissionDeniedError:
-            raise denied("publish to", f"{self._config.subject_prefix}.>") from None
+            raise denied("publish", f"{self._config.subject_prefix}.>") from None
         except errors.MaxPayloadError:
             raise _RecordError("the server has just lowered its max_payload") from None
         except errors.NoRespondersError:

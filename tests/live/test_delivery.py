@@ -82,11 +82,9 @@ async def test_what_is_in_flight_is_bounded_by_two_pulls(server, client):
     async with new(client, batch=50) as coming:
         taken = len(await coming.next())
         async with asyncio.timeout(5):
-            while len(coming._inbox.messages) < 2 * 50:
+            while (info := await consumer_info(client, STREAM, coming._consumer)).num_waiting:
                 await asyncio.sleep(0.01)
-        info = await consumer_info(client, STREAM, coming._consumer)
-        assert info.num_waiting == 0
-        assert info.delivered.consumer_seq == taken + 2 * 50
+        assert 2 * 50 <= info.delivered.consumer_seq <= taken + 2 * 50
 
 
 async def interruption(coming):
