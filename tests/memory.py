@@ -11,7 +11,7 @@ from auditor.core.scope import Scope
 from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
 
 class MemoryStream:
@@ -21,10 +21,14 @@ class MemoryStream:
         self.messages: dict[int, StoredMessage] = {}
         self.unreadable: set[int] = set()
         """Stored by the stream's own account, delivered to nobody."""
+        self.forgotten: set[int] = set()
+        """Stored and readable, and yet not delivered: a walk with a fault."""
         self.first_seq, self.last_seq = 1, 0
         self.batch = batch
         self.fails_at: dict[int, Exception] = {}
         """By sequence: what a walk raises instead of delivering it."""
+        self.silent: dict[str, Exception] = {}
+        """By method: what `deleted` or `is_stored` raises."""
         self.on_batch: Callable[[], object] = lambda: None
         """Called before each batch of a walk."""
         self.append(*stored)
@@ -37,7 +41,7 @@ class MemoryStream:
 
     def delete(self, *seqs: int) -> None:
         for seq in seqs:
-            del self.messages[seq]
+            self.messages.pop(seq, None)
 
     def purge(self, up_to: int) -> None:
         """Remove everything up to `up_to`: the head moves."""
@@ -51,7 +55,7 @@ class MemoryStream:
 
     async def walk(
         self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
-    ) -> AsyncIterator[Sequence[StoredMessage]]:
+    ) -> AsyncGenerator[Sequence[StoredMessage]]:
         scope = Scope(subjects or [">"])
         at = first_seq
         while at <= last_seq:
@@ -63,18 +67,24 @@ class MemoryStream:
                         yield batch
                     raise self.fails_at[at]
                 message = self.messages.get(at)
-                if message and at not in self.unreadable and scope.covers(message.subject):
+                if message and at not in self.unreadable | self.forgotten and scope.covers(message.subject):
                     batch.append(message)
                 at += 1
             if batch:
                 yield batch
 
     async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
+        self._answer("deleted")
         gone = [(seq, seq) for seq in range(self.first_seq, self.last_seq + 1) if seq not in self.messages]
         return await self.pin(), normalized(gone)
 
     async def is_stored(self, seq: int) -> bool:
+        self._answer("is_stored")
         return seq in self.messages and seq not in self.unreadable
+
+    def _answer(self, method: str) -> None:
+        if method in self.silent:
+            raise self.silent[method]
 
 
 class MemoryQuarantine:

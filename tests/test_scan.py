@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import asdict, dataclass
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import auditor.scan
 from auditor.config import AuditConfig, VersionsConfig
 from auditor.core.audit import Audit
+from auditor.core.duplicates import DuplicateComparison
 from auditor.core.findings import Cause, Kind, Severity
 from auditor.core.labels import ActorTypes
 from auditor.core.report import Outcome, SeqRange, Verdict
 from auditor.scan import Pass
-from tests.core.stories import event, snapshot, streams
+from tests.core.stories import event, snapshot, streams, subjects
 from tests.memory import GoneError, MemoryQuarantine, MemoryStream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Container
 
     from auditor.core.message import StoredMessage
     from auditor.core.report import AuditReport
 
+T = TypeVar("T")
 ORDER = "S.events.order.order-1"
 GOOD = [(ORDER, event("order-1", version)) for version in range(1, 8)]
 
@@ -67,27 +72,171 @@ async def test_an_empty_stream_is_clean_and_nothing_was_read(*, purged: bool) ->
     assert (report.verdict, report.coverage, report.read, report.messages.in_range) == (Verdict.CLEAN, 1.0, None, 0)
 
 
-@given(streams, st.sets(st.integers(1, 40)), st.sets(st.integers(1, 40)), st.integers(0, 20), st.booleans())
-def test_every_sequence_is_accounted_for_whatever_the_stream_holds(
+@dataclass(frozen=True)
+class Fate:
+    """What happens to a stream before and while a pass looks at it."""
+
+    deleted: set[int]
+    unreadable: set[int]
+    forgotten: set[int]
+    """Not delivered, though it could be read."""
+    failing: set[int]
+    """What the auditor itself fails on."""
+    purged: int
+    walk_ends_at: int
+    silent: str
+    """What the stream does not answer."""
+    interrupted_at: int
+    """At which batch."""
+    deleted_during: tuple[int, set[int]]
+    purged_during: tuple[int, int]
+    only_one_actor: bool
+    bound: int
+
+    @property
+    def spares_the_walk(self) -> bool:
+        """Whether the stream does what it will, and neither it nor the auditor fails."""
+        return not (self.forgotten or self.failing or self.walk_ends_at or self.silent or self.interrupted_at)
+
+    def befalls(self, patch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], batch: int) -> Pass:
+        """A pass that will meet all of it."""
+        stream = MemoryStream(stored, batch=batch)
+        stream.delete(*self.deleted)
+        stream.purge(min(self.purged, stream.last_seq))
+        stream.unreadable, stream.forgotten = self.unreadable, self.forgotten
+        if self.walk_ends_at:
+            stream.fails_at[self.walk_ends_at] = GoneError("the stream is gone")
+        if self.silent:
+            stream.silent[self.silent] = GoneError("no answer")
+        this_pass = a_pass(stream, actors=("order-1",) if self.only_one_actor else ())
+        this_pass.most_findings = self.bound
+        batches = count(1)
+
+        def happens() -> None:
+            number = next(batches)
+            if number == self.interrupted_at:
+                this_pass.interrupted.set()
+            if number == self.deleted_during[0]:
+                stream.delete(*self.deleted_during[1])
+            if number == self.purged_during[0]:
+                stream.purge(min(self.purged_during[1], stream.last_seq))
+
+        stream.on_batch = happens
+        fails_on(patch, self.failing)
+        return this_pass
+
+
+def fails_on(patch: pytest.MonkeyPatch, seqs: Container[int]) -> None:
+    """The auditor itself fails on these."""
+    judge = Audit.receive
+
+    def receive(audit: Audit, message: StoredMessage) -> object:
+        if message.seq in seqs:
+            raise ValueError("hunter2")
+        return judge(audit, message)
+
+    patch.setattr(Audit, "receive", receive)
+
+
+numbers = st.integers(1, 40)
+
+
+@st.composite
+def fates(draw: st.DrawFn) -> Fate:
+    """Most of the time little goes wrong, so that passes come to all their ends."""
+
+    def some(chance: int, what: st.SearchStrategy[T], otherwise: T) -> T:
+        return otherwise if draw(st.integers(0, chance)) else draw(what)
+
+    return Fate(
+        deleted=some(2, st.sets(numbers), set()),
+        unreadable=some(3, st.sets(numbers), set()),
+        forgotten=some(5, st.sets(numbers), set()),
+        failing=some(5, st.sets(numbers), set()),
+        purged=some(2, st.integers(0, 20), 0),
+        walk_ends_at=some(5, numbers, 0),
+        silent=some(9, st.sampled_from(["deleted", "is_stored"]), ""),
+        interrupted_at=some(5, st.integers(1, 10), 0),
+        deleted_during=some(3, st.tuples(st.integers(1, 10), st.sets(numbers)), (0, set())),
+        purged_during=some(3, st.tuples(st.integers(1, 10), numbers), (0, 0)),
+        only_one_actor=some(3, st.just(value=True), False),
+        bound=some(5, st.just(2), 1000),
+    )
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(streams, fates(), st.integers(1, 7))
+def test_whatever_goes_wrong_every_sequence_is_accounted_for_and_nothing_else_is_clean(
+    monkeypatch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], fate: Fate, batch: int
+) -> None:
+    with monkeypatch.context() as patch:
+        this_pass = fate.befalls(patch, stored, batch)
+        report = asyncio.run(this_pass.run())
+    messages = report.messages
+    assert sums_hold(report)
+    assert min(asdict(messages).values()) >= 0
+    assert 0 <= report.coverage <= 1
+    everything_judged = not messages.unjudged
+    assert (report.coverage == 1) == everything_judged
+    corrupt = any(count for (_, severity), count in report.totals.items() if severity is Severity.CORRUPTION)
+    assert (report.verdict is Verdict.CORRUPT) == corrupt
+    if report.verdict is Verdict.CLEAN:
+        assert report.incomplete is None
+        assert everything_judged
+        assert not messages.unreadable
+    if fate.spares_the_walk:
+        assert report.incomplete is None
+        assert messages.unjudged == 0
+    actors = report.actors
+    assert actors.seen == actors.replayable + actors.replayable_from_snapshot + actors.broken
+    listed: Counter[tuple[Kind, Severity]] = Counter()
+    for finding in report.findings:
+        listed[finding.kind, finding.severity] += finding.count or 1
+    assert report.findings_cut == (listed != Counter(report.totals))
+    assert len(report.findings) <= fate.bound
+    text = json.dumps(report.to_json(), ensure_ascii=False)
+    assert json.loads(text.encode()) == report.to_json()
+    assert this_pass.progress.ratio <= 1
+
+
+@st.composite
+def healthy_streams(draw: st.DrawFn) -> list[tuple[str | bytes, bytes]]:
+    """Nothing worse than a notice: bad snapshots that good ones supersede, subjects that no actor has."""
+    stored: list[tuple[str | bytes, bytes]] = []
+    versions: dict[str, int] = {}
+    for actor, what in draw(
+        st.lists(st.tuples(st.sampled_from(("order-1", "cart-1", "a_b")), st.sampled_from("eeesbu")))
+    ):
+        events, snapshots = subjects(actor)
+        if what == "e":
+            versions[actor] = versions.get(actor, 0) + 1
+            stored.append((events, event(actor, versions[actor])))
+        elif what == "u":
+            stored.append(("S.events.x.y.z", b"{"))
+        elif actor in versions:
+            stored.append((snapshots, snapshot(actor, versions[actor]) if what == "s" else b"{"))
+    return stored + [(subjects(actor)[1], snapshot(actor, version)) for actor, version in versions.items()]
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(healthy_streams(), st.sets(numbers, max_size=4), st.sets(numbers, max_size=2), st.just(0) | numbers)
+def test_a_pass_that_misses_something_calls_nothing_corrupt_that_is_not(
+    monkeypatch: pytest.MonkeyPatch,
     stored: list[tuple[str | bytes, bytes]],
-    deleted: set[int],
-    unreadable: set[int],
-    purged: int,
-    only_one_actor: bool,
+    failing: set[int],
+    forgotten: set[int],
+    ends_at: int,
 ) -> None:
     stream = MemoryStream(stored)
-    stream.delete(*(deleted & set(stream.messages)))
-    stream.unreadable = unreadable & set(stream.messages)
-    stream.purge(min(purged, stream.last_seq))
-    settings = {"actors": ("order-1",)} if only_one_actor else {}
-    report = report_of(stream, **settings)
-    assert sums_hold(report)
-    if not only_one_actor:
-        assert report.coverage == 1.0
-        lost = {seq for seq in stream.unreadable if seq >= stream.first_seq}
-        assert report.findings_total.get(Kind.UNREADABLE_MESSAGE, 0) == report.messages.unreadable == len(lost)
-    assert json.loads(json.dumps(report.to_json())) == report.to_json()
-    json.dumps(report.to_json(), ensure_ascii=False).encode()
+    assert report_of(stream).verdict is Verdict.CLEAN
+    stream.forgotten = forgotten
+    if ends_at:
+        stream.fails_at[ends_at] = GoneError("the stream is gone")
+    with monkeypatch.context() as patch:
+        fails_on(patch, failing)
+        report = report_of(stream)
+    missed = (failing | forgotten) & set(stream.messages) or 0 < ends_at <= stream.last_seq
+    assert report.verdict is (Verdict.INCONCLUSIVE if missed else Verdict.CLEAN)
 
 
 async def test_a_head_that_leaves_while_the_pass_runs_is_no_corruption() -> None:
@@ -191,15 +340,8 @@ async def test_a_pass_that_waits_for_its_stream_can_be_interrupted() -> None:
 async def test_a_message_that_the_auditor_fails_on_is_counted_and_the_pass_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    judge = Audit.receive
-
-    def receive(audit: Audit, message: object) -> object:
-        if message.seq == 3:  # type: ignore[attr-defined]
-            raise ValueError("hunter2")
-        return judge(audit, message)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Audit, "receive", receive)
-    report = await a_pass(MemoryStream(GOOD), versions=VersionsConfig(contiguous=False)).run()
+    fails_on(monkeypatch, {3})
+    report = await a_pass(MemoryStream(GOOD)).run()
     assert report.verdict is Verdict.INCONCLUSIVE
     assert (report.messages.unjudged, report.messages.examined, sums_hold(report)) == (1, 7, True)
     assert report.coverage == 6 / 7
@@ -250,10 +392,154 @@ async def test_an_audit_of_actors_reads_exactly_these() -> None:
 async def test_a_deleted_event_is_a_gap_whose_cause_is_known() -> None:
     stream = MemoryStream(GOOD)
     stream.delete(4)
-    for settings in ({}, {"actors": ("order-1",)}):
-        report = await a_pass(stream, **settings).run()
+    for actors in ((), ("order-1",)):
+        report = await a_pass(stream, actors=actors).run()
         assert {f.kind: f.cause for f in report.findings} == {
             Kind.VERSION_GAP: Cause.DELETED,
             Kind.DELETED_MESSAGES: None,
         }
         assert sums_hold(report)
+
+
+@pytest.mark.parametrize(("ends_at", "read"), [(1, None), (4, SeqRange(1, 3)), (8, SeqRange(1, 7))])
+async def test_a_report_says_what_was_read(ends_at: int, read: SeqRange | None) -> None:
+    stream = MemoryStream(GOOD)
+    stream.fails_at[ends_at] = GoneError("the stream is gone")
+    report = await a_pass(stream).run()
+    assert (report.range, report.read) == (SeqRange(1, 7), read)
+
+
+async def test_a_pass_that_is_interrupted_after_its_end_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    this_pass = a_pass(MemoryStream(GOOD, batch=7))
+    show = Pass._show
+
+    def and_interrupt(running: Pass, audit: Audit, batch: list[StoredMessage]) -> None:
+        show(running, audit, batch)
+        running.interrupted.set()
+
+    monkeypatch.setattr(Pass, "_show", and_interrupt)
+    report = await this_pass.run()
+    assert report.verdict is Verdict.CLEAN
+
+
+async def test_a_pass_that_is_cancelled_closes_its_walk() -> None:
+    stream = MemoryStream(GOOD)
+    closed, waiting = asyncio.Event(), asyncio.Event()
+
+    async def stuck(*_: object, **__: object) -> AsyncIterator[list[StoredMessage]]:
+        try:
+            waiting.set()
+            await asyncio.Event().wait()
+            yield []
+        finally:
+            closed.set()
+
+    stream.walk = stuck  # type: ignore[method-assign]
+    running = asyncio.create_task(a_pass(stream).run())
+    await waiting.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert closed.is_set()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("what", ["deleted", "is_stored"])
+async def test_a_stream_that_does_not_say_what_became_of_a_message_leaves_it_unjudged(what: str) -> None:
+    stream = MemoryStream([*GOOD[:3], (ORDER, b"{"), *GOOD[3:]])
+    stream.unreadable = {2}
+    stream.silent[what] = GoneError("not allowed to ask")
+    report = await a_pass(stream).run()
+    assert (report.verdict, report.incomplete) == (Verdict.CORRUPT, "not allowed to ask")
+    assert report.findings_total == {Kind.MALFORMED_EVENT: 1}
+    assert (report.messages.unjudged, report.messages.unreadable, sums_hold(report)) == (1, 0, True)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_not_every_sequence_of_a_large_block_is_asked_for(monkeypatch: pytest.MonkeyPatch, *, gone: bool) -> None:
+    monkeypatch.setattr(auditor.scan, "MOST_SUSPECTS_CONFIRMED", 2)
+    stream = MemoryStream(GOOD)
+    block = {2, 3, 5, 6}
+    (stream.unreadable if gone else stream.forgotten).update(block)
+    report = await a_pass(stream).run()
+    assert report.messages.unreadable == (4 if gone else 0)
+    assert report.messages.unjudged == (0 if gone else 4)
+    assert report.verdict is (Verdict.CORRUPT if gone else Verdict.INCONCLUSIVE)
+
+
+TWICE = [*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]]
+
+
+async def test_a_comparison_that_the_auditor_fails_at_costs_a_cause_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("hunter2")
+
+    monkeypatch.setattr(DuplicateComparison, "receive", fail)
+    report = await a_pass(MemoryStream(TWICE)).run()
+    assert ([finding.cause for finding in report.findings], report.incomplete) == ([Cause.UNKNOWN], None)
+
+
+async def test_a_stream_that_goes_during_the_comparison_costs_a_cause_and_nothing_else() -> None:
+    stream = MemoryStream([*TWICE, ("S.other", b"")])
+    stream.delete(9)
+    walks = count(1)
+    walk = stream.walk
+
+    def only_once(*args: object, **kwargs: object) -> object:
+        if next(walks) == 2:
+            raise GoneError("no answer")
+        return walk(*args, **kwargs)  # type: ignore[arg-type]
+
+    stream.walk = only_once  # type: ignore[assignment,method-assign]
+    report = await a_pass(stream).run()
+    assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN, None]
+    assert (report.messages.deleted, report.incomplete) == (1, None)
+
+
+async def test_a_comparison_reads_the_actor_and_nobody_else() -> None:
+    odd = "S.events.unknown.a_b"
+    stream = MemoryStream([*GOOD, *[(odd, event("a.b", version)) for version in (1, 2, 2, 3)]])
+    asked = []
+    walk = stream.walk
+
+    def noted(*args: object, **kwargs: object) -> object:
+        asked.append((kwargs["first_seq"], kwargs["last_seq"], kwargs["subjects"]))
+        return walk(*args, **kwargs)  # type: ignore[arg-type]
+
+    stream.walk = noted  # type: ignore[assignment,method-assign]
+    report = await a_pass(stream).run()
+    assert asked == [(1, 11, ()), (8, 10, [odd])]
+    assert [finding.cause for finding in report.findings] == [Cause.SAME_PAYLOAD]
+
+
+async def test_a_comparison_ends_when_it_has_read_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.scan, "MOST_MESSAGES_COMPARED", 2)
+    report = await a_pass(MemoryStream(TWICE)).run()
+    assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
+
+
+async def test_only_what_was_asked_for_is_judged() -> None:
+    stream = MemoryStream(
+        [*GOOD, ("S.events.cart.cart-1", b"{"), ("S.snapshots.order.order-1", b"{"), ("S.other", b"{")]
+    )
+    report = await a_pass(stream, subjects=("S.events.order.*",), snapshots=False).run()
+    assert (report.verdict, report.messages.skipped, sums_hold(report)) == (Verdict.CLEAN, 3, True)
+    report = await a_pass(stream, subjects=("S.events.cart.>",)).run()
+    assert report.findings_total == {Kind.MALFORMED_EVENT: 1}
+    assert (report.messages.skipped, sums_hold(report)) == (9, True)
+
+
+async def test_progress_shows_what_was_examined_so_far() -> None:
+    stream = MemoryStream([*GOOD[:2], (ORDER, b"{"), (ORDER, event("order-1", 0)), ("S.events.x", b"12")])
+    this_pass = a_pass(stream)
+    await this_pass.run()
+    assert this_pass.progress.outcomes == {
+        Outcome.OK: 2,
+        Outcome.MALFORMED: 1,
+        Outcome.HIDDEN: 1,
+        Outcome.UNREACHABLE: 1,
+        Outcome.UNJUDGED: 0,
+    }
+    assert this_pass.progress.bytes == sum(len(message.data) for message in stream.messages.values())

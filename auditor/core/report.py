@@ -206,7 +206,8 @@ class AuditReport:
 
 def finding_json(finding: Finding) -> dict[str, Any]:
     """The fields that the finding's kind has, and no others."""
-    return {key: value for key, value in asdict(finding).items() if value is not None}
+    fields = ((key, value) for key, value in asdict(finding).items() if value is not None)
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in fields}
 
 
 def exit_code(reports: Iterable[AuditReport | None]) -> ExitCode:
