@@ -117,6 +117,7 @@ class FrameParser:
 
 
 def _control(line: bytes) -> Control:
+    """Raises ValueError."""
     op, _, argument = line.partition(b" ")
     if op not in CONTROL:
         raise ValueError
