@@ -59,7 +59,7 @@ class Source(Protocol):
     ) -> AsyncGenerator[Sequence[StoredMessage]]:
         """Every readable message from `first_seq` to `last_seq`, each exactly once, in stream order, in batches.
 
-        `subjects`: only messages on these (NATS filters), all when empty. `max_rate`: messages a second, 0 for no
+        `subjects`: only messages on these, without wildcards; all when empty. `max_rate`: messages a second, 0 for no
         limit. Connection loss costs time, not messages. Raises StreamNotFoundError when the stream goes,
         StreamRecreatedError when its creation time is not the pinned one, WalkCutShortError when the stream's end
         falls below the pinned one.
