@@ -118,6 +118,37 @@ async def test_a_message_lost_on_the_way_interrupts_the_delivery(server, client)
         assert await interruption(coming) == "messages were lost on the way"
 
 
+async def test_the_last_messages_lost_on_the_way_interrupt_the_delivery_too(server, client):
+    await create(client)
+    await fill(server, 15)
+    async with new(client, batch=10) as coming:
+        await coming._pull()
+        async with asyncio.timeout(2):
+            while len(coming._inbox.messages) < 15:
+                await asyncio.sleep(0.01)
+            del coming._inbox.messages[10:]
+            assert len(await coming.next()) == 10
+            assert await interruption(coming) == "messages were lost on the way"
+
+
+async def test_a_pull_lost_on_the_way_interrupts_the_delivery(server, client):
+    await create(client)
+    await fill(server, 15)
+    async with new(client, batch=10) as coming:
+        coming._requested = 20
+        async with asyncio.timeout(2):
+            assert await interruption(coming) == "the server has forgotten what it was asked for"
+
+
+async def test_what_is_no_delivery_interrupts_the_delivery(server, client):
+    await create(client)
+    await fill(server, 15)
+    async with new(client, batch=10) as coming:
+        await client.publish(coming._inbox.subject, b"", reply="some.where")
+        async with asyncio.timeout(2):
+            assert await interruption(coming) == "something that is no delivery came into the inbox"
+
+
 async def test_a_connection_that_goes_interrupts_the_delivery_at_once(server, client):
     await create(client)
     await fill(server, 1000)
