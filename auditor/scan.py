@@ -210,6 +210,8 @@ class Pass:
         left = MOST_MESSAGES_COMPARED
         try:
             for tail, duplicates in islice(ledger.duplicates(), MOST_ACTORS_COMPARED):
+                if self.interrupted.is_set():
+                    return
                 actor = ledger.actors[tail]
                 comparison = DuplicateComparison(actor.id, duplicates)
                 batches = self.source.walk(

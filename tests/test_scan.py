@@ -543,3 +543,19 @@ async def test_progress_shows_what_was_examined_so_far() -> None:
         Outcome.UNJUDGED: 0,
     }
     assert this_pass.progress.bytes == sum(len(message.data) for message in stream.messages.values())
+
+
+async def test_a_report_says_what_went_wrong_first() -> None:
+    stream = MemoryStream(GOOD)
+    stream.fails_at[3] = GoneError("the stream is gone")
+    stream.silent["deleted"] = GoneError("no answer")
+    assert (await a_pass(stream).run()).incomplete == "the stream is gone"
+
+
+async def test_an_interrupted_pass_compares_nothing_any_more() -> None:
+    stream = MemoryStream(TWICE, batch=5)
+    this_pass = a_pass(stream)
+    batches = iter([lambda: None, this_pass.interrupted.set])
+    stream.on_batch = lambda: next(batches)()
+    report = await this_pass.run()
+    assert [(finding.kind, finding.cause) for finding in report.findings] == [(Kind.DUPLICATE_VERSION, Cause.UNKNOWN)]

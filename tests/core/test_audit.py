@@ -97,6 +97,8 @@ def test_no_bytes_make_it_raise(subject: bytes, data: bytes, headers: bytes | No
         ("S.snapshots.order.order-1", snapshot("order-2", 1), Kind.FOREIGN_SNAPSHOT, None),
         ("S.snapshots.cart.order-1", snapshot("order-1", 1), Kind.FOREIGN_SNAPSHOT, None),
         ("S.snapshots.cart.order-1", b"[]", Kind.MALFORMED_SNAPSHOT, "type"),
+        ("S.snapshots.unknown.", snapshot("", 1), Kind.FOREIGN_SNAPSHOT, None),
+        ("S.snapshots.unknown.unknown", snapshot("", 1), Kind.FOREIGN_SNAPSHOT, None),
     ],
 )
 def test_a_message_has_the_first_content_finding_that_applies(
