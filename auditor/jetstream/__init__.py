@@ -2,3 +2,7 @@
 
 Nothing that judges a message belongs here.
 """
+
+from auditor.jetstream.store import JetStreamEventStore
+
+__all__ = ["JetStreamEventStore"]
