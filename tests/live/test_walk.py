@@ -116,6 +116,16 @@ async def test_the_walk_ends_at_the_pinned_end_while_a_writer_goes_on(server, cl
     assert (await source.pin()).last_seq == 60_000
 
 
+async def test_the_walk_goes_no_further_than_the_pinned_end_even_if_that_message_is_gone(server, client):
+    source = await create(client)
+    await fill(server, 30_000)
+    await api(client, "STREAM.MSG.DELETE.S", seq=1000)
+    in_order(await walked(source, await source.pin(), last_seq=1000), 1, 999)
+    (name,) = (await api(client, "CONSUMER.NAMES.S"))["consumers"]
+    delivered = (await api(client, f"CONSUMER.INFO.S.{name}"))["delivered"]["consumer_seq"]
+    assert delivered <= 10_000  # what was in flight, and no more
+
+
 # --- messages go
 
 
