@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("aiohttp", "apscheduler", "asyncio", "nats")
 """Their warnings matter to an operator; what they say below that is about themselves."""
+
+_VALUES_OF_ASYNCIO = re.compile(r"\([^)].*|\n.*", re.DOTALL)
+"""What asyncio says of a callback or task that failed, after what happened: its arguments and its exception's text."""
 
 
 def configure_log(level: str, format: Literal["json", "console"]) -> None:  # noqa: A002 - the configuration's word
@@ -33,7 +37,7 @@ def configure_log(level: str, format: Literal["json", "console"]) -> None:  # no
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[_without_values, *shared],
             processors=[_without_traceback, structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -56,6 +60,13 @@ def configure_log(level: str, format: Literal["json", "console"]) -> None:  # no
 def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """No value breaks the line or steers a terminal."""
     return {key: visible(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _without_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Arguments and exceptions can hold payload values: of what asyncio saw only what happened is logged."""
+    if event["_record"].name == "asyncio":
+        event["event"] = _VALUES_OF_ASYNCIO.sub("", event["event"])
+    return event
 
 
 def _without_traceback(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

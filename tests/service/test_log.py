@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import logging
 from typing import TYPE_CHECKING
@@ -55,3 +57,33 @@ def test_an_exception_is_named_and_its_text_kept_out(form: str, capsys: pytest.C
     assert "ValueError" in told
     assert "hunter2" not in told
     assert told.count("\n") == 1
+
+
+async def test_a_task_or_callback_that_nobody_looked_after_is_named_without_its_values(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def forgotten() -> None:
+        int("hunter2")
+
+    def called(payload: bytes) -> None:
+        raise ValueError(payload)
+
+    configure_log("info", "json")
+    task = asyncio.create_task(forgotten())
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+    asyncio.get_running_loop().call_soon(called, b"hunter2")
+    await asyncio.sleep(0)
+    told = capsys.readouterr().err
+    assert "hunter2" not in told
+    first, second = map(json.loads, told.splitlines())
+    assert (first["event"], first["error"]) == ("Task exception was never retrieved", "ValueError")
+    assert second["event"].startswith("Exception in callback ")
+    assert (second["event"].rpartition(".")[2], second["error"]) == ("called", "ValueError")
+
+
+def test_what_asyncio_says_without_values_is_kept_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_log("info", "json")
+    logging.getLogger("asyncio").error("socket.accept() out of system resource")
+    assert json.loads(capsys.readouterr().err)["event"] == "socket.accept() out of system resource"
