@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
+from auditor.core.visible import visible
 from auditor.errors import AuditorError
 from auditor.service.metrics import metrics_handler
 from auditor.service.page import CONTENT_SECURITY_POLICY, render
 
 if TYPE_CHECKING:
-    from aiohttp.typedefs import Handler
-
     from auditor.service.status import ServiceStatus
 
 SHUTDOWN_SECONDS = 0.5
@@ -31,7 +30,8 @@ class HttpServer:
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[_harden])
+        app = web.Application()
+        app.on_response_prepare.append(_harden)  # a middleware would not see every refusal
         app.router.add_get("/", self._page)
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
@@ -41,10 +41,10 @@ class HttpServer:
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a ValueError is a host that is no name
             await self._runner.cleanup()
             raise AuditorError(
-                f"http.listen: cannot serve on {self._host}:{self._port} ({error.strerror or error}):"
+                f"http.listen: cannot serve on {self._host}:{self._port} ({getattr(error, 'strerror', None) or error}):"
                 " choose another address, or stop what uses it"
             ) from error
         return self
@@ -66,7 +66,7 @@ class HttpServer:
 
     async def _readyz(self, _: web.Request) -> web.Response:
         why = self._status.not_ready
-        return web.Response(text=f"{why or 'ok'}\n", status=503 if why else 200)
+        return web.Response(text=f"{visible(why or 'ok')}\n", status=503 if why else 200)
 
     async def _api_status(self, _: web.Request) -> web.Response:
         return web.json_response(self._status.to_json(), dumps=json.dumps)
@@ -79,12 +79,9 @@ class HttpServer:
         )
 
 
-@web.middleware
-async def _harden(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _harden(_: web.Request, response: web.StreamResponse) -> None:
     """Nothing here is for other sites, for frames or for caches."""
-    response = await handler(request)
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
-    return response
