@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -16,6 +17,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from auditor.core.report import NANOSECONDS, Mode, Outcome, Verdict
+from auditor.core.visible import visible
 from auditor.service.status import DURATION_BUCKETS, FAILED, every_kind
 
 if TYPE_CHECKING:
@@ -209,7 +211,13 @@ class StatusCollector(Collector):
 
 
 def _counts(counts: object) -> Iterable[Sample]:
-    return list(counts.items()) if isinstance(counts, dict) else []
+    """Counts by actor type and more. Types come from stored subjects; two that look alike then are one series."""
+    if not isinstance(counts, dict):
+        return []
+    shown: Counter[tuple[str, ...]] = Counter()
+    for (actor_type, *rest), count in counts.items():
+        shown[visible(actor_type), *rest] += count
+    return list(shown.items())
 
 
 def _nothing(_: AuditStatus) -> Iterable[Sample]:

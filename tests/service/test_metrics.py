@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,13 +130,23 @@ def test_every_outcome_is_counted_from_the_start() -> None:
     assert [one(status(), "messages_examined_total", outcome=outcome) for outcome in Outcome] == [0] * len(Outcome)
 
 
-def test_a_hostile_actor_type_stays_inside_its_label() -> None:
+def test_a_hostile_actor_type_stays_inside_its_label_and_steers_no_terminal() -> None:
     service = status()
     hostile = 'x"} 1\nevil_metric 1\\ \x1b[31m\u202e'
-    stored = [(f"S.events.{hostile}.{hostile}-{n}", b"{") for n in range(3)]
-    service.audits["orders"].pass_completed(report(*stored), None)
+    service.audits["orders"].pass_completed(replace(report(*STORED), broken_actors={hostile: 3, "\ud800": 1}), None)
     names = {name for name, _ in samples(service)}
     assert all(name.startswith(("aether_auditor_", "process_")) for name in names)
+    assert one(service, "broken_actors", actor_type='x"} 1\\x0aevil_metric 1\\ \\x1b[31m\\u202e') == 3
+    assert one(service, "broken_actors", actor_type="\\ud800") == 1
+    assert "\x1b" not in generate_latest(registry(service)).decode()
+
+
+def test_actor_types_that_look_alike_are_one_series() -> None:
+    service = status()
+    service.audits["orders"].pass_completed(replace(report(*STORED), broken_actors={"\x1b": 3, "\\x1b": 4}), None)
+    assert one(service, "broken_actors", actor_type="\\x1b") == 7
+    exported = generate_latest(registry(service)).decode()
+    assert exported.count("aether_auditor_broken_actors{") == 1
 
 
 def test_an_actor_id_never_becomes_a_label() -> None:
