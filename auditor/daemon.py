@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,15 @@ WATCH_SECONDS = 15.0
 
 FAREWELL_SECONDS = 5.0
 """For a pass to end and the connection to close, once told to stop: half of what the contract allows."""
+
+
+SHORTEST_ALLOWANCE_NS = 60 * NANOSECONDS
+"""A pass is not called late before: waiting for another audit's pass is no trouble yet."""
+
+
+def _allowed_ns(audit: AuditConfig, took_ns: int) -> int:
+    """How long after its time a pass should have completed, by how long the last one took."""
+    return audit.schedule.jitter.nanoseconds + max(SHORTEST_ALLOWANCE_NS, 3 * took_ns)
 
 
 class Daemon:
@@ -97,6 +107,7 @@ class Daemon:
         every, cron, jitter = audit.schedule.every, audit.schedule.cron, audit.schedule.jitter
         schedule.add(audit.name, job, every=every.seconds if every else None, cron=cron, jitter=jitter.seconds)
         status.next_pass = lambda: schedule.next_run(audit.name)
+        status.due_ns[Mode.FULL] = time.time_ns() + _allowed_ns(audit, 0)
 
     async def _connect(self) -> None:
         """Connect, however long it takes; from then on the client reconnects by itself. Raises SideStreamError."""
@@ -182,7 +193,13 @@ class Daemon:
     def _completed(self, audit: AuditConfig, this_pass: Pass, report: AuditReport) -> None:
         if self._stopping.is_set():
             return  # cut short by the end of the daemon: it says nothing about the stream
-        self.status.audits[audit.name].pass_completed(report, this_pass.settled)
+        status = self.status.audits[audit.name]
+        status.pass_completed(report, this_pass.settled)
+        begins = status.next_pass()
+        if begins is not None:
+            # A pass that fails moves nothing: what is due stays due.
+            took_ns = report.finished_ns - report.started_ns
+            status.due_ns[Mode.FULL] = int(begins.timestamp()) * NANOSECONDS + _allowed_ns(audit, took_ns)
         log.info(
             "pass completed",
             audit=audit.name,
