@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 import auditor.scan
 from auditor.config import AuditConfig, VersionsConfig
@@ -559,3 +560,59 @@ async def test_an_interrupted_pass_compares_nothing_any_more() -> None:
     stream.on_batch = lambda: next(batches)()
     report = await this_pass.run()
     assert [(finding.kind, finding.cause) for finding in report.findings] == [(Kind.DUPLICATE_VERSION, Cause.UNKNOWN)]
+
+
+async def test_a_stream_that_delivers_everything_is_asked_nothing_more() -> None:
+    stream = MemoryStream(GOOD)
+    stream.silent = {"deleted": GoneError("asked"), "is_stored": GoneError("asked")}
+    assert (await a_pass(stream).run()).verdict is Verdict.CLEAN
+
+
+async def test_failures_are_logged_by_name_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    fails_on(monkeypatch, range(100))
+    with capture_logs() as logs:
+        report = await a_pass(MemoryStream(GOOD * 3)).run()
+    assert report.messages.unjudged == 21
+    assert [(entry["seq"], entry["error"]) for entry in logs] == [(seq, "ValueError") for seq in range(1, 11)]
+    assert "hunter2" not in str(logs)
+
+
+async def test_progress_moves_while_the_pass_runs_and_ends_at_the_end() -> None:
+    stream = MemoryStream([*GOOD, ("S.other", b"")])
+    stream.delete(8)
+    this_pass = a_pass(stream)
+    seen: list[int] = []
+    stream.on_batch = lambda: seen.append(this_pass.progress.seq)
+    await this_pass.run()
+    assert (seen, this_pass.progress.seq) == ([0, 3, 6], 8)
+
+
+async def test_an_audit_of_actors_can_leave_their_snapshots_out() -> None:
+    stream = MemoryStream([*GOOD, ("S.snapshots.order.order-1", b"{")])
+    report = await a_pass(stream, actors=("order-1",), snapshots=False).run()
+    assert (report.verdict, report.messages.skipped) == (Verdict.CLEAN, 1)
+    report = await a_pass(stream, actors=("order-1",)).run()
+    assert report.findings_total == {Kind.MALFORMED_SNAPSHOT: 1}
+
+
+async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
+    stream = MemoryStream(TWICE, batch=2)
+    walk = stream.walk
+    rates: list[object] = []
+    closed: list[bool] = []
+
+    async def noted(*args: object, **kwargs: object) -> AsyncIterator[object]:
+        rates.append(kwargs["max_rate"])
+        try:
+            async for batch in walk(*args, **kwargs):  # type: ignore[arg-type]
+                yield batch
+        finally:
+            closed.append(True)
+
+    stream.walk = noted  # type: ignore[assignment,method-assign]
+    await a_pass(stream, max_rate=1000).run()
+    assert (rates, closed) == ([1000, 1000], [True, True])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auditor.scan, "MOST_MESSAGES_COMPARED", 0)
+        await a_pass(stream, max_rate=1000).run()
+    assert closed == [True] * 4

@@ -90,7 +90,7 @@ def conclude(
         incomplete = f"sequence {walked.unread[0][0]} is stored but was not delivered; the next pass tries again"
     if incomplete is None and state.unjudged:
         incomplete = f"{state.unjudged} messages could not be judged by the auditor itself; its log says why"
-    corrupt = any(severity is Severity.CORRUPTION for (_, severity), count in standing.totals.items() if count)
+    corrupt = any(severity is Severity.CORRUPTION for _, severity in standing.totals)
     return AuditReport(
         name=name,
         stream=pinned.name,

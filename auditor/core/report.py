@@ -175,8 +175,7 @@ class AuditReport:
         """Standing findings by kind; kinds without any are left out."""
         totals: dict[Kind, int] = {}
         for (kind, _), count in self.totals.items():
-            if count:
-                totals[kind] = totals.get(kind, 0) + count
+            totals[kind] = totals.get(kind, 0) + count
         return totals
 
     def to_json(self) -> dict[str, Any]:

@@ -93,3 +93,14 @@ def test_a_head_that_left_during_the_walk_is_expired() -> None:
     late = ("S.events.order.order-1", event("order-1", 4))
     assert concluded(audited(late), 1).findings[0].cause is Cause.UNKNOWN
     assert concluded(audited(late), 1, first_seq=2).findings[0].cause is Cause.EXPIRED
+
+
+def test_types_without_a_label_of_their_own_are_counted_together() -> None:
+    stored = [(f"S.events.{name}.{name}-1", b"{") for name in ("alice", "bob")]
+    report = concluded(audited(*stored), 2)
+    assert (report.malformed_events, report.broken_actors) == ({("other", "syntax"): 2}, {"other": 2})
+
+
+def test_only_a_filtered_walk_takes_what_did_not_come_for_skipped() -> None:
+    assert concluded(audited(GOOD), 5).messages.skipped == 0
+    assert concluded(audited(GOOD), 5, filtered=True).messages.skipped == 4

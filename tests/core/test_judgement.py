@@ -191,6 +191,7 @@ def test_versions_of_a_subject_that_two_ids_share_are_not_judged() -> None:
         ("1 ! 3 s2", "replayable_from_snapshot"),
         ("1 2 ! s1", "replayable_from_snapshot"),
         ("1 2 s2 !", "broken"),
+        ("1 2 ! s2 !", "broken"),
         ("1 2 s2 ! 3", "replayable_from_snapshot"),
         ("1 2 s2 ! 2", "replayable_from_snapshot"),
         ("1 2 s1 ! 3", "broken"),
