@@ -90,7 +90,7 @@ class StatusCollector(Collector):
             "newest_finding_timestamp_seconds",
             "When the newest finding was first seen that was not there before anybody watched; 0 if there is none.",
             ("kind", "severity"),
-            lambda a: [((k, s), a.newest(k, s) / NANOSECONDS) for k, s in every_kind()] if a.report else [],
+            lambda a: [((k, s), a.news.newest(k, s) / NANOSECONDS) for k, s in every_kind()] if a.report else [],
         )
 
     def _passes(self) -> Iterator[Metric]:

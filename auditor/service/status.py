@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from auditor.core.findings import Kind, Severity, severities
 from auditor.core.report import NANOSECONDS, Mode, Outcome, Verdict, rfc3339
+from auditor.service.news import News
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,8 +75,7 @@ class AuditStatus:
     """Quarantine records by result."""
     stream_state: StreamState | None = None
     """The stream's own account, at most 15 seconds old while it can be reached."""
-    newest_ns: dict[tuple[Kind, Severity], int] = field(default_factory=dict)
-    """When a finding was first seen that was not part of the baseline."""
+    news: News = field(default_factory=News)
     next_pass: Callable[[], datetime | None] = lambda: None
     _examined: Counter[Outcome] = field(default_factory=Counter)
     _bytes: int = 0
@@ -88,7 +88,7 @@ class AuditStatus:
         """A pass came to its end."""
         self._end()
         self.failure = None
-        self._note_new_findings(report)
+        self.news.take(report, self.clock())
         self.report = report
         self.completed_ns[report.mode] = report.finished_ns
         self.passes[report.mode, report.verdict] += 1
@@ -124,10 +124,6 @@ class AuditStatus:
             return None
         return max(0, self.stream_state.last_seq - self.report.range.last_seq)
 
-    def newest(self, kind: Kind, severity: Severity) -> int:
-        """When the newest finding was first seen that is not part of the baseline, nanoseconds since 1970; 0 if none."""
-        return self.newest_ns.get((kind, severity), 0)
-
     def to_json(self) -> dict[str, Any]:
         """One entry of `audits` in /api/status."""
         report = self.report.to_json() if self.report else {"name": self.name, "stream": self.stream, "verdict": None}
@@ -147,18 +143,6 @@ class AuditStatus:
 
     def _end(self) -> None:
         self._examined, self._bytes, self.running = self.examined, self.bytes_examined, None
-
-    def _note_new_findings(self, report: AuditReport) -> None:
-        """What the first pass finds was there before anybody watched; what comes later is new."""
-        before = self.report
-        if before is None:
-            return
-        known = set(before.findings)
-        fresh = {(finding.kind, finding.severity) for finding in report.findings if finding not in known}
-        for key, count in report.totals.items():
-            # Beyond what is listed only a count can tell.
-            if count > before.totals.get(key, 0) or (key in fresh and not before.findings_cut):
-                self.newest_ns[key] = self.clock()
 
 
 class Connection(Protocol):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from auditor.core.evidence import Settled
-from auditor.core.findings import Kind, Severity
 from auditor.core.message import StreamState
 from auditor.core.report import Mode, Outcome, Progress, Verdict
 from auditor.service.status import DURATION_BUCKETS, Durations
 from tests.core.stories import event
-from tests.service.reports import NOW, Connected, report, status
+from tests.service.reports import Connected, report, status
 
 ORDER = "S.events.order.order-1"
 GOOD = [(ORDER, event("order-1", version)) for version in (1, 2, 3)]
-CORRUPTION = Severity.CORRUPTION
 
 
 def test_nothing_is_said_before_the_first_completed_pass() -> None:
@@ -51,24 +49,6 @@ def test_messages_examined_move_while_a_pass_runs_and_never_go_back() -> None:
             audit.pass_failed(Mode.FULL, "why")
         seen.append((audit.examined[Outcome.OK], audit.bytes_examined))
     assert seen == [(5, 100), (10, 200), (15, 300), (15, 300), (20, 400), (25, 500), (30, 600), (30, 600)]
-
-
-def test_what_the_first_pass_finds_is_the_baseline_and_only_later_findings_are_new() -> None:
-    audit = status().audits["orders"]
-    audit.pass_completed(report(*GOOD, (ORDER, b"{")), None)
-    assert audit.newest(Kind.MALFORMED_EVENT, CORRUPTION) == 0
-    audit.pass_completed(report(*GOOD, (ORDER, b"{")), None)
-    assert audit.newest(Kind.MALFORMED_EVENT, CORRUPTION) == 0
-    audit.pass_completed(report(*GOOD, (ORDER, b"{"), (ORDER, b"")), None)
-    assert audit.newest(Kind.MALFORMED_EVENT, CORRUPTION) == NOW
-    assert audit.newest(Kind.HIDDEN_EVENT, CORRUPTION) == 0
-
-
-def test_a_finding_that_takes_the_place_of_another_is_new_as_well() -> None:
-    audit = status().audits["orders"]
-    audit.pass_completed(report(*GOOD, (ORDER, b"{")), None)
-    audit.pass_completed(report(*GOOD, (ORDER, event("order-1", 4)), (ORDER, b"{")), None)
-    assert audit.newest(Kind.MALFORMED_EVENT, CORRUPTION) == NOW
 
 
 def test_unaudited_messages_are_those_stored_since_the_last_pass() -> None:
