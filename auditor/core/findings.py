@@ -123,6 +123,11 @@ class Finding:
     quarantine: str | None = None
     """Subject of the quarantine record that keeps the message's bytes."""
 
+    @property
+    def position(self) -> int:
+        """The sequence at which it is seen; 0 for one that has no place in the stream."""
+        return next((seq for seq in (self.seq, self.before_seq, self.first_seq) if seq is not None), 0)
+
 
 def subject_text(subject: bytes) -> str:
     r"""`subject` as valid Unicode: bytes that are not UTF-8 become \xNN."""

@@ -58,7 +58,7 @@ class Standing:
     def listed(self) -> tuple[Finding, ...]:
         """At most as many findings as asked for, corruption first, then in stream order."""
         everything = [finding for findings in self._lists.values() for finding in findings]
-        everything.sort(key=lambda finding: (finding.severity is Severity.NOTICE, _position(finding)))
+        everything.sort(key=lambda finding: (finding.severity is Severity.NOTICE, finding.position))
         return tuple(everything[: self._most])
 
     @property
@@ -163,10 +163,3 @@ class Standing:
                 detail=f"version {event.version} {MISPLACED[event.kind]}",
             )
         )
-
-
-def _position(finding: Finding) -> int:
-    for seq in (finding.seq, finding.before_seq, finding.first_seq):
-        if seq is not None:
-            return seq
-    return 0

@@ -16,6 +16,8 @@ from auditor.core.report import NANOSECONDS
 from auditor.core.visible import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditor.core.findings import Finding
     from auditor.service.status import ServiceStatus
 
@@ -44,6 +46,11 @@ def _where(finding: Finding) -> str:
     return ""
 
 
+def _latest(findings: Sequence[Finding]) -> list[Finding]:
+    """The last ones in stream order first: what happened just now is on top."""
+    return sorted(findings, key=lambda finding: finding.position, reverse=True)[:MOST_FINDINGS]
+
+
 def _moment(unix_ns: int) -> str:
     return f"{datetime.fromtimestamp(unix_ns // NANOSECONDS, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
@@ -52,6 +59,7 @@ _ENVIRONMENT = jinja2.Environment(
     autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _ENVIRONMENT.filters["visible"] = lambda text: visible(str(text))
+_ENVIRONMENT.filters["latest"] = _latest
 _ENVIRONMENT.filters["where"] = _where
 _ENVIRONMENT.filters["moment"] = _moment
 _TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)

@@ -76,6 +76,13 @@ def test_no_stored_byte_becomes_a_tag_or_steers_the_page() -> None:
     html.encode()
 
 
+def test_what_happened_last_is_on_top() -> None:
+    service = status()
+    service.audits["orders"].pass_completed(report(*[("S.events.order.order-1", b"{")] * 3), None)
+    text = Page(render(service)).text
+    assert text.index("sequence 3") < text.index("sequence 2") < text.index("sequence 1")
+
+
 def test_findings_are_bounded_and_the_rest_is_said_to_exist() -> None:
     service = status()
     stored = [("S.events.order.order-1", b"{")] * (MOST_FINDINGS + 1)
