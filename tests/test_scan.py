@@ -616,3 +616,18 @@ async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
         patch.setattr(auditor.scan, "MOST_MESSAGES_COMPARED", 0)
         await a_pass(stream, max_rate=1000).run()
     assert closed == [True] * 4
+
+
+async def test_records_that_were_refused_are_stored_by_the_next_pass() -> None:
+    stream = MemoryStream([(ORDER, b"{"), *GOOD, (ORDER, b"[")], batch=4)
+    quarantine = MemoryQuarantine()
+    batches = iter([None, None, "the side stream is full"])
+    stream.on_batch = lambda: setattr(quarantine, "refuses", next(batches))
+    report = await a_pass(stream, quarantine).run()
+    assert (report.quarantine_pending, report.findings_total) == (1, {Kind.MALFORMED_EVENT: 2})
+    stream.on_batch = lambda: setattr(quarantine, "refuses", None)
+    second = a_pass(stream, quarantine)
+    report = await second.run()
+    assert (report.quarantine_pending, len(quarantine.records)) == (0, 2)
+    assert second.settled is not None
+    assert (second.settled.stored, second.settled.already_stored) == (1, 1)
