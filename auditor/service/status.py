@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from auditor.config import AuditConfig
+    from auditor.config import AuditConfig, ScheduleConfig
     from auditor.core.evidence import Settled
     from auditor.core.message import StreamState
     from auditor.core.report import AuditReport, Progress
@@ -57,6 +57,7 @@ class AuditStatus:
 
     name: str
     stream: str
+    schedule: ScheduleConfig
     clock: Callable[[], int]
     """Nanoseconds since 1970."""
     report: AuditReport | None = None
@@ -134,6 +135,7 @@ class AuditStatus:
             running = {"mode": self.running.mode, "progress": progress.ratio, "seq": progress.seq}
         return {
             **report,
+            "schedule": self.schedule.model_dump(mode="json"),
             "next_pass": due.isoformat() if due else None,
             "running": running,
             "failure": self.failure,
@@ -166,7 +168,7 @@ class ServiceStatus:
         """Why the daemon is not ready, in one line; None if it is."""
         self.connection: Connection | None = None
         """None until the first one."""
-        self.audits = {audit.name: AuditStatus(audit.name, audit.stream, clock) for audit in audits}
+        self.audits = {audit.name: AuditStatus(audit.name, audit.stream, audit.schedule, clock) for audit in audits}
 
     @property
     def nats_connected(self) -> bool:

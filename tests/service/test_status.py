@@ -59,6 +59,10 @@ def test_unaudited_messages_are_those_stored_since_the_last_pass() -> None:
     assert audit.records == {"stored": 2, "already_stored": 1, "failed": 4}
 
 
+def test_the_schedule_is_told_as_it_was_configured() -> None:
+    assert status().audits["orders"].to_json()["schedule"] == {"every": "5m", "cron": None, "jitter": "0"}
+
+
 def test_the_overall_verdict_is_the_worst_and_none_while_one_is_missing() -> None:
     service = status()
     assert service.verdict is None
