@@ -66,6 +66,16 @@ async def test_a_second_scan_says_the_same_and_keeps_no_record_twice(config: str
 
 
 @pytest.mark.usefixtures("planted")
+async def test_two_auditors_at_once_say_the_same_and_keep_each_record_once(config: str, admin: Client) -> None:
+    ended = await asyncio.gather(*(auditor("scan", "--config", config, "--json") for _ in range(2)))
+    one, other = (scan.json["audits"][0] for scan in ended)
+    assert (one["findings"], one["quarantine_pending"]) == (other["findings"], 0)
+    keys = {finding["quarantine"] for finding in one["findings"] if "quarantine" in finding}
+    state = json.loads((await admin.request("$JS.API.STREAM.INFO.AETHER_QUARANTINE")).data)["state"]
+    assert (state["messages"], state["num_subjects"]) == (len(keys), len(keys))
+
+
+@pytest.mark.usefixtures("planted")
 async def test_a_dry_run_writes_nothing_and_finds_the_same(config: str, admin: Client) -> None:
     dry = await auditor("scan", "--config", config, "--json", "--dry-run")
     assert dry.code == 2
