@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from auditor.core.labels import ActorTypes
@@ -70,10 +71,30 @@ def test_no_stored_byte_becomes_a_tag_or_steers_the_page() -> None:
     html = render(service)
     page = Page(html)
     assert set(page.tags) - set(clean.tags) <= {"table", "tr", "th", "td", "code", "br", "h3", "dl", "dt", "dd", "div"}
-    assert "<script>alert(1)</script>" in page.text
-    assert "\\x1b[31m\\u202egnp" in page.text
-    assert "49" not in page.text.partition("{{7*7}}")[0][-5:]
+    for shown in (
+        "<script>alert(1)</script>",
+        '"><imgsrc=xonerror=alert(1)>',
+        "{{7*7}}{%raw%}",
+        "\\x1b[31m\\u202egnp",
+        "&lt;b&gt;",
+        "\\xff\\xfe\\x00",
+    ):
+        assert shown in page.text
+    assert not set(html) & {"\x1b", "\u202e", "\x00"}
     html.encode()
+
+
+def test_actors_that_share_a_subject_are_named() -> None:
+    service = status()
+    subject = "S.events.unknown.a_b"
+    stored = [(subject, event(actor, 1)) for actor in ("a.b", "a_b", "a*b")]
+    service.audits["orders"].pass_completed(report(*stored), None)
+    (collision,) = service.audits["orders"].report.findings
+    collision = replace(collision, ids=(*collision.ids, "<b>\x1b\u202e"))
+    service.audits["orders"].report = replace(service.audits["orders"].report, findings=(collision,))
+    html = render(service)
+    for actor in ("a.b", "a_b", "a*b", "&lt;b&gt;\\x1b\\u202e"):
+        assert f"<br><code>{actor}</code>" in html
 
 
 def test_what_happened_last_is_on_top() -> None:
