@@ -30,6 +30,7 @@ from auditor.aether.subjects import (
     sanitize_subject,
     snapshot_subject,
     subject_tail,
+    unaskable_reason,
     unreachable_reason,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "sanitize_subject",
     "snapshot_subject",
     "subject_tail",
+    "unaskable_reason",
     "unreachable_reason",
     "version_given",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 _SANITIZED = str.maketrans(" .*>", "____")
+_BREAKS_A_SUBJECT = frozenset("\t\r\n")
 _NEVER_SANITIZED = frozenset(" *>")
 
 
@@ -35,6 +36,19 @@ def event_subject(stream: str, actor_id: str) -> str:
 def snapshot_subject(stream: str, actor_id: str) -> str:
     """Where Aether stores the actor's snapshots."""
     return f"{stream}.snapshots.{subject_tail(actor_id)}"
+
+
+def unaskable_reason(actor_id: str) -> str | None:
+    """Why no server could ever hold a message of this actor, in a few words; None if one could."""
+    if not actor_id:
+        return "it is empty"
+    if not _BREAKS_A_SUBJECT.isdisjoint(actor_id):
+        return "it has a tab or a line end"
+    try:
+        actor_id.encode()
+    except UnicodeEncodeError:
+        return "it is not valid Unicode"
+    return None
 
 
 def unreachable_reason(tail: bytes) -> Literal["encoding", "wildcard", "tokens"] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.actor import view_actor
 from auditor.aether.store import MalformedSnapshotError
+from auditor.aether.subjects import unaskable_reason
 from auditor.app import connected
 from auditor.cli.scan import chosen
 from auditor.cli.tables import findings_table, print_line, results
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version: int, *, as_json: bool) -> int:
     """The exit code: 0 nothing wrong with this actor, 2 corrupt, 3 not all of it could be read."""
+    if why := unaskable_reason(actor_id):
+        raise NotFoundError(f"no actor can have this id: {why}")
     config = load(config_file)
     configure_log("warning", "console")
     view = asyncio.run(_find(config, chosen(config, [audit] if audit else []), actor_id, from_version))

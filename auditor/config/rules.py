@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from auditor.aether.subjects import unaskable_reason
 from auditor.config.values import quoted
 
 SCHEMES = ("nats", "tls", "ws", "wss")
@@ -144,8 +145,8 @@ def _audit(path: str, audit: Mapping[str, Any]) -> Iterator[Problem]:
     if subjects and actors:
         yield f"{path}.actors", "cannot stand beside subjects: keep one of the two"
     for at, actor in enumerate(actors):
-        if actor == "":
-            yield f"{path}.actors[{at}]", "is empty: no subject belongs to an actor without an id"
+        if isinstance(actor, str) and (why := unaskable_reason(actor)):
+            yield f"{path}.actors[{at}]", f"is no actor's id: {why}"
     for at, subject in enumerate(subjects):
         if isinstance(subject, str) and isinstance(stream, str):
             yield from _subject(f"{path}.subjects[{at}]", subject, stream)

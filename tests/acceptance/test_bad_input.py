@@ -111,6 +111,12 @@ async def test_a_port_in_use_is_one_line(server: EmbeddedServer, tmp_path: Path)
         assert (ended.code, address in ended.err, ended.err.count("\n")) == (1, True, 1)
 
 
+@pytest.mark.parametrize("actor_id", ["", "a\tb", "a\nb", "\udcff"])
+async def test_an_id_that_no_actor_can_have_is_one_line(actor_id: str, config: str) -> None:
+    ended = await auditor("actor", actor_id, "--config", config)
+    assert (ended.code, "no actor can have this id" in ended.said) == (1, True)
+
+
 @pytest.mark.usefixtures("planted")
 async def test_an_actor_or_a_record_that_does_not_exist_is_one_line(config: str) -> None:
     ended = await auditor("actor", "order-404", "--config", config)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.aether import event_subject, extract_actor_type, sanitize_subject, snapshot_subject
-from auditor.aether.subjects import subject_tail, unreachable_reason
+from auditor.aether.subjects import subject_tail, unaskable_reason, unreachable_reason
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,13 @@ def test_a_tail_is_reachable_exactly_if_its_own_id_leads_to_it(tail: bytes) -> N
 )
 def test_a_subject_that_no_actor_id_leads_to_has_a_reason(tail: bytes, reason: str | None) -> None:
     assert unreachable_reason(tail) == reason
+
+
+@pytest.mark.parametrize("actor_id", ["", "a\tb", "a\r", "\n", "\ud800", "a\udcffb"])
+def test_an_id_that_no_server_could_hold_is_told(actor_id):
+    assert unaskable_reason(actor_id)
+
+
+@pytest.mark.parametrize("actor_id", ["a", " ", "a.b", "*", "a\x00b", "a\x0bb", "日本", "x" * 5000])
+def test_any_other_id_is_one(actor_id):
+    assert unaskable_reason(actor_id) is None

@@ -111,6 +111,8 @@ def test_every_problem_is_told_at_once_each_with_its_path() -> None:
         (audit('schedule: {cron: "* * *"}'), "five fields"),
         (audit("subjects: [ORDERS.events]"), "outside the stream's events"),
         (audit("subjects: [ORDERS.events.>.a]"), "is not a subject"),
+        (audit('actors: ["a\\tb"]'), "audits[0].actors[0]: is no actor's id: it has a tab or a line end"),
+        (audit('actors: ["\\ud800"]'), "is no actor's id: it is not valid Unicode"),
         (audit("snapshots: 1"), "expected true or false, found a whole number"),
         (f"{SMALLEST}\nquarantine: {{subject_prefix: ORDERS.events.q}}", "among the subjects of the audited stream"),
         (f"{SMALLEST}\nstate: {{stream: AETHER_QUARANTINE}}", "state.stream: is the same as quarantine.stream"),
