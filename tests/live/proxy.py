@@ -13,12 +13,9 @@ class Proxy:
     """Between a client and `server` while `async with` lasts."""
 
     def __init__(self, server: EmbeddedServer) -> None:
-        self.frozen = False
-        """While set, nothing passes, and no connection ends."""
-        self.passed = 0
-        """Bytes that the server has sent through it."""
         self._port = server.port
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.Event] = {}
+        """The connections, each with the gate that its bytes pass."""
 
     async def __aenter__(self) -> Self:
         self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -27,8 +24,8 @@ class Proxy:
     async def __aexit__(self, *_: object) -> None:
         self._listener.close()
         self.cut()
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while self._open:
+            await asyncio.wait(self._open)
 
     @property
     def url(self) -> str:
@@ -36,33 +33,42 @@ class Proxy:
 
     def cut(self) -> None:
         """End every connection that is open now, with what is in flight."""
-        for task in self._tasks:
+        for task in self._open:
             task.cancel()
 
+    def freeze(self) -> None:
+        """Let nothing pass on the connections that are open now, and don't let them end."""
+        for gate in self._open.values():
+            gate.clear()
+
+    def thaw(self) -> None:
+        """Let pass what was held up."""
+        for gate in self._open.values():
+            gate.set()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
+        task, gate = asyncio.current_task(), asyncio.Event()
         assert task is not None
-        self._tasks.add(task)
+        gate.set()
+        self._open[task] = gate
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._copy(reader, far_writer, counted=False))
-                    group.create_task(self._copy(far_reader, writer, counted=True))
+                    group.create_task(self._copy(reader, far_writer, gate))
+                    group.create_task(self._copy(far_reader, writer, gate))
             finally:
                 far_writer.transport.abort()
         except* (OSError, asyncio.CancelledError):
             pass
         finally:
             writer.transport.abort()
-            self._tasks.discard(task)
+            del self._open[task]
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counted: bool) -> None:
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
         while data := await reader.read(1 << 16):
-            while self.frozen:
-                await asyncio.sleep(0.01)
+            await gate.wait()
             writer.write(data)
             await writer.drain()
-            if counted:
-                self.passed += len(data)
+        await gate.wait()
         raise ConnectionResetError

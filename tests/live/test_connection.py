@@ -71,20 +71,38 @@ async def test_a_connection_that_is_dead_without_saying_so_is_noticed_and_replac
     monkeypatch.setattr(connection, "PING_INTERVAL", 0.1)
     async with Proxy(server) as proxy, connected(proxy) as client:
         await client.subscribe("silence")
-        proxy.frozen = True
+        proxy.freeze()
         with pytest.raises(errors.ConnectionReconnectingError):
             await client.request("silence", timeout=30)
-        proxy.frozen = False
         await client.wait_connected()
         assert (await client.request("$JS.API.INFO")).data
 
 
+async def test_what_nats_py_does_not_expect_does_not_end_its_reconnecting(server, client, monkeypatch):
+    asked = 0
+
+    def unexpected():
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise ZeroDivisionError
+        return connection.Connection._connect_command(client)
+
+    monkeypatch.setattr(client, "_connect_command", unexpected)
+    await server.restart()
+    async with asyncio.timeout(10):
+        while asked < 3:
+            await asyncio.sleep(0.01)
+        await client.wait_connected()
+    assert (await client.request("$JS.API.INFO")).data
+
+
 async def test_a_flush_that_gave_up_leaves_the_connection_as_it_was(server):
     async with Proxy(server) as proxy, connected(proxy) as client:
-        proxy.frozen = True
+        proxy.freeze()
         with pytest.raises(errors.TimeoutError):
             await client.flush(timeout=0.05)
-        proxy.frozen = False
+        proxy.thaw()
         await client.flush()
         assert client.stats["reconnects"] == 0
 
@@ -143,6 +161,19 @@ async def test_an_unreachable_server_is_said_in_one_line_with_what_to_do(unused_
         said = await refusal(config(unused_url.replace("//", "//me:secret@")))
     assert said == f"cannot connect to NATS at {unused_url}: connection refused: check that it runs, and nats.servers"
     assert caplog.records == []
+
+
+async def test_each_server_is_tried_once_before_the_first_connection_is_given_up():
+    tries = 0
+
+    async def refuse(reader, writer):
+        nonlocal tries
+        tries += 1
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listener:
+        await refusal(config(f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}"))
+    assert tries == 1
 
 
 async def test_one_server_of_several_is_enough(server, unused_url):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from live.connecting import at_once, config, connected
+from live.proxy import Proxy
 
 from auditor.config import NatsConfig, TlsConfig
 from auditor.demo.server import EmbeddedServer
 from auditor.errors import ConnectionFailedError
+from auditor.jetstream import connection
 from auditor.jetstream.client import connect
 
 TLS = Path(__file__).parent / "tls"
@@ -59,3 +62,17 @@ async def test_a_password_is_never_sent_to_a_server_without_the_tls_that_was_ask
             config(server.url.replace("nats", "tls"), user="a", password="b"),
         ):
             assert "offers no TLS" in await refusal(settings)
+
+
+async def test_a_tls_connection_that_is_dead_is_left_without_asking_it(monkeypatch):
+    monkeypatch.setattr(connection, "PING_INTERVAL", 0.1)
+    async with (
+        EmbeddedServer(config=tls()) as server,
+        Proxy(server) as proxy,
+        connected(proxy, tls=TlsConfig(ca_file=CA)) as client,
+    ):
+        proxy.freeze()
+        async with asyncio.timeout(5):
+            while client.stats["reconnects"] == 0:
+                await asyncio.sleep(0.01)
+        assert (await client.request("$JS.API.INFO")).data

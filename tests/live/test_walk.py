@@ -298,8 +298,7 @@ async def test_a_connection_that_goes_silent_costs_no_message(server, monkeypatc
         pinned = await source.pin()
 
         async def freeze():
-            proxy.frozen = True
-            asyncio.get_running_loop().call_later(1.5, setattr, proxy, "frozen", False)
+            proxy.freeze()
 
         in_order(await disturbed(source, pinned, freeze, every=MANY // 2), 1, MANY)
 
