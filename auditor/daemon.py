@@ -35,8 +35,11 @@ GLANCE_SECONDS = 1.0
 WATCH_SECONDS = 15.0
 """How old the streams' own account may get; the contract says that unaudited_messages is refreshed this often."""
 
-FAREWELL_SECONDS = 5.0
-"""For a pass to end and the connection to close, once told to stop: half of what the contract allows."""
+FAREWELL_SECONDS = 4.0
+"""For a pass to end once told to stop: with the next, well below the 10 seconds that the contract allows."""
+
+CLOSING_SECONDS = 2.0
+"""For the connection to close in good order."""
 
 
 SHORTEST_ALLOWANCE_NS = 60 * NANOSECONDS
@@ -58,7 +61,9 @@ class Daemon:
         self._config = config
         self._auditor: Auditor | None = None
         self._connected = asyncio.Event()
-        self._one_at_a_time = asyncio.Lock()
+        self._due: dict[str, AuditConfig] = {}
+        """Audits whose time has come, in this order; one that comes due again while it waits or runs is run once more."""
+        self._something_due = asyncio.Event()
         self._stopping = asyncio.Event()
         self._look_now = asyncio.Event()
         self._untried = {audit.name for audit in config.audits}
@@ -72,37 +77,51 @@ class Daemon:
             for audit in self._config.audits:
                 self._add(schedule, audit)
             schedule.start()
-            work = asyncio.create_task(self._work(), name="connect and watch")
+            work = asyncio.create_task(self._connect_and_watch(), name="connect and watch")
+            passes = asyncio.create_task(self._run_passes(), name="passes")
             stopped = asyncio.create_task(stop.wait(), name="stop")
             try:
-                await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if work.done():
-                    work.result()
+                done, _ = await asyncio.wait({work, passes, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
             finally:
                 log.info("stopping")
                 schedule.stop()
-                await self._farewell(work, stopped)
+                await self._farewell(passes, work, stopped)
 
-    async def _work(self) -> None:
+    async def _connect_and_watch(self) -> None:
         await self._connect()
         await self._watch()
 
-    async def _farewell(self, *tasks: asyncio.Task[Any]) -> None:
-        self._stopping.set()
-        for task in tasks:
+    async def _run_passes(self) -> None:
+        """One pass after another, as they come due. Ends when the daemon stops."""
+        await self._connected.wait()
+        while not self._stopping.is_set():
+            await self._something_due.wait()
+            self._something_due.clear()
+            while self._due and not self._stopping.is_set():
+                await self._run_pass(self._due.pop(next(iter(self._due))))
+
+    async def _farewell(self, passes: asyncio.Task[None], *others: asyncio.Task[Any]) -> None:
+        for task in others:
             task.cancel()
+        self._stopping.set()
+        self._something_due.set()
+        if self._auditor is None:
+            passes.cancel()
+            return
+        await asyncio.wait({passes}, timeout=FAREWELL_SECONDS)  # the pass in progress ends at its next batch
+        passes.cancel()
         with suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_SECONDS):
-                async with self._one_at_a_time:  # a pass in progress ends at its next batch
-                    pass
-                if self._auditor is not None:
-                    await self._auditor.client.close()
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self._auditor.client.close()
 
     def _add(self, schedule: Schedule, audit: AuditConfig) -> None:
         status = self.status.audits[audit.name]
 
         async def job() -> None:
-            await self._run_pass(audit)
+            self._due[audit.name] = audit
+            self._something_due.set()
 
         every, cron, jitter = audit.schedule.every, audit.schedule.cron, audit.schedule.jitter
         schedule.add(audit.name, job, every=every.seconds if every else None, cron=cron, jitter=jitter.seconds)
@@ -167,25 +186,22 @@ class Daemon:
 
     async def _run_pass(self, audit: AuditConfig) -> None:
         """One pass, whatever happens: it is counted, and the next one comes."""
-        async with self._one_at_a_time:
-            if not await self._until_connected():
-                return
-            assert self._auditor is not None
-            this_pass = self._auditor.new_pass(audit)
-            this_pass.interrupted = self._stopping
-            status = self.status.audits[audit.name]
-            status.pass_started(Mode.FULL, this_pass.progress)
-            try:
-                report = await this_pass.run()
-            except AuditorError as error:
-                status.pass_failed(Mode.FULL, str(error))
-                log.error("pass failed", audit=audit.name, why=str(error))  # noqa: TRY400 - the line says it all
-            except Exception as error:  # noqa: BLE001 - a bug in one pass must not end the daemon
-                name = type(error).__name__
-                status.pass_failed(Mode.FULL, f"internal error ({name})")
-                log.error("pass failed", audit=audit.name, why="internal error", error=name)  # noqa: TRY400 - no payload
-            else:
-                self._completed(audit, this_pass, report)
+        assert self._auditor is not None
+        this_pass = self._auditor.new_pass(audit)
+        this_pass.interrupted = self._stopping
+        status = self.status.audits[audit.name]
+        status.pass_started(Mode.FULL, this_pass.progress)
+        try:
+            report = await this_pass.run()
+        except AuditorError as error:
+            status.pass_failed(Mode.FULL, str(error))
+            log.error("pass failed", audit=audit.name, why=str(error))  # noqa: TRY400 - the line says it all
+        except Exception as error:  # noqa: BLE001 - a bug in one pass must not end the daemon
+            name = type(error).__name__
+            status.pass_failed(Mode.FULL, f"internal error ({name})")
+            log.error("pass failed", audit=audit.name, why="internal error", error=name)  # noqa: TRY400 - no payload
+        else:
+            self._completed(audit, this_pass, report)
         self._untried.discard(audit.name)
         if not self._untried:
             self.tried.set()
@@ -210,13 +226,3 @@ class Daemon:
             incomplete=report.incomplete,
         )
         self._look_now.set()
-
-    async def _until_connected(self) -> bool:
-        """Whether there is a connection; False only when the daemon stops first."""
-        waits = [asyncio.ensure_future(event.wait()) for event in (self._connected, self._stopping)]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-        return not self._stopping.is_set()

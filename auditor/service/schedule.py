@@ -28,7 +28,7 @@ class Schedule:
         self, name: str, job: Callable[[], Awaitable[None]], *, every: float | None, cron: str | None, jitter: float
     ) -> None:
         """Call `job` now, and then `every` so many seconds or as the `cron` line says, up to `jitter` seconds later."""
-        late = int(jitter) or None
+        late = jitter or None
         if cron is not None:
             minute, hour, day, month, weekday = cron.lower().split()
             trigger: CronTrigger | IntervalTrigger = CronTrigger(
@@ -49,8 +49,9 @@ class Schedule:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Begin no more passes; one that runs goes on, which a shutdown of the scheduler would not let it."""
-        self._scheduler.remove_all_jobs()
+        """Call no job any more."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def next_run(self, name: str) -> datetime | None:
         """When the next pass is due; None once stopped."""

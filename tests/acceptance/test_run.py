@@ -138,6 +138,21 @@ async def test_it_audits_again_and_again_and_the_metrics_move(
     assert running.process.returncode == 0
 
 
+async def test_a_pass_longer_than_its_interval_is_followed_by_the_next_at_once(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    await store(server, admin, *good(10))
+    config = configured(tmp_path, server.url, "max_rate: 10, schedule: {every: 500ms}", LISTEN)
+    async with daemon(config) as running:
+
+        async def twice() -> bool:
+            return (await running.metric("passes_total", verdict="clean") or 0) >= 2
+
+        await until(twice)
+        assert await running.stop() < 10
+    assert {event["level"] for event in running.log} == {"info"}
+
+
 async def test_without_nats_it_lives_is_not_ready_and_says_why_once(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
