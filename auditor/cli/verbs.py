@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +32,7 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="The record's subject, o
 @app.command()
 def run(config: ConfigFile) -> int:
     """Audit on schedule and serve /metrics, until SIGTERM or SIGINT."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the daemon takes it over: imports take a moment
     from auditor.cli.run import run_daemon
 
     return run_daemon(config)
@@ -101,7 +104,7 @@ def check_config(file: Annotated[Path, typer.Argument(metavar="F", help="Configu
     from auditor.config import load
 
     loaded = load(file)
-    typer.echo(f"{file}: ok, {len(loaded.audits)} audits")
+    typer.echo(f"{file}: ok, audits: {', '.join(audit.name for audit in loaded.audits)}")
     return 0
 
 
