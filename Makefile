@@ -27,7 +27,7 @@ bench: .venv/dev.stamp
 
 # Asks real Go again what it says of the corpus.
 go-corpus: .venv/go.stamp
-	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python tests/corpus/ask_go.py
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m tests.corpus.ask_go
 
 lock:
 	requirements/lock.sh

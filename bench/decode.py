@@ -1,11 +1,17 @@
-"""What one event costs: microseconds for each decoder, beside the standard library's json.loads."""
+"""What one event costs, beside the standard library's json.loads, and what the worst bodies of 1 MiB cost."""
 
 from __future__ import annotations
 
 import json
+import time
 import timeit
+from typing import TYPE_CHECKING
 
 from auditor.aether import decode_event, encode_event, exact, judge_event
+from tests.corpus.mebibytes import HOSTILE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EVENT = json.dumps(
     {
@@ -30,6 +36,7 @@ CANDIDATES = {
     "encode_event": lambda: encode_event(DECODED),
 }
 LOOPS, ROUNDS = 2_000, 20
+WORST = 5
 
 
 def main() -> None:
@@ -39,6 +46,16 @@ def main() -> None:
         microseconds = min(timeit.repeat(run, number=LOOPS, repeat=ROUNDS)) / LOOPS * 1e6
         baseline = baseline or microseconds
         print(f"{name:40}{microseconds:8.2f}{microseconds / baseline:14.2f}")
+    print(f"\n{'the worst hostile bodies of 1 MiB':40}{'judge s':>8}{'decode s':>14}")
+    costs = [(seconds(judge_event, body), seconds(decode_event, body), name) for name, body in HOSTILE.items()]
+    for judged, decoded, name in sorted(costs, reverse=True)[:WORST]:
+        print(f"{name:40}{judged:8.2f}{decoded:14.2f}")
+
+
+def seconds(decode: Callable[[bytes], object], body: bytes) -> float:
+    started = time.perf_counter()
+    decode(body)
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

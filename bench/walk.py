@@ -23,7 +23,7 @@ from auditor.jetstream.client import connect
 from auditor.jetstream.source import StreamSource
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from live.raw import Publication, publish
+from tests.live.raw import Publication, publish
 
 STREAM = "BENCH"
 BODY = 350

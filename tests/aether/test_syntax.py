@@ -4,12 +4,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from corpus.inventions import damage, invent_nest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.aether import Malformed, Reason
 from auditor.aether.syntax import MAX_DEPTH, check
+from tests.corpus.inventions import damage, invent_nest
 
 if TYPE_CHECKING:
     from random import Random

@@ -20,8 +20,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from inventions import damage, invent, invent_nest
-from vectors import disagreement, read_vectors
+from tests.corpus.inventions import damage, invent, invent_nest
+from tests.corpus.vectors import disagreement, read_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

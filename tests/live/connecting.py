@@ -12,10 +12,9 @@ from auditor.jetstream.client import connect
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from live.proxy import Proxy
-
     from auditor.demo.server import EmbeddedServer
     from auditor.jetstream.client import Client
+    from tests.live.proxy import Proxy
 
 AT_ONCE = 1.0
 """Seconds; far below every timeout of the client."""

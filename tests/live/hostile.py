@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from live.raw import Publication
+from tests.live.raw import Publication
 
 MAX_PAYLOAD = 1 << 20
 """A server's limit by default, header block included."""

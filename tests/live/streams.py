@@ -6,9 +6,8 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from live.raw import Publication, publish
-
 from auditor.jetstream.source import StreamSource
+from tests.live.raw import Publication, publish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from live.connecting import at_once, connected
-from live.streams import STREAM, create, fill
 
 from auditor.demo.server import EmbeddedServer
 from auditor.errors import ConnectionFailedError, PermissionDeniedError, StreamNotFoundError
@@ -17,6 +15,8 @@ from auditor.jetstream.api import (
     is_stored,
     stream_info,
 )
+from tests.live.connecting import at_once, connected
+from tests.live.streams import STREAM, create, fill
 
 
 async def test_a_consumer_is_made_as_the_walk_needs_it(server, client):

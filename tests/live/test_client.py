@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from live.connecting import at_once, connected
 from nats import errors
 
 from auditor.demo.server import EmbeddedServer
 from auditor.errors import PermissionDeniedError
+from tests.live.connecting import at_once, connected
 
 
 async def test_every_request_gets_its_own_answer(client):

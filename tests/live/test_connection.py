@@ -7,9 +7,6 @@ import importlib.metadata
 import inspect
 
 import pytest
-from live.connecting import at_once, config, connected
-from live.proxy import Proxy
-from live.raw import Publication, publish
 from nats import errors
 from nats.aio.client import Client as NatsClient
 
@@ -18,6 +15,9 @@ from auditor.demo.server import EmbeddedServer
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream import connection
 from auditor.jetstream.client import Client, connect
+from tests.live.connecting import at_once, config, connected
+from tests.live.proxy import Proxy
+from tests.live.raw import Publication, publish
 
 PASSWORD = "authorization {user: a, password: b}"
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import nkeys
 import pytest
-from live.connecting import config, connected
 from nacl.signing import SigningKey
 
 from auditor.config import TlsConfig
 from auditor.demo.server import EmbeddedServer
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream.client import connect
+from tests.live.connecting import config, connected
 
 if TYPE_CHECKING:
     from pathlib import Path

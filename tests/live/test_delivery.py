@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from live.hostile import hostile_set
-from live.raw import publish
-from live.streams import STREAM, api, create, fill, stored, walked
 
 from auditor.aether.timestamps import from_match, match
 from auditor.jetstream import delivery as module
 from auditor.jetstream.api import consumer_info
 from auditor.jetstream.delivery import InterruptedDeliveryError, delivery
+from tests.live.hostile import hostile_set
+from tests.live.raw import publish
+from tests.live.streams import STREAM, api, create, fill, stored, walked
 
 
 def new(client, *, start_seq=1, subjects=(), batch=100):

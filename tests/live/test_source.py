@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 
 import pytest
-from live.connecting import connected
-from live.raw import Publication, publish
-from live.streams import api, create, fill, walked
 
 from auditor.core.message import StreamState
 from auditor.demo.server import EmbeddedServer
 from auditor.errors import ConnectionFailedError, StreamNotFoundError, StreamRecreatedError, WalkCutShortError
 from auditor.jetstream import api as api_module
 from auditor.jetstream.source import StreamSource
+from tests.live.connecting import connected
+from tests.live.raw import Publication, publish
+from tests.live.streams import api, create, fill, walked
 
 
 async def test_a_pin_is_the_account_of_the_stream(server, client):

@@ -6,14 +6,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from live.connecting import at_once, config, connected
-from live.proxy import Proxy
 
 from auditor.config import NatsConfig, TlsConfig
 from auditor.demo.server import EmbeddedServer
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream import connection
 from auditor.jetstream.client import connect
+from tests.live.connecting import at_once, config, connected
+from tests.live.proxy import Proxy
 
 TLS = Path(__file__).parent / "tls"
 CA = str(TLS / "ca.pem")

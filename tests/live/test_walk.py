@@ -8,9 +8,6 @@ import shutil
 import time
 
 import pytest
-from live.connecting import connected
-from live.proxy import Proxy
-from live.streams import STREAM, api, create, fill, walked
 
 from auditor.demo.server import EmbeddedServer
 from auditor.errors import (
@@ -23,6 +20,9 @@ from auditor.errors import (
 from auditor.jetstream import walk as module
 from auditor.jetstream.source import StreamSource
 from auditor.jetstream.walk import ordered_walk
+from tests.live.connecting import connected
+from tests.live.proxy import Proxy
+from tests.live.streams import STREAM, api, create, fill, walked
 
 MANY = 60_000
 """Messages enough for a walk to be in the middle when something happens."""
