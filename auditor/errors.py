@@ -37,6 +37,10 @@ class WalkCutShortError(AuditorError):
     """The walk could not reach its pinned end; what was delivered before is judged, the rest is not."""
 
 
+class EventStreamError(AuditorError):
+    """A stream that cannot be created for events, or has settings under which it cannot hold them."""
+
+
 class SideStreamError(AuditorError):
     """The quarantine stream cannot be used safely, or refuses a record for good until somebody acts."""
 

@@ -14,15 +14,21 @@ from auditor.aether.gojson import (
     judge_snapshot,
     version_given,
 )
+from auditor.aether.memory import InMemoryEventStore
 from auditor.aether.store import (
     DuplicateEventError,
     EventStore,
     EventStoreWithErrors,
     MalformedSnapshotError,
+    NotStoredError,
     ReplayError,
     ReplayResult,
     SnapshotNotFoundError,
+    UnknownOutcomeError,
+    UnstorableActorError,
     VersionConflictError,
+    askable,
+    storable,
 )
 from auditor.aether.subjects import (
     event_subject,
@@ -32,6 +38,7 @@ from auditor.aether.subjects import (
     subject_tail,
     unaskable_reason,
     unreachable_reason,
+    unstorable_reason,
 )
 
 __all__ = [
@@ -42,14 +49,19 @@ __all__ = [
     "EventStore",
     "EventStoreWithErrors",
     "Facts",
+    "InMemoryEventStore",
     "Malformed",
     "MalformedSnapshotError",
+    "NotStoredError",
     "Reason",
     "ReplayError",
     "ReplayResult",
     "SnapshotNotFoundError",
     "Timestamp",
+    "UnknownOutcomeError",
+    "UnstorableActorError",
     "VersionConflictError",
+    "askable",
     "decode_event",
     "decode_snapshot",
     "encode_event",
@@ -60,8 +72,10 @@ __all__ = [
     "judge_snapshot",
     "sanitize_subject",
     "snapshot_subject",
+    "storable",
     "subject_tail",
     "unaskable_reason",
     "unreachable_reason",
+    "unstorable_reason",
     "version_given",
 ]

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from auditor.aether.subjects import unaskable_reason, unstorable_reason
+
 if TYPE_CHECKING:
     from auditor.aether.event import ActorSnapshot, Event, Malformed
+
+
+_SHOWN = 80
+"""Characters of an id that an error shows at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,36 @@ class DuplicateEventError(Exception):
         )
 
 
+class UnstorableActorError(Exception):
+    """No server could hold a message of this actor, or find it again."""
+
+    def __init__(self, actor_id: str, reason: str) -> None:
+        self.actor_id = actor_id
+        self.reason = reason
+        super().__init__(f"actor {actor_id[:_SHOWN]!r} cannot have messages in a stream: {reason}")
+
+
+class NotStoredError(Exception):
+    """An event or snapshot was not stored, for certain."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.what = what
+        self.reason = reason
+        super().__init__(f"{what}: not stored: {reason}")
+
+
+class UnknownOutcomeError(Exception):
+    """Whether an event or snapshot was stored could not be found out in time: it was once at most.
+
+    Saving the same event again finds out: VersionConflictError if it was stored.
+    """
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.what = what
+        self.reason = reason
+        super().__init__(f"{what}: stored or not, nobody can say: {reason}")
+
+
 class SnapshotNotFoundError(Exception):
     """No snapshot is stored for the actor."""
 
@@ -71,10 +107,13 @@ class MalformedSnapshotError(Exception):
 
 
 class EventStore(Protocol):
-    """Aether's EventStore."""
+    """Aether's EventStore. Every method raises UnstorableActorError for an actor that no server could hold."""
 
     async def save_event(self, event: Event) -> None:
-        """Store `event`; raises VersionConflictError, DuplicateEventError."""
+        """Store `event`, whose version is above the actor's latest.
+
+        Raises VersionConflictError, DuplicateEventError, EncodeError, NotStoredError, UnknownOutcomeError.
+        """
 
     async def get_events(self, actor_id: str, from_version: int = 0) -> list[Event]:
         """The actor's events with a version above `from_version`, in stream order; what does not decode is left out."""
@@ -83,10 +122,13 @@ class EventStore(Protocol):
         """The highest version over a full replay, 0 if there is none."""
 
     async def save_snapshot(self, snapshot: ActorSnapshot) -> None:
-        """Store `snapshot`."""
+        """Store `snapshot`, which becomes the actor's last. Raises EncodeError, NotStoredError, UnknownOutcomeError."""
 
-    async def get_latest_snapshot(self, actor_id: str) -> ActorSnapshot:
-        """The last snapshot stored for the actor; raises SnapshotNotFoundError, MalformedSnapshotError."""
+    async def get_latest_snapshot(self, actor_id: str, *, strict: bool = True) -> ActorSnapshot:
+        """The last snapshot stored for the actor; if not `strict`, the last one that decodes.
+
+        Raises SnapshotNotFoundError, MalformedSnapshotError (of the last one, where none will do).
+        """
 
 
 class EventStoreWithErrors(EventStore, Protocol):
@@ -94,3 +136,17 @@ class EventStoreWithErrors(EventStore, Protocol):
 
     async def get_events_with_errors(self, actor_id: str, from_version: int = 0) -> ReplayResult:
         """As `get_events`, together with every message that does not decode."""
+
+
+def askable(actor_id: str) -> str:
+    """`actor_id` itself. Raises UnstorableActorError."""
+    if reason := unaskable_reason(actor_id):
+        raise UnstorableActorError(actor_id, reason)
+    return actor_id
+
+
+def storable(actor_id: str) -> str:
+    """`actor_id` itself. Raises UnstorableActorError."""
+    if reason := unstorable_reason(actor_id):
+        raise UnstorableActorError(actor_id, reason)
+    return actor_id

@@ -9,6 +9,7 @@ from typing import Literal
 
 _SANITIZED = str.maketrans(" .*>", "____")
 _BREAKS_A_SUBJECT = frozenset("\t\r\n")
+_DEL = "\x7f"
 _NEVER_SANITIZED = frozenset(" *>")
 
 
@@ -49,6 +50,13 @@ def unaskable_reason(actor_id: str) -> str | None:
     except UnicodeEncodeError:
         return "it is not valid Unicode"
     return None
+
+
+def unstorable_reason(actor_id: str) -> str | None:
+    """Why nothing can be stored for this actor so that replay finds it again, in a few words; None if it can."""
+    if _DEL in actor_id:
+        return "it has a DEL (0x7f), and JetStream stores such a subject but does not find it again"
+    return unaskable_reason(actor_id)
 
 
 def unreachable_reason(tail: bytes) -> Literal["encoding", "wildcard", "tokens"] | None:

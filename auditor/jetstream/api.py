@@ -12,7 +12,7 @@ import msgspec
 from nats import errors
 
 from auditor.aether import timestamps
-from auditor.core.message import StreamState
+from auditor.core.message import StoredMessage, StreamState
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ MOST_DELETED = 5_000_000
 NO_STREAM = 10059
 NO_MESSAGE = 10037
 NO_CONSUMER = 10014
+NAME_IN_USE = 10058
+"""Somebody else has just created the stream, with other settings."""
 NOT_ENABLED = {10039, 10076}
 
 
@@ -163,7 +165,7 @@ async def create_consumer(
         "ack_policy": "none",
         "mem_storage": True,
         "num_replicas": 1,
-        "inactive_threshold": 30_000_000_000,
+        "inactive_threshold": 5_000_000_000,
     }
     subject = f"CONSUMER.CREATE.{stream}.{name}"
     if len(subjects) == 1:
@@ -182,6 +184,30 @@ async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfo 
     return None if info.error else info
 
 
+class _Message(msgspec.Struct):
+    subject: str
+    seq: int
+    time: str
+    hdrs: bytes | None = None
+    data: bytes = b""
+
+
+class _MessageAnswer(Answer):
+    message: _Message | None = None
+
+
+async def get_message(client: Client, stream: str, **which: int | str) -> StoredMessage | None:
+    """The message of `seq`, or the last one on `last_by_subj`, as the stream's leader has it; None if there is none.
+
+    A subject that is no UTF-8 comes with U+FFFD. Raises as `ask`.
+    """
+    answer = await ask(client, stream, f"STREAM.MSG.GET.{stream}", which, _MessageAnswer, expected_error=NO_MESSAGE)
+    message = answer.message
+    if message is None:
+        return None
+    return StoredMessage(message.seq, _unix_ns(message.time), message.subject.encode(), message.hdrs, message.data)
+
+
 async def is_stored(client: Client, stream: str, seq: int) -> bool:
     """Whether the stream's leader can read the message at `seq`. Raises as `ask`."""
     body = {"seq": seq}
@@ -192,5 +218,5 @@ async def is_stored(client: Client, stream: str, seq: int) -> bool:
 def _unix_ns(text: str) -> int:
     found = timestamps.match(text)
     if found is None:
-        raise ConnectionFailedError("what answers for JetStream is none: a stream without a time of creation")
+        raise ConnectionFailedError("what answers for JetStream is none: it gives a time that is none")
     return timestamps.from_match(found).unix_ns

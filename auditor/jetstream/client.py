@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nats import errors
 
 from auditor.jetstream.connection import Connection
-from auditor.jetstream.credentials import check_files, tls_context
+from auditor.jetstream.credentials import ConfiguredLogin
 from auditor.jetstream.troubles import denied
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from auditor.config import NatsConfig
+    from auditor.jetstream.credentials import Login
     from auditor.jetstream.frames import RawMessage
 
 NO_RESPONDERS = b"NATS/1.0 503"
@@ -25,15 +26,28 @@ NO_RESPONDERS = b"NATS/1.0 503"
 
 async def connect(config: NatsConfig) -> Client:
     """A connected client. Tries each server once; raises ConnectionFailedError, so that the caller decides about more."""
-    check_files(config)
-    tls_context(config)
-    client = Client(config)
+    return await connect_as(ConfiguredLogin(config))
+
+
+async def connect_as(login: Login) -> Client:
+    """As `connect`."""
+    login.check()
+    login.tls_context()
+    client = Client(login)
     try:
         await client.dial()
     except BaseException:
         await client.close()
         raise
     return client
+
+
+MAX_CONTROL_LINE = 4_096
+"""Bytes of a line of the protocol, unless a server is set to take more, which it does not tell."""
+
+
+class LineTooLongError(errors.Error):
+    """A subject with which the server would cut the connection."""
 
 
 class Inbox:
@@ -59,8 +73,8 @@ class Inbox:
 class Client(Connection):
     """Requests that are in flight when the connection goes fail at once, and are not sent again when it is back."""
 
-    def __init__(self, config: NatsConfig) -> None:
-        super().__init__(config)
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
         self._inboxes: dict[int, Inbox] = {}
         self._answers: Inbox | None = None
         self._asking = asyncio.Lock()
@@ -98,9 +112,11 @@ class Client(Connection):
     async def publish(
         self, subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, str] | None = None
     ) -> None:
-        """Raises MaxPayloadError for what the server would answer by cutting the connection: headers count too."""
-        if len(payload) + _header_size(headers) > self.max_payload:
+        """Raises MaxPayloadError and LineTooLongError for what the server would answer by cutting the connection."""
+        if len(payload) + _header_size(headers) > self.max_payload:  # nats-py counts the payload alone
             raise errors.MaxPayloadError
+        if len(subject.encode()) + len(reply) + len("HPUB 65536 67108864   ") > MAX_CONTROL_LINE:
+            raise LineTooLongError(f"a subject of {len(subject.encode())} bytes is too long for the protocol")
         await super().publish(subject, payload, reply, headers)
 
     async def open_inbox(self, on_arrival: Callable[[Inbox], object], suffix: str = "") -> Inbox:
@@ -167,7 +183,7 @@ class Client(Connection):
             self._fail(why, asked=subject)
             refused = [inbox for inbox in self._inboxes.values() if inbox.asked == subject]
         else:
-            why = denied(verb, f"{self._config.inbox_prefix}.>")
+            why = denied(verb, f"{self._login.inbox_prefix}.>")
             refused = [inbox for inbox in self._inboxes.values() if inbox.subject == subject]
             if self._answers in refused:
                 self._fail(why)

@@ -16,7 +16,6 @@ from nats import errors
 from nats.aio.client import Client as NatsClient
 
 from auditor.errors import AuditorError, ConnectionFailedError
-from auditor.jetstream.credentials import check_files, credentials, tls_context, wants_tls
 from auditor.jetstream.frames import Delivery, FrameParser
 from auditor.jetstream.transport import Transport
 from auditor.jetstream.troubles import in_words, without_secrets
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Srv
     from nats.aio.msg import Msg
 
-    from auditor.config import NatsConfig
+    from auditor.jetstream.credentials import Login
     from auditor.jetstream.frames import Control, RawMessage
 
 BUFFER_SIZE = 1 << 18
@@ -46,11 +45,11 @@ VIOLATION = re.compile(r'permissions violation for (publish|subscription)[^"]*"(
 class Connection(NatsClient):
     """A connection to NATS. It reconnects by itself, for ever; only its owner closes it."""
 
-    def __init__(self, config: NatsConfig) -> None:
+    def __init__(self, login: Login) -> None:
         super().__init__()
         self.trouble = ""
         """The last thing that went wrong, in words, to show while there is no connection."""
-        self._config = config
+        self._login = login
         self._up = asyncio.Event()
         self._sinks: dict[bytes, Callable[[RawMessage], object]] = {}
         """By subscription id, what takes its messages raw."""
@@ -59,19 +58,19 @@ class Connection(NatsClient):
         """Connect for the first time."""
         try:
             await self.connect(
-                servers=list(self._config.servers),
+                servers=list(self._login.servers),
                 name="aether-auditor",
-                inbox_prefix=self._config.inbox_prefix,
+                inbox_prefix=self._login.inbox_prefix,
                 error_cb=self._on_error,
                 reconnected_cb=self._on_connected,
                 connect_timeout=CONNECT_TIMEOUT,
                 ping_interval=PING_INTERVAL,
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
-                **credentials(self._config),
+                **self._login.options(),
             )
         except Exception as error:
-            servers = ", ".join(without_secrets(server) for server in self._config.servers)
+            servers = ", ".join(without_secrets(server) for server in self._login.servers)
             raise ConnectionFailedError(
                 f"cannot connect to NATS at {servers}: {self.trouble or in_words(error)}"
             ) from error
@@ -105,13 +104,13 @@ class Connection(NatsClient):
     @property
     def ssl_context(self) -> ssl.SSLContext:
         with _as_nats_error():
-            return tls_context(self._config)
+            return self._login.tls_context()
 
     def _connect_command(self) -> bytes:
-        if wants_tls(self._config) and not self._server_info.get("tls_required"):
+        if self._login.wants_tls() and not self._server_info.get("tls_required"):
             raise errors.SecureConnWantedError  # nats-py would send the password in the clear
         with _as_nats_error():
-            check_files(self._config)
+            self._login.check()
             return super()._connect_command()
 
     async def _connect_to_server(self, s: Srv) -> None:

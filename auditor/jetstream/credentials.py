@@ -1,4 +1,4 @@
-"""What proves to a NATS server who we are, and how its certificate is checked.
+"""Where NATS is, what proves to it who we are, and how its certificate is checked.
 
 Files are read again for every connection, so that rotated ones are found.
 """
@@ -9,69 +9,100 @@ import base64
 import re
 import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import nkeys  # type: ignore[import-untyped]  # it ships no types
 
 from auditor.errors import ConnectionFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditor.config import NatsConfig
 
 JWT = re.compile(rb"BEGIN NATS USER JWT-*\r?\n(\S+)\r?\n")
 SEED = re.compile(rb"BEGIN USER NKEY SEED-*\r?\n(\S+)\r?\n")
 
 
-def credentials(config: NatsConfig) -> dict[str, Any]:
-    """nats-py's options of `connect` for the credentials that are configured."""
-    options: dict[str, Any] = {
-        "user": config.user,
-        "password": config.password,
-        "token": config.token,
-        "nkeys_seed": config.nkey_seed_file,
-    }
-    if config.credentials_file is not None:
-        # Not nats-py's own reading: it never ends on a file without a JWT, and fails on CRLF.
-        path = config.credentials_file
-        options["user_jwt_cb"] = lambda: _read_creds(path)[0]
-        options["signature_cb"] = lambda nonce: base64.b64encode(_read_creds(path)[1].sign(nonce.encode()))
-    return {name: value for name, value in options.items() if value is not None}
+class Login(Protocol):
+    """Whatever a connection needs to know of servers and user."""
+
+    @property
+    def servers(self) -> Sequence[str]:
+        """URLs of one cluster."""
+
+    @property
+    def inbox_prefix(self) -> str:
+        """What the user may subscribe to lies below it."""
+
+    def options(self) -> dict[str, Any]:
+        """nats-py's options of `connect` that say who we are."""
+
+    def check(self) -> None:
+        """Raises ConnectionFailedError if a file of credentials is missing or not what it should be."""
+
+    def wants_tls(self) -> bool:
+        """Whether a connection without TLS must be refused."""
+
+    def tls_context(self) -> ssl.SSLContext:
+        """How to check the server, and what to show it. Raises ConnectionFailedError."""
 
 
-def check_files(config: NatsConfig) -> None:
-    """Raises ConnectionFailedError if a file of credentials is missing or not what it should be."""
-    if config.credentials_file is not None:
-        _read_creds(config.credentials_file)
-    if config.nkey_seed_file is not None:
-        seed = _read("nats.nkey_seed_file", config.nkey_seed_file).strip()
-        _key_pair("nats.nkey_seed_file", config.nkey_seed_file, seed)
+class ConfiguredLogin:
+    """The login of the section `nats` of a configuration."""
 
+    def __init__(self, config: NatsConfig) -> None:
+        self.servers = config.servers
+        self.inbox_prefix = config.inbox_prefix
+        self._config = config
 
-def wants_tls(config: NatsConfig) -> bool:
-    """Whether a connection without TLS must be refused."""
-    tls = config.tls
-    return bool(tls.ca_file or tls.cert_file) or any(server.startswith("tls://") for server in config.servers)
+    def options(self) -> dict[str, Any]:
+        config = self._config
+        options: dict[str, Any] = {
+            "user": config.user,
+            "password": config.password,
+            "token": config.token,
+            "nkeys_seed": config.nkey_seed_file,
+        }
+        if config.credentials_file is not None:
+            # Not nats-py's own reading: it never ends on a file without a JWT, and fails on CRLF.
+            path = config.credentials_file
+            options["user_jwt_cb"] = lambda: _read_creds(path)[0]
+            options["signature_cb"] = lambda nonce: base64.b64encode(_read_creds(path)[1].sign(nonce.encode()))
+        return {name: value for name, value in options.items() if value is not None}
 
+    def check(self) -> None:
+        config = self._config
+        if config.credentials_file is not None:
+            _read_creds(config.credentials_file)
+        if config.nkey_seed_file is not None:
+            seed = _read("nats.nkey_seed_file", config.nkey_seed_file).strip()
+            _key_pair("nats.nkey_seed_file", config.nkey_seed_file, seed)
 
-def tls_context(config: NatsConfig) -> ssl.SSLContext:
-    """How to check the server, and what to show it. Raises ConnectionFailedError."""
-    tls = config.tls
-    for name, path in (("ca_file", tls.ca_file), ("cert_file", tls.cert_file), ("key_file", tls.key_file)):
-        if path is not None:
-            _read(f"nats.tls.{name}", path)
-    try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
-    except ssl.SSLError as error:
-        raise ConnectionFailedError(f"nats.tls.ca_file {tls.ca_file} holds no certificate: {error.reason}") from error
-    if tls.cert_file is not None:
+    def wants_tls(self) -> bool:
+        tls = self._config.tls
+        return bool(tls.ca_file or tls.cert_file) or any(server.startswith("tls://") for server in self.servers)
+
+    def tls_context(self) -> ssl.SSLContext:
+        tls = self._config.tls
+        for name, path in (("ca_file", tls.ca_file), ("cert_file", tls.cert_file), ("key_file", tls.key_file)):
+            if path is not None:
+                _read(f"nats.tls.{name}", path)
         try:
-            context.load_cert_chain(tls.cert_file, tls.key_file, password="")  # never ask on a terminal
-        except (ssl.SSLError, OSError) as error:
+            context = ssl.create_default_context(cafile=tls.ca_file)
+        except ssl.SSLError as error:
             raise ConnectionFailedError(
-                f"nats.tls.cert_file {tls.cert_file} and key_file {tls.key_file} are not a certificate and its"
-                f" unencrypted key: {getattr(error, 'reason', None) or error}"
+                f"nats.tls.ca_file {tls.ca_file} holds no certificate: {error.reason}"
             ) from error
-    return context
+        if tls.cert_file is not None:
+            try:
+                context.load_cert_chain(tls.cert_file, tls.key_file, password="")  # never ask on a terminal
+            except (ssl.SSLError, OSError) as error:
+                raise ConnectionFailedError(
+                    f"nats.tls.cert_file {tls.cert_file} and key_file {tls.key_file} are not a certificate and its"
+                    f" unencrypted key: {getattr(error, 'reason', None) or error}"
+                ) from error
+        return context
 
 
 def _read(option: str, path: str) -> bytes:

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from auditor.errors import SideStreamError, StreamNotFoundError
-from auditor.jetstream.api import JetStreamError, StreamInfo, ask, stream_info
+from auditor.jetstream.api import NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
+from auditor.jetstream.wildcards import covers, overlap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +39,6 @@ FORBIDDEN = (
 )
 """Settings that must be left as the server has them by default."""
 DEFAULTS: tuple[object, ...] = (None, False, -1, 0, [], {}, "", "default")
-
-
-NAME_IN_USE = 10058
-"""Somebody else has just created the stream, with other settings."""
 
 
 async def ensure_side_stream(client: Client, config: QuarantineConfig, audited_stream: str) -> None:
@@ -125,25 +122,3 @@ def unsafe_settings(config: QuarantineConfig, found: Mapping[str, Any]) -> list[
     if found.get("num_replicas", 1) < config.replicas:
         unsafe.append(f"num_replicas is {found.get('num_replicas', 1)}, must be at least {config.replicas}")
     return unsafe
-
-
-def covers(wide: str, narrow: str) -> bool:
-    """Whether every subject that `narrow` stands for, also `wide` stands for."""
-    wides, narrows = wide.split("."), narrow.split(".")
-    for index, mine in enumerate(wides):
-        if mine == ">":
-            return index < len(narrows)
-        if index == len(narrows) or narrows[index] == ">" or mine not in ("*", narrows[index]):
-            return False
-    return len(wides) == len(narrows)
-
-
-def overlap(one: str, other: str) -> bool:
-    """Whether some subject is meant by both."""
-    ones, others = one.split("."), other.split(".")
-    for mine, theirs in zip(ones, others, strict=False):
-        if ">" in (mine, theirs):
-            return True
-        if mine != theirs and "*" not in (mine, theirs):
-            return False
-    return len(ones) == len(others)

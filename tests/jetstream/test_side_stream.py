@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from auditor.jetstream.side_stream import covers, overlap, side_stream_settings, unsafe_settings
+from auditor.jetstream.side_stream import side_stream_settings, unsafe_settings
 
 HOUR = 3_600 * 10**9
 CONFIG = SimpleNamespace(
@@ -77,40 +77,3 @@ def test_records_kept_for_ever_refuse_a_stream_that_forgets():
     config = SimpleNamespace(**vars(CONFIG) | {"max_age_ns": 0})
     found = side_stream_settings(config) | {"max_age": 10**9}
     assert unsafe_settings(config, found) == ["max_age is 1s, must be 0 (for ever)"]
-
-
-@pytest.mark.parametrize(
-    ("wide", "narrow", "expected"),
-    [
-        ("a.b.>", "a.b.>", True),
-        ("a.>", "a.b.>", True),
-        (">", "a.b.>", True),
-        ("*.b.>", "a.b.>", True),
-        ("a.b.*", "a.b.>", False),
-        ("a.b", "a.b.>", False),
-        ("a.b.c.>", "a.b.>", False),
-        ("a.c.>", "a.b.>", False),
-        ("a.b.>", "a.b", False),
-        ("a.*", "a.b", True),
-        ("a", "a.b", False),
-    ],
-)
-def test_a_subject_covers_another_if_it_means_all_that_the_other_means(wide, narrow, expected):
-    assert covers(wide, narrow) is expected
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        ("a.b", "a.b", True),
-        ("a.>", "a.b.c", True),
-        ("a.*.c", "a.b.>", True),
-        ("a.b", "a.b.>", False),
-        ("a.b.c", "a.b", False),
-        ("a.x.>", "a.b.>", False),
-        (">", "a", True),
-    ],
-)
-def test_subjects_overlap_if_one_subject_is_meant_by_both(one, other, expected):
-    assert overlap(one, other) is expected
-    assert overlap(other, one) is expected

@@ -14,8 +14,9 @@ class Proxy:
 
     def __init__(self, server: EmbeddedServer) -> None:
         self._port = server.port
-        self._open: dict[asyncio.Task[None], asyncio.Event] = {}
-        """The connections, each with the gate that its bytes pass."""
+        self._open: dict[asyncio.Task[None], tuple[asyncio.Event, asyncio.Event]] = {}
+        """The connections, each with the gates that requests and answers pass."""
+        self._held: bytes | None = None
 
     async def __aenter__(self) -> Self:
         self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -38,25 +39,32 @@ class Proxy:
 
     def freeze(self) -> None:
         """Let nothing pass on the connections that are open now, and don't let them end."""
-        for gate in self._open.values():
-            gate.clear()
+        for gates in self._open.values():
+            for gate in gates:
+                gate.clear()
 
     def thaw(self) -> None:
         """Let pass what was held up."""
-        for gate in self._open.values():
-            gate.set()
+        for gates in self._open.values():
+            for gate in gates:
+                gate.set()
+
+    def hold_answers_to(self, request: bytes) -> None:
+        """Once somebody sends `request`, nothing comes back on that connection any more."""
+        self._held = request
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task, gate = asyncio.current_task(), asyncio.Event()
+        task, requests, answers = asyncio.current_task(), asyncio.Event(), asyncio.Event()
         assert task is not None
-        gate.set()
-        self._open[task] = gate
+        requests.set()
+        answers.set()
+        self._open[task] = requests, answers
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
             try:
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._copy(reader, far_writer, gate))
-                    group.create_task(self._copy(far_reader, writer, gate))
+                    group.create_task(self._copy(reader, far_writer, requests, answers))
+                    group.create_task(self._copy(far_reader, writer, answers))
             finally:
                 far_writer.transport.abort()
         except* (OSError, asyncio.CancelledError):
@@ -65,9 +73,18 @@ class Proxy:
             writer.transport.abort()
             del self._open[task]
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
+    async def _copy(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        gate: asyncio.Event,
+        answers: asyncio.Event | None = None,
+    ) -> None:
         while data := await reader.read(1 << 16):
             await gate.wait()
+            if answers and self._held and self._held in data:
+                answers.clear()
+                self._held = None
             writer.write(data)
             await writer.drain()
         await gate.wait()
