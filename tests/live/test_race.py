@@ -1,0 +1,85 @@
+"""Many processes that write to one actor at once, while its server is killed and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.demo.server import EmbeddedServer
+from auditor.jetstream.store import JetStreamEventStore
+from tests.live.connecting import connected
+from tests.live.streams import STREAM
+
+if TYPE_CHECKING:
+    from auditor.aether import Event
+
+WRITERS = 8
+
+
+async def race(server: EmbeddedServer, last_version: int, kills: int) -> tuple[list[Event], list[dict[str, list[str]]]]:
+    """What is stored in the end, and what each writer believes."""
+    async with connected(server) as client:
+        await JetStreamEventStore.open(client, STREAM)
+    writers = [
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.live.racing_writer", server.url, f"writer-{number}", str(last_version)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        for number in range(WRITERS)
+    ]
+    try:
+        for writer in writers:
+            assert await writer.stdout.readline() == b"ready\n"
+        beliefs = asyncio.gather(*(writer.communicate(b"go\n") for writer in writers))
+        for kill in range(1, kills + 1):
+            await reached(server, last_version * kill // (kills + 1))
+            await asyncio.sleep(random.uniform(0, 0.05))  # so that it is in the middle of anything
+            server.kill()
+            await asyncio.sleep(random.uniform(0, 0.3))
+            await server.start()
+        told = [json.loads(stdout) for stdout, _ in await beliefs]
+    finally:
+        for writer in writers:
+            if writer.returncode is None:
+                writer.kill()
+    async with connected(server) as client:
+        return await JetStreamEventStore(client, STREAM).get_events("order-1"), told
+
+
+async def reached(server: EmbeddedServer, version: int) -> None:
+    async with connected(server) as client:
+        store = JetStreamEventStore(client, STREAM)
+        while await store.get_latest_version("order-1") < version:
+            await asyncio.sleep(0.02)
+
+
+def check(events: list[Event], told: list[dict[str, list[str]]], last_version: int) -> None:
+    assert [event.version for event in events] == [*range(1, last_version + 1)]
+    ids = [event.id for event in events]
+    stored = [each for beliefs in told for each in beliefs.pop("stored", [])]
+    unknown = [each for beliefs in told for each in beliefs.pop("unknown", [])]
+    refused = [each for beliefs in told for outcome in beliefs.values() for each in outcome]
+    assert len(stored) == len(set(stored))
+    assert set(stored) <= set(ids) <= set(stored) | set(unknown)
+    assert set(refused).isdisjoint(ids)
+
+
+async def test_every_version_is_stored_exactly_once_and_every_writer_knows_whose_it_is() -> None:
+    async with EmbeddedServer() as server:
+        events, told = await race(server, 400, kills=5)
+    assert sum(bool(beliefs.get("stored")) for beliefs in told) > 1  # it was a race
+    assert sum(len(beliefs.get("VersionConflictError", ())) for beliefs in told) > 0
+    check(events, told, 400)
+
+
+@pytest.mark.soak
+async def test_it_stays_so_over_many_kills() -> None:
+    async with EmbeddedServer() as server:
+        events, told = await race(server, 20_000, kills=100)
+    check(events, told, 20_000)
