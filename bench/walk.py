@@ -10,7 +10,6 @@ import json
 import socket
 import sys
 import time
-from pathlib import Path
 
 import nats
 from nats.js.api import AckPolicy, ConsumerConfig
@@ -21,8 +20,6 @@ from auditor.demo.server import EmbeddedServer
 from auditor.jetstream.api import create_consumer
 from auditor.jetstream.client import connect
 from auditor.jetstream.source import StreamSource
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from tests.live.raw import Publication, publish
 
 STREAM = "BENCH"
