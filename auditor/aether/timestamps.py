@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 
 from auditor.aether.event import NANOSECONDS, EncodeError, Timestamp
 
@@ -30,13 +31,18 @@ _EPOCH = date(1970, 1, 1).toordinal()
 def from_match(found: re.Match[str]) -> Timestamp:
     """The moment that a text which `match` has taken stands for; what is finer than a nanosecond is cut off."""
     day, hour, minute, second, fraction, sign, zone_hour, zone_minute = found.groups()
-    cycles, year = divmod(int(day[:4]) - 1, _CYCLE_YEARS)
-    days = date(year + 1, int(day[5:7]), int(day[8:10])).toordinal() + cycles * _CYCLE_DAYS - _EPOCH
     offset = 0
     if sign:
         offset = (int(zone_hour) * 60 + int(zone_minute)) * (-60 if sign == "-" else 60)
-    seconds = days * _DAY + int(hour) * 3600 + int(minute) * 60 + int(second) - offset
+    seconds = _days(day) * _DAY + int(hour) * 3600 + int(minute) * 60 + int(second) - offset
     return Timestamp(seconds, int(fraction[:9].ljust(9, "0")) if fraction else 0, offset)
+
+
+@lru_cache(maxsize=1_000)
+def _days(day: str) -> int:
+    """Days since 1970; the events of one actor are of few days."""
+    cycles, year = divmod(int(day[:4]) - 1, _CYCLE_YEARS)
+    return date(year + 1, int(day[5:7]), int(day[8:10])).toordinal() + cycles * _CYCLE_DAYS - _EPOCH
 
 
 def render(timestamp: Timestamp) -> str:

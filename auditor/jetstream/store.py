@@ -37,7 +37,7 @@ from auditor.jetstream.sibling import connect_beside
 from auditor.jetstream.source import StreamSource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from nats.aio.client import Client as NatsClient
 
@@ -125,12 +125,13 @@ class JetStreamEventStore:
     async def get_events_with_errors(self, actor_id: str, from_version: int = 0) -> ReplayResult:
         """The events that Aether would apply, and the messages that it would skip, in stream order."""
         result = ReplayResult()
-        async for message in self._messages(event_subject(self._stream, askable(actor_id))):
-            event = decode_event(message.data)
-            if isinstance(event, Malformed):
-                result.errors.append(ReplayError(message.seq, message.data, event))
-            elif event.version > from_version:
-                result.events.append(event)
+        async for messages in self._walk(event_subject(self._stream, askable(actor_id))):
+            for message in messages:
+                event = decode_event(message.data)
+                if isinstance(event, Malformed):
+                    result.errors.append(ReplayError(message.seq, message.data, event))
+                elif event.version > from_version:
+                    result.events.append(event)
         return result
 
     async def get_events(self, actor_id: str, from_version: int = 0) -> list[Event]:
@@ -170,25 +171,25 @@ class JetStreamEventStore:
         if not isinstance(snapshot, Malformed):
             return snapshot
         if not strict:
-            decoded = [decode_snapshot(message.data) async for message in self._messages(subject)]
+            decoded = [decode_snapshot(message.data) async for messages in self._walk(subject) for message in messages]
             for earlier in reversed(decoded):
                 if not isinstance(earlier, Malformed):
                     return earlier
         raise MalformedSnapshotError(actor_id, ReplayError(last.seq, last.data, snapshot))
 
-    async def _messages(self, subject: str, *, after: int = 0) -> AsyncIterator[StoredMessage]:
+    async def _walk(self, subject: str, *, after: int = 0) -> AsyncIterator[Sequence[StoredMessage]]:
         """Everything on `subject` that is stored now. It was made of an id, so it has no wildcard."""
         pinned = await self._source.pin()
         first_seq = max(pinned.first_seq, after + 1)
-        batches = self._source.walk(pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject])
-        async for batch in batches:
-            for message in batch:
-                yield message
+        async for messages in self._source.walk(
+            pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject]
+        ):
+            yield messages
 
     async def _holds(self, subject: str, data: bytes, *, after: int, what: str) -> bool:
         """Whether a message whose answer was lost is stored."""
         try:
-            return any([message.data == data async for message in self._messages(subject, after=after)])
+            return any([each.data == data async for messages in self._walk(subject, after=after) for each in messages])
         except AuditorError as error:
             raise UnknownOutcomeError(what, str(error)) from error
 
