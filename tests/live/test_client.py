@@ -9,6 +9,7 @@ from nats import errors
 
 from auditor.demo.server import EmbeddedServer
 from auditor.errors import PermissionDeniedError
+from auditor.jetstream.client import LineTooLongError
 from tests.live.connecting import at_once, connected
 
 
@@ -106,3 +107,11 @@ async def test_a_message_too_large_with_its_headers_is_refused_before_it_cuts_th
             await client.publish("large", b"x" * (1001 - block), headers={"Name": "value"})
         await client.flush()
         assert client.stats["reconnects"] == 0
+
+
+async def test_a_subject_that_would_cost_the_connection_is_not_sent(client):
+    with pytest.raises(LineTooLongError):
+        await client.publish("x" * 4_096)
+    await client.publish("x" * 4_000)
+    await client.flush()
+    assert client.is_connected

@@ -59,7 +59,7 @@ def test_what_is_overridden_is_called_as_before(name):
 
 async def test_an_error_that_ends_the_connection_does_not_end_the_client(client):
     for _ in range(2):
-        await client.publish("x" * 5000, b"a subject longer than the server's control line")
+        await NatsClient.publish(client, "x" * 5000, b"a subject longer than the server's control line")
         async with asyncio.timeout(10):
             while client.is_connected:
                 await asyncio.sleep(0.01)
