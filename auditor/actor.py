@@ -92,7 +92,7 @@ class ActorView:
 async def view_actor(auditor: Auditor, audit: AuditConfig, actor_id: str, from_version: int) -> ActorView | None:
     """The actor as it is in the audit's stream; None if nothing is stored for it there. Raises AuditorError."""
     alone = audit.model_copy(update={"actors": (actor_id,), "snapshots": True})
-    this_pass = replace(auditor.new_pass(alone), quarantine=None, quarantine_prefix=None)
+    this_pass = replace(auditor.new_pass(alone), quarantine=None, quarantine_prefix=None, keeper=None)
     report = await this_pass.run()
     if not report.messages.examined:
         return None

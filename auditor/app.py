@@ -7,11 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import auditor
 from auditor.core.labels import ActorTypes
+from auditor.jetstream.acceptances import Acceptances
+from auditor.jetstream.checkpoint import Checkpoints
 from auditor.jetstream.client import connect
 from auditor.jetstream.quarantine import QuarantineStream
 from auditor.jetstream.source import StreamSource
-from auditor.scan import Pass
+from auditor.scan import KEPT_IN_DETAIL, Pass, Reading
+from auditor.state import MemoryKeeper
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,6 +34,7 @@ class Auditor:
     """False for a look that keeps no evidence."""
     actor_types: dict[str, ActorTypes] = field(default_factory=dict)
     """What each audit has learned of label values; handed from one pass to the next."""
+    _keepers: dict[str, MemoryKeeper] = field(default_factory=dict)
 
     def source(self, audit: AuditConfig) -> StreamSource:
         """The stream that `audit` looks at."""
@@ -39,12 +44,36 @@ class Auditor:
         """Where evidence from `audit` is kept."""
         return QuarantineStream(self.client, self.config.quarantine, audit.stream)
 
-    async def check_side_stream(self) -> None:
-        """Create the side stream if need be. Raises SideStreamError if a record could be lost in it."""
+    def checkpoints(self, audit: AuditConfig) -> Checkpoints:
+        """Where the state of `audit` is saved."""
+        return Checkpoints(self.client, self.config.state, audit.stream, audit.name, auditor.__version__)
+
+    def acceptances(self, audit: AuditConfig) -> Acceptances:
+        """What operators accepted of what `audit` found."""
+        return Acceptances(self.client, self.config.state, audit.name)
+
+    def keeper(self, audit: AuditConfig) -> MemoryKeeper:
+        """What keeps the memory of `audit`: always the same one, which may hold it from one pass to the next."""
+        if audit.name not in self._keepers:
+            self._keepers[audit.name] = MemoryKeeper(
+                audit.name,
+                auditor.__version__,
+                self.checkpoints(audit),
+                self.acceptances(audit),
+                time.time_ns,
+                writes=self.writes,
+            )
+        return self._keepers[audit.name]
+
+    async def check_own_streams(self) -> None:
+        """Create side stream and state stream if need be. Raises SideStreamError or StateError if one could lose something."""
         for audit in self.config.audits:
             await self.side_stream(audit).ensure()
+            await self.checkpoints(audit).ensure()
 
-    def new_pass(self, audit: AuditConfig, *, most_findings: int = 1000) -> Pass:
+    def new_pass(
+        self, audit: AuditConfig, *, reading: Reading = Reading.AS_DUE, most_findings: int = KEPT_IN_DETAIL
+    ) -> Pass:
         """A pass of `audit`, ready to run."""
         return Pass(
             config=audit,
@@ -53,18 +82,20 @@ class Auditor:
             quarantine_prefix=self.config.quarantine.subject_prefix if self.writes else None,
             actor_types=self.actor_types.setdefault(audit.name, ActorTypes(audit.actor_types)),
             clock=time.time_ns,
+            keeper=self.keeper(audit),
+            reading=reading,
             most_findings=most_findings,
         )
 
 
 @asynccontextmanager
 async def connected(config: Config, *, writes: bool) -> AsyncIterator[Auditor]:
-    """An auditor for one command. Raises AuditorError if there is no connection, or no safe side stream to write to."""
+    """An auditor for one command. Raises AuditorError if there is no connection, or no safe stream of its own to write to."""
     client = await connect(config.nats)
     try:
-        auditor = Auditor(config, client, writes)
+        wired = Auditor(config, client, writes)
         if writes:
-            await auditor.check_side_stream()
-        yield auditor
+            await wired.check_own_streams()
+        yield wired
     finally:
         await client.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ import structlog
 
 from auditor.app import Auditor
 from auditor.core.report import NANOSECONDS, AuditReport, Mode
-from auditor.errors import AuditorError, SideStreamError
+from auditor.errors import AuditorError, SideStreamError, StateError
 from auditor.jetstream.client import connect
+from auditor.scan import Reading
 from auditor.service.http import HttpServer
 from auditor.service.schedule import Schedule
 
@@ -42,13 +44,25 @@ CLOSING_SECONDS = 2.0
 """For the connection to close in good order."""
 
 
+FIRST_RETRY_SECONDS = 5.0
+LONGEST_RETRY_SECONDS = 300.0
+"""After a pass that failed, if its schedule does not come first."""
+
 SHORTEST_ALLOWANCE_NS = 60 * NANOSECONDS
 """A pass is not called late before: waiting for another audit's pass is no trouble yet."""
+
+SLOWEST_RATE = 20_000
+"""Messages a second that the first full pass is expected to make at least."""
 
 
 def _allowed_ns(audit: AuditConfig, took_ns: int) -> int:
     """How long after its time a pass should have completed, by how long the last one took."""
     return audit.schedule.jitter.nanoseconds + max(SHORTEST_ALLOWANCE_NS, 3 * took_ns)
+
+
+def _full_due_ns(audit: AuditConfig, report: AuditReport) -> int:
+    """When everything is to be read again."""
+    return report.full_ns + audit.full_pass_every.nanoseconds
 
 
 class Daemon:
@@ -63,13 +77,23 @@ class Daemon:
         self._connected = asyncio.Event()
         self._due: dict[str, AuditConfig] = {}
         """Audits whose time has come, in this order; one that comes due again while it waits or runs is run once more."""
+        self._underway: dict[str, AuditConfig] = {}
+        """Audits with a full pass that has yielded, and goes on when nothing is due."""
+        self._retry_seconds: dict[str, float] = {}
+        """By audit: how long after its last failure the pass was tried again."""
+        self._started_ns = time.time_ns()
+        self._took_ns: defaultdict[str, Counter[Mode]] = defaultdict(Counter)
+        """By audit: how long its last passes took, nanoseconds."""
         self._something_due = asyncio.Event()
         self._stopping = asyncio.Event()
         self._look_now = asyncio.Event()
         self._untried = {audit.name for audit in config.audits}
 
     async def run(self, stop: asyncio.Event, serving: Callable[[HttpServer], None]) -> None:
-        """Audit until `stop` is set. Raises AuditorError if the HTTP address or the side stream cannot be used."""
+        """Audit until `stop` is set.
+
+        Raises AuditorError if the HTTP address, the side stream or the state stream cannot be used.
+        """
         http = self._config.http
         async with HttpServer(http.host, http.port, self.status) as server:
             serving(server)
@@ -99,8 +123,29 @@ class Daemon:
         while not self._stopping.is_set():
             await self._something_due.wait()
             self._something_due.clear()
-            while self._due and not self._stopping.is_set():
-                await self._run_pass(self._due.pop(next(iter(self._due))))
+            while (self._due or self._underway) and not self._stopping.is_set():
+                await self._run_round()
+
+    async def _run_round(self) -> None:
+        """Every pass that is due, what is only new first; then one full pass goes on until something is due again."""
+        for name in sorted(self._due, key=self._reads_everything):
+            if self._stopping.is_set():
+                return
+            await self._run_pass(self._due.pop(name), Reading.TAIL if name in self._underway else Reading.AS_DUE)
+        if self._underway and not self._stopping.is_set():
+            await self._run_pass(self._underway[next(iter(self._underway))], Reading.AS_DUE)
+
+    def _reads_everything(self, name: str) -> bool:
+        """Whether the next pass of an audit will most likely be a full one."""
+        report = self.status.audits[name].report
+        return name not in self._underway and (
+            report is None or _full_due_ns(self._due[name], report) <= time.time_ns()
+        )
+
+    def _should_yield(self, audit: AuditConfig) -> bool:
+        """Whether a full pass of `audit` stands in the way: of its own next pass only if that has something to go on from."""
+        first = self.status.audits[audit.name].report is None
+        return any(name != audit.name or not first for name in self._due)
 
     async def _farewell(self, passes: asyncio.Task[None], *others: asyncio.Task[Any]) -> None:
         for task in others:
@@ -120,13 +165,16 @@ class Daemon:
         status = self.status.audits[audit.name]
 
         async def job() -> None:
-            self._due[audit.name] = audit
-            self._something_due.set()
+            self._come_due(audit)
 
         every, cron, jitter = audit.schedule.every, audit.schedule.cron, audit.schedule.jitter
         schedule.add(audit.name, job, every=every.seconds if every else None, cron=cron, jitter=jitter.seconds)
         status.next_pass = lambda: schedule.next_run(audit.name)
-        status.due_ns[Mode.FULL] = time.time_ns() + _allowed_ns(audit, 0)
+        status.due_ns[Mode.FULL] = self._started_ns + _allowed_ns(audit, 0)
+
+    def _come_due(self, audit: AuditConfig) -> None:
+        self._due[audit.name] = audit
+        self._something_due.set()
 
     async def _connect(self) -> None:
         """Connect, however long it takes; from then on the client reconnects by itself. Raises SideStreamError."""
@@ -145,12 +193,28 @@ class Daemon:
         self.status.connection = client
         log.info("connected")
         try:
-            await self._auditor.check_side_stream()
-        except SideStreamError:
+            await self._auditor.check_own_streams()
+        except (SideStreamError, StateError):
             raise
         except AuditorError as error:  # each pass looks again, and detection does not wait for it
-            log.error("quarantine unavailable", why=str(error))  # noqa: TRY400 - the line says it all
+            log.error("quarantine or state unavailable", why=str(error))  # noqa: TRY400 - the line says it all
+        for audit in self._config.audits:
+            await self._recall(self._auditor, audit)
         self._connected.set()
+
+    async def _recall(self, auditor: Auditor, audit: AuditConfig) -> None:
+        """Show at once what the last pass said."""
+        status = self.status.audits[audit.name]
+        status.saved_ns = lambda: auditor.keeper(audit).saved_ns
+        try:
+            report = await auditor.new_pass(audit).last()
+            chronicle = await auditor.keeper(audit).open()
+        except AuditorError as error:
+            log.warning("saved state not read", audit=audit.name, why=str(error))
+            return
+        if report is not None:
+            status.recalled(report, {mode: times.finished_ns for mode, times in chronicle.last_passes.items()})
+            self._set_due(audit, report, begins_ns=time.time_ns())
 
     async def _watch(self) -> None:
         """Keep readiness and the streams' own account fresh: at once after a pass or a change of the connection."""
@@ -176,49 +240,69 @@ class Daemon:
     async def _look(self, auditor: Auditor) -> None:
         problem = None
         for audit in self._config.audits:
+            status = self.status.audits[audit.name]
             try:
-                self.status.audits[audit.name].stream_seen(await auditor.source(audit).pin())
+                status.stream_seen(await auditor.source(audit).pin())
+                if status.report is None and status.stream_state is not None:
+                    takes_ns = status.stream_state.messages * NANOSECONDS // (audit.max_rate or SLOWEST_RATE)
+                    status.due_ns[Mode.FULL] = self._started_ns + _allowed_ns(audit, takes_ns)
             except AuditorError as error:
                 problem = problem or str(error)
         if problem and problem != self.status.problem:
             log.warning("not ready", why=problem)
         self.status.problem = problem
 
-    async def _run_pass(self, audit: AuditConfig) -> None:
+    async def _run_pass(self, audit: AuditConfig, reading: Reading) -> None:
         """One pass, whatever happens: it is counted, and the next one comes."""
         assert self._auditor is not None
-        this_pass = self._auditor.new_pass(audit)
+        this_pass = self._auditor.new_pass(audit, reading=reading)
         this_pass.interrupted = self._stopping
+        this_pass.yields = lambda: self._should_yield(audit)
         status = self.status.audits[audit.name]
-        status.pass_started(Mode.FULL, this_pass.progress)
+        status.pass_started(this_pass.progress)
         try:
-            report = await this_pass.run()
+            report = await this_pass.advance()
         except AuditorError as error:
-            status.pass_failed(Mode.FULL, str(error))
-            log.error("pass failed", audit=audit.name, why=str(error))  # noqa: TRY400 - the line says it all
+            self._failed(audit, this_pass, str(error))
         except Exception as error:  # noqa: BLE001 - a bug in one pass must not end the daemon
-            name = type(error).__name__
-            status.pass_failed(Mode.FULL, f"internal error ({name})")
-            log.error("pass failed", audit=audit.name, why="internal error", error=name)  # noqa: TRY400 - no payload
+            self._failed(
+                audit, this_pass, f"internal error ({type(error).__name__})"
+            )  # its text may hold payload values
         else:
+            self._retry_seconds.pop(audit.name, None)
+            if report is None:
+                self._underway[audit.name] = audit
+                status.pass_yielded(this_pass.settled)
+                log.info("full pass yields", audit=audit.name, seq=this_pass.progress.seq)
+                return
             self._completed(audit, this_pass, report)
         self._untried.discard(audit.name)
         if not self._untried:
             self.tried.set()
+
+    def _failed(self, audit: AuditConfig, this_pass: Pass, why: str) -> None:
+        self.status.audits[audit.name].pass_failed(why, this_pass.settled)
+        self._underway.pop(audit.name, None)  # what it saved is gone on with when the audit is due
+        pause = min(2 * self._retry_seconds.get(audit.name, FIRST_RETRY_SECONDS / 2), LONGEST_RETRY_SECONDS)
+        self._retry_seconds[audit.name] = pause
+        asyncio.get_running_loop().call_later(pause, self._come_due, audit)
+        log.error("pass failed", audit=audit.name, why=why, retry_seconds=pause)
 
     def _completed(self, audit: AuditConfig, this_pass: Pass, report: AuditReport) -> None:
         if self._stopping.is_set():
             return  # cut short by the end of the daemon: it says nothing about the stream
         status = self.status.audits[audit.name]
         status.pass_completed(report, this_pass.settled)
+        if report.mode is Mode.FULL:
+            self._underway.pop(audit.name, None)
         begins = status.next_pass()
         if begins is not None:
             # A pass that fails moves nothing: what is due stays due.
-            took_ns = report.finished_ns - report.started_ns
-            status.due_ns[Mode.FULL] = int(begins.timestamp()) * NANOSECONDS + _allowed_ns(audit, took_ns)
+            self._set_due(audit, report, begins_ns=int(begins.timestamp()) * NANOSECONDS)
         log.info(
             "pass completed",
             audit=audit.name,
+            mode=report.mode,
             verdict=report.verdict,
             seconds=round((report.finished_ns - report.started_ns) / NANOSECONDS, 3),
             examined=report.messages.examined,
@@ -226,3 +310,13 @@ class Daemon:
             incomplete=report.incomplete,
         )
         self._look_now.set()
+
+    def _set_due(self, audit: AuditConfig, report: AuditReport, *, begins_ns: int) -> None:
+        """When the next passes should have completed, if the next one begins at `begins_ns`."""
+        status, took_ns = self.status.audits[audit.name], self._took_ns[audit.name]
+        took_ns[report.mode] = report.finished_ns - report.started_ns
+        status.due_ns[Mode.INCREMENTAL] = begins_ns + _allowed_ns(audit, took_ns[Mode.INCREMENTAL])
+        # A full pass takes the place of the first pass that begins after it is due.
+        until_next_ns = max(0, begins_ns - time.time_ns())
+        full_ns = max(begins_ns, _full_due_ns(audit, report) + until_next_ns)
+        status.due_ns[Mode.FULL] = full_ns + _allowed_ns(audit, took_ns[Mode.FULL])

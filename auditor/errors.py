@@ -45,5 +45,17 @@ class SideStreamError(AuditorError):
     """The quarantine stream cannot be used safely, or refuses a record for good until somebody acts."""
 
 
+class StateError(AuditorError):
+    """What an audit remembers cannot be saved; what was saved last stays."""
+
+
+class StateOutrunError(StateError):
+    """Somebody else has saved or removed it meanwhile: read it again."""
+
+
+class StateUnusableError(StateError):
+    """What was saved is damaged, or of a format that this version does not know."""
+
+
 class NotFoundError(AuditorError):
     """A named thing (actor, quarantine record, audit) that does not exist."""

@@ -1,90 +1,90 @@
 """One pass of one audit. The order of effects lives here, and nowhere else.
 
-pin -> walk -> judge -> quarantine confirmed -> account for every sequence -> report.
+pin -> recall -> walk -> judge -> quarantine confirmed -> account for every sequence -> report -> state saved.
 
-Detection never waits for the quarantine: what the side stream does not take is counted as pending, and the next pass
-tries again.
+Detection never waits for the quarantine: what the side stream does not take is counted as pending, the state stays
+behind, and the next pass tries again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 import structlog
 
+from auditor.account import account
 from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.compare import compare_duplicates
+from auditor.core.acceptance import Acceptance
 from auditor.core.audit import Audit, Where
 from auditor.core.conclude import Expectations, Walked, conclude
-from auditor.core.duplicates import DuplicateComparison
-from auditor.core.ranges import Ranges, intersect, normalized, subtract
-from auditor.core.report import AuditReport, Outcome, Progress, SeqRange
+from auditor.core.evidence import Settled
+from auditor.core.findings import Kind
+from auditor.core.memory import Chronicle, Memory, Part, PassTimes
+from auditor.core.ranges import Ranges, normalized
+from auditor.core.report import NANOSECONDS, AuditReport, Mode, Outcome, Progress, SeqRange
 from auditor.core.scope import Scope
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, StateOutrunError
+from auditor.interruption import until
+from auditor.resume import Resumption
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from auditor.config import AuditConfig
-    from auditor.core.evidence import Evidence, Settled
+    from auditor.core.evidence import Evidence
     from auditor.core.labels import ActorTypes
+    from auditor.core.memory import Position
     from auditor.core.message import StoredMessage, StreamState
+    from auditor.ports import Keeper, Packed, Quarantine, Source
 
 log = structlog.get_logger()
 
-MOST_ACTORS_COMPARED = 100
-"""Actors with duplicates that are read again in one pass; the duplicates of others have cause `unknown`."""
+SHORTEST_BETWEEN_FULL_PASSES_NS = 3_600 * NANOSECONDS
+"""On a stream from whose middle messages are deleted all the time, a full pass each time would be all that ever runs."""
 
-MOST_MESSAGES_COMPARED = 200_000
-"""Messages read again for that in one pass: about two seconds of walking."""
-
-MOST_SUSPECTS_CONFIRMED = 1_000
-"""Sequences asked for one by one before they are called unreadable; beyond it a whole block is gone, and it is said."""
+CHECKPOINT_NS = 4 * NANOSECONDS
+"""Between two checkpoints within a pass: with the time that one takes, a kill repeats at most 5 seconds of walking."""
+CHECKPOINT_MESSAGES = 1 << 20
+"""The most that is judged between two: more than the fastest walk takes in that time, so that a clock that stands still
+or goes back costs no more than that."""
 
 MOST_FAILURES_LOGGED = 10
 """Messages that the auditor failed on and names in its log, in one pass; all are counted."""
 
-
-class Source(Protocol):
-    """The audited stream, read only (`auditor.jetstream.source.StreamSource`)."""
-
-    async def pin(self) -> StreamState:
-        """The stream's account of itself, now. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
-
-    def walk(
-        self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
-    ) -> AsyncGenerator[Sequence[StoredMessage]]:
-        """Every readable message from `first_seq` to `last_seq`, each exactly once, in stream order, in batches.
-
-        `subjects`: only messages on these, without wildcards; all when empty. `max_rate`: messages a second, 0 for no
-        limit. Connection loss costs time, not messages. Raises StreamNotFoundError when the stream goes,
-        StreamRecreatedError when its creation time is not the pinned one, WalkCutShortError when the stream's end
-        falls below the pinned one.
-        """
-
-    async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
-        """The stream's account now, and the ranges (first, last) of sequences it lists as deleted."""
-
-    async def is_stored(self, seq: int) -> bool:
-        """Whether the server can read the message at `seq`."""
+KEPT_IN_DETAIL = 1000
+"""Findings of each kind that are remembered one by one, at least; beyond it they are counted."""
 
 
-class Quarantine(Protocol):
-    """The side stream (`auditor.jetstream.quarantine.QuarantineStream`)."""
+class Reading(Enum):
+    """What a pass begins with."""
 
-    async def put(self, evidence: Evidence) -> None:
-        """Send one record. Waits while many are in flight, but not on a side stream that has begun to refuse. Never raises."""
+    AS_DUE = auto()
+    """A full pass that is under way, or one that is due, or what is new."""
+    TAIL = auto()
+    """What is new, as long as there is anything to go on from."""
+    ANEW = auto()
+    """Everything, whatever is remembered."""
 
-    async def settle(self) -> Settled:
-        """Wait until nothing is in flight; what became of every record put since the last call. Never raises."""
+
+PREFERRED = {
+    Reading.AS_DUE: (Part.UNDERWAY, Part.COMPLETED),
+    Reading.TAIL: (Part.COMPLETED, Part.UNDERWAY),
+    Reading.ANEW: (),
+}
+"""What a pass may go on from, the best first."""
 
 
 @dataclass(slots=True)
 class Pass:
-    """One run of one audit over its stream, from its first sequence to the end pinned before it begins."""
+    """One run of one audit over its stream, to the end pinned before it begins.
+
+    It speaks of everything from the stream's first sequence on, and reads only what is not remembered.
+    """
 
     config: AuditConfig
     source: Source
@@ -94,59 +94,165 @@ class Pass:
     actor_types: ActorTypes
     clock: Callable[[], int]
     """Nanoseconds since 1970."""
-    most_findings: int = 1000
+    keeper: Keeper | None = None
+    """None for a pass that remembers nothing."""
+    reading: Reading = Reading.AS_DUE
+    yields: Callable[[], bool] = lambda: False
+    """Whether a full pass should stop at its next checkpoint, for another one to go on with it later."""
+    most_findings: int = KEPT_IN_DETAIL
+    """Listed in the report."""
     progress: Progress = field(default_factory=Progress)
     interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to end the walk early: the pass is then inconclusive, unless it is corrupt already."""
-    settled: Settled | None = None
-    """What became of the evidence, once the walk is over."""
+    settled: Settled = field(default_factory=Settled)
+    """What became of the evidence so far."""
+    _saving: asyncio.Task[bool] | None = None
+    """Of the last checkpoint."""
+    _checkpoint_ns: int = 0
+    _since: int = 0
+    """Messages since then."""
 
     async def run(self) -> AuditReport:
-        """The report of the pass.
+        """The report of a pass that nobody asks to yield. Raises as `advance`."""
+        report = await self.advance()
+        assert report is not None
+        return report
 
-        Raises an AuditorError if the stream cannot be looked at at all. Whatever happens after the pin makes the pass
-        inconclusive instead, and loses nothing that was found.
+    async def advance(self) -> AuditReport | None:
+        """The report of the pass; None if it has yielded, and another one is to go on.
+
+        Raises an AuditorError if the stream or the saved state cannot be looked at at all. Whatever happens after that
+        makes the pass inconclusive instead, and loses nothing that was found.
         """
-        started_ns = self.clock()
+        started_ns = self._checkpoint_ns = self.clock()
         pinned = await self.source.pin()
-        self.progress.first_seq, self.progress.last_seq = pinned.first_seq, pinned.last_seq
-        events, snapshots = self._subjects()
-        where = Where(pinned.name, pinned.created_ns, self.quarantine_prefix)
-        audit = Audit(where, Scope([*events, *snapshots]), detail_limit=self.most_findings)
-        walked = Walked(pinned=pinned, started_ns=started_ns, filtered=bool(self.config.actors))
-        absent = await self._walk(walked, audit, [*events, *snapshots] if walked.filtered else ())
-        walked.quarantine_pending = await self._settle()
-        await self._compare_duplicates(pinned, audit)
+        chronicle, accepted = Chronicle(), dict[Kind, Acceptance]()
+        if self.keeper is not None:
+            chronicle, accepted = await self.keeper.open(), await self.keeper.accepted()
+        self.actor_types.remember(chronicle.actor_types)
+        memory, position = await self._recall(pinned, started_ns)
+        walked = Walked(
+            pinned=pinned,
+            started_ns=started_ns,
+            mode=Mode.INCREMENTAL if memory.complete else Mode.FULL,
+            filtered=bool(self.config.actors),
+            full_ns=memory.full_ns,
+        )
+        progress = self.progress
+        progress.first_seq, progress.last_seq, progress.mode = memory.next_seq, pinned.last_seq, walked.mode
         try:
-            await self._account(walked, absent)
-        except AuditorError as error:
-            walked.incomplete = walked.incomplete or str(error)
-        walked.finished_ns = self.clock()
-        versions = self.config.versions
-        expectations = Expectations(versions.first, versions.contiguous, self.most_findings)
-        return conclude(self.config.name, audit.state, walked, expectations, self.actor_types)
+            audit = Audit(self._where(pinned), Scope(self._subjects), detail_limit=self._limit, state=memory.state)
+            absent = await self._walk(walked, audit, memory)
+            if absent is None:
+                return None
+            await self._settle()
+            await self._compare(pinned, audit)
+            try:
+                await account(self.source, walked, absent, memory.next_seq - 1)
+            except AuditorError as error:
+                walked.incomplete = walked.incomplete or str(error)
+            walked.quarantine_pending = self.settled.failed
+            memory.take(walked)
+            walked.finished_ns = self.clock()
+            report = await asyncio.to_thread(self._report, memory, walked, accepted)
+            await self._keep(chronicle, memory, report, unchanged=memory.position == position)
+        finally:
+            if self._saving is not None:
+                self._saving.cancel()
+        newest_ns = dict(chronicle.news.newest_ns)
+        return replace(report, newest_ns=newest_ns, finished_ns=self.clock()).listing(self.most_findings)
 
-    def _subjects(self) -> tuple[Sequence[str], Sequence[str]]:
-        """The subjects of events and of snapshots that this audit judges."""
+    async def last(self) -> AuditReport | None:
+        """What the last pass said, made once more of what it saved; None if nothing is there. Raises as `advance`."""
+        if self.keeper is None:
+            return None
+        chronicle, accepted = await self.keeper.open(), await self.keeper.accepted()
+        memory = await self.keeper.recall(Part.COMPLETED)
+        if memory is None or not chronicle.last_passes:
+            return None
+        self.keeper.hold(memory)
+        if (memory.stream, memory.patterns) != (self.config.stream, self._subjects):
+            return None
+        self.actor_types.remember(chronicle.actor_types)
+        mode, times = max(chronicle.last_passes.items(), key=lambda each: each[1].finished_ns)
+        walked = memory.recalled(mode, times, filtered=bool(self.config.actors))
+        report = await asyncio.to_thread(self._report, memory, walked, accepted)
+        return replace(report, newest_ns=dict(chronicle.news.newest_ns))
+
+    async def _recall(self, pinned: StreamState, started_ns: int) -> tuple[Memory, Position | None]:
+        """What this pass goes on from, and where that was saved last; a new memory if it has to read everything."""
+        why = None
+        for part in PREFERRED[self.reading]:
+            if self.keeper is None:
+                break
+            memory = await self.keeper.recall(part)
+            if memory is None:
+                continue
+            position = memory.position
+            objection = await self._objection(memory, pinned)
+            if objection is None:
+                return memory, position
+            why = objection
+        if why is not None:
+            log.info("reading everything", audit=self.config.name, why=why)
+        memory = Memory(
+            stream=pinned.name,
+            created_ns=pinned.created_ns,
+            patterns=self._subjects,
+            first_seq=pinned.first_seq,
+            next_seq=pinned.first_seq,
+            full_ns=started_ns,
+        )
+        return memory, None
+
+    async def _objection(self, memory: Memory, pinned: StreamState) -> str | None:
+        """Why this pass does not go on from `memory`; None once it can."""
+        objection = memory.objection(pinned, self._subjects)
+        if objection is not None:
+            return objection
+        if self.reading is Reading.AS_DUE:
+            age_ns = self.clock() - memory.full_ns
+            if memory.complete and age_ns >= self.config.full_pass_every.nanoseconds:
+                return "it is time"
+            if age_ns >= SHORTEST_BETWEEN_FULL_PASSES_NS and not memory.looks_the_same(pinned):
+                _, listed = await self.source.deleted(pinned)
+                if memory.was_changed(pinned, listed):
+                    return "messages that were read are gone from the middle of the stream"
+        where, scope = self._where(pinned), Scope(self._subjects)
+        resumption = Resumption(self.source, pinned, memory, where, scope, self._limit, self.config.max_rate)
+        return None if await resumption.catch_up() else "much of what was read has left the stream"
+
+    @property
+    def _subjects(self) -> tuple[str, ...]:
+        """The subjects that this audit judges, events first."""
         stream, actors = self.config.stream, self.config.actors
         events = [event_subject(stream, actor) for actor in actors] or self.config.event_subjects
         snapshots = [snapshot_subject(stream, actor) for actor in actors] or self.config.snapshot_subjects
-        return events, snapshots if self.config.snapshots else ()
+        return (*events, *(snapshots if self.config.snapshots else ()))
 
-    async def _walk(self, walked: Walked, audit: Audit, subjects: Sequence[str]) -> Ranges:
-        """Judge every message of the range; the sequences that did not come, because of an early end too."""
-        pinned = walked.pinned
-        absent: Ranges = []
-        following = pinned.first_seq
+    @property
+    def _limit(self) -> int:
+        return max(KEPT_IN_DETAIL, self.most_findings)
+
+    def _where(self, pinned: StreamState) -> Where:
+        return Where(pinned.name, pinned.created_ns, self.quarantine_prefix)
+
+    async def _walk(self, walked: Walked, audit: Audit, memory: Memory) -> Ranges | None:
+        """Judge every message that is new; what did not come, because of an early end too. None if the pass yields."""
+        pinned, first_seq = walked.pinned, memory.next_seq
+        absent = list(memory.absent)
+        following = first_seq
+        if first_seq > pinned.last_seq:
+            return absent
         batches = self.source.walk(
             pinned,
-            first_seq=pinned.first_seq,
+            first_seq=first_seq,
             last_seq=pinned.last_seq,
-            subjects=subjects,
+            subjects=self._subjects if walked.filtered else (),
             max_rate=self.config.max_rate,
         )
         try:
-            async with aclosing(_until(self.interrupted, batches)) as coming:
+            async with aclosing(until(self.interrupted, batches)) as coming:
                 async for batch in coming:
                     for message in batch:
                         if message.seq != following:
@@ -156,14 +262,19 @@ class Pass:
                         if evidence is not None and self.quarantine is not None:
                             await self.quarantine.put(evidence)
                     self._show(audit, batch)
+                    if self._is_time(len(batch)):
+                        memory.walk_on(following, normalized(absent))
+                        if await self._checkpoint(memory):
+                            return None
         except AuditorError as error:
             walked.incomplete = str(error)
         if self.interrupted.is_set() and following <= pinned.last_seq:
             walked.incomplete = f"interrupted at sequence {following} of {pinned.last_seq}"
         reached = following - 1 if walked.incomplete else pinned.last_seq
-        if pinned.first_seq <= reached:
-            walked.read = SeqRange(pinned.first_seq, reached)
+        if first_seq <= reached:
+            walked.read = SeqRange(first_seq, reached)
             self.progress.seq = reached
+        memory.next_seq = reached + 1
         return normalized([*absent, (following, pinned.last_seq)])
 
     def _judge(self, audit: Audit, message: StoredMessage) -> Evidence | None:
@@ -171,30 +282,45 @@ class Pass:
         try:
             return audit.receive(message)
         except Exception as error:  # noqa: BLE001 - any failure of ours is counted, and the pass goes on
-            if audit.state.unjudged < MOST_FAILURES_LOGGED:
+            if audit.state.tallies.unjudged < MOST_FAILURES_LOGGED:
                 name = type(error).__name__  # an exception's text or traceback may hold payload values
                 log.error("message not judged", audit=self.config.name, seq=message.seq, error=name)  # noqa: TRY400
             audit.failed_on(message)
             return None
 
     def _show(self, audit: Audit, batch: Sequence[StoredMessage]) -> None:
-        progress, state = self.progress, audit.state
+        progress = self.progress
         progress.seq = batch[-1].seq
         progress.bytes += sum(len(message.data) for message in batch)
-        events, snapshots = state.events, state.snapshots
-        progress.outcomes = {
-            Outcome.OK: events.ok + snapshots.ok,
-            Outcome.MALFORMED: events.malformed + snapshots.malformed,
-            Outcome.HIDDEN: events.hidden,
-            Outcome.UNREACHABLE: events.unreachable,
-            Outcome.UNJUDGED: state.unjudged,
-        }
+        progress.outcomes = dict.fromkeys(Outcome, 0) | audit.examined
 
-    async def _settle(self) -> int:
-        """How many records the side stream did not take."""
-        if self.quarantine is None:
-            return 0
-        self.settled = await self.quarantine.settle()
+    def _is_time(self, judged: int) -> bool:
+        """Whether a checkpoint is due, after so many more messages."""
+        self._since += judged
+        if self.keeper is None or (self._saving is not None and not self._saving.done()):
+            return False
+        return self._since >= CHECKPOINT_MESSAGES or self.clock() - self._checkpoint_ns >= CHECKPOINT_NS
+
+    async def _checkpoint(self, memory: Memory) -> bool:
+        """Save how far the walk has come, beside the walk as it goes on. True if the pass is to end here and go on later."""
+        assert self.keeper is not None
+        self._checkpoint_ns, self._since = self.clock(), 0
+        if not await self._settle():
+            return False  # the state stays behind; no later checkpoint of this pass can help that
+        part = memory.part
+        packed = await self.keeper.pack({part: memory})
+        self._saving = asyncio.create_task(self._save(packed), name="checkpoint")
+        if memory.complete or not self.yields():
+            return False
+        if await self._saving:
+            self.keeper.hold(memory)
+        return True
+
+    async def _settle(self) -> bool:
+        """Have every record confirmed that was sent so far; whether the side stream took them all, in the whole pass."""
+        if self.quarantine is None or self.settled.failed:
+            return not self.settled.failed
+        self.settled += await self.quarantine.settle()
         if self.settled.failed:
             log.error(
                 "quarantine did not take every record",
@@ -202,89 +328,47 @@ class Pass:
                 pending=self.settled.failed,
                 why=self.settled.why,
             )
-        return self.settled.failed
+        return not self.settled.failed
 
-    async def _compare_duplicates(self, pinned: StreamState, audit: Audit) -> None:
-        """Read the actors that have duplicates once more, so many as the bounds allow. What fails stays unknown."""
-        ledger = audit.state.ledger
-        left = MOST_MESSAGES_COMPARED
+    async def _compare(self, pinned: StreamState, audit: Audit) -> None:
+        ledger, interrupted = audit.state.ledger, self.interrupted
         try:
-            for tail, duplicates in islice(ledger.duplicates(), MOST_ACTORS_COMPARED):
-                if self.interrupted.is_set():
-                    return
-                actor = ledger.actors[tail]
-                comparison = DuplicateComparison(actor.id, duplicates)
-                batches = self.source.walk(
-                    pinned,
-                    first_seq=actor.first_seq,
-                    last_seq=comparison.last_seq,
-                    # Made of the id, as Aether makes it: a stored subject may have wildcards.
-                    subjects=[event_subject(pinned.name, actor.id)],
-                    max_rate=self.config.max_rate,
-                )
-                async with aclosing(_until(self.interrupted, batches)) as coming:
-                    async for batch in coming:
-                        for message in batch:
-                            comparison.receive(message)
-                        left -= len(batch)
-                        if left < 0:
-                            return
+            await compare_duplicates(self.source, pinned, ledger, interrupted, self.config.max_rate)
         except Exception as error:  # noqa: BLE001 - a failure of ours here costs a cause, and never what was found
             name = type(error).__name__  # the text may hold payload values
             log.warning("duplicates not compared", audit=self.config.name, error=name)
 
-    async def _account(self, walked: Walked, absent: Ranges) -> None:
-        """Say of every sequence that did not come whether it was removed, cannot be read, or was not read.
+    def _report(self, memory: Memory, walked: Walked, accepted: Mapping[Kind, Acceptance]) -> AuditReport:
+        versions = self.config.versions
+        expectations = Expectations(versions.first, versions.contiguous, self._limit)
+        return conclude(self.config.name, memory.state, walked, expectations, self.actor_types, accepted)
 
-        Raises an AuditorError if the stream does not tell; what `walked` says is then still true.
-        """
-        reached = walked.read.last_seq if walked.read else 0
-        beyond = intersect(absent, [(reached + 1, walked.pinned.last_seq)])
-        # Of a filtered walk, whatever else did not come is on other subjects.
-        walked.unread = beyond if walked.filtered else absent
-        if not absent:
+    async def _keep(self, chronicle: Chronicle, memory: Memory, report: AuditReport, *, unchanged: bool) -> None:
+        """Save what this pass leaves, but for what is not certain: a record not stored, a message that did not come."""
+        if not self.interrupted.is_set():
+            chronicle.news.take(report, report.finished_ns)
+            chronicle.last_passes[report.mode] = PassTimes(report.started_ns, report.finished_ns)
+        chronicle.actor_types = tuple(sorted(self.actor_types.remembered))
+        if self.keeper is None:
             return
-        now, listed = await self.source.deleted(walked.pinned)
-        walked.first_seq = now.first_seq
-        walked.deleted = intersect(absent, listed)
-        walked.removed = normalized([*walked.deleted, *intersect(absent, [(1, now.first_seq - 1)])])
-        walked.unread = subtract(walked.unread, walked.removed)
-        if not walked.filtered:
-            suspects = subtract(walked.unread, beyond)
-            walked.unreadable = subtract(suspects, await self._readable(suspects))
-            walked.unread = subtract(walked.unread, walked.unreadable)
+        if self._saving is not None:
+            await self._saving
+        certain = memory.certain and not report.quarantine_pending
+        changed: dict[Part, Memory | None] = {}
+        if certain and not (unchanged and self.keeper.is_saved(memory)):
+            changed[memory.part] = memory
+            if report.mode is Mode.FULL and memory.complete:
+                changed[Part.UNDERWAY] = None
+        saved = await self._save(await self.keeper.pack(changed))
+        if certain and saved:
+            self.keeper.hold(memory)
 
-    async def _readable(self, suspects: Ranges) -> Ranges:
-        """Of sequences that were neither delivered nor deleted, those that may be read after all."""
-        asked = list(
-            islice((seq for first, last in suspects for seq in range(first, last + 1)), MOST_SUSPECTS_CONFIRMED)
-        )
-        stored = [(seq, seq) for seq in asked if await self.source.is_stored(seq)]
-        # What was not asked for is like what was: gone with it, or in doubt with it.
-        return normalized([*stored, *subtract(suspects, [(1, asked[-1])])]) if stored else []
-
-
-Item = TypeVar("Item")
-
-
-async def _until(interrupted: asyncio.Event, items: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
-    """`items` until they end or `interrupted` is set, whichever comes first."""
-    stop = asyncio.ensure_future(interrupted.wait())
-    awaited: set[asyncio.Future[Any]] = {stop}
-    try:
-        while True:
-            coming = asyncio.ensure_future(anext(items))
-            awaited = {stop, coming}
-            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-            if interrupted.is_set():
-                return
-            try:
-                item = coming.result()
-            except StopAsyncIteration:
-                return
-            yield item
-    finally:
-        for future in awaited:  # an iterator cannot be closed while it is asked for more
-            future.cancel()
-        await asyncio.gather(*awaited, return_exceptions=True)
-        await items.aclose()
+    async def _save(self, packed: Packed) -> bool:
+        """Whether what this pass remembers is still the newest: it is even where it could not be saved."""
+        assert self.keeper is not None
+        try:
+            await self.keeper.save(packed)
+        except AuditorError as error:
+            log.warning("state not saved", audit=self.config.name, why=str(error))
+            return not isinstance(error, StateOutrunError)
+        return True

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from auditor.core.evidence import Evidence, Settled
+from auditor.core.memory import Chronicle, Memory, Part
 from auditor.core.message import StoredMessage, StreamState
+from auditor.core.packing import packed, unpacked
 from auditor.core.ranges import normalized
 from auditor.core.scope import Scope
 from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+
+    from auditor.core.acceptance import Acceptance
+    from auditor.core.findings import Kind
+    from auditor.ports import Packed
 
 
 class MemoryStream:
@@ -82,6 +90,10 @@ class MemoryStream:
         self._answer("is_stored")
         return seq in self.messages and seq not in self.unreadable
 
+    async def first_on(self, subject: str, seq: int) -> StoredMessage | None:
+        found = [each for at, each in self.messages.items() if at >= seq and at not in self.unreadable]
+        return next((each for each in found if each.subject == subject.encode()), None)
+
     def _answer(self, method: str) -> None:
         if method in self.silent:
             raise self.silent[method]
@@ -108,6 +120,49 @@ class MemoryQuarantine:
         settled = Settled(self._stored, self._already, self._failed, self.refuses if self._failed else None)
         self._stored = self._already = self._failed = 0
         return settled
+
+
+class MemoryKeeper:
+    """The `Keeper` of auditor/scan.py: what is kept are bytes, and nothing is held."""
+
+    def __init__(self, *, refuses: AuditorError | None = None) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.acceptances: dict[Kind, Acceptance] = {}
+        self.refuses = refuses
+        self.on_save: Callable[[], object] = lambda: None
+        self.saves = 0
+        self._chronicle = Chronicle()
+        self._recalled: Memory | None = None
+
+    async def open(self) -> Chronicle:
+        kept = self.kept.get("chronicle")
+        self._chronicle = Chronicle() if kept is None else msgspec.msgpack.decode(kept, type=Chronicle)
+        return self._chronicle
+
+    async def accepted(self) -> dict[Kind, Acceptance]:
+        return dict(self.acceptances)
+
+    async def recall(self, part: Part) -> Memory | None:
+        self._recalled = None if part not in self.kept else unpacked(self.kept[part])
+        return self._recalled
+
+    async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
+        ready: dict[str, bytes | None] = {"chronicle": msgspec.msgpack.encode(self._chronicle)}
+        return {**ready, **{part: None if memory is None else packed(memory) for part, memory in changed.items()}}
+
+    async def save(self, packed: Packed) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.saves += 1
+        self.kept.update(packed)
+        self.kept = {part: data for part, data in self.kept.items() if data is not None}
+        self.on_save()
+
+    def hold(self, memory: Memory) -> None:
+        pass
+
+    def is_saved(self, memory: Memory) -> bool:
+        return memory is self._recalled
 
 
 class GoneError(AuditorError):

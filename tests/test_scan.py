@@ -14,16 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-import auditor.scan
-from auditor.config import AuditConfig, VersionsConfig
+from auditor.config import AuditConfig
 from auditor.core.audit import Audit
-from auditor.core.duplicates import DuplicateComparison
 from auditor.core.findings import Cause, Kind, Severity
 from auditor.core.labels import ActorTypes
 from auditor.core.report import Outcome, SeqRange, Verdict
 from auditor.scan import Pass
 from tests.core.stories import event, snapshot, streams, subjects
-from tests.memory import GoneError, MemoryQuarantine, MemoryStream
+from tests.memory import GoneError, MemoryKeeper, MemoryQuarantine, MemoryStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
@@ -36,10 +34,15 @@ ORDER = "S.events.order.order-1"
 GOOD = [(ORDER, event("order-1", version)) for version in range(1, 8)]
 
 
-def a_pass(stream: MemoryStream, quarantine: MemoryQuarantine | None = None, **settings: object) -> Pass:
+def a_pass(
+    stream: MemoryStream,
+    quarantine: MemoryQuarantine | None = None,
+    keeper: MemoryKeeper | None = None,
+    **settings: object,
+) -> Pass:
     config = AuditConfig(name="a", stream="S", **settings)
     ticks = iter(range(1, 1_000_000))
-    return Pass(config, stream, quarantine, "q" if quarantine else None, ActorTypes(), lambda: next(ticks))
+    return Pass(config, stream, quarantine, "q" if quarantine else None, ActorTypes(), lambda: next(ticks), keeper)
 
 
 def report_of(stream: MemoryStream, **settings: object) -> AuditReport:
@@ -272,26 +275,6 @@ async def test_messages_stored_while_the_pass_runs_are_left_for_the_next() -> No
     assert (report.range.last_seq, report.messages.examined, report.verdict) == (7, 7, Verdict.CLEAN)
 
 
-async def test_a_message_that_nobody_is_shown_is_corruption_and_explains_the_gap() -> None:
-    stream = MemoryStream(GOOD)
-    stream.unreadable = {4, 5}
-    report = await a_pass(stream).run()
-    assert report.verdict is Verdict.CORRUPT
-    found = {finding.kind: finding for finding in report.findings}
-    assert (found[Kind.UNREADABLE_MESSAGE].first_seq, found[Kind.UNREADABLE_MESSAGE].count) == (4, 2)
-    assert found[Kind.VERSION_GAP].cause is Cause.UNREADABLE
-
-
-async def test_a_readable_message_that_was_not_delivered_makes_the_pass_inconclusive() -> None:
-    stream = MemoryStream(GOOD)
-    stream.unreadable = {4}
-    stream.is_stored = lambda _: asyncio.sleep(0, result=True)  # type: ignore[method-assign]
-    report = await a_pass(stream, versions=VersionsConfig(contiguous=False)).run()
-    assert report.verdict is Verdict.INCONCLUSIVE
-    assert "sequence 4 is stored but was not delivered" in str(report.incomplete)
-    assert report.coverage < 1
-
-
 async def test_a_walk_that_ends_early_is_inconclusive_and_keeps_what_was_found() -> None:
     stream = MemoryStream([*GOOD[:2], (ORDER, b"{"), *GOOD[2:]])
     stream.fails_at[3] = GoneError("the stream is gone")
@@ -370,18 +353,6 @@ async def test_a_quarantine_that_refuses_changes_nothing_about_what_is_found() -
     assert refused_pass.settled.why == "the side stream is full"
 
 
-async def test_duplicates_are_told_apart_by_their_bytes() -> None:
-    stream = MemoryStream([*GOOD[:3], (ORDER, event("order-1", 2)), (ORDER, event("order-1", 3, "other")), *GOOD[3:]])
-    report = await a_pass(stream).run()
-    assert [(f.version, f.cause) for f in report.findings] == [(2, Cause.SAME_PAYLOAD), (3, Cause.DIFFERENT_PAYLOAD)]
-
-
-async def test_beyond_its_bounds_a_comparison_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.scan, "MOST_ACTORS_COMPARED", 0)
-    report = await a_pass(MemoryStream([*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]])).run()
-    assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
-
-
 async def test_an_audit_of_actors_reads_exactly_these() -> None:
     other = "S.events.order.order-2"
     stream = MemoryStream([*GOOD, (other, b"{"), ("S.snapshots.order.order-1", snapshot("order-1", 7))])
@@ -445,80 +416,7 @@ async def test_a_pass_that_is_cancelled_closes_its_walk() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-@pytest.mark.parametrize("what", ["deleted", "is_stored"])
-async def test_a_stream_that_does_not_say_what_became_of_a_message_leaves_it_unjudged(what: str) -> None:
-    stream = MemoryStream([*GOOD[:3], (ORDER, b"{"), *GOOD[3:]])
-    stream.unreadable = {2}
-    stream.silent[what] = GoneError("not allowed to ask")
-    report = await a_pass(stream).run()
-    assert (report.verdict, report.incomplete) == (Verdict.CORRUPT, "not allowed to ask")
-    assert report.findings_total == {Kind.MALFORMED_EVENT: 1}
-    assert (report.messages.unjudged, report.messages.unreadable, sums_hold(report)) == (1, 0, True)
-
-
-@pytest.mark.parametrize("gone", [False, True])
-async def test_not_every_sequence_of_a_large_block_is_asked_for(monkeypatch: pytest.MonkeyPatch, *, gone: bool) -> None:
-    monkeypatch.setattr(auditor.scan, "MOST_SUSPECTS_CONFIRMED", 2)
-    stream = MemoryStream(GOOD)
-    block = {2, 3, 5, 6}
-    (stream.unreadable if gone else stream.forgotten).update(block)
-    report = await a_pass(stream).run()
-    assert report.messages.unreadable == (4 if gone else 0)
-    assert report.messages.unjudged == (0 if gone else 4)
-    assert report.verdict is (Verdict.CORRUPT if gone else Verdict.INCONCLUSIVE)
-
-
 TWICE = [*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]]
-
-
-async def test_a_comparison_that_the_auditor_fails_at_costs_a_cause_and_nothing_else(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fail(*_: object) -> None:
-        raise ValueError("hunter2")
-
-    monkeypatch.setattr(DuplicateComparison, "receive", fail)
-    report = await a_pass(MemoryStream(TWICE)).run()
-    assert ([finding.cause for finding in report.findings], report.incomplete) == ([Cause.UNKNOWN], None)
-
-
-async def test_a_stream_that_goes_during_the_comparison_costs_a_cause_and_nothing_else() -> None:
-    stream = MemoryStream([*TWICE, ("S.other", b"")])
-    stream.delete(9)
-    walks = count(1)
-    walk = stream.walk
-
-    def only_once(*args: object, **kwargs: object) -> object:
-        if next(walks) == 2:
-            raise GoneError("no answer")
-        return walk(*args, **kwargs)  # type: ignore[arg-type]
-
-    stream.walk = only_once  # type: ignore[assignment,method-assign]
-    report = await a_pass(stream).run()
-    assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN, None]
-    assert (report.messages.deleted, report.incomplete) == (1, None)
-
-
-async def test_a_comparison_reads_the_actor_and_nobody_else() -> None:
-    odd = "S.events.unknown.a_b"
-    stream = MemoryStream([*GOOD, *[(odd, event("a.b", version)) for version in (1, 2, 2, 3)]])
-    asked = []
-    walk = stream.walk
-
-    def noted(*args: object, **kwargs: object) -> object:
-        asked.append((kwargs["first_seq"], kwargs["last_seq"], kwargs["subjects"]))
-        return walk(*args, **kwargs)  # type: ignore[arg-type]
-
-    stream.walk = noted  # type: ignore[assignment,method-assign]
-    report = await a_pass(stream).run()
-    assert asked == [(1, 11, ()), (8, 10, [odd])]
-    assert [finding.cause for finding in report.findings] == [Cause.SAME_PAYLOAD]
-
-
-async def test_a_comparison_ends_when_it_has_read_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.scan, "MOST_MESSAGES_COMPARED", 2)
-    report = await a_pass(MemoryStream(TWICE)).run()
-    assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
 
 
 async def test_only_what_was_asked_for_is_judged() -> None:
@@ -553,21 +451,6 @@ async def test_a_report_says_what_went_wrong_first() -> None:
     assert (await a_pass(stream).run()).incomplete == "the stream is gone"
 
 
-async def test_an_interrupted_pass_compares_nothing_any_more() -> None:
-    stream = MemoryStream(TWICE, batch=5)
-    this_pass = a_pass(stream)
-    batches = iter([lambda: None, this_pass.interrupted.set])
-    stream.on_batch = lambda: next(batches)()
-    report = await this_pass.run()
-    assert [(finding.kind, finding.cause) for finding in report.findings] == [(Kind.DUPLICATE_VERSION, Cause.UNKNOWN)]
-
-
-async def test_a_stream_that_delivers_everything_is_asked_nothing_more() -> None:
-    stream = MemoryStream(GOOD)
-    stream.silent = {"deleted": GoneError("asked"), "is_stored": GoneError("asked")}
-    assert (await a_pass(stream).run()).verdict is Verdict.CLEAN
-
-
 async def test_failures_are_logged_by_name_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     fails_on(monkeypatch, range(100))
     with capture_logs() as logs:
@@ -593,29 +476,6 @@ async def test_an_audit_of_actors_can_leave_their_snapshots_out() -> None:
     assert (report.verdict, report.messages.skipped) == (Verdict.CLEAN, 1)
     report = await a_pass(stream, actors=("order-1",)).run()
     assert report.findings_total == {Kind.MALFORMED_SNAPSHOT: 1}
-
-
-async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
-    stream = MemoryStream(TWICE, batch=2)
-    walk = stream.walk
-    rates: list[object] = []
-    closed: list[bool] = []
-
-    async def noted(*args: object, **kwargs: object) -> AsyncIterator[object]:
-        rates.append(kwargs["max_rate"])
-        try:
-            async for batch in walk(*args, **kwargs):  # type: ignore[arg-type]
-                yield batch
-        finally:
-            closed.append(True)
-
-    stream.walk = noted  # type: ignore[assignment,method-assign]
-    await a_pass(stream, max_rate=1000).run()
-    assert (rates, closed) == ([1000, 1000], [True, True])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auditor.scan, "MOST_MESSAGES_COMPARED", 0)
-        await a_pass(stream, max_rate=1000).run()
-    assert closed == [True] * 4
 
 
 async def test_records_that_were_refused_are_stored_by_the_next_pass() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -56,7 +55,7 @@ async def _daemon(address: str) -> int:
     stop = stop_signal()
     async with demo(listen(address), writing=True) as scene:
         print_line(console, "auditor demo: an embedded NATS server with a damaged stream, audited every 5 seconds")
-        daemon = Daemon(scene.config, ServiceStatus(auditor.__version__, scene.config.audits, time.time_ns))
+        daemon = Daemon(scene.config, ServiceStatus(auditor.__version__, scene.config.audits))
         showing = asyncio.create_task(_show(console, daemon, scene.planted), name="demo")
         try:
             await daemon.run(stop, lambda server: _say_where(console, server, scene.config))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import structlog
@@ -34,7 +33,7 @@ def run_daemon(config_file: Path) -> int:
 
 async def _run(config: Config) -> None:
     stop = stop_signal()
-    daemon = Daemon(config, ServiceStatus(auditor.__version__, config.audits, time.time_ns))
+    daemon = Daemon(config, ServiceStatus(auditor.__version__, config.audits))
     await daemon.run(stop, lambda server: log.info("serving", address=server.url, version=auditor.__version__))
 
 

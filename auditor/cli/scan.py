@@ -17,22 +17,25 @@ from auditor.cli.tables import print_line, print_report, results
 from auditor.config import load
 from auditor.core.report import REPORT_SCHEMA, AuditReport, ExitCode, exit_code, overall_verdict, rfc3339
 from auditor.errors import AuditorError, NotFoundError
+from auditor.scan import Reading
 from auditor.service.log import configure_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from auditor.app import Auditor
     from auditor.config import AuditConfig, Config
+    from auditor.scan import Pass
 
 
-def scan_once(config_file: Path, names: Sequence[str], *, as_json: bool, dry_run: bool, max_findings: int) -> int:
+def scan_once(
+    config_file: Path, names: Sequence[str], *, full: bool, as_json: bool, dry_run: bool, max_findings: int
+) -> int:
     """The exit code. Raises AuditorError if nothing could run at all."""
     config = load(config_file)
     audits = chosen(config, names)
     configure_log("warning", "console")
-    return asyncio.run(_scan(config, audits, as_json=as_json, dry_run=dry_run, max_findings=max_findings))
+    return asyncio.run(_scan(config, audits, full=full, as_json=as_json, dry_run=dry_run, max_findings=max_findings))
 
 
 def chosen(config: Config, names: Sequence[str]) -> list[AuditConfig]:
@@ -45,7 +48,7 @@ def chosen(config: Config, names: Sequence[str]) -> list[AuditConfig]:
 
 
 async def _scan(
-    config: Config, audits: Sequence[AuditConfig], *, as_json: bool, dry_run: bool, max_findings: int
+    config: Config, audits: Sequence[AuditConfig], *, full: bool, as_json: bool, dry_run: bool, max_findings: int
 ) -> int:
     started_ns = time.time_ns()
     interrupted = asyncio.Event()
@@ -57,7 +60,10 @@ async def _scan(
         for audit in audits:
             if interrupted.is_set():
                 break
-            ended.append(await _one(auditor_, audit, max_findings, interrupted, messages))
+            reading = Reading.ANEW if full else Reading.AS_DUE
+            this_pass = auditor_.new_pass(audit, reading=reading, most_findings=max_findings)
+            this_pass.interrupted = interrupted
+            ended.append(await _one(this_pass, messages))
     reports = [result if isinstance(result, AuditReport) else None for result in ended]
     code = ExitCode.INCONCLUSIVE if interrupted.is_set() else exit_code(reports)
     if as_json:
@@ -69,16 +75,13 @@ async def _scan(
     return code
 
 
-async def _one(
-    auditor_: Auditor, audit: AuditConfig, max_findings: int, interrupted: asyncio.Event, messages: Console
-) -> AuditReport | AuditorError:
-    this_pass = auditor_.new_pass(audit, most_findings=max_findings)
-    this_pass.interrupted = interrupted
+async def _one(this_pass: Pass, messages: Console) -> AuditReport | AuditorError:
+    name = this_pass.config.name
     try:
-        async with progress_bar(messages, audit.name, this_pass.progress):
+        async with progress_bar(messages, name, this_pass.progress):
             return await this_pass.run()
     except AuditorError as error:
-        print_line(messages, f"auditor: {audit.name}: {error}")
+        print_line(messages, f"auditor: {name}: {error}")
         return error
 
 

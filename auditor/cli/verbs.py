@@ -51,8 +51,7 @@ def scan(
     """Run one pass of each audit now. Exits with 0 clean, 2 corrupt, 3 inconclusive, 1 could not run."""
     from auditor.cli.scan import scan_once
 
-    del full  # every pass is a full one as yet
-    return scan_once(config, audit or [], as_json=as_json, dry_run=dry_run, max_findings=max_findings)
+    return scan_once(config, audit or [], full=full, as_json=as_json, dry_run=dry_run, max_findings=max_findings)
 
 
 @app.command()

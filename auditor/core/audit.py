@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,16 @@ from auditor.aether.subjects import subject_tail, unreachable_reason
 from auditor.core.evidence import Evidence
 from auditor.core.findings import Cause, Finding, Hidden, Kind, Severity, severities, subject_text
 from auditor.core.ledger import Ledger
+from auditor.core.report import Outcome
+from auditor.core.tallies import STRETCH, Stretch, Tallies
 
 if TYPE_CHECKING:
     from auditor.core.ledger import Snapshot
     from auditor.core.message import StoredMessage
     from auditor.core.scope import Scope
 
-REMEMBERED_UNJUDGED = 10_000
-"""Sequences of unjudged messages kept; more are counted all the same."""
+REMEMBERED_UNJUDGED = 100
+"""Sequences of unjudged messages kept of each stretch; more are counted all the same."""
 
 NO_ACTOR = "no actor id leads to this subject"
 
@@ -32,41 +35,11 @@ CAUSES = {
 """What a condemned event may be the cause of."""
 
 
-class Tally(msgspec.Struct):
-    """Messages that were judged, by outcome."""
-
-    ok: int = 0
-    malformed: int = 0
-    hidden: int = 0
-    unreachable: int = 0
-
-    @property
-    def judged(self) -> int:
-        """All of them."""
-        return self.ok + self.malformed + self.hidden + self.unreachable
-
-
 class AuditState(msgspec.Struct):
-    """Everything an audit remembers, as plain data: it survives `msgspec.msgpack` unchanged."""
+    """Everything an audit remembers of messages, as plain data: it survives `msgspec.msgpack` unchanged."""
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)
-    events: Tally = msgspec.field(default_factory=Tally)
-    snapshots: Tally = msgspec.field(default_factory=Tally)
-    unjudged: int = 0
-    unjudged_seqs: list[int] = []
-    skipped: int = 0
-    content: dict[Kind, int] = {}
-    """Exact counts of findings about single messages. A bad snapshot counts once it is superseded: until then it may be
-    the last on its subject, and the ledger has it."""
-    malformed_events: dict[tuple[str, str], int] = {}
-    """By actor type and reason."""
-    details: dict[Kind, list[Finding]] = {}
-    """The first findings of `content` of each kind."""
-
-    @property
-    def examined(self) -> int:
-        """Messages on subjects of the audit, judged or not."""
-        return self.events.judged + self.snapshots.judged + self.unjudged
+    tallies: Tallies = msgspec.field(default_factory=Tallies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,48 +63,70 @@ class Audit:
         self._detail_limit = detail_limit
         self._event_prefix = f"{where.stream}.events.".encode()
         self._snapshot_prefix = f"{where.stream}.snapshots.".encode()
+        self._stretch = Stretch()
+        """That of the last message; it ends at `_until`."""
+        self._until = -1
+        self._before = Counter[Outcome]()
+        """What had been counted in that stretch when this audit came to it."""
+        self._examined = Counter[Outcome]()
+        """In the stretches before, by this audit."""
+
+    @property
+    def examined(self) -> Counter[Outcome]:
+        """Messages judged since this audit was made, which may have gone on with a state of before."""
+        return self._examined + _outcomes(self._stretch) - self._before
 
     def receive(self, message: StoredMessage) -> Evidence | None:
         """Judge one message; the evidence to keep if its content condemns it.
 
         Whatever is raised is the auditor's own failure: the caller then calls `failed_on` with the message.
         """
+        if message.seq > self._until:
+            self._enter(message.seq)
         subject = message.subject
         if subject.startswith(self._event_prefix):
             return self._event(message, subject[len(self._event_prefix) :])
         if subject.startswith(self._snapshot_prefix) and self._scope.covers(subject):
             return self._snapshot(message, subject[len(self._snapshot_prefix) :])
-        self.state.skipped += 1
+        self._stretch.skipped += 1
         return None
+
+    def _enter(self, seq: int) -> None:
+        self._examined = self.examined
+        self._stretch = self.state.tallies.at(seq)
+        self._before = _outcomes(self._stretch)
+        self._until = seq | (STRETCH - 1)
 
     def failed_on(self, message: StoredMessage) -> None:
         """Count a message that `receive` could not judge, and remember what it casts doubt on."""
-        state, subject = self.state, message.subject
-        state.unjudged += 1
-        if len(state.unjudged_seqs) < REMEMBERED_UNJUDGED:
-            state.unjudged_seqs.append(message.seq)
+        if message.seq > self._until:
+            self._enter(message.seq)
+        ledger, stretch, subject = self.state.ledger, self._stretch, message.subject
+        stretch.unjudged += 1
+        if len(stretch.unjudged_seqs) < REMEMBERED_UNJUDGED:
+            stretch.unjudged_seqs.append(message.seq)
         if subject.startswith(self._event_prefix):
-            state.ledger.unjudged.add(subject[len(self._event_prefix) :])
+            ledger.unjudged.add(subject[len(self._event_prefix) :])
         elif subject.startswith(self._snapshot_prefix):
-            self._superseded(state.ledger.snapshots.pop(subject[len(self._snapshot_prefix) :], None))
+            self.supersede(ledger.snapshots.pop(subject[len(self._snapshot_prefix) :], None))
 
     def _event(self, message: StoredMessage, tail: bytes) -> Evidence | None:
-        state = self.state
-        actor = state.ledger.actors.get(tail)
-        if actor is None and tail not in state.ledger.troubles:
+        ledger, stretch = self.state.ledger, self._stretch
+        actor = ledger.actors.get(tail)
+        if actor is None and tail not in ledger.troubles:
             if not self._scope.covers(message.subject):
-                state.skipped += 1
+                stretch.skipped += 1
                 return None
             if unreachable := unreachable_reason(tail):
                 self._note(_finding(message, Kind.UNREACHABLE_EVENT, unreachable, NO_ACTOR))
-                state.events.unreachable += 1
+                stretch.events.unreachable += 1
                 return None
         facts = judge_event(message.data)
         if isinstance(facts, Malformed):
             evidence = self._damage(message, tail, Kind.MALFORMED_EVENT, facts.reason, facts.detail)
             key = (actor_type(tail), str(facts.reason))
-            state.malformed_events[key] = state.malformed_events.get(key, 0) + 1
-            state.events.malformed += 1
+            stretch.malformed_events[key] = stretch.malformed_events.get(key, 0) + 1
+            stretch.events.malformed += 1
             return evidence
         if facts.version <= 0:
             given = version_given(message.data)
@@ -139,14 +134,14 @@ class Audit:
             text = "the version is not above 0" if given else "there is no version"
             detail = f"{text}: replay drops the event without an error"
             evidence = self._damage(message, tail, Kind.HIDDEN_EVENT, hidden, detail)
-            state.events.hidden += 1
+            stretch.events.hidden += 1
             return evidence
         if (actor is None or facts.actor_id != actor.id) and (foreign := _foreign(facts.actor_id, tail)):
             evidence = self._damage(message, tail, Kind.FOREIGN_ACTOR, None, foreign)
-            state.events.ok += 1
+            stretch.events.ok += 1
             return evidence
-        state.ledger.event(tail, facts.actor_id, facts.version, message.seq)
-        state.events.ok += 1
+        ledger.event(tail, facts.actor_id, facts.version, message.seq)
+        stretch.events.ok += 1
         return None
 
     def _damage(self, message: StoredMessage, tail: bytes, kind: Kind, reason: str | None, detail: str) -> Evidence:
@@ -156,22 +151,22 @@ class Audit:
         return evidence
 
     def _snapshot(self, message: StoredMessage, tail: bytes) -> Evidence | None:
-        state = self.state
+        ledger, stretch = self.state.ledger, self._stretch
         facts = judge_snapshot(message.data)
         evidence = finding = None
         if isinstance(facts, Malformed):
             evidence, finding = self._condemn(message, tail, Kind.MALFORMED_SNAPSHOT, facts.reason, facts.detail)
-            self._superseded(state.ledger.snapshot(tail, 0, message.seq, finding))
-            state.snapshots.malformed += 1
+            self.supersede(ledger.snapshot(tail, 0, message.seq, finding))
+            stretch.snapshots.malformed += 1
         else:
             if foreign := _foreign(facts.actor_id, tail):
                 evidence, finding = self._condemn(message, tail, Kind.FOREIGN_SNAPSHOT, None, foreign)
-            self._superseded(state.ledger.snapshot(tail, facts.version, message.seq, finding))
-            state.snapshots.ok += 1
+            self.supersede(ledger.snapshot(tail, facts.version, message.seq, finding))
+            stretch.snapshots.ok += 1
         return evidence
 
-    def _superseded(self, snapshot: Snapshot | None) -> None:
-        """Only the last snapshot on a subject is ever read: an earlier bad one is a notice."""
+    def supersede(self, snapshot: Snapshot | None) -> None:
+        """`snapshot` is the last on its subject no more. Only the last one is ever read: an earlier bad one is a notice."""
         if snapshot is not None and snapshot.finding is not None:
             self._note(replace(snapshot.finding, severity=Severity.NOTICE))
 
@@ -185,11 +180,20 @@ class Audit:
 
     def _note(self, finding: Finding) -> None:
         """Count a finding whose weight is settled, and list it while there is room."""
-        state = self.state
-        state.content[finding.kind] = state.content.get(finding.kind, 0) + 1
-        listed = state.details.setdefault(finding.kind, [])
-        if len(listed) < self._detail_limit:
-            listed.append(finding)
+        self.state.tallies.note(finding, self._detail_limit)
+
+
+def _outcomes(stretch: Stretch) -> Counter[Outcome]:
+    events, snapshots = stretch.events, stretch.snapshots
+    return Counter(
+        {
+            Outcome.OK: events.ok + snapshots.ok,
+            Outcome.MALFORMED: events.malformed + snapshots.malformed,
+            Outcome.HIDDEN: events.hidden,
+            Outcome.UNREACHABLE: events.unreachable,
+            Outcome.UNJUDGED: stretch.unjudged,
+        }
+    )
 
 
 def actor_of(tail: bytes) -> str | None:

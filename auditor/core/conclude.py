@@ -24,6 +24,7 @@ from auditor.core.standing import Standing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from auditor.core.acceptance import Acceptance
     from auditor.core.audit import AuditState
     from auditor.core.labels import ActorTypes
     from auditor.core.message import StreamState
@@ -51,8 +52,12 @@ class Walked:
     """What the walk did not reach, or was not given though it may be stored: counted as unjudged."""
     filtered: bool = False
     """Whether only some subjects were read: the rest is then counted by the stream, not by the walk."""
+    accounted: bool = False
+    """Whether the stream has told what became of what did not come."""
     incomplete: str | None = None
     """Why part of the range was not read, in one line."""
+    full_ns: int = 0
+    """When the last full pass began."""
     started_ns: int = 0
     finished_ns: int = 0
     quarantine_pending: int = 0
@@ -68,10 +73,15 @@ class Expectations:
 
 
 def conclude(
-    name: str, state: AuditState, walked: Walked, expectations: Expectations, actor_types: ActorTypes
+    name: str,
+    state: AuditState,
+    walked: Walked,
+    expectations: Expectations,
+    actor_types: ActorTypes,
+    accepted: Mapping[Kind, Acceptance] | None = None,
 ) -> AuditReport:
     """The report of a pass. `actor_types` learns from it which types get a label value of their own."""
-    pinned, events, snapshots = walked.pinned, state.events, state.snapshots
+    pinned, events, snapshots = walked.pinned, state.tallies.events, state.tallies.snapshots
     circumstances = Circumstances(
         first_seq=max(pinned.first_seq, walked.first_seq),
         deleted=walked.deleted,
@@ -80,7 +90,7 @@ def conclude(
         first_version=expectations.first_version,
         contiguous=expectations.contiguous,
     )
-    standing = Standing(state, pinned.name, circumstances, most_findings=expectations.most_findings)
+    standing = Standing(state, pinned.name, circumstances, most_findings=expectations.most_findings, accepted=accepted)
     standing.take_ranges(Kind.DELETED_MESSAGES, walked.deleted)
     standing.take_ranges(Kind.UNREADABLE_MESSAGE, walked.unreadable)
     standing.take_ranges(Kind.LOST_MESSAGES, normalized((seq, seq) for seq in pinned.lost))
@@ -88,8 +98,8 @@ def conclude(
     incomplete = walked.incomplete
     if incomplete is None and walked.unread:
         incomplete = f"sequence {walked.unread[0][0]} is stored but was not delivered; the next pass tries again"
-    if incomplete is None and state.unjudged:
-        incomplete = f"{state.unjudged} messages could not be judged by the auditor itself; its log says why"
+    if incomplete is None and state.tallies.unjudged:
+        incomplete = f"{state.tallies.unjudged} messages could not be judged by the auditor itself; its log says why"
     corrupt = any(severity is Severity.CORRUPTION for _, severity in standing.totals)
     return AuditReport(
         name=name,
@@ -113,7 +123,7 @@ def conclude(
         missing_versions=sum(standing.missing.values()),
         findings=standing.listed,
         findings_cut=standing.cut,
-        malformed_events=_labelled(actor_types, state.malformed_events),
+        malformed_events=_labelled(actor_types, state.tallies.malformed_events),
         version_gaps=_labelled(actor_types, standing.gaps),
         missing_versions_by_type=_labelled(actor_types, standing.missing),
         broken_actors={
@@ -122,6 +132,8 @@ def conclude(
                 actor_types, {(name, ""): count for name, count in standing.broken.items()}
             ).items()
         },
+        accepted=dict(standing.accepted),
+        full_ns=walked.full_ns,
         incomplete=incomplete,
         quarantine_pending=walked.quarantine_pending,
     )
@@ -131,14 +143,14 @@ def _messages(state: AuditState, walked: Walked) -> MessageCounts:
     pinned = walked.pinned
     in_range = max(0, pinned.last_seq - pinned.first_seq + 1)
     removed, unreadable, unread = size(walked.removed), size(walked.unreadable), size(walked.unread)
-    examined = state.examined + unread
-    skipped = in_range - removed - unreadable - examined if walked.filtered else state.skipped
-    return MessageCounts(in_range, examined, removed, unreadable, skipped, state.unjudged + unread)
+    examined = state.tallies.examined + unread
+    skipped = in_range - removed - unreadable - examined if walked.filtered else state.tallies.skipped
+    return MessageCounts(in_range, examined, removed, unreadable, skipped, state.tallies.unjudged + unread)
 
 
 def _learn(actor_types: ActorTypes, state: AuditState, standing: Standing) -> None:
     """Only types that a label is needed for are counted: a million actors may have a million types."""
-    needed = {name for name, _ in [*state.malformed_events, *standing.gaps]} | set(standing.broken)
+    needed = {name for name, _ in [*state.tallies.malformed_events, *standing.gaps]} | set(standing.broken)
     if needed:
         actor_types.learn(name for tail in state.ledger.tails() if (name := actor_type(tail)) in needed)
 

@@ -38,3 +38,8 @@ class DuplicateComparison:
             self._first[facts.version] = digest
         elif duplicate := self._duplicates.get(message.seq):
             duplicate.cause = Cause.SAME_PAYLOAD if digest == first else Cause.DIFFERENT_PAYLOAD
+
+    def give_up(self) -> None:
+        """Nothing more will come: what is not settled stays unknown, and is not asked again."""
+        for duplicate in self._duplicates.values():
+            duplicate.cause = duplicate.cause or Cause.UNKNOWN

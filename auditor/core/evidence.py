@@ -43,3 +43,11 @@ class Settled:
     """Not stored, and to be tried again."""
     why: str | None = None
     """Why records failed, in one line that says what to do."""
+
+    def __add__(self, other: Settled) -> Settled:
+        return Settled(
+            self.stored + other.stored,
+            self.already_stored + other.already_stored,
+            self.failed + other.failed,
+            other.why or self.why,
+        )

@@ -82,6 +82,8 @@ class ActorJudgement:
     gaps: Sequence[Hole] = ()
     misplaced: Sequence[Misplaced] = ()
     colliding_ids: Sequence[str] = ()
+    colliding_seq: int = 0
+    """Where a second id was first seen."""
     snapshot_ahead: Snapshot | None = None
     """The last snapshot, where it is above the actor's last event without an explanation."""
 
@@ -102,7 +104,7 @@ def judge_actor(ledger: Ledger, tail: bytes, circumstances: Circumstances) -> Ac
     ):
         return ORDINARY
     if trouble is not None and trouble.ids:
-        return ActorJudgement(Replay.BROKEN, colliding_ids=trouble.ids)
+        return ActorJudgement(Replay.BROKEN, colliding_ids=trouble.ids, colliding_seq=trouble.shared_seq)
     known = tail not in ledger.unjudged
     head, gaps = _holes(actor, trouble, circumstances) if known else (None, [])
     ahead = known and snapshot is not None and _is_ahead(snapshot, actor, trouble, circumstances)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
 OTHER = "other"
 """Stands for every type without a value of its own."""
@@ -20,14 +21,19 @@ MOST_TYPES = 100
 class ActorTypes:
     """The `actor_type` label. Types that were configured are the only ones; without them, types that actors share."""
 
-    def __init__(self, configured: Iterable[str] = (), remembered: Iterable[str] = ()) -> None:
+    def __init__(self, configured: Iterable[str] = ()) -> None:
         self._configured = frozenset(configured)
-        self._known = self._configured or set(remembered)
+        self._known: AbstractSet[str] = self._configured
 
     @property
     def remembered(self) -> frozenset[str]:
         """The types found so far, to be handed to the next pass: a series that exists does not vanish."""
         return frozenset() if self._configured else frozenset(self._known)
+
+    def remember(self, types: Iterable[str]) -> None:
+        """Types that were found before."""
+        if not self._configured:
+            self._known = {*self._known, *types}
 
     def learn(self, types: Iterable[str]) -> None:
         """`types`: one entry for each actor."""

@@ -76,6 +76,8 @@ class Trouble(msgspec.Struct, array_like=True):
     misplaced: list[Misplaced] = []
     ids: list[str] = []
     """Different actor ids that share the subject; empty for less than two. Its versions are then not judged."""
+    shared_seq: int = 0
+    """Sequence of the first event with a second id; 0 if there is none."""
     head: Cause | None = None
     """The strongest content finding before the first event."""
     pending: Cause | None = None
@@ -85,6 +87,8 @@ class Trouble(msgspec.Struct, array_like=True):
     """The highest version of an event that was the next good one after a message with a content finding."""
     open_seq: int = 0
     """Sequence of the last message with a content finding that no good event has followed; 0 if there is none."""
+    first_seq: int = 0
+    """Sequence of the first message with a content finding; 0 if there is none."""
 
 
 class Snapshot(msgspec.Struct, array_like=True, gc=False):
@@ -127,6 +131,7 @@ class Ledger(msgspec.Struct):
         trouble.pending = _stronger(trouble.pending, cause)
         trouble.pending_count += 1
         trouble.open_seq = seq
+        trouble.first_seq = trouble.first_seq or seq
 
     def snapshot(self, tail: bytes, version: int, seq: int, finding: Finding | None = None) -> Snapshot | None:
         """Take a snapshot, with the content finding that it has. Gives back the one that it supersedes."""
@@ -166,7 +171,7 @@ class Ledger(msgspec.Struct):
     def _unusual_event(self, tail: bytes, actor: Actor, actor_id: str, version: int, seq: int) -> None:
         trouble = self._trouble(tail)
         if actor_id != actor.id:
-            _share(trouble, actor.id, actor_id)
+            _share(trouble, actor.id, actor_id, seq)
         if trouble.ids:
             return
         if version > actor.last_version:
@@ -211,10 +216,11 @@ def _settle(trouble: Trouble, version: int) -> None:
     _follow(trouble, version)
 
 
-def _share(trouble: Trouble, first_id: str, other_id: str) -> None:
+def _share(trouble: Trouble, first_id: str, other_id: str, seq: int) -> None:
     """Two actors count their versions on one subject: none of them says anything any more."""
     if not trouble.ids:
         trouble.ids.append(first_id)
+        trouble.shared_seq = seq
         trouble.gaps.clear()
         trouble.misplaced.clear()
     if other_id not in trouble.ids and len(trouble.ids) < MOST_COLLIDING_IDS:

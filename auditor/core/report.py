@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,7 @@ class Outcome(StrEnum):
 class Progress:
     """How far a running pass is; written by the pass, read by the progress bar and by /metrics while it runs."""
 
+    mode: Mode = Mode.FULL
     first_seq: int = 0
     last_seq: int = 0
     """The pinned end."""
@@ -158,6 +159,12 @@ class AuditReport:
     """Versions inside those gaps."""
     broken_actors: Mapping[str, int]
     """By actor_type label."""
+    accepted: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
+    """Findings that an operator accepted: in no total, and not listed."""
+    newest_ns: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
+    """When the newest finding was first seen that is not part of the baseline."""
+    full_ns: int = 0
+    """When the last full pass began, which everything that is said goes back to."""
     incomplete: str | None = None
     """Why something in the range was not judged, in one line; None if everything was."""
     quarantine_pending: int = 0
@@ -173,10 +180,17 @@ class AuditReport:
     @property
     def findings_total(self) -> dict[Kind, int]:
         """Standing findings by kind; kinds without any are left out."""
-        totals: dict[Kind, int] = {}
-        for (kind, _), count in self.totals.items():
-            totals[kind] = totals.get(kind, 0) + count
-        return totals
+        return _by_kind(self.totals)
+
+    @property
+    def accepted_total(self) -> dict[Kind, int]:
+        """Accepted findings by kind; kinds without any are left out."""
+        return _by_kind(self.accepted)
+
+    def listing(self, most: int) -> AuditReport:
+        """The same with at most so many findings in detail."""
+        cut = self.findings_cut or len(self.findings) > most
+        return replace(self, findings=self.findings[:most], findings_cut=cut)
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `audits` in `auditor scan --json` and /api/status."""
@@ -187,6 +201,7 @@ class AuditReport:
             "verdict": self.verdict,
             "range": asdict(self.range),
             "read": asdict(self.read) if self.read else None,
+            "full_pass_at": rfc3339(self.full_ns),
             "duration_seconds": (self.finished_ns - self.started_ns) / NANOSECONDS,
             "coverage": self.coverage,
             "messages": asdict(self.messages),
@@ -194,13 +209,20 @@ class AuditReport:
             "snapshots": asdict(self.snapshots),
             "actors": asdict(self.actors),
             "findings_total": {str(kind): count for kind, count in self.findings_total.items()},
-            "accepted_total": {},
+            "accepted_total": {str(kind): count for kind, count in self.accepted_total.items()},
             "missing_versions": self.missing_versions,
             "incomplete": self.incomplete,
             "quarantine_pending": self.quarantine_pending,
             "findings_cut": self.findings_cut,
             "findings": [finding_json(finding) for finding in self.findings],
         }
+
+
+def _by_kind(counts: Mapping[tuple[Kind, Severity], int]) -> dict[Kind, int]:
+    totals: dict[Kind, int] = {}
+    for (kind, _), count in counts.items():
+        totals[kind] = totals.get(kind, 0) + count
+    return totals
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:

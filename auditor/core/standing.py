@@ -12,6 +12,9 @@ from auditor.core.findings import Cause, Finding, Kind, Severity, severities, su
 from auditor.core.judgement import ORDINARY, ActorJudgement, Circumstances, Hole, Replay, judge_actor
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from auditor.core.acceptance import Acceptance
     from auditor.core.audit import AuditState
     from auditor.core.ledger import Misplaced
     from auditor.core.ranges import Ranges
@@ -27,8 +30,18 @@ SNAPSHOT_KINDS = (Kind.MALFORMED_SNAPSHOT, Kind.FOREIGN_SNAPSHOT)
 class Standing:
     """Takes what a pass remembered, room by room; the totals and lists are then complete."""
 
-    def __init__(self, state: AuditState, stream: str, circumstances: Circumstances, *, most_findings: int) -> None:
+    def __init__(
+        self,
+        state: AuditState,
+        stream: str,
+        circumstances: Circumstances,
+        *,
+        most_findings: int,
+        accepted: Mapping[Kind, Acceptance] | None = None,
+    ) -> None:
         self.totals: Counter[tuple[Kind, Severity]] = Counter()
+        self.accepted: Counter[tuple[Kind, Severity]] = Counter()
+        """Findings that were accepted, and are in no total."""
         self.gaps: Counter[tuple[str, Cause]] = Counter()
         """Version gaps by actor type and cause."""
         self.missing: Counter[tuple[str, Cause]] = Counter()
@@ -40,6 +53,7 @@ class Standing:
         self._stream = stream
         self._circumstances = circumstances
         self._most = most_findings
+        self._acceptances = accepted or {}
         self._findings = 0
         self._lists: dict[tuple[Kind, Severity], list[Finding]] = {}
         self._take_messages()
@@ -49,10 +63,15 @@ class Standing:
     def take_ranges(self, kind: Kind, ranges: Ranges) -> None:
         """One finding for each range, counted by messages."""
         (severity,) = severities(kind)
+        acceptance = self._acceptances.get(kind)
         for first, last in ranges:
-            count = last - first + 1
-            if self._count(kind, severity, count):
-                self._list(Finding(kind=kind, severity=severity, first_seq=first, last_seq=last, count=count))
+            known = min(last, acceptance.up_to_seq) if acceptance else 0
+            if first <= known:
+                self._count(kind, severity, known, known - first + 1)
+            begin = max(first, known + 1)
+            if begin <= last and self._count(kind, severity, last, last - begin + 1):
+                count = last - begin + 1
+                self._list(Finding(kind=kind, severity=severity, first_seq=begin, last_seq=last, count=count))
 
     @property
     def listed(self) -> tuple[Finding, ...]:
@@ -66,8 +85,12 @@ class Standing:
         """Whether more findings stand than are listed."""
         return self._findings > len(self.listed)
 
-    def _count(self, kind: Kind, severity: Severity, count: int = 1) -> bool:
-        """Count one finding; whether it is to be listed as well."""
+    def _count(self, kind: Kind, severity: Severity, seq: int, count: int = 1) -> bool:
+        """Count one finding that is seen at `seq`; whether it is to be listed as well."""
+        acceptance = self._acceptances.get(kind)
+        if acceptance is not None and acceptance.covers(seq):
+            self.accepted[kind, severity] += count
+            return False
         self.totals[kind, severity] += count
         self._findings += 1
         return len(self._lists.setdefault((kind, severity), [])) < self._most
@@ -77,17 +100,24 @@ class Standing:
 
     def _take_messages(self) -> None:
         """Findings about single messages were counted and listed while the walk went on."""
-        for kind, count in self._state.content.items():
+        details = self._state.tallies.details
+        for kind, count in self._state.tallies.content.items():
             severity = Severity.NOTICE if kind in SNAPSHOT_KINDS else severities(kind)[0]
-            self.totals[kind, severity] += count
-            self._findings += count
-            self._lists[kind, severity] = list(self._state.details[kind])
+            acceptance, listed = self._acceptances.get(kind), details.get(kind, [])
+            if acceptance is not None and (known := acceptance.counted(self._state.tallies)):
+                self.accepted[kind, severity] += known
+                count -= known  # noqa: PLW2901 - the rest stands
+                listed = [finding for finding in listed if not acceptance.covers(finding.position)]
+            if count:
+                self.totals[kind, severity] += count
+                self._findings += count
+                self._lists[kind, severity] = listed
 
     def _take_snapshots(self) -> None:
         """The last snapshot on a subject is the one that Aether reads. Which is the last, only a whole walk knows."""
         severity = Severity.NOTICE if self._circumstances.unread else Severity.CORRUPTION
         for snapshot in self._state.ledger.snapshots.values():
-            if snapshot.finding is not None and self._count(snapshot.finding.kind, severity):
+            if snapshot.finding is not None and self._count(snapshot.finding.kind, severity, snapshot.seq):
                 self._list(replace(snapshot.finding, severity=severity))
 
     def _take_actors(self) -> None:
@@ -106,9 +136,12 @@ class Standing:
     def _take_judgement(self, tail: bytes, judgement: ActorJudgement) -> None:
         found = partial(Finding, subject=subject_text(f"{self._stream}.events.".encode() + tail), actor=actor_of(tail))
         ids, snapshot = judgement.colliding_ids, judgement.snapshot_ahead
-        if ids and self._count(Kind.SUBJECT_COLLISION, Severity.CORRUPTION):
+        if ids and self._count(Kind.SUBJECT_COLLISION, Severity.CORRUPTION, judgement.colliding_seq):
             detail = f"{len(ids)} actor ids share this subject and replay each other's events"
-            self._list(found(kind=Kind.SUBJECT_COLLISION, severity=Severity.CORRUPTION, ids=tuple(ids), detail=detail))
+            seq = judgement.colliding_seq
+            self._list(
+                found(kind=Kind.SUBJECT_COLLISION, severity=Severity.CORRUPTION, seq=seq, ids=tuple(ids), detail=detail)
+            )
         if judgement.head:
             self._take_hole(found, Kind.MISSING_HEAD, judgement.head)
         for gap in judgement.gaps:
@@ -118,16 +151,22 @@ class Standing:
             self.missing[key] += gap.missing
         for event in judgement.misplaced:
             self._take_misplaced(found, event)
-        if snapshot and self._count(Kind.SNAPSHOT_AHEAD, Severity.CORRUPTION):
+        if snapshot and self._count(Kind.SNAPSHOT_AHEAD, Severity.CORRUPTION, snapshot.seq):
             detail = f"the last snapshot, at sequence {snapshot.seq}, is of a later version than the last event"
             self._list(
-                found(kind=Kind.SNAPSHOT_AHEAD, severity=Severity.CORRUPTION, version=snapshot.version, detail=detail)
+                found(
+                    kind=Kind.SNAPSHOT_AHEAD,
+                    severity=Severity.CORRUPTION,
+                    seq=snapshot.seq,
+                    version=snapshot.version,
+                    detail=detail,
+                )
             )
 
     def _take_hole(self, found: partial[Finding], kind: Kind, hole: Hole) -> None:
         expected = hole.cause is Cause.EXPIRED or not self._circumstances.is_damage(hole.cause)
         severity = Severity.NOTICE if expected else Severity.CORRUPTION
-        if not self._count(kind, severity):
+        if not self._count(kind, severity, hole.before_seq):
             return
         between = f"between sequences {hole.after_seq} and" if hole.after_seq else "before sequence"
         versions = (
@@ -150,7 +189,7 @@ class Standing:
         )
 
     def _take_misplaced(self, found: partial[Finding], event: Misplaced) -> None:
-        if not self._count(event.kind, Severity.CORRUPTION):
+        if not self._count(event.kind, Severity.CORRUPTION, event.seq):
             return
         cause = (event.cause or Cause.UNKNOWN) if event.kind is Kind.DUPLICATE_VERSION else None
         self._list(

@@ -60,6 +60,7 @@ class _State(msgspec.Struct):
     messages: int
     first_seq: int
     last_seq: int
+    bytes: int = 0
     num_deleted: int = 0
     deleted: list[int] | None = None
     lost: _Lost | None = None
@@ -197,7 +198,7 @@ class _MessageAnswer(Answer):
 
 
 async def get_message(client: Client, stream: str, **which: int | str) -> StoredMessage | None:
-    """The message of `seq`, or the last one on `last_by_subj`, as the stream's leader has it; None if there is none.
+    """The message of `seq`, the first one from `seq` on `next_by_subj`, or the last one on `last_by_subj`; None if none.
 
     A subject that is no UTF-8 comes with U+FFFD. Raises as `ask`.
     """

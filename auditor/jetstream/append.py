@@ -18,6 +18,8 @@ from auditor.jetstream.api import Answer
 from auditor.jetstream.client import LineTooLongError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from auditor.jetstream.client import Client
 
 ANSWER_TIMEOUT = 5.0
@@ -54,23 +56,28 @@ class _PubAck(Answer):
 
 
 async def append(
-    client: Client, stream: str, subject: str, data: bytes, *, last_seq: int, what: str, msg_id: str = ""
+    client: Client,
+    stream: str,
+    subject: str,
+    data: bytes,
+    *,
+    last_seq: int,
+    what: str,
+    headers: Mapping[str, str] | None = None,
 ) -> Appended:
     """Store `data` on `subject`, whose last message in `stream` is at `last_seq` (0: it has none).
 
-    `what` names it in errors. Raises OutrunError, NotStoredError, UnknownOutcomeError, PermissionDeniedError.
+    `what` names it in errors; `headers` go with it. Raises OutrunError, NotStoredError, UnknownOutcomeError, PermissionDeniedError.
     """
     if not client.is_connected:
         raise NotStoredError(what, f"no connection to NATS ({client.trouble})")
-    headers = {"Nats-Expected-Last-Subject-Sequence": str(last_seq)}
-    if msg_id:
-        headers["Nats-Msg-Id"] = msg_id
+    conditions = {**(headers or {}), "Nats-Expected-Last-Subject-Sequence": str(last_seq)}
     deadline = asyncio.get_running_loop().time() + PATIENCE
     pause = FIRST_PAUSE
     in_doubt = False
     while True:
         try:
-            reply = await client.request(subject, data, ANSWER_TIMEOUT, headers=headers)
+            reply = await client.request(subject, data, ANSWER_TIMEOUT, headers=conditions)
             return _meaning(reply.data, stream, what, in_doubt=in_doubt)
         except errors.MaxPayloadError:
             raise NotStoredError(what, f"{len(data)} bytes do not fit into the server's max_payload") from None

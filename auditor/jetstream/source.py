@@ -76,6 +76,10 @@ class StreamSource:
         """Whether the server can read the message at `seq`. Raises as `pin`."""
         return await api.is_stored(self._client, self._stream, seq)
 
+    async def first_on(self, subject: str, seq: int) -> StoredMessage | None:
+        """The first message on `subject`, which has no wildcard, from `seq` on; None if the server finds none."""
+        return await api.get_message(self._client, self._stream, seq=seq, next_by_subj=subject)
+
 
 def _ranges(seqs: Iterable[int]) -> Ranges:
     """Ascending sequences as ranges."""

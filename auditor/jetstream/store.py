@@ -99,7 +99,7 @@ class JetStreamEventStore:
 
     async def _save_event(self, event: Event, subject: str, data: bytes) -> None:
         what = f"event {event.id!r} of actor {event.actor_id!r}"
-        msg_id = event.id.encode("utf-8", "replace").decode()
+        headers = {"Nats-Msg-Id": event.id.encode("utf-8", "replace").decode()}
         latest = self._latest.remembered(subject)
         if latest is None or event.version <= latest.version:
             latest = await self._latest.ask(subject)
@@ -108,7 +108,7 @@ class JetStreamEventStore:
             last_seq = latest.last_seq
             try:
                 seq, duplicate = await append(
-                    self._client, self._stream, subject, data, last_seq=last_seq, what=what, msg_id=msg_id
+                    self._client, self._stream, subject, data, last_seq=last_seq, what=what, headers=headers
                 )
             except OutrunError as outrun:
                 if outrun.in_doubt and await self._holds(subject, data, after=last_seq, what=what):

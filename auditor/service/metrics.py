@@ -16,6 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from auditor.core.findings import Kind
 from auditor.core.report import NANOSECONDS, Mode, Outcome, Verdict
 from auditor.core.visible import visible
 from auditor.service.status import DURATION_BUCKETS, FAILED, every_kind
@@ -84,13 +85,15 @@ class StatusCollector(Collector):
             "accepted_findings",
             "Findings that an operator accepted.",
             ("kind",),
-            lambda a: [((k,), 0) for k in dict.fromkeys(kind for kind, _ in every_kind())] if a.report else [],
+            lambda a: [((k,), a.report.accepted_total.get(k, 0)) for k in Kind] if a.report else [],
         )
         yield gauge(
             "newest_finding_timestamp_seconds",
             "When the newest finding was first seen that was not there before anybody watched; 0 if there is none.",
             ("kind", "severity"),
-            lambda a: [((k, s), a.news.newest(k, s) / NANOSECONDS) for k, s in every_kind()] if a.report else [],
+            lambda a: (
+                [((k, s), a.report.newest_ns.get((k, s), 0) / NANOSECONDS) for k, s in every_kind()] if a.report else []
+            ),
         )
 
     def _passes(self) -> Iterator[Metric]:
@@ -114,7 +117,7 @@ class StatusCollector(Collector):
             "pass_progress_ratio",
             "How much of its range the running pass has behind it; 0 while none runs.",
             (),
-            lambda a: [((), a.running.progress.ratio if a.running else 0.0)],
+            lambda a: [((), a.running.ratio if a.running else 0.0)],
         )
         yield gauge(
             "last_pass_timestamp_seconds",
@@ -134,7 +137,12 @@ class StatusCollector(Collector):
             (),
             lambda a: [((), a.report.coverage)] if a.report else [],
         )
-        yield gauge("checkpoint_timestamp_seconds", "When state was last saved.", (), _nothing)
+        yield gauge(
+            "checkpoint_timestamp_seconds",
+            "When state was last saved.",
+            (),
+            lambda a: [((), saved / NANOSECONDS if (saved := a.saved_ns()) else None)],
+        )
 
     def _streams(self) -> Iterator[Metric]:
         gauge = self._gauge

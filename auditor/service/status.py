@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from auditor.core.findings import Kind, Severity, severities
 from auditor.core.report import NANOSECONDS, Mode, Outcome, Verdict, rfc3339
-from auditor.service.news import News
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from auditor.config import AuditConfig, ScheduleConfig
@@ -44,25 +43,16 @@ class Durations:
 
 
 @dataclass(slots=True)
-class Running:
-    """A pass in progress."""
-
-    mode: Mode
-    progress: Progress
-
-
-@dataclass(slots=True)
 class AuditStatus:
     """One audit. Gauges are those of the last completed pass; before the first there are none."""
 
     name: str
     stream: str
     schedule: ScheduleConfig
-    clock: Callable[[], int]
-    """Nanoseconds since 1970."""
     report: AuditReport | None = None
     """Of the last completed pass."""
-    running: Running | None = None
+    running: Progress | None = None
+    """Of the pass in progress."""
     failure: str | None = None
     """Why the last pass came to no end; None if it did."""
     completed_ns: dict[Mode, int] = field(default_factory=dict)
@@ -76,33 +66,45 @@ class AuditStatus:
     """Quarantine records by result."""
     stream_state: StreamState | None = None
     """The stream's own account, at most 15 seconds old while it can be reached."""
-    news: News = field(default_factory=News)
+    saved_ns: Callable[[], int | None] = lambda: None
+    """When state was last saved, nanoseconds since 1970."""
     next_pass: Callable[[], datetime | None] = lambda: None
     _examined: Counter[Outcome] = field(default_factory=Counter)
     _bytes: int = 0
 
-    def pass_started(self, mode: Mode, progress: Progress) -> None:
-        """A pass begins; `progress` moves while it runs."""
-        self.running = Running(mode, progress)
+    def recalled(self, report: AuditReport, completed_ns: Mapping[Mode, int]) -> None:
+        """What passes said before the auditor was started anew, and when they ended."""
+        self.report = report
+        self.completed_ns.update(completed_ns)
 
-    def pass_completed(self, report: AuditReport, settled: Settled | None) -> None:
+    def pass_started(self, progress: Progress) -> None:
+        """A pass begins; `progress` moves while it runs. It begins as what the last one leads to."""
+        progress.mode = Mode.FULL if self.report is None else Mode.INCREMENTAL
+        self.running = progress
+
+    def pass_completed(self, report: AuditReport, settled: Settled) -> None:
         """A pass came to its end."""
         self._end()
         self.failure = None
-        self.news.take(report, self.clock())
         self.report = report
         self.completed_ns[report.mode] = report.finished_ns
         self.passes[report.mode, report.verdict] += 1
         seconds = (report.finished_ns - report.started_ns) / NANOSECONDS
         self.durations.setdefault(report.mode, Durations()).observe(seconds)
-        if settled is not None:
-            self.records.update(stored=settled.stored, already_stored=settled.already_stored, failed=settled.failed)
+        self._count(settled)
 
-    def pass_failed(self, mode: Mode, why: str) -> None:
+    def pass_failed(self, why: str, settled: Settled) -> None:
         """A pass came to no end; `why` in one line."""
+        mode = self.running.mode if self.running else Mode.FULL
         self._end()
         self.failure = why
         self.passes[mode, FAILED] += 1
+        self._count(settled)
+
+    def pass_yielded(self, settled: Settled) -> None:
+        """A pass goes on later."""
+        self._end()
+        self._count(settled)
 
     def stream_seen(self, state: StreamState) -> None:
         """The stream's own account was read."""
@@ -111,12 +113,12 @@ class AuditStatus:
     @property
     def examined(self) -> Counter[Outcome]:
         """Messages examined since the start, by outcome; a running pass counts as it goes."""
-        return self._examined + Counter(self.running.progress.outcomes if self.running else {})
+        return self._examined + Counter(self.running.outcomes if self.running else {})
 
     @property
     def bytes_examined(self) -> int:
         """Payload bytes examined since the start."""
-        return self._bytes + (self.running.progress.bytes if self.running else 0)
+        return self._bytes + (self.running.bytes if self.running else 0)
 
     @property
     def unaudited(self) -> int | None:
@@ -131,8 +133,8 @@ class AuditStatus:
         due = self.next_pass()
         running = None
         if self.running is not None:
-            progress = self.running.progress
-            running = {"mode": self.running.mode, "progress": progress.ratio, "seq": progress.seq}
+            progress = self.running
+            running = {"mode": progress.mode, "progress": progress.ratio, "seq": progress.seq}
         return {
             **report,
             "schedule": self.schedule.model_dump(mode="json"),
@@ -142,6 +144,9 @@ class AuditStatus:
             "completed_at": rfc3339(self.report.finished_ns) if self.report else None,
             "unaudited_messages": self.unaudited,
         }
+
+    def _count(self, settled: Settled) -> None:
+        self.records.update(stored=settled.stored, already_stored=settled.already_stored, failed=settled.failed)
 
     def _end(self) -> None:
         self._examined, self._bytes, self.running = self.examined, self.bytes_examined, None
@@ -162,13 +167,13 @@ class Connection(Protocol):
 class ServiceStatus:
     """The whole daemon."""
 
-    def __init__(self, version: str, audits: Iterable[AuditConfig], clock: Callable[[], int]) -> None:
+    def __init__(self, version: str, audits: Iterable[AuditConfig]) -> None:
         self.version = version
         self.problem: str | None = "not connected to NATS yet"
         """Why the daemon is not ready, in one line; None if it is."""
         self.connection: Connection | None = None
         """None until the first one."""
-        self.audits = {audit.name: AuditStatus(audit.name, audit.stream, audit.schedule, clock) for audit in audits}
+        self.audits = {audit.name: AuditStatus(audit.name, audit.stream, audit.schedule) for audit in audits}
 
     @property
     def nats_connected(self) -> bool:

@@ -62,7 +62,7 @@ async def test_a_second_scan_says_the_same_and_keeps_no_record_twice(config: str
     keys = [json.loads(line)["key"] for line in listed.out.splitlines()]
     assert len(keys) == len(set(keys)) > 10
     assert set(keys) == {f["quarantine"] for f in first.json["audits"][0]["findings"] if "quarantine" in f}
-    assert await streams(admin) == {"ORDERS", "AETHER_QUARANTINE"}
+    assert await streams(admin) == {"ORDERS", "AETHER_QUARANTINE", "AETHER_AUDIT"}
 
 
 @pytest.mark.usefixtures("planted")

@@ -128,8 +128,8 @@ def findings(story: dict[int, Made], world: World) -> Counter[Found]:
     for tail in {one.tail for one in story.values()}:
         found.update(_versions(_on(story, tail, snapshots=False), world))
         if _is_ahead(story, tail, world):
-            last = max(_on(story, tail, snapshots=True).items())[1]
-            found[Found("snapshot_ahead", "corruption", version=last.version)] += 1
+            seq, last = max(_on(story, tail, snapshots=True).items())
+            found[Found("snapshot_ahead", "corruption", seq=seq, version=last.version)] += 1
     return found
 
 
@@ -164,7 +164,8 @@ def _contents(story: dict[int, Made]) -> Iterable[Found]:
 def _versions(events: dict[int, Made], world: World) -> Iterable[Found]:
     good = _good(events)
     if len(_ids(events)) > 1:
-        yield Found("subject_collision", "corruption", ids=_ids(events)[:10])
+        shared = next(seq for seq, one in good if one.actor_id != good[0][1].actor_id)
+        yield Found("subject_collision", "corruption", seq=shared, ids=_ids(events)[:10])
         return
     stored: set[int] = set()
     for seq, one in good:

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import auditor.core.audit
-from auditor.core.audit import Audit, AuditState, Tally, Where
+from auditor.core.audit import Audit, AuditState, Where
 from auditor.core.evidence import Evidence
 from auditor.core.findings import Kind, Severity
 from auditor.core.message import StoredMessage
 from auditor.core.scope import Scope
+from auditor.core.tallies import Tally
 from tests.core.stories import event, message, snapshot, streams
 
 WHERE = Where("S", 7_000_000_000, "aether.quarantine")
@@ -56,8 +57,8 @@ def test_actors_do_not_change_what_is_said_of_each_other(stream: list[tuple[str 
             assert together.ledger.actors[tail] == actor
         for tail, trouble in alone.ledger.troubles.items():
             assert together.ledger.troubles[tail] == trouble
-        for kind, found in alone.details.items():
-            assert [each for each in together.details[kind] if each in found] == found
+        for kind, found in alone.tallies.details.items():
+            assert [each for each in together.tallies.details[kind] if each in found] == found
 
 
 @settings(deadline=None)
@@ -66,7 +67,7 @@ def test_no_bytes_make_it_raise(subject: bytes, data: bytes, headers: bytes | No
     one = audit()
     for prefix in (b"", b"S.events.", b"S.snapshots.", b"S.events.order."):
         one.receive(StoredMessage(1, 1, prefix + subject, headers, data))
-    assert one.state.examined + one.state.skipped == 4
+    assert one.state.tallies.examined + one.state.tallies.skipped == 4
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,7 @@ def test_a_message_has_the_first_content_finding_that_applies(
 ) -> None:
     one = audit()
     evidence = one.receive(message(9, subject, data))
-    found = [finding for findings in one.state.details.values() for finding in findings]
+    found = [finding for findings in one.state.tallies.details.values() for finding in findings]
     found += [last.finding for last in one.state.ledger.snapshots.values() if last.finding]
     assert [(finding.kind, finding.reason, finding.seq) for finding in found] == ([(kind, reason, 9)] if kind else [])
     kept = kind not in {None, Kind.UNREACHABLE_EVENT}
@@ -128,9 +129,9 @@ def test_each_message_is_counted_in_exactly_one_place() -> None:
             ("S.other", b"{"),
         ]
     )
-    assert state.events == Tally(ok=2, malformed=1, hidden=1, unreachable=1)
-    assert state.snapshots == Tally(ok=1, malformed=1)
-    assert (state.examined, state.skipped) == (7, 1)
+    assert state.tallies.events == Tally(ok=2, malformed=1, hidden=1, unreachable=1)
+    assert state.tallies.snapshots == Tally(ok=1, malformed=1)
+    assert (state.tallies.examined, state.tallies.skipped) == (7, 1)
 
 
 def test_messages_outside_the_scope_are_skipped_and_nothing_is_said_of_them() -> None:
@@ -139,28 +140,32 @@ def test_messages_outside_the_scope_are_skipped_and_nothing_is_said_of_them() ->
     one.receive(message(2, "S.snapshots.order.order-1", b"{"))
     one.receive(message(3, "S.events.order.order-1", b"{"))
     one.receive(message(4, "S.events.order.order-1", event("order-1", 2)))
-    assert (one.state.skipped, one.state.examined, one.state.content) == (2, 2, {Kind.MALFORMED_EVENT: 1})
+    assert (one.state.tallies.skipped, one.state.tallies.examined, one.state.tallies.content) == (
+        2,
+        2,
+        {Kind.MALFORMED_EVENT: 1},
+    )
 
 
 def test_counts_stay_exact_beyond_the_findings_that_are_listed() -> None:
     one = audit(limit=3)
     for seq in range(1, 11):
         one.receive(message(seq, "S.events.order.order-1", b"{"))
-    assert one.state.content == {Kind.MALFORMED_EVENT: 10}
-    assert [finding.seq for finding in one.state.details[Kind.MALFORMED_EVENT]] == [1, 2, 3]
+    assert one.state.tallies.content == {Kind.MALFORMED_EVENT: 10}
+    assert [finding.seq for finding in one.state.tallies.details[Kind.MALFORMED_EVENT]] == [1, 2, 3]
 
 
 def test_no_detail_repeats_a_value_from_the_payload() -> None:
     bodies = [b'{"id":"hunter2"', b'{"version":"hunter2"}', b'{"timestamp":"hunter2"}', event("hunter2", 1), b"hunter2"]
     state = judged([("S.events.order.order-1", body) for body in bodies])
-    assert state.content == {Kind.MALFORMED_EVENT: 4, Kind.FOREIGN_ACTOR: 1}
-    assert not any("hunter" in str(finding) for findings in state.details.values() for finding in findings)
+    assert state.tallies.content == {Kind.MALFORMED_EVENT: 4, Kind.FOREIGN_ACTOR: 1}
+    assert not any("hunter" in str(finding) for findings in state.tallies.details.values() for finding in findings)
 
 
 def test_what_the_auditor_failed_on_is_counted_and_remembered() -> None:
     one = audit()
     one.failed_on(message(5, "S.events.order.order-1", b""))
-    assert (one.state.unjudged, one.state.unjudged_seqs, one.state.examined) == (1, [5], 1)
+    assert (one.state.tallies.unjudged, one.state.tallies.unjudged_seqs, one.state.tallies.examined) == (1, [5], 1)
 
 
 def test_an_event_that_the_auditor_failed_on_casts_doubt_on_its_actor_alone() -> None:
@@ -175,7 +180,7 @@ def test_a_snapshot_that_the_auditor_failed_on_may_be_good() -> None:
     one.receive(message(1, "S.snapshots.order.order-1", b"{"))
     one.failed_on(message(2, "S.snapshots.order.order-1", b""))
     assert one.state.ledger.snapshots == {}
-    (finding,) = one.state.details[Kind.MALFORMED_SNAPSHOT]
+    (finding,) = one.state.tallies.details[Kind.MALFORMED_SNAPSHOT]
     assert (finding.seq, finding.severity) == (1, Severity.NOTICE)
 
 
@@ -184,7 +189,7 @@ def test_unjudged_messages_are_remembered_up_to_a_bound_and_counted_beyond_it(mo
     one = audit()
     for seq in range(1, 6):
         one.failed_on(message(seq, "S.events.order.order-1", b""))
-    assert (one.state.unjudged, one.state.unjudged_seqs) == (5, [1, 2])
+    assert (one.state.tallies.unjudged, one.state.tallies.unjudged_seqs) == (5, [1, 2])
 
 
 def test_a_subject_that_was_first_seen_bad_is_known_and_one_outside_the_scope_is_not() -> None:
@@ -193,10 +198,10 @@ def test_a_subject_that_was_first_seen_bad_is_known_and_one_outside_the_scope_is
     one.receive(message(2, "S.events.cart.cart-1", b"{"))
     one.receive(message(3, "S.events.cart.cart-1", event("cart-1", 1)))
     one.receive(message(4, "S.events.order.order-1", event("order-1", 1)))
-    assert (list(one.state.ledger.tails()), one.state.skipped) == ([b"order.order-1"], 2)
+    assert (list(one.state.ledger.tails()), one.state.tallies.skipped) == ([b"order.order-1"], 2)
 
 
 def test_a_subject_in_two_normal_forms_is_two_subjects() -> None:
     """Nobody between writer and replay normalizes text, so neither may the audit."""
     state = judged([("S.events.unknown.\u00e9", event("\u00e9", 1)), ("S.events.unknown.e\u0301", event("e\u0301", 1))])
-    assert (state.events.ok, state.content, len(state.ledger.actors)) == (2, {}, 2)
+    assert (state.tallies.events.ok, state.tallies.content, len(state.ledger.actors)) == (2, {}, 2)

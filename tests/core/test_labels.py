@@ -16,7 +16,8 @@ def test_a_type_gets_its_own_value_once_three_actors_share_it() -> None:
 def test_a_type_once_known_stays_known_when_its_actors_are_gone() -> None:
     types = ActorTypes()
     types.learn(["order"] * 3)
-    later = ActorTypes(remembered=types.remembered)
+    later = ActorTypes()
+    later.remember(types.remembered)
     later.learn([])
     assert later.label("order") == "order"
 

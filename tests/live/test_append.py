@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SUBJECT = "S.events.order.order-1"
 
 
-async def put(client: Client, data: bytes = b"x", *, last_seq: int = 0, **options: str) -> Appended:
+async def put(client: Client, data: bytes = b"x", *, last_seq: int = 0, **options: dict[str, str]) -> Appended:
     return await append(client, STREAM, SUBJECT, data, last_seq=last_seq, what="it", **options)
 
 
@@ -43,8 +43,8 @@ async def test_a_message_is_stored_where_the_subject_is_as_expected_and_nowhere_
 
 async def test_the_server_says_which_message_has_the_same_id(client: Client) -> None:
     await create(client)
-    await put(client, msg_id="a")
-    assert await put(client, last_seq=1, msg_id="a") == (1, True)
+    await put(client, headers={"Nats-Msg-Id": "a"})
+    assert await put(client, last_seq=1, headers={"Nats-Msg-Id": "a"}) == (1, True)
     assert await messages(client) == 1
 
 

@@ -24,7 +24,7 @@ class Connected:
 
 
 def status() -> ServiceStatus:
-    return ServiceStatus("1.2.3", CONFIG.audits, lambda: NOW)
+    return ServiceStatus("1.2.3", CONFIG.audits)
 
 
 def report(*stored: tuple[str | bytes, bytes], types: ActorTypes | None = None, **walked: object) -> AuditReport:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
+from auditor.core.evidence import Settled
 from auditor.errors import AuditorError
 from auditor.service.http import HttpServer
 from tests.core.stories import event
@@ -62,7 +63,7 @@ async def test_the_status_holds_the_same_audits_as_a_report(
     client: aiohttp.ClientSession, service: ServiceStatus
 ) -> None:
     finished = report(("S.events.order.order-1", event("order-1", 1)), (b"S.events.order.\xff", b""))
-    service.audits["orders"].pass_completed(finished, None)
+    service.audits["orders"].pass_completed(finished, Settled())
     status = json.loads(await (await client.get("/api/status")).text())
     orders, carts = status["audits"]
     assert finished.to_json().items() <= orders.items()

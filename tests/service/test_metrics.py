@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from auditor.core.evidence import Settled
 from auditor.core.labels import ActorTypes
 from auditor.core.message import StreamState
 from auditor.core.report import Mode, Outcome, Progress
@@ -72,10 +73,10 @@ def busy() -> ServiceStatus:
     service = status()
     service.connection = Connected()
     audit = service.audits["orders"]
-    audit.pass_completed(report(*STORED, types=ActorTypes(configured=["order"])), None)
+    audit.pass_completed(report(*STORED, types=ActorTypes(configured=["order"])), Settled())
     audit.stream_seen(StreamState("S", 1_700_000_000_500_000_000, 1, 10, 10, 0))
     audit.due_ns[Mode.FULL] = NOW
-    audit.pass_started(Mode.FULL, Progress(first_seq=1, last_seq=10, seq=5))
+    audit.pass_started(Progress(first_seq=1, last_seq=10, seq=5))
     return service
 
 
@@ -98,7 +99,7 @@ def test_openmetrics_is_valid_too(busy: ServiceStatus) -> None:
 
 def test_before_the_first_completed_pass_no_gauge_says_clean() -> None:
     service = status()
-    service.audits["orders"].pass_started(Mode.FULL, Progress())
+    service.audits["orders"].pass_started(Progress())
     names = {name.removeprefix("aether_auditor_") for name, _ in samples(service)}
     assert names.isdisjoint({"findings", "malformed_events", "version_gaps", "broken_actors", "coverage_ratio"})
     assert names >= {"passes_total", "messages_examined_total", "pass_in_progress", "nats_connected"}
@@ -133,7 +134,9 @@ def test_every_outcome_is_counted_from_the_start() -> None:
 def test_a_hostile_actor_type_stays_inside_its_label_and_steers_no_terminal() -> None:
     service = status()
     hostile = 'x"} 1\nevil_metric 1\\ \x1b[31m\u202e'
-    service.audits["orders"].pass_completed(replace(report(*STORED), broken_actors={hostile: 3, "\ud800": 1}), None)
+    service.audits["orders"].pass_completed(
+        replace(report(*STORED), broken_actors={hostile: 3, "\ud800": 1}), Settled()
+    )
     names = {name for name, _ in samples(service)}
     assert all(name.startswith(("aether_auditor_", "process_")) for name in names)
     assert one(service, "broken_actors", actor_type='x"} 1\\x0aevil_metric 1\\ \\x1b[31m\\u202e') == 3
@@ -143,7 +146,7 @@ def test_a_hostile_actor_type_stays_inside_its_label_and_steers_no_terminal() ->
 
 def test_actor_types_that_look_alike_are_one_series() -> None:
     service = status()
-    service.audits["orders"].pass_completed(replace(report(*STORED), broken_actors={"\x1b": 3, "\\x1b": 4}), None)
+    service.audits["orders"].pass_completed(replace(report(*STORED), broken_actors={"\x1b": 3, "\\x1b": 4}), Settled())
     assert one(service, "broken_actors", actor_type="\\x1b") == 7
     exported = generate_latest(registry(service)).decode()
     assert exported.count("aether_auditor_broken_actors{") == 1
@@ -152,6 +155,6 @@ def test_actor_types_that_look_alike_are_one_series() -> None:
 def test_an_actor_id_never_becomes_a_label() -> None:
     service = status()
     stored = [(f"S.events.550e8400.550e8400-{n}", b"{") for n in range(2)]
-    service.audits["orders"].pass_completed(report(*stored), None)
+    service.audits["orders"].pass_completed(report(*stored), Settled())
     assert "550e8400" not in generate_latest(registry(service)).decode()
     assert one(service, "malformed_events", actor_type="other", reason="syntax") == 2

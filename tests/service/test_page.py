@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from html.parser import HTMLParser
 
+from auditor.core.evidence import Settled
 from auditor.core.labels import ActorTypes
-from auditor.core.report import Mode, Progress
+from auditor.core.report import Progress
 from auditor.service.page import CONTENT_SECURITY_POLICY, MOST_FINDINGS, render
 from tests.core.stories import event
 from tests.service.reports import report, status
@@ -39,9 +40,9 @@ def test_it_shows_verdict_counts_findings_progress_and_failure() -> None:
     service = status()
     audit = service.audits["orders"]
     stored = [("S.events.order.order-1", event("order-1", 1)), ("S.events.order.order-1", b"{")]
-    audit.pass_completed(report(*stored), None)
-    audit.pass_failed(Mode.FULL, "the stream is gone")
-    audit.pass_started(Mode.FULL, Progress(first_seq=1, last_seq=4, seq=1))
+    audit.pass_completed(report(*stored), Settled())
+    audit.pass_failed("the stream is gone", Settled())
+    audit.pass_started(Progress(first_seq=1, last_seq=4, seq=1))
     text = Page(render(service)).text
     for words in (
         "corrupt",
@@ -67,7 +68,7 @@ def test_no_stored_byte_becomes_a_tag_or_steers_the_page() -> None:
     stored = [(f"S.events.unknown.{text.replace(' ', '').replace('.', '')}", b"{") for text in hostile]
     stored += [(b"S.events.order.\xff\xfe\x00", b"{"), ("S.events.unknown." + "x" * 4000, b"{")]
     clean = Page(render(status()))
-    service.audits["orders"].pass_completed(report(*stored, types=ActorTypes()), None)
+    service.audits["orders"].pass_completed(report(*stored, types=ActorTypes()), Settled())
     html = render(service)
     page = Page(html)
     assert set(page.tags) - set(clean.tags) <= {"table", "tr", "th", "td", "code", "br", "h3", "dl", "dt", "dd", "div"}
@@ -88,7 +89,7 @@ def test_actors_that_share_a_subject_are_named() -> None:
     service = status()
     subject = "S.events.unknown.a_b"
     stored = [(subject, event(actor, 1)) for actor in ("a.b", "a_b", "a*b")]
-    service.audits["orders"].pass_completed(report(*stored), None)
+    service.audits["orders"].pass_completed(report(*stored), Settled())
     (collision,) = service.audits["orders"].report.findings
     collision = replace(collision, ids=(*collision.ids, "<b>\x1b\u202e"))
     service.audits["orders"].report = replace(service.audits["orders"].report, findings=(collision,))
@@ -99,7 +100,7 @@ def test_actors_that_share_a_subject_are_named() -> None:
 
 def test_what_happened_last_is_on_top() -> None:
     service = status()
-    service.audits["orders"].pass_completed(report(*[("S.events.order.order-1", b"{")] * 3), None)
+    service.audits["orders"].pass_completed(report(*[("S.events.order.order-1", b"{")] * 3), Settled())
     text = Page(render(service)).text
     assert text.index("sequence 3") < text.index("sequence 2") < text.index("sequence 1")
 
@@ -107,7 +108,7 @@ def test_what_happened_last_is_on_top() -> None:
 def test_findings_are_bounded_and_the_rest_is_said_to_exist() -> None:
     service = status()
     stored = [("S.events.order.order-1", b"{")] * (MOST_FINDINGS + 1)
-    service.audits["orders"].pass_completed(report(*stored), None)
+    service.audits["orders"].pass_completed(report(*stored), Settled())
     html = render(service)
     assert html.count("quarantine.S") == MOST_FINDINGS
     assert "More findings stand" in html

@@ -15,22 +15,41 @@ GOOD = [(ORDER, event("order-1", version)) for version in (1, 2, 3)]
 
 def test_nothing_is_said_before_the_first_completed_pass() -> None:
     audit = status().audits["orders"]
-    audit.pass_started(Mode.FULL, Progress())
+    audit.pass_started(Progress())
     audit.stream_seen(StreamState("S", 5, 1, 9, 9, 0))
     assert (audit.report, audit.unaudited, audit.completed_ns, audit.to_json()["verdict"]) == (None, None, {}, None)
 
 
 def test_the_last_completed_pass_stands_while_the_next_one_runs_or_fails() -> None:
     audit = status().audits["orders"]
-    audit.pass_started(Mode.FULL, Progress())
-    audit.pass_completed(first := report(*GOOD), None)
-    audit.pass_started(Mode.FULL, Progress())
+    audit.pass_started(Progress())
+    audit.pass_completed(first := report(*GOOD), Settled())
+    audit.pass_started(Progress())
     assert audit.report is first
-    audit.pass_failed(Mode.FULL, "the stream is gone")
+    audit.pass_failed("the stream is gone", Settled())
     assert (audit.report, audit.failure, audit.running) == (first, "the stream is gone", None)
-    assert audit.passes == {(Mode.FULL, "clean"): 1, (Mode.FULL, "failed"): 1}
-    audit.pass_completed(first, None)
+    assert audit.passes == {(Mode.FULL, "clean"): 1, (Mode.INCREMENTAL, "failed"): 1}
+    audit.pass_completed(first, Settled())
     assert audit.failure is None
+
+
+def test_after_a_restart_what_passes_said_before_it_is_there_at_once() -> None:
+    audit = status().audits["orders"]
+    audit.recalled(before := report(*GOOD), {Mode.FULL: 7, Mode.INCREMENTAL: before.finished_ns})
+    assert (audit.report, audit.completed_ns[Mode.FULL]) == (before, 7)
+    assert not audit.passes
+    audit.pass_started(progress := Progress())
+    assert progress.mode is Mode.INCREMENTAL
+
+
+def test_a_pass_that_yields_is_neither_completed_nor_failed_and_what_it_did_counts() -> None:
+    audit = status().audits["orders"]
+    audit.pass_started(progress := Progress())
+    progress.outcomes[Outcome.OK] += 5
+    audit.pass_yielded(Settled(stored=1))
+    assert (audit.running, audit.report, audit.failure) == (None, None, None)
+    assert (audit.examined[Outcome.OK], audit.records["stored"]) == (5, 1)
+    assert not audit.passes
 
 
 def test_messages_examined_move_while_a_pass_runs_and_never_go_back() -> None:
@@ -38,15 +57,15 @@ def test_messages_examined_move_while_a_pass_runs_and_never_go_back() -> None:
     seen = []
     for ending in ("completed", "failed"):
         progress = Progress()
-        audit.pass_started(Mode.FULL, progress)
+        audit.pass_started(progress)
         for _ in range(3):
             progress.outcomes[Outcome.OK] += 5
             progress.bytes += 100
             seen.append((audit.examined[Outcome.OK], audit.bytes_examined))
         if ending == "completed":
-            audit.pass_completed(report(*GOOD), None)
+            audit.pass_completed(report(*GOOD), Settled())
         else:
-            audit.pass_failed(Mode.FULL, "why")
+            audit.pass_failed("why", Settled())
         seen.append((audit.examined[Outcome.OK], audit.bytes_examined))
     assert seen == [(5, 100), (10, 200), (15, 300), (15, 300), (20, 400), (25, 500), (30, 600), (30, 600)]
 
@@ -66,11 +85,11 @@ def test_the_schedule_is_told_as_it_was_configured() -> None:
 def test_the_overall_verdict_is_the_worst_and_none_while_one_is_missing() -> None:
     service = status()
     assert service.verdict is None
-    service.audits["orders"].pass_completed(report(*GOOD), None)
+    service.audits["orders"].pass_completed(report(*GOOD), Settled())
     assert service.verdict is None
-    service.audits["carts"].pass_completed(report(*GOOD), None)
+    service.audits["carts"].pass_completed(report(*GOOD), Settled())
     assert service.verdict is Verdict.CLEAN
-    service.audits["carts"].pass_completed(report((ORDER, b"{")), None)
+    service.audits["carts"].pass_completed(report((ORDER, b"{")), Settled())
     assert service.verdict is Verdict.CORRUPT
 
 

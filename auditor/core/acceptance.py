@@ -1,0 +1,61 @@
+"""Findings that an operator knows of and accepts: counted apart, and no reason any more to call a stream corrupt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from auditor.core import tallies
+from auditor.core.findings import Kind
+
+if TYPE_CHECKING:
+    from auditor.core.tallies import Tallies
+
+
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of finding, up to a sequence; later ones are new."""
+
+    kind: Kind
+    up_to_seq: int
+    reason: str
+    """In the operator's words."""
+    accepted_ns: int
+    in_stretch: int = 0
+    """How many findings about single messages the stretch that ends the range had up to there: it may have more later, and
+    not every finding is kept in detail."""
+
+    def covers(self, seq: int) -> bool:
+        """Whether a finding that is seen at `seq` is accepted."""
+        return seq <= self.up_to_seq
+
+    def counted(self, counts: Tallies) -> int:
+        """How many of the findings about single messages are accepted."""
+        last = self.up_to_seq // tallies.STRETCH
+        whole = sum(each.content.get(self.kind, 0) for number, each in counts.stretches.items() if number < last)
+        return whole + self._in_last(counts)
+
+    def _in_last(self, counts: Tallies) -> int:
+        stretch = counts.stretches.get(self.up_to_seq // tallies.STRETCH)
+        if stretch is None:
+            return 0
+        total, listed = stretch.content.get(self.kind, 0), stretch.details.get(self.kind, ())
+        if total == len(listed):
+            return sum(self.covers(finding.position) for finding in listed)
+        return min(self.in_stretch, total)
+
+
+def accept(kind: Kind, up_to_seq: int, reason: str, now_ns: int, counts: Tallies, last_seq: int) -> Acceptance:
+    """An acceptance of what was read up to `last_seq`.
+
+    Raises ValueError if it would end among findings that are counted and not kept in detail: the text says where it can.
+    """
+    number = up_to_seq // tallies.STRETCH
+    stretch = counts.stretches.get(number)
+    total = stretch.content.get(kind, 0) if stretch else 0
+    listed = stretch.details.get(kind, ()) if stretch else ()
+    first, last = number * tallies.STRETCH, min((number + 1) * tallies.STRETCH - 1, last_seq)
+    if up_to_seq < last and total != len(listed):
+        raise ValueError(f"findings there are counted and not listed one by one: accept up to {first - 1} or {last}")
+    in_stretch = total if up_to_seq >= last else sum(finding.position <= up_to_seq for finding in listed)
+    return Acceptance(kind=kind, up_to_seq=up_to_seq, reason=reason, accepted_ns=now_ns, in_stretch=in_stretch)

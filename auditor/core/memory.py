@@ -1,0 +1,161 @@
+"""What an audit remembers from one pass to the next, as plain data, and whether a pass may go on from there."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from auditor.core.audit import AuditState
+from auditor.core.conclude import Walked
+from auditor.core.message import StreamState
+from auditor.core.news import News
+from auditor.core.ranges import Ranges, any_between, intersect, normalized, subtract
+from auditor.core.report import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FOREVER = 1 << 63
+
+Position = tuple[object, ...]
+"""Where a memory stands; two of one memory are equal if nothing has happened in between."""
+
+
+class Part(StrEnum):
+    """What is remembered of the stream, side by side."""
+
+    COMPLETED = "completed"
+    """As of the last pass that came to its end."""
+    UNDERWAY = "underway"
+    """Of a full pass that has not come to its end."""
+
+
+class PassTimes(msgspec.Struct, frozen=True):
+    """When a pass began and ended, nanoseconds since 1970."""
+
+    started_ns: int
+    finished_ns: int
+
+
+class Memory(msgspec.Struct, kw_only=True):
+    """Everything below `next_seq`: judged, or known to be removed or unreadable, or yet to be accounted for."""
+
+    stream: str
+    created_ns: int
+    patterns: tuple[str, ...]
+    """The subjects that were looked at."""
+    state: AuditState = msgspec.field(default_factory=AuditState)
+    first_seq: int = 1
+    """Nothing is remembered of what was stored before."""
+    next_seq: int = 1
+    deleted_count: int = 0
+    """How many deleted sequences the stream counted."""
+    lost: tuple[int, ...] = ()
+    removed: Ranges = []
+    deleted: Ranges = []
+    unreadable: Ranges = []
+    """As in `Walked`."""
+    absent: Ranges = []
+    """What did not come in a walk that has not ended, and why is not known yet."""
+    full_ns: int = 0
+    """When the full pass began that this goes back to."""
+    complete: bool = False
+    """Whether that came to its end; else the next pass goes on with it."""
+    certain: bool = True
+    """False if something below `next_seq` was stored and did not come, or may have: then this must not be saved."""
+
+    @property
+    def part(self) -> Part:
+        """Which of the two this is."""
+        return Part.COMPLETED if self.complete else Part.UNDERWAY
+
+    @property
+    def position(self) -> Position:
+        """Whether anything has happened, told by comparing two."""
+        return (self.first_seq, self.next_seq, self.deleted_count, self.lost, self.state.tallies.unjudged)
+
+    def objection(self, pinned: StreamState, patterns: Sequence[str]) -> str | None:
+        """Why a pass over what `pinned` describes cannot go on from here; None if it can."""
+        if (self.stream, self.patterns) != (pinned.name, tuple(patterns)):
+            return "what is remembered is of another stream, or of other subjects"
+        if self.created_ns != pinned.created_ns:
+            return "the stream was deleted and created again"
+        if pinned.last_seq < self.next_seq - 1:
+            return f"the stream ends at sequence {pinned.last_seq}, and was read up to {self.next_seq - 1} before"
+        if pinned.first_seq < self.first_seq:
+            return f"the stream begins at sequence {pinned.first_seq}, and began at {self.first_seq} before"
+        return None
+
+    def looks_the_same(self, pinned: StreamState) -> bool:
+        """Whether nothing that was read can have been removed since: otherwise ask what was deleted, and `was_changed`."""
+        return (self.first_seq, self.deleted_count, self.lost) == (pinned.first_seq, pinned.deleted, pinned.lost)
+
+    def was_changed(self, pinned: StreamState, listed: Sequence[tuple[int, int]]) -> bool:
+        """Whether messages that were read are gone from the middle: `listed` are the ranges that are deleted now."""
+        read = [(pinned.first_seq, self.next_seq - 1)]
+        before, now = intersect(self.deleted, read), intersect(subtract(listed, self.absent), read)
+        return pinned.lost != self.lost or before != now
+
+    def forget_before(self, first_seq: int) -> None:
+        """The stream now begins at `first_seq`. The state is the business of auditor/core/aging.py."""
+        self.first_seq = first_seq
+        self.next_seq = max(self.next_seq, first_seq)
+        kept = [(first_seq, FOREVER)]
+        self.removed, self.deleted, self.unreadable, self.absent = (
+            intersect(ranges, kept) for ranges in (self.removed, self.deleted, self.unreadable, self.absent)
+        )
+
+    def walk_on(self, next_seq: int, absent: Ranges) -> None:
+        """A walk has come so far, and has not ended."""
+        self.next_seq, self.absent = next_seq, absent
+
+    def take(self, walked: Walked) -> None:
+        """The pass is over. What it says of ranges speaks from now on of all that is remembered, too."""
+        pinned, read = walked.pinned, walked.read
+        self.certain = walked.accounted and not (read and any_between(walked.unread, 0, read.last_seq + 1))
+        walked.removed = self.removed = normalized([*self.removed, *walked.removed])
+        walked.deleted = self.deleted = normalized([*self.deleted, *walked.deleted])
+        walked.unreadable = self.unreadable = normalized([*self.unreadable, *walked.unreadable])
+        self.absent = []
+        self.next_seq = max(self.next_seq, read.last_seq + 1 if read else 0)
+        self.complete = self.complete or self.next_seq > pinned.last_seq
+        self.deleted_count, self.lost = pinned.deleted, pinned.lost
+
+    def recalled(self, mode: Mode, times: PassTimes, *, filtered: bool) -> Walked:
+        """The pass that this is left of, for its report to be made once more."""
+        last_seq = self.next_seq - 1
+        removed = sum(last - first + 1 for first, last in self.removed)
+        pinned = StreamState(
+            name=self.stream,
+            created_ns=self.created_ns,
+            first_seq=self.first_seq,
+            last_seq=last_seq,
+            messages=last_seq - self.first_seq + 1 - removed,
+            deleted=self.deleted_count,
+            lost=self.lost,
+        )
+        return Walked(
+            pinned=pinned,
+            mode=mode,
+            first_seq=self.first_seq,
+            removed=self.removed,
+            deleted=self.deleted,
+            unreadable=self.unreadable,
+            filtered=filtered,
+            accounted=True,
+            full_ns=self.full_ns,
+            started_ns=times.started_ns,
+            finished_ns=times.finished_ns,
+        )
+
+
+class Chronicle(msgspec.Struct):
+    """What outlives the memory of the stream itself."""
+
+    news: News = msgspec.field(default_factory=News)
+    last_passes: dict[Mode, PassTimes] = {}
+    """The last completed pass of each mode."""
+    actor_types: tuple[str, ...] = ()
+    """Label values that exist already."""

@@ -1,0 +1,162 @@
+"""An audit's memory, kept in the state stream: what is there is used if it is whole, and else not missed for long."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from auditor.core.memory import Chronicle, Memory, Part
+from auditor.core.packing import packed, unpacked
+from auditor.core.report import rfc3339
+from auditor.errors import StateError, StateUnusableError
+from auditor.jetstream.checkpoint import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from auditor.core.acceptance import Acceptance
+    from auditor.core.findings import Kind
+    from auditor.jetstream.acceptances import Acceptances
+    from auditor.jetstream.checkpoint import Checkpoints, Head
+    from auditor.ports import Packed
+
+log = structlog.get_logger()
+
+CHRONICLE = "chronicle"
+
+
+class MemoryKeeper:
+    """The `Keeper` of auditor/ports.py for one audit. It saves nothing, ever, unless it `writes`."""
+
+    def __init__(
+        self,
+        audit: str,
+        version: str,
+        checkpoints: Checkpoints,
+        acceptances: Acceptances,
+        clock: Callable[[], int],
+        *,
+        writes: bool = True,
+    ) -> None:
+        self._audit = audit
+        self._version = version
+        self._checkpoints = checkpoints
+        self._acceptances = acceptances
+        self._clock = clock
+        self._writes = writes
+        self._head: Head | None = None
+        self._chronicle: Chronicle | None = None
+        self._held: Memory | None = None
+        self._saved: Memory | None = None
+        self.saved_ns: int | None = None
+        """When something was saved last; None if nothing is there."""
+
+    async def open(self) -> Chronicle:
+        """See what was saved last; its chronicle. Raises the AuditorErrors of a request."""
+        self._head = await self._look()
+        self.saved_ns = self._head.saved_ns if self._head else None
+        if self._head is None:
+            self._saved = None  # what this process remembers is all there is
+        elif not self._checkpoints.is_own(self._head):
+            self._held = self._saved = self._chronicle = None
+        if self._chronicle is None:
+            data = await self._read(CHRONICLE)
+            self._chronicle = Chronicle() if data is None else self._decoded(data)
+        return self._chronicle
+
+    async def accepted(self) -> dict[Kind, Acceptance]:
+        """What operators accepted, as of now. Raises as `open`."""
+        try:
+            return await self._acceptances.load()
+        except StateError as error:
+            self._unusable(error)
+            return {}
+
+    async def recall(self, part: Part) -> Memory | None:
+        """That part of what was saved last. Raises as `open`."""
+        if self._held is not None and self._held.part is part:
+            memory, self._held = self._held, None
+            return memory
+        data = await self._read(part)
+        if data is None:
+            return None
+        try:
+            memory = await asyncio.to_thread(unpacked, data)
+        except ValueError as error:
+            self._unusable(error)
+            return None
+        self._saved = memory
+        return memory
+
+    async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
+        """The chronicle and these parts, ready to be saved."""
+        if not self._writes:
+            return {}
+        ready: dict[str, Content | None] = {CHRONICLE: Content(msgspec.msgpack.encode(self._chronicle), {})}
+        for part, memory in changed.items():
+            ready[part] = None if memory is None else Content(await asyncio.to_thread(packed, memory), about(memory))
+            self._saved = memory or self._saved
+        return ready
+
+    async def save(self, packed: Packed) -> None:
+        """Have that in place of what was saved last. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
+        if not self._writes:
+            return
+        try:
+            head = await self._checkpoints.save(packed, self._clock())
+        except BaseException:
+            self._saved = None
+            raise
+        self.saved_ns = head.saved_ns
+
+    def hold(self, memory: Memory) -> None:
+        """Spare the next `recall` the reading."""
+        self._held = memory
+
+    def is_saved(self, memory: Memory) -> bool:
+        """Whether `memory` is what was saved last, if nothing has happened to it since it was recalled."""
+        return self._saved is memory
+
+    async def _look(self) -> Head | None:
+        try:
+            return await self._checkpoints.look()
+        except StateUnusableError as error:
+            self._unusable(error)
+            return None
+
+    async def _read(self, part: str) -> bytes | None:
+        head = self._head
+        if head is None or part not in head.parts:
+            return None
+        if head.auditor != self._version and part != CHRONICLE:
+            self._unusable(f"it was saved by version {head.auditor}, and this is {self._version}")
+            return None
+        try:
+            return await self._checkpoints.read(head, part)
+        except StateUnusableError as error:
+            self._unusable(error)
+            return None
+
+    def _decoded(self, data: bytes) -> Chronicle:
+        try:
+            return msgspec.msgpack.decode(data, type=Chronicle)
+        except msgspec.MsgspecError as error:
+            self._unusable(f"the chronicle is damaged ({type(error).__name__})")
+            return Chronicle()
+
+    def _unusable(self, why: object) -> None:
+        log.warning("saved state not used", audit=self._audit, why=str(why))
+
+
+def about(memory: Memory) -> dict[str, object]:
+    """What a part holds, for people."""
+    return {
+        "stream": memory.stream,
+        "first_seq": memory.first_seq,
+        "last_seq": memory.next_seq - 1,
+        "actors": memory.state.ledger.seen(),
+        "full_pass_at": rfc3339(memory.full_ns),
+    }

@@ -1,0 +1,65 @@
+"""A memory survives being packed, whatever it holds; what is no memory is refused."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.core import packing
+from auditor.core.memory import Memory
+from auditor.core.packing import packed, unpacked
+from tests.core.stories import event, streams
+from tests.core.test_audit import judged
+
+ORDER = "S.events.order.order-1"
+
+
+def memory(stream: list[tuple[str | bytes, bytes]]) -> Memory:
+    return Memory(
+        stream="S",
+        created_ns=7,
+        patterns=("S.events.>",),
+        state=judged(stream),
+        next_seq=len(stream) + 1,
+        removed=[(2, 3)],
+        absent=[(5, 9)],
+        lost=(4,),
+    )
+
+
+@settings(deadline=None)
+@given(streams, st.integers(1, 4))
+def test_it_comes_back_as_it_was(stream: list[tuple[str | bytes, bytes]], batch: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packing, "BATCH", batch)
+        one = memory(stream)
+        one.state.ledger.unjudged.add(b"order.\xff")
+        assert unpacked(packed(one)) == one
+
+
+def test_it_makes_no_difference_in_which_pieces_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = memory([(f"S.events.order.order-{number}", event(f"order-{number}", 1)) for number in range(300)])
+    data = packed(one)
+    for feed in (1, 7, 100):
+        monkeypatch.setattr(packing, "FEED", feed)
+        assert unpacked(data) == one
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_part_of_it_or_other_bytes_are_refused_and_never_taken_for_a_memory(data: st.DataObject) -> None:
+    whole = packed(memory([(ORDER, event("order-1", version)) for version in (1, 2, 4)]))
+    for broken in (whole[: data.draw(st.integers(0, len(whole) - 1))], data.draw(st.binary(max_size=50))):
+        with pytest.raises(ValueError, match=r"ends too soon|not what was packed|is empty"):
+            unpacked(broken)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"a\x00\x00\x00\x01\x80", b"x\x00\x00\x00\x00", b"m\x00\x00\x00\x01\x80", b"m\x00\x00\x00\x09\x80"]
+)
+def test_well_compressed_nonsense_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"ends too soon|not what was packed|is empty|before the memory"):
+        unpacked(zlib.compress(body))
