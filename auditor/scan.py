@@ -162,11 +162,16 @@ class Pass:
         newest_ns = dict(chronicle.news.newest_ns)
         return replace(report, newest_ns=newest_ns, finished_ns=self.clock()).listing(self.most_findings)
 
-    async def last(self) -> AuditReport | None:
-        """What the last pass said, made once more of what it saved; None if nothing is there. Raises as `advance`."""
+    async def last(self, accepted: Mapping[Kind, Acceptance] | None = None) -> AuditReport | None:
+        """What the last pass said, made once more of what it saved; None if nothing is there. Raises as `advance`.
+
+        `accepted`: instead of what operators accepted.
+        """
         if self.keeper is None:
             return None
-        chronicle, accepted = await self.keeper.open(), await self.keeper.accepted()
+        chronicle = await self.keeper.open()
+        if accepted is None:
+            accepted = await self.keeper.accepted()
         memory = await self.keeper.recall(Part.COMPLETED)
         if memory is None or not chronicle.last_passes:
             return None
@@ -341,7 +346,8 @@ class Pass:
     def _report(self, memory: Memory, walked: Walked, accepted: Mapping[Kind, Acceptance]) -> AuditReport:
         versions = self.config.versions
         expectations = Expectations(versions.first, versions.contiguous, self._limit)
-        return conclude(self.config.name, memory.state, walked, expectations, self.actor_types, accepted)
+        of_this = {kind: one for kind, one in accepted.items() if one.created_ns == memory.created_ns}
+        return conclude(self.config.name, memory.state, walked, expectations, self.actor_types, of_this)
 
     async def _keep(self, chronicle: Chronicle, memory: Memory, report: AuditReport, *, unchanged: bool) -> None:
         """Save what this pass leaves, but for what is not certain: a record not stored, a message that did not come."""

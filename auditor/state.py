@@ -10,7 +10,7 @@ import structlog
 
 from auditor.core.memory import Chronicle, Memory, Part
 from auditor.core.packing import packed, unpacked
-from auditor.core.report import rfc3339
+from auditor.core.report import moment
 from auditor.errors import StateError, StateUnusableError
 from auditor.jetstream.checkpoint import Content
 
@@ -158,5 +158,5 @@ def about(memory: Memory) -> dict[str, object]:
         "first_seq": memory.first_seq,
         "last_seq": memory.next_seq - 1,
         "actors": memory.state.ledger.seen(),
-        "full_pass_at": rfc3339(memory.full_ns),
+        "full_pass_at": moment(memory.full_ns),
     }

@@ -105,9 +105,11 @@ class MemoryQuarantine:
     def __init__(self, refuses: str | None = None) -> None:
         self.records: dict[str, Evidence] = {}
         self.refuses = refuses
+        self.on_put: Callable[[], object] = lambda: None
         self._stored = self._already = self._failed = 0
 
     async def put(self, evidence: Evidence) -> None:
+        self.on_put()
         if self.refuses:
             self._failed += 1
         elif evidence.key in self.records:

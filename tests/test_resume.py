@@ -15,8 +15,10 @@ import auditor.core.audit
 import auditor.core.tallies
 import auditor.resume
 import auditor.scan
-from auditor.core.report import Mode
+from auditor.core.findings import Kind
+from auditor.core.report import Mode, Verdict
 from tests.core.by_the_book import made
+from tests.core.stories import event, snapshot, subjects
 from tests.memory import MemoryKeeper, MemoryStream
 from tests.test_scan import a_pass, sums_hold
 
@@ -93,3 +95,67 @@ async def test_a_pass_over_nothing_new_reads_nothing() -> None:
     stream.on_batch = lambda: pytest.fail("it walked")
     report = await a_pass(stream, keeper=keeper).run()
     assert (report.mode, report.read, report.messages.examined) == (Mode.INCREMENTAL, None, 3)
+
+
+@pytest.mark.parametrize("first_seq", [1, 2, 5, 9, 12])
+async def test_actors_whose_heads_have_left_begin_where_a_full_pass_says_they_do(first_seq: int) -> None:
+    actors = ("order-1", "order-2", "cart-1")
+    stream, keeper = MemoryStream(), MemoryKeeper()
+    for version in range(1, 5):
+        stream.append(*((subjects(actor)[0], event(actor, version)) for actor in actors))
+    await a_pass(stream, keeper=keeper).run()
+    stream.purge(first_seq - 1)
+    stream.append((subjects("order-1")[0], event("order-1", 5)))
+    went_on = await a_pass(stream, keeper=keeper).run()
+    assert said(went_on) == said(await a_pass(stream).run())
+    assert went_on.mode is Mode.INCREMENTAL
+
+
+async def test_a_bad_snapshot_that_was_superseded_stays_a_notice_when_its_stretch_is_counted_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (auditor.core.tallies, auditor.core.audit, auditor.resume):
+        monkeypatch.setattr(module, "STRETCH", 4)
+    events, snapshots = subjects("order-1")
+    stream, keeper = MemoryStream([(events, event("order-1", 1)), (events, event("order-1", 2))]), MemoryKeeper()
+    stream.append((snapshots, b"{"), (snapshots, snapshot("order-1", 2)), (snapshots, snapshot("order-1", 2)))
+    await a_pass(stream, keeper=keeper).run()
+    stream.purge(1)
+    went_on = await a_pass(stream, keeper=keeper).run()
+    assert said(went_on) == said(await a_pass(stream).run())
+    assert went_on.findings_total[Kind.MALFORMED_SNAPSHOT] == 1
+
+
+async def test_a_message_that_could_not_be_judged_is_tried_again_until_it_can_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events, _ = subjects("order-1")
+    stream, keeper = MemoryStream([(events, event("order-1", version)) for version in (1, 2, 3)]), MemoryKeeper()
+    judge = auditor.core.audit.judge_event
+
+    def failing(data: bytes) -> object:
+        if b'"version":2' in data:
+            raise ZeroDivisionError
+        return judge(data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(auditor.core.audit, "judge_event", failing)
+        for _ in range(2):
+            report = await a_pass(stream, keeper=keeper).run()
+            assert (report.verdict, report.messages.unjudged) == (Verdict.INCONCLUSIVE, 1)
+    stream.append((events, event("order-1", 4)))
+    report = await a_pass(stream, keeper=keeper).run()
+    assert (report.mode, report.verdict, report.messages.unjudged) == (Mode.INCREMENTAL, Verdict.CLEAN, 0)
+    assert said(report) == said(await a_pass(stream).run())
+
+
+async def test_where_most_actors_would_have_to_be_looked_up_everything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.resume, "MOST_LOOKED_UP", 2)
+    stream, keeper = MemoryStream(), MemoryKeeper()
+    for version in (1, 2):
+        stream.append(*((f"S.events.order.order-{n}", event(f"order-{n}", version)) for n in range(5)))
+    await a_pass(stream, keeper=keeper).run()
+    stream.purge(3)
+    report = await a_pass(stream, keeper=keeper).run()
+    assert report.mode is Mode.FULL
+    assert said(report) == said(await a_pass(stream).run())

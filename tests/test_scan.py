@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from auditor.config import AuditConfig
+import auditor.scan
+from auditor.config import AuditConfig, Duration
+from auditor.core.acceptance import Acceptance
 from auditor.core.audit import Audit
 from auditor.core.findings import Cause, Kind, Severity
 from auditor.core.labels import ActorTypes
-from auditor.core.report import Outcome, SeqRange, Verdict
-from auditor.scan import Pass
+from auditor.core.report import Mode, Outcome, SeqRange, Verdict
+from auditor.errors import StateError
+from auditor.scan import Pass, Reading
 from tests.core.stories import event, snapshot, streams, subjects
 from tests.memory import GoneError, MemoryKeeper, MemoryQuarantine, MemoryStream
 
@@ -491,3 +496,197 @@ async def test_records_that_were_refused_are_stored_by_the_next_pass() -> None:
     assert (report.quarantine_pending, len(quarantine.records)) == (0, 2)
     assert second.settled is not None
     assert (second.settled.stored, second.settled.already_stored) == (1, 1)
+
+
+# What is saved, and when ----------------------------------------------------------------------------------------------
+
+
+class DiedError(BaseException):
+    """The auditor was killed."""
+
+
+class Mortal:
+    """Everything outside that a pass touches, until it dies at its n-th touch."""
+
+    def __init__(self, stream: MemoryStream, quarantine: MemoryQuarantine, keeper: MemoryKeeper, dies_at: int) -> None:
+        self.left = dies_at
+        stream.on_batch = self.touch
+        quarantine.on_put = self.touch
+        keeper.on_save = self.touch
+
+    def touch(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise DiedError
+
+
+@pytest.mark.parametrize("dies_at", range(1, 40))
+async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
+    monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 4)
+    story = [*GOOD[:3], (ORDER, b"{"), *GOOD[4:], (ORDER, b"["), (ORDER, event("order-1", 2)), ("S.other", b"")] * 2
+    stream, quarantine, keeper = MemoryStream(story), MemoryQuarantine(), MemoryKeeper()
+    Mortal(stream, quarantine, keeper, dies_at)
+    with contextlib.suppress(DiedError):
+        await a_pass(stream, quarantine, keeper).run()
+    Mortal(stream, quarantine, keeper, 0)
+    report = await a_pass(stream, quarantine, keeper).run()
+    whole = MemoryQuarantine()
+    assert (report.findings, report.totals) == ((anew := await a_pass(stream, whole).run()).findings, anew.totals)
+    assert report.messages == anew.messages
+    assert quarantine.records == whole.records
+
+
+async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 6)
+    stream, keeper = MemoryStream([("S.other", b"")] * 20), MemoryKeeper()
+    Mortal(stream, MemoryQuarantine(), keeper, 8)  # five batches, a checkpoint after the second and the fourth
+    with pytest.raises(DiedError):
+        await a_pass(stream, keeper=keeper).run()
+    Mortal(stream, MemoryQuarantine(), keeper, 0)
+    report = await a_pass(stream, keeper=keeper).run()
+    assert (report.mode, report.read) == (Mode.FULL, SeqRange(13, 20))
+    assert report.messages.skipped == 20
+
+
+async def test_a_checkpoint_never_covers_a_record_that_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream([*GOOD, (ORDER, b"{"), *GOOD[:3]]), MemoryKeeper()
+    report = await a_pass(stream, MemoryQuarantine("it is full"), keeper).run()
+    assert report.quarantine_pending == 1
+    quarantine = MemoryQuarantine()
+    again = await a_pass(stream, quarantine, keeper).run()
+    assert again.read is not None
+    assert again.read.first_seq <= 8
+    assert (again.quarantine_pending, len(quarantine.records), again.findings) == (
+        0,
+        1,
+        (await a_pass(stream, quarantine).run()).findings,
+    )
+
+
+async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream([*GOOD, (ORDER, b"{")]), MemoryKeeper()
+    await a_pass(stream, keeper=keeper).run()
+    full = a_pass(stream, keeper=keeper)
+    full.reading, full.yields = Reading.ANEW, lambda: True
+    assert await full.advance() is None
+    assert full.progress.seq == 3
+
+    stream.append((ORDER, b"["))
+    tail = a_pass(stream, keeper=keeper)
+    tail.reading = Reading.TAIL
+    report = await tail.run()
+    assert (report.mode, report.read, report.findings_total) == (
+        Mode.INCREMENTAL,
+        SeqRange(9, 9),
+        {Kind.MALFORMED_EVENT: 2},
+    )
+
+    report = await a_pass(stream, keeper=keeper).run()
+    assert (report.mode, report.read, report.findings_total) == (Mode.FULL, SeqRange(4, 9), {Kind.MALFORMED_EVENT: 2})
+    assert set(keeper.kept) == {"chronicle", "completed"}
+    assert (await a_pass(stream, keeper=keeper).run()).read is None
+
+
+async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing_else_to_go_on_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    first = a_pass(stream, keeper=keeper)
+    first.yields = lambda: True
+    assert await first.advance() is None
+    tail = a_pass(stream, keeper=keeper)
+    tail.reading = Reading.TAIL
+    report = await tail.run()
+    assert (report.mode, report.read, report.verdict) == (Mode.FULL, SeqRange(4, 7), Verdict.CLEAN)
+
+
+async def test_an_incremental_pass_never_yields(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream(GOOD[:1]), MemoryKeeper()
+    await a_pass(stream, keeper=keeper).run()
+    stream.append(*GOOD[1:])
+    one = a_pass(stream, keeper=keeper)
+    one.yields = lambda: True
+    assert (await one.run()).read == SeqRange(2, 7)
+
+
+async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
+    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    modes = []
+    never, always = Duration(10**15), Duration(1)
+    for reading, every in [
+        (Reading.AS_DUE, never),
+        (Reading.AS_DUE, never),
+        (Reading.AS_DUE, always),
+        (Reading.TAIL, always),
+        (Reading.ANEW, never),
+    ]:
+        one = a_pass(stream, keeper=keeper, full_pass_every=every)
+        one.reading = reading
+        modes.append((await one.run()).mode)
+    assert modes == [Mode.FULL, Mode.INCREMENTAL, Mode.FULL, Mode.INCREMENTAL, Mode.FULL]
+
+
+async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    await a_pass(stream, keeper=keeper).run()
+    stream.delete(3)
+    recent = await a_pass(stream, keeper=keeper).run()
+    assert (recent.mode, recent.verdict) == (Mode.INCREMENTAL, Verdict.CLEAN)
+    monkeypatch.setattr(auditor.scan, "SHORTEST_BETWEEN_FULL_PASSES_NS", 0)
+    stream.delete(5)
+    later = await a_pass(stream, keeper=keeper).run()
+    assert (later.mode, later.verdict, later.messages.deleted) == (Mode.FULL, Verdict.CORRUPT, 2)
+
+
+async def test_what_was_completed_is_said_again_without_reading_the_stream() -> None:
+    stream, keeper = MemoryStream([*GOOD[:3], (ORDER, b"{"), *GOOD[4:]]), MemoryKeeper()
+    stream.delete(2)
+    assert await a_pass(stream, keeper=keeper).last() is None
+    report = await a_pass(stream, keeper=keeper).run()
+    stream.append((ORDER, b"["))
+    again = await a_pass(stream, keeper=keeper).last()
+    assert again is not None
+    assert (again.findings, again.totals, again.messages) == (report.findings, report.totals, report.messages)
+    assert (again.mode, again.verdict, again.range, again.read) == (Mode.FULL, report.verdict, report.range, None)
+    assert again.coverage == report.coverage
+
+
+async def test_state_that_cannot_be_saved_changes_nothing_about_what_is_found() -> None:
+    stream = MemoryStream([*GOOD, (ORDER, b"{")])
+    with capture_logs() as logs:
+        report = await a_pass(stream, keeper=MemoryKeeper(refuses=StateError("it is full"))).run()
+    assert report.findings == (await a_pass(stream).run()).findings
+    assert [entry["why"] for entry in logs if entry["event"] == "state not saved"] == ["it is full"]
+
+
+async def test_accepted_findings_of_an_older_stream_of_the_same_name_are_not_accepted_in_this() -> None:
+    stream, keeper = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper()
+    known = Acceptance(kind=Kind.MALFORMED_EVENT, up_to_seq=9, reason="", accepted_ns=0, created_ns=0, in_stretch=1)
+    keeper.acceptances = {known.kind: known}
+    assert (await a_pass(stream, keeper=keeper).run()).verdict is Verdict.CORRUPT
+    pinned = await stream.pin()
+    keeper.acceptances = {known.kind: msgspec.structs.replace(known, created_ns=pinned.created_ns)}
+    report = await a_pass(stream, keeper=keeper).run()
+    assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.MALFORMED_EVENT: 1})
+
+
+async def test_news_outlive_the_process_and_full_passes() -> None:
+    stream, keeper = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper()
+    key = (Kind.MALFORMED_EVENT, Severity.CORRUPTION)
+    assert key not in (await a_pass(stream, keeper=keeper).run()).newest_ns
+    stream.append((ORDER, b"["))
+    newest_ns = (await a_pass(stream, keeper=keeper).run()).newest_ns[key]
+    for reading in Reading:
+        one = a_pass(stream, keeper=keeper)
+        one.reading = reading
+        assert (await one.run()).newest_ns == {key: newest_ns}

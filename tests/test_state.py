@@ -179,7 +179,7 @@ async def test_what_was_accepted_is_read_anew_each_time_and_what_cannot_be_read_
     one = await kept(client)
     operator = Acceptances(client, CONFIG, "orders")
     await operator.load()
-    known = Acceptance(kind=Kind.VERSION_GAP, up_to_seq=7, reason="known", accepted_ns=9)
+    known = Acceptance(kind=Kind.VERSION_GAP, up_to_seq=7, reason="known", accepted_ns=9, created_ns=7)
     await operator.store({Kind.VERSION_GAP: known})
     assert await one.accepted() == {Kind.VERSION_GAP: known}
     await client.publish("aether.audit.orders.accepted", b"{")

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.core.findings import Severity
-from auditor.core.report import NANOSECONDS, Verdict
+from auditor.core.report import NANOSECONDS, Verdict, moment
 from auditor.core.visible import visible
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _summary(report: AuditReport) -> Table:
     seconds = (report.finished_ns - report.started_ns) / NANOSECONDS
     rows = {
         "stream": f"{report.stream}, sequences {report.range.first_seq} to {report.range.last_seq}",
-        "pass": f"{report.mode}, {seconds:.2f} s, coverage {report.coverage:.2%}",
+        "pass": f"{report.mode}, {_read(report)}, {seconds:.2f} s, coverage {report.coverage:.2%}",
         "messages": f"{messages.examined} examined, {messages.deleted} deleted, {messages.unreadable} unreadable, "
         f"{messages.skipped} skipped, {messages.unjudged} unjudged",
         "events": f"{events.ok} ok, {events.malformed} malformed, {events.hidden} hidden, {events.unreachable} unreachable",
@@ -110,4 +110,14 @@ def _summary(report: AuditReport) -> Table:
     for kind, severity in sorted(report.totals):
         if count := report.totals[kind, severity]:
             table.add_row(plain(kind, SEVERITY_STYLES[severity]), plain(f"{count} ({severity})"))
+    for kind, count in sorted(report.accepted_total.items()):
+        table.add_row(plain(kind), plain(f"{count} (accepted)"))
     return table
+
+
+def _read(report: AuditReport) -> str:
+    """What this pass read itself, and since when the rest is remembered."""
+    if report.read == report.range:
+        return "everything read"
+    what = f"sequences {report.read.first_seq} to {report.read.last_seq} read" if report.read else "nothing new to read"
+    return f"{what}, the rest known since {moment(report.full_ns)}"

@@ -20,12 +20,17 @@ app = typer.Typer(
 )
 quarantine = typer.Typer(help="The messages that were condemned, byte for byte.", no_args_is_help=True)
 config = typer.Typer(help="The configuration file.", no_args_is_help=True)
+state = typer.Typer(help="What is remembered between passes.", no_args_is_help=True)
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(state, name="state")
 app.add_typer(config, name="config")
 
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="F", help="Configuration file.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 AuditName = Annotated[str | None, typer.Option("--audit", metavar="NAME", help="The audit, where there are several.")]
+AuditNames = Annotated[
+    list[str] | None, typer.Option("--audit", metavar="NAME", help="Only this audit; may be repeated.")
+]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="The record's subject, or what follows the prefix.")]
 
 
@@ -41,7 +46,7 @@ def run(config: ConfigFile) -> int:
 @app.command()
 def scan(
     config: ConfigFile,
-    audit: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this audit; may be repeated.")] = None,
+    audit: AuditNames = None,
     *,
     full: Annotated[bool, typer.Option("--full", help="Read everything from the first sequence on.")] = False,
     as_json: Json = False,
@@ -114,6 +119,52 @@ def config_schema() -> int:
 
     typer.echo(json.dumps(schema(), indent=2))
     return 0
+
+
+@state.command("show")
+def show_state(config: ConfigFile, audit: AuditNames = None) -> int:
+    """Show what is remembered of each audit."""
+    from auditor.cli.state import show
+
+    return show(config, audit or [])
+
+
+@state.command("reset")
+def reset_state(
+    config: ConfigFile,
+    audit: AuditNames = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Really forget it.")] = False,
+) -> int:
+    """Forget what is remembered, so that the next pass reads everything."""
+    from auditor.cli.state import reset
+
+    return reset(config, audit or [], yes=yes)
+
+
+@app.command()
+def accept(
+    config: ConfigFile,
+    audit: Annotated[str, typer.Option(metavar="NAME", help="The audit.")],
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="The kind of finding.")] = None,
+    up_to_seq: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only what is seen up to here.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why this is no reason to act.")] = None,
+    *,
+    list_: Annotated[bool, typer.Option("--list", help="List what is accepted.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Accept this kind no longer.")] = False,
+) -> int:
+    """Accept findings that are known: they are counted apart, and later ones are new."""
+    from auditor.cli import accept
+
+    if list_:
+        return accept.list_accepted(config, audit)
+    if kind is None:
+        raise typer.BadParameter("say which kind of finding: --kind KIND")
+    if undo:
+        return accept.undo(config, audit, kind)
+    if not (reason and reason.strip()):
+        raise typer.BadParameter("say why: --reason TEXT")
+    return accept.accept_findings(config, audit, kind, up_to_seq, reason)
 
 
 @app.command()

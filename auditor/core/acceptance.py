@@ -21,6 +21,8 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     """In the operator's words."""
     accepted_ns: int
+    created_ns: int
+    """When the stream was created that it speaks of; sequences of another one are other messages."""
     in_stretch: int = 0
     """How many findings about single messages the stretch that ends the range had up to there: it may have more later, and
     not every finding is kept in detail."""
@@ -45,8 +47,8 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.in_stretch, total)
 
 
-def accept(kind: Kind, up_to_seq: int, reason: str, now_ns: int, counts: Tallies, last_seq: int) -> Acceptance:
-    """An acceptance of what was read up to `last_seq`.
+def in_stretch(kind: Kind, up_to_seq: int, counts: Tallies, last_seq: int) -> int:
+    """That count, for an acceptance of what was read up to `last_seq`.
 
     Raises ValueError if it would end among findings that are counted and not kept in detail: the text says where it can.
     """
@@ -57,5 +59,4 @@ def accept(kind: Kind, up_to_seq: int, reason: str, now_ns: int, counts: Tallies
     first, last = number * tallies.STRETCH, min((number + 1) * tallies.STRETCH - 1, last_seq)
     if up_to_seq < last and total != len(listed):
         raise ValueError(f"findings there are counted and not listed one by one: accept up to {first - 1} or {last}")
-    in_stretch = total if up_to_seq >= last else sum(finding.position <= up_to_seq for finding in listed)
-    return Acceptance(kind=kind, up_to_seq=up_to_seq, reason=reason, accepted_ns=now_ns, in_stretch=in_stretch)
+    return total if up_to_seq >= last else sum(finding.position <= up_to_seq for finding in listed)

@@ -258,3 +258,8 @@ def rfc3339(unix_ns: int) -> str:
     """`unix_ns` in UTC with all nine digits of its nanoseconds."""
     seconds, nanoseconds = divmod(unix_ns, NANOSECONDS)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+def moment(unix_ns: int) -> str:
+    """`unix_ns` for people: in UTC, to the second."""
+    return f"{datetime.fromtimestamp(unix_ns // NANOSECONDS, UTC):%Y-%m-%d %H:%M:%S} UTC"

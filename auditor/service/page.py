@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jinja2
 
 from auditor.core.findings import Severity
-from auditor.core.report import NANOSECONDS
+from auditor.core.report import moment
 from auditor.core.visible import visible
 
 if TYPE_CHECKING:
@@ -51,17 +50,13 @@ def _latest(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda finding: finding.position, reverse=True)[:MOST_FINDINGS]
 
 
-def _moment(unix_ns: int) -> str:
-    return f"{datetime.fromtimestamp(unix_ns // NANOSECONDS, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
-
 _ENVIRONMENT = jinja2.Environment(
     autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _ENVIRONMENT.filters["visible"] = lambda text: visible(str(text))
 _ENVIRONMENT.filters["latest"] = _latest
 _ENVIRONMENT.filters["where"] = _where
-_ENVIRONMENT.filters["moment"] = _moment
+_ENVIRONMENT.filters["moment"] = moment
 _TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import auditor.core.audit
 import auditor.core.tallies
-from auditor.core.acceptance import Acceptance, accept
+from auditor.core.acceptance import Acceptance, in_stretch
 from auditor.core.conclude import Expectations, Walked, conclude
 from auditor.core.findings import RANGE_KINDS, Finding, Kind
 from auditor.core.labels import ActorTypes
@@ -44,7 +44,8 @@ def of(kind: Kind, up_to_seq: int, stream: list[tuple[str | bytes, bytes]], limi
     one = audit(limit=limit)
     for seq, (subject, data) in enumerate(stream, 1):
         one.receive(message(seq, subject, data))
-    return accept(kind, up_to_seq, "known", 0, one.state.tallies, len(stream))
+    counted = in_stretch(kind, up_to_seq, one.state.tallies, len(stream))
+    return Acceptance(kind=kind, up_to_seq=up_to_seq, reason="known", accepted_ns=0, created_ns=0, in_stretch=counted)
 
 
 def seen_at(finding: Finding) -> int:

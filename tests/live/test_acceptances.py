@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from auditor.jetstream.client import Client
 
 CONFIG = StateConfig()
-KNOWN = Acceptance(kind=Kind.VERSION_GAP, up_to_seq=7, reason="migrated by hand 🙂", accepted_ns=9, in_stretch=2)
+KNOWN = Acceptance(
+    kind=Kind.VERSION_GAP, up_to_seq=7, reason="migrated by hand 🙂", accepted_ns=9, created_ns=7, in_stretch=2
+)
 
 
 async def test_what_was_accepted_is_there_for_everybody_who_looks_later(client: Client) -> None:
