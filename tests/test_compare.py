@@ -11,7 +11,7 @@ import auditor.compare
 from auditor.core.duplicates import DuplicateComparison
 from auditor.core.findings import Cause, Kind
 from tests.core.stories import event
-from tests.memory import GoneError, MemoryStream
+from tests.memory import GoneError, MemoryKeeper, MemoryStream
 from tests.test_scan import GOOD, ORDER, TWICE, a_pass
 
 if TYPE_CHECKING:
@@ -110,3 +110,13 @@ async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
         patch.setattr(auditor.compare, "MOST_MESSAGES_COMPARED", 0)
         await a_pass(stream, max_rate=1000).run()
     assert closed == [True] * 4
+
+
+async def test_what_a_comparison_could_not_settle_is_not_read_again_by_every_pass() -> None:
+    stream, keeper = MemoryStream(TWICE), MemoryKeeper()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auditor.compare, "MOST_MESSAGES_COMPARED", 2)
+        await a_pass(stream, keeper=keeper).run()
+    stream.on_batch = lambda: pytest.fail("it walked")
+    report = await a_pass(stream, keeper=keeper).run()
+    assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]

@@ -550,6 +550,23 @@ async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypat
     assert report.messages.skipped == 20
 
 
+async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_kill(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    stream.delete(2)
+    stream.unreadable = {3}
+    Mortal(stream, MemoryQuarantine(), keeper, 3)  # one batch, its checkpoint, and the next batch never comes
+    with pytest.raises(DiedError):
+        await a_pass(stream, keeper=keeper).run()
+    Mortal(stream, MemoryQuarantine(), keeper, 0)
+    report = await a_pass(stream, keeper=keeper).run()
+    assert report.read == SeqRange(6, 7)
+    assert (report.messages, report.findings) == ((anew := await a_pass(stream).run()).messages, anew.findings)
+    assert (report.messages.deleted, report.messages.unreadable) == (1, 1)
+
+
 async def test_a_checkpoint_never_covers_a_record_that_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
     stream, keeper = MemoryStream([*GOOD, (ORDER, b"{"), *GOOD[:3]]), MemoryKeeper()

@@ -13,6 +13,7 @@ from auditor.config.environment import substitute
 from auditor.config.models import Config, Section
 from auditor.config.rules import problems_together
 from auditor.config.values import FromEnvironment, quoted
+from auditor.core.visible import visible
 from auditor.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
         problems += [problem for problem in found if problem[0] not in told]
     problems += problems_together(tree)
     if problems or config is None:
-        raise ConfigError(source, [f"{path}: {what}" for path, what in dict.fromkeys(problems)])
+        raise ConfigError(source, [visible(f"{path}: {what}") for path, what in dict.fromkeys(problems)])
     return config
 
 

@@ -152,6 +152,13 @@ values = st.recursive(
 )
 
 
+def test_a_key_that_breaks_the_line_is_told_in_one_line() -> None:
+    (problem,) = [
+        line for line in problems_or_none('{"a\\nb": 1, audits: [{name: a, stream: S}]}') or () if "a" in line
+    ]
+    assert problem == r"a\x0ab: unknown key"
+
+
 @given(data=st.data(), value=values)
 def test_whatever_a_setting_holds_it_loads_or_its_problems_are_told(data: st.DataObject, value: object) -> None:
     tree = yaml.safe_load(EXAMPLE.read_text())
