@@ -33,7 +33,7 @@ from auditor.interruption import until
 from auditor.resume import Resumption
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from auditor.config import AuditConfig
     from auditor.core.evidence import Evidence
@@ -259,12 +259,10 @@ class Pass:
         try:
             async with aclosing(until(self.interrupted, batches)) as coming:
                 async for batch in coming:
-                    for message in batch:
-                        if message.seq != following:
-                            absent.append((following, message.seq - 1))
-                        following = message.seq + 1
-                        evidence = self._judge(audit, message)
-                        if evidence is not None and self.quarantine is not None:
+                    absent += _holes(batch, following)
+                    following = batch[-1].seq + 1
+                    for evidence in self._judge(audit, batch):
+                        if self.quarantine is not None:
                             await self.quarantine.put(evidence)
                     self._show(audit, batch)
                     if self._is_time(len(batch)):
@@ -282,16 +280,22 @@ class Pass:
         memory.next_seq = reached + 1
         return normalized([*absent, (following, pinned.last_seq)])
 
-    def _judge(self, audit: Audit, message: StoredMessage) -> Evidence | None:
-        """One message that the auditor fails on never ends the pass."""
-        try:
-            return audit.receive(message)
-        except Exception as error:  # noqa: BLE001 - any failure of ours is counted, and the pass goes on
-            if audit.state.tallies.unjudged < MOST_FAILURES_LOGGED:
-                name = type(error).__name__  # an exception's text or traceback may hold payload values
-                log.error("message not judged", audit=self.config.name, seq=message.seq, error=name)  # noqa: TRY400
-            audit.failed_on(message)
-            return None
+    def _judge(self, audit: Audit, batch: Sequence[StoredMessage]) -> Iterator[Evidence]:
+        """Judge every message; the evidence to keep. A message that the auditor fails on never ends the pass."""
+        at = audit.take_ordinary(batch)
+        while at < len(batch):
+            try:
+                evidence = audit.receive(batch[at])
+            except Exception as error:  # noqa: BLE001 - any failure of ours is counted, and the pass goes on
+                if audit.state.tallies.unjudged < MOST_FAILURES_LOGGED:
+                    name = type(error).__name__  # an exception's text or traceback may hold payload values
+                    seq = batch[at].seq
+                    log.error("message not judged", audit=self.config.name, seq=seq, error=name)  # noqa: TRY400
+                audit.failed_on(batch[at])
+            else:
+                if evidence is not None:
+                    yield evidence
+            at = audit.take_ordinary(batch, at + 1)
 
     def _show(self, audit: Audit, batch: Sequence[StoredMessage]) -> None:
         progress = self.progress
@@ -378,3 +382,15 @@ class Pass:
             log.warning("state not saved", audit=self.config.name, why=str(error))
             return not isinstance(error, StateOutrunError)
         return True
+
+
+def _holes(batch: Sequence[StoredMessage], following: int) -> Ranges:
+    """The sequences from `following` on that are not in `batch`, and before its end."""
+    holes: Ranges = []
+    if batch[-1].seq - following + 1 == len(batch):
+        return holes
+    for message in batch:
+        if message.seq != following:
+            holes.append((following, message.seq - 1))
+        following = message.seq + 1
+    return holes

@@ -1,4 +1,4 @@
-"""How fast a stream is read: nats-py's fetch(1000), the walk, and reading the same deliveries to throw them away.
+"""How fast a stream is audited: the full pass beside what the server can send, and beside other ways to read it.
 
 python bench/walk.py [messages]
 """
@@ -8,30 +8,48 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nats
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from auditor.aether import Event, encode_event
-from auditor.config import NatsConfig
+from auditor.app import Auditor
+from auditor.config import AuditConfig, Config, NatsConfig
+from auditor.core.report import Verdict
 from auditor.demo.server import EmbeddedServer
 from auditor.jetstream.api import create_consumer
 from auditor.jetstream.client import connect
+from auditor.jetstream.connection import BUFFER_SIZE, READ_SIZE
+from auditor.jetstream.delivery import BATCH, PULL_BYTES
 from auditor.jetstream.source import StreamSource
+from auditor.scan import Reading
+from tests.interop.program import build, missing
 from tests.live.raw import Publication, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 STREAM = "BENCH"
 BODY = 350
 """Bytes of an ordinary event."""
-ROUNDS = 3
+ACTORS = 5_000
+ROUNDS = 5
 """The best of these is shown; what is slower was the machine."""
+REPLY = b" $JS.ACK."
+"""In the line of each delivery, and in nothing else."""
+FETCHED = 100_000
+"""Messages that nats-py's fetch reads: enough to know its rate."""
 
 
 def event(number: int) -> Publication:
     """One event as Aether's Go code publishes it."""
-    actor, version = number % 5000, number // 5000 + 1
+    actor, version = number % ACTORS, number // ACTORS + 1
     name = f"{number:08x}-95be-4a0a-8a79-2f1d9b8b8a01"
     bare = Event(id=name, event_type="ItemAdded", actor_id=f"order-{actor}", version=version, data={"note": ""})
     data = {"note": "x" * (BODY - len(encode_event(bare)))}
@@ -40,62 +58,141 @@ def event(number: int) -> Publication:
     return Publication(b"%b.events.order.order-%d" % (STREAM.encode(), actor), encode_event(whole), headers)
 
 
-async def fetch(url: str, count: int) -> None:
+async def fetch(url: str, _: int) -> float:
     """nats-py as it comes."""
     client = await nats.connect(url)
     config = ConsumerConfig(ack_policy=AckPolicy.NONE, mem_storage=True)
     subscription = await client.jetstream().pull_subscribe(f"{STREAM}.>", stream=STREAM, config=config)
-    received = 0
-    while received < count:
+    started, received = time.perf_counter(), 0
+    while received < FETCHED:
         received += len(await subscription.fetch(1000))
+    rate = received / (time.perf_counter() - started)
     await client.close()
+    return rate
 
 
-async def walk(url: str, count: int) -> None:
+async def walk(url: str, count: int) -> float:
+    """Every message read, none judged."""
     client = await connect(NatsConfig(servers=(url,)))
     source = StreamSource(client, STREAM)
+    started = time.perf_counter()
     pinned = await source.pin()
     received = 0
     async for messages in source.walk(pinned, first_seq=1, last_seq=pinned.last_seq):
         received += len(messages)
     assert received == count
+    rate = count / (time.perf_counter() - started)
     await client.close()
+    return rate
 
 
-async def null_sink(url: str, count: int) -> None:
-    """What the server can send and the kernel can hand over, with nobody who looks at it."""
+async def full_pass(url: str, count: int) -> float:
+    """What `auditor scan --full` does, with every check, quarantine and saved state."""
+    audit = AuditConfig(name="bench", stream=STREAM)
+    config = Config(audits=(audit,), nats=NatsConfig(servers=(url,)))
+    client = await connect(config.nats)
+    auditor = Auditor(config, client)
+    await auditor.check_own_streams()
+    started = time.perf_counter()
+    report = await auditor.new_pass(audit, reading=Reading.ANEW).run()
+    rate = count / (time.perf_counter() - started)
+    assert (report.verdict, report.events.ok) == (Verdict.CLEAN, count)
+    await client.close()
+    return rate
+
+
+async def null_sink(url: str, count: int) -> float:
+    """The deliveries of a walk, asked for and read as it does, and thrown away: they are only counted, by their replies."""
     client = await connect(NatsConfig(servers=(url,)))
     await create_consumer(client, STREAM, "null", start_seq=1)
+    pull = json.dumps({"batch": BATCH, "max_bytes": PULL_BYTES, "expires": 30_000_000_000}).encode()
+    ask = b"PUB $JS.API.CONSUMER.MSG.NEXT.%b.null sink %d\r\n%b\r\n" % (STREAM.encode(), len(pull), pull)
+    started = time.perf_counter()
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]), limit=BUFFER_SIZE)
+    writer.write(b'CONNECT {"headers":true}\r\nSUB sink 1\r\n')
+    received = requested = 0
+    rest = b""
+    while received < count:
+        while requested - received <= BATCH:
+            writer.write(ask)
+            requested += BATCH
+        data = rest + await reader.read(READ_SIZE)
+        received += data.count(REPLY)
+        rest = data[-len(REPLY) + 1 :]
+    rate = count / (time.perf_counter() - started)
+    writer.close()
+    await client.request(f"$JS.API.CONSUMER.DELETE.{STREAM}.null")
+    await client.close()
+    return rate
+
+
+async def blocking_sink(url: str, count: int) -> float:
+    """What the server can send and the kernel can hand over to one who asks once and looks at nothing."""
+    client = await connect(NatsConfig(servers=(url,)))
+    await create_consumer(client, STREAM, "blocking", start_seq=1)
     pull = json.dumps({"batch": count, "expires": 60_000_000_000}).encode()
+    ask = b"PUB $JS.API.CONSUMER.MSG.NEXT.%b.blocking sink %d\r\n%b\r\n" % (STREAM.encode(), len(pull), pull)
+    started = time.perf_counter()
     with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as server:
-        server.sendall(b'CONNECT {"headers":true}\r\nSUB sink 1\r\n')
-        server.sendall(b"PUB $JS.API.CONSUMER.MSG.NEXT.%b.null sink %d\r\n%b\r\n" % (STREAM.encode(), len(pull), pull))
+        server.sendall(b'CONNECT {"headers":true}\r\nSUB sink 1\r\n' + ask)
         buffer = bytearray(1 << 20)
         while read := server.recv_into(buffer):
             if buffer.find(b".0 ", max(0, read - 2 * BODY), read) >= 0:  # nothing is pending after the last message
                 break
-    await client.request(f"$JS.API.CONSUMER.DELETE.{STREAM}.null")
+    rate = count / (time.perf_counter() - started)
+    await client.request(f"$JS.API.CONSUMER.DELETE.{STREAM}.blocking")
     await client.close()
+    return rate
+
+
+def go_pass(program: Path) -> Callable[[str, int], Awaitable[float]]:
+    """An ordered pass by nats.go and encoding/json."""
+
+    async def run(url: str, count: int) -> float:
+        command = (program, "-url", url, "-stream", STREAM)
+        ended = await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True, text=True)
+        read, malformed, gaps, seconds = ended.stdout.split()
+        assert (int(read), malformed, gaps) == (count, "0", "0")
+        return count / float(seconds)
+
+    return run
 
 
 async def main(count: int) -> None:
-    async with EmbeddedServer() as server:
-        client = await connect(NatsConfig(servers=(server.url,)))
-        settings = {"name": STREAM, "subjects": [f"{STREAM}.>"]}
-        await client.request(f"$JS.API.STREAM.CREATE.{STREAM}", json.dumps(settings).encode())
-        await client.close()
-        await publish(server.port, [event(number) for number in range(count)])
-        print(f"{count} events of {BODY} bytes, best of {ROUNDS}")
-        rates: dict[str, float] = {}
-        for name, read, rounds in (("fetch(1000)", fetch, 1), ("walk", walk, ROUNDS), ("null sink", null_sink, ROUNDS)):
-            best = float("inf")
-            for _ in range(rounds):
-                started = time.perf_counter()
-                await read(server.url, count)
-                best = min(best, time.perf_counter() - started)
-            rates[name] = count / best
-            print(f"{name:12} {rates[name]:10,.0f} messages/s {rates[name] / rates['fetch(1000)']:6.1f} x fetch")
+    readers = {
+        "null sink": null_sink,
+        "walk": walk,
+        "full pass": full_pass,
+        "nats-py fetch(1000)": fetch,
+        "blocking socket": blocking_sink,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        if what := missing():
+            print(f"the Go program cannot be built ({what}): nothing to compare with")
+        else:
+            readers["Go pass"] = go_pass(build(Path(folder), Path(__file__).with_name("scan")))
+        async with EmbeddedServer() as server:
+            client = await connect(NatsConfig(servers=(server.url,)))
+            settings = {"name": STREAM, "subjects": [f"{STREAM}.>"]}
+            await client.request(f"$JS.API.STREAM.CREATE.{STREAM}", json.dumps(settings).encode())
+            await client.close()
+            await publish(server.port, [event(number) for number in range(count)])
+            rates = dict.fromkeys(readers, 0.0)
+            for _ in range(ROUNDS):  # in turns, so that all of them meet the same machine
+                for name, read in readers.items():
+                    rates[name] = max(rates[name], await read(server.url, count))
+    show(rates, count)
+
+
+def show(rates: dict[str, float], count: int) -> None:
+    """Each rate beside the null sink's and Go's."""
+    print(f"{count} events of {BODY} bytes of {ACTORS} actors, best of {ROUNDS}")
+    print(f"{'':20}{'messages/s':>12}{'÷ null sink':>14}{'÷ Go pass':>12}")
+    go = rates.get("Go pass")
+    for name, rate in rates.items():
+        beside_go = f"{rate / go:12.2f}" if go else f"{'':12}"
+        print(f"{name:20}{rate:12,.0f}{rate / rates['null sink']:14.2f}{beside_go}")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 300_000))
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 500_000))

@@ -140,6 +140,7 @@ async def test_a_message_that_could_not_be_judged_is_tried_again_until_it_can_be
 
     with monkeypatch.context() as patch:
         patch.setattr(auditor.core.audit, "judge_event", failing)
+        patch.setattr(auditor.core.audit, "ordinary_event", failing)
         for _ in range(2):
             report = await a_pass(stream, keeper=keeper).run()
             assert (report.verdict, report.messages.unjudged) == (Verdict.INCONCLUSIVE, 1)

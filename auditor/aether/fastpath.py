@@ -20,7 +20,7 @@ from auditor.aether import timestamps
 from auditor.aether.syntax import MAX_DEPTH, UP_TO_CLOSING_QUOTE
 
 UNUSUAL = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What the decoders raise on a body that is for the exact decoder."""
+"""What msgspec raises on a body that is for the exact decoder."""
 
 _ZERO_TIME = cast("re.Match[str]", timestamps.match("0001-01-01T00:00:00Z"))
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -53,8 +53,25 @@ def _match_timestamp(_type: type, text: Any) -> re.Match[str] | None:
 
 
 # msgspec refuses what the hook answers unless it is a Match, and turns the TypeError for what is no text into a refusal.
-read_event = msgspec.json.Decoder(EventFacts, dec_hook=_match_timestamp).decode
-read_snapshot = msgspec.json.Decoder(SnapshotFacts, dec_hook=_match_timestamp).decode
+_read_event = msgspec.json.Decoder(EventFacts, dec_hook=_match_timestamp).decode
+_read_snapshot = msgspec.json.Decoder(SnapshotFacts, dec_hook=_match_timestamp).decode
+
+
+def event_facts(body: bytes) -> EventFacts | None:
+    """What is in an ordinary event; None if `body` is for the exact decoder."""
+    try:
+        return _read_event(body) if is_ordinary(body) else None
+    except UNUSUAL:
+        return None
+
+
+def snapshot_facts(body: bytes) -> SnapshotFacts | None:
+    """What is in an ordinary snapshot; None if `body` is for the exact decoder."""
+    try:
+        return _read_snapshot(body) if is_ordinary(body) else None
+    except UNUSUAL:
+        return None
+
 
 _OVERFLOWING_DIGITS = 309
 _STRIDE = 38
@@ -73,7 +90,8 @@ _nesting = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}.__getitem__
 def is_ordinary(body: bytes) -> bool:
     """Whether `body` is for msgspec; it may still refuse."""
     size = len(body)
-    if size < _OVERFLOWING_DIGITS:
+    # So many digits in a row would go over the last byte that they can begin at, or end at.
+    if size < 2 * _OVERFLOWING_DIGITS and not body[_OVERFLOWING_DIGITS - 1 : _OVERFLOWING_DIGITS].isdigit():
         return True
     if _sampled_digits(body[::_STRIDE]) and _digits(body):
         return False

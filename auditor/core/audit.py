@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from auditor.aether.event import Malformed
-from auditor.aether.gojson import judge_event, judge_snapshot, version_given
+from auditor.aether.gojson import judge_event, judge_snapshot, ordinary_event, version_given
 from auditor.aether.subjects import subject_tail, unreachable_reason
 from auditor.core.evidence import Evidence
 from auditor.core.findings import Cause, Finding, Hidden, Kind, Severity, severities, subject_text
@@ -18,6 +18,8 @@ from auditor.core.report import Outcome
 from auditor.core.tallies import STRETCH, Stretch, Tallies
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditor.core.ledger import Snapshot
     from auditor.core.message import StoredMessage
     from auditor.core.scope import Scope
@@ -90,6 +92,36 @@ class Audit:
             return self._snapshot(message, subject[len(self._snapshot_prefix) :])
         self._stretch.skipped += 1
         return None
+
+    def take_ordinary(self, messages: Sequence[StoredMessage], at: int = 0) -> int:
+        """Take messages from index `at` on, as long as each is the next event of an ordinary actor.
+
+        The index of the first one that is not, for `receive`. This says nothing that `receive` would not: it says it of
+        millions of messages in half the time.
+        """
+        prefix, cut, until = self._event_prefix, len(self._event_prefix), self._until
+        actors, troubles = self.state.ledger.actors.get, self.state.ledger.troubles
+        begin = at
+        while at < len(messages):
+            message = messages[at]
+            subject = message.subject
+            if message.seq > until or not subject.startswith(prefix):
+                break
+            tail = subject[cut:]
+            actor = actors(tail)
+            if actor is None or tail in troubles:
+                break
+            try:
+                facts = ordinary_event(message.data)
+            except Exception:  # noqa: BLE001 - `receive` meets it again
+                break
+            if facts is None or facts.version != actor.last_version + 1 or facts.actor_id != actor.id:
+                break
+            actor.last_version = facts.version
+            actor.last_seq = message.seq
+            at += 1
+        self._stretch.events.ok += at - begin
+        return at
 
     def _enter(self, seq: int) -> None:
         self._examined = self.examined

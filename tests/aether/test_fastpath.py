@@ -7,13 +7,7 @@ from auditor.aether.fastpath import is_ordinary, is_plain, to_float64
 
 
 def takes(body: bytes) -> bool:
-    if not is_ordinary(body):
-        return False
-    try:
-        fastpath.read_event(body)
-    except fastpath.UNUSUAL:
-        return False
-    return True
+    return fastpath.event_facts(body) is not None
 
 
 @pytest.mark.parametrize(
@@ -27,6 +21,7 @@ def takes(body: bytes) -> bool:
         b'{"data":{"a":"' + b"[" * 30_000 + b'"}}',
         b'{"data":{"a":[' + b"[]," * 30_000 + b"[]]}}",
         b'{"data":{"a":' + b"7" * 308 + b"}}",
+        b'{"data":{"a":"' + b"7" * 308 + b'"}}',
     ],
 )
 def test_an_ordinary_body_is_taken(body: bytes) -> None:
@@ -51,6 +46,8 @@ def test_an_ordinary_body_is_taken(body: bytes) -> None:
         b'{"version":-9223372036854775809}',
         b'{"data":{"a":1e999}}',
         b'{"data":{"a":' + b"7" * 309 + b"}}",
+        b'{"data":{"a":' + b"7" * 309 + b" " * 283 + b"}}",
+        b'{"data":' + b" " * 290 + b'{"a":' + b"7" * 309 + b"}}",
         b'{"data":{"a":' + b"7" * 5_000 + b"}}",
         b'{"data":{"a":' + b"[" * 20_000 + b"]" * 20_000 + b"}}",
         b'{"data":{"a":[' + b"1e300," * 20_000 + b"0]}}",
@@ -95,3 +92,11 @@ def test_integers_become_floats_however_deep_they_stand() -> None:
         repr(converted) == "{'a': 1.0, 'b': [2.0, {'c': 9007199254740992.0}], 'd': '5', 'e': True, 'f': None, 'g': 0.5}"
     )
     assert to_float64(None) is None
+
+
+@pytest.mark.parametrize("size", [309, 310, 500, 617, 618, 619, 1000])
+def test_wherever_in_a_body_too_many_digits_stand_they_are_seen(size: int) -> None:
+    digits = b"7" * 309
+    for before in range(size - 308):
+        body = b" " * before + digits + b" " * (size - 309 - before)
+        assert not is_ordinary(body)

@@ -8,15 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import auditor.core.audit
+import auditor.core.tallies
 from auditor.core.audit import Audit, AuditState, Where
 from auditor.core.evidence import Evidence
 from auditor.core.findings import Kind, Severity
 from auditor.core.message import StoredMessage
 from auditor.core.scope import Scope
 from auditor.core.tallies import Tally
+from tests.core.by_the_book import growing
 from tests.core.stories import event, message, snapshot, streams
 
 WHERE = Where("S", 7_000_000_000, "aether.quarantine")
+ORDER_1 = "S.events.order.order-1"
 EVERYTHING = Scope(["S.events.>", "S.snapshots.>"])
 
 
@@ -41,6 +44,53 @@ def test_an_audit_that_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(
     plain = msgspec.msgpack.decode(msgspec.msgpack.encode(half), type=AuditState)
     assert plain == half
     assert judged(stream[at:], plain, at + 1) == judged(stream)
+
+
+def quickly(stream: list[tuple[str | bytes, bytes]], first_seq: int = 1) -> AuditState:
+    """As `judged`, with what is ordinary taken in one go."""
+    one = audit()
+    messages = [message(seq, subject, data) for seq, (subject, data) in enumerate(stream, first_seq)]
+    at = one.take_ordinary(messages)
+    while at < len(messages):
+        one.receive(messages[at])
+        at = one.take_ordinary(messages, at + 1)
+    return one.state
+
+
+@settings(deadline=None)
+@given(streams | growing().map(lambda story: [(one.subject, one.data) for one in story]))
+def test_what_is_taken_as_ordinary_is_what_would_have_been_said_of_each_message(
+    stream: list[tuple[str | bytes, bytes]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (auditor.core.audit, auditor.core.tallies):
+            patch.setattr(module, "STRETCH", 8)
+        assert quickly(stream) == judged(stream)
+
+
+def test_the_next_events_of_known_actors_are_ordinary_and_nothing_else_is() -> None:
+    first, second, third = (message(seq, ORDER_1, event("order-1", seq)) for seq in (1, 2, 3))
+    one = audit()
+    assert one.take_ordinary([first, second]) == 0
+    one.receive(first)
+    assert one.take_ordinary([first, second, third], 1) == 3
+    for other in (
+        message(4, ORDER_1, b"{"),
+        message(4, ORDER_1, event("order-1", 5)),
+        message(4, ORDER_1, event("order-2", 4)),
+        message(4, "S.events.order.order-2", event("order-2", 4)),
+        message(4, "S.snapshots.order.order-1", event("order-1", 4)),
+        message(1 << 40, ORDER_1, event("order-1", 4)),
+    ):
+        assert one.take_ordinary([other]) == 0
+    assert one.state.tallies.events == Tally(ok=3)
+
+
+def test_a_message_that_the_decoder_fails_on_is_left_for_receive_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = audit()
+    one.receive(message(1, ORDER_1, event("order-1", 1)))
+    monkeypatch.setattr(auditor.core.audit, "ordinary_event", lambda _: 1 // 0)
+    assert one.take_ordinary([message(2, ORDER_1, event("order-1", 2))]) == 0
 
 
 @settings(deadline=None)

@@ -41,11 +41,11 @@ def missing() -> str | None:
     return None
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path, sources: Path = SOURCES) -> Path:
     """The program, compiled into `folder` without any network; Go's own cache makes all but the first time quick."""
-    program = folder / "aether"
+    program = folder / sources.name
     environment = os.environ | {"GO111MODULE": "off", "GOFLAGS": "", "GOPATH": str(LIBRARIES), "GOTOOLCHAIN": "local"}
-    subprocess.run([_go(), "build", "-o", program, "."], cwd=SOURCES, check=True, env=environment)
+    subprocess.run([_go(), "build", "-o", program, "."], cwd=sources, check=True, env=environment)
     return program
 
 
