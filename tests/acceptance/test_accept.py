@@ -1,0 +1,89 @@
+"""`auditor accept`, from outside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.demo.publish import RawPublisher
+from tests.acceptance.conftest import auditor, configured
+from tests.acceptance.test_scan import good, store
+from tests.acceptance.test_state import BAD, scanned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auditor.demo.server import EmbeddedServer
+    from auditor.jetstream.client import Client
+
+
+@pytest.fixture
+async def config(server: EmbeddedServer, admin: Client, tmp_path: Path) -> str:
+    """Of a stream that was scanned, and has two malformed events."""
+    await store(server, admin, *good(3), BAD, BAD)
+    path = configured(tmp_path, server.url)
+    await scanned(path)
+    return path
+
+
+def accept(config: str, *more: str) -> tuple[str, ...]:
+    return ("accept", "--config", config, "--audit", "orders", *more)
+
+
+async def test_accepted_findings_make_no_pass_corrupt_and_later_ones_do(config: str, server: EmbeddedServer) -> None:
+    ended = await auditor(*accept(config, "--kind", "malformed_event", "--reason", "written by a test"))
+    assert (ended.code, ended.out) == (
+        0,
+        "orders: 2 malformed_event accepted up to sequence 5; what stands now: nothing\n",
+    )
+    report = await scanned(config)
+    assert (report["verdict"], report["findings"], report["findings_total"]) == ("clean", [], {})
+    assert report["accepted_total"] == {"malformed_event": 2}
+    assert (await auditor("scan", "--config", config)).code == 0
+    async with RawPublisher(server.port) as publisher:
+        await publisher.publish([BAD])
+    report = await scanned(config, "--full")
+    assert (report["verdict"], report["findings_total"]) == ("corrupt", {"malformed_event": 1})
+
+
+async def test_they_are_listed_and_can_be_undone(config: str) -> None:
+    assert (await auditor(*accept(config, "--list"))).out == "orders: nothing is accepted\n"
+    await auditor(*accept(config, "--kind", "malformed_event", "--up-to-seq", "4", "--reason", "known\x1b since\nmay"))
+    listed = await auditor(*accept(config, "--list"))
+    assert listed.out.startswith("malformed_event up to sequence 4, since 20")
+    assert listed.out.endswith(r"known\x1b since\x0amay" + "\n")
+    assert (await scanned(config))["findings_total"] == {"malformed_event": 1}
+    assert (await auditor(*accept(config, "--undo", "--kind", "malformed_event"))).code == 0
+    assert (await scanned(config))["findings_total"] == {"malformed_event": 2}
+    again = await auditor(*accept(config, "--undo", "--kind", "malformed_event"))
+    assert again.code == 1
+    assert "no finding of kind malformed_event is accepted" in again.said
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("--kind", "version_gap", "--reason", "x"), "no finding of kind version_gap stands in audit orders"),
+        (("--kind", "nonsense", "--reason", "x"), '"nonsense" is no kind of finding: they are malformed_event,'),
+        (("--kind", "malformed_event"), "--reason TEXT"),
+        (("--kind", "malformed_event", "--reason", " "), "--reason TEXT"),
+        (("--reason", "x"), "--kind KIND"),
+        (("--kind", "malformed_event", "--up-to-seq", "3", "--reason", "x"), "stands in audit orders up to sequence 3"),
+        (("--kind", "malformed_event", "--up-to-seq", "6", "--reason", "x"), "the last pass ended at sequence 5"),
+        (("--kind", "malformed_event", "--up-to-seq", "0", "--reason", "x"), "--up-to-seq"),
+    ],
+)
+async def test_what_cannot_be_accepted_is_refused_in_one_line(config: str, options: tuple[str, ...], line: str) -> None:
+    ended = await auditor(*accept(config, *options))
+    assert ended.code == 1
+    assert line in ended.said
+
+
+async def test_before_the_first_pass_there_is_nothing_to_accept(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    await store(server, admin, BAD)
+    ended = await auditor(*accept(configured(tmp_path, server.url), "--kind", "malformed_event", "--reason", "x"))
+    assert ended.code == 1
+    assert "run auditor scan first" in ended.said

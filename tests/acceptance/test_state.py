@@ -1,0 +1,153 @@
+"""`auditor state`, and what a scan makes of saved state, from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.demo.publish import RawPublisher
+from auditor.demo.sample import Outgoing
+from tests.acceptance.conftest import auditor, configured
+from tests.acceptance.test_scan import good, store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auditor.demo.server import EmbeddedServer
+    from auditor.jetstream.client import Client
+
+BAD = Outgoing(b"ORDERS.events.order.order-1", b"{")
+SAVED = r"orders: saved \d+ s ago \(20.* UTC\) by auditor .*, \d+ bytes\n  last pass: stream ORDERS, sequences 1 to 5, 1 actors"
+
+
+async def scanned(config: str, *options: str) -> dict:
+    ended = await auditor("scan", "--config", config, "--json", *options)
+    assert ended.err == ""
+    return ended.json["audits"][0]
+
+
+async def test_a_second_scan_reads_only_what_is_new_and_still_speaks_of_everything(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url)
+    await store(server, admin, *good(4), BAD)
+    first = await scanned(config)
+    assert (first["mode"], first["verdict"], first["read"]) == ("full", "corrupt", first["range"])
+    again = await scanned(config)
+    assert (again["mode"], again["verdict"], again["read"]) == ("incremental", "corrupt", None)
+    async with RawPublisher(server.port) as publisher:
+        await publisher.publish([BAD])
+    more = await scanned(config)
+    assert (more["read"], more["range"]) == ({"first_seq": 6, "last_seq": 6}, {"first_seq": 1, "last_seq": 6})
+    assert more["findings_total"] == {"malformed_event": 2}
+    full = await scanned(config, "--full")
+    assert (full["mode"], full["read"], full["findings"]) == ("full", full["range"], more["findings"])
+
+
+async def test_a_dry_run_goes_on_from_what_is_saved_and_saves_nothing(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url)
+    await store(server, admin, *good(4))
+    await scanned(config)
+    async with RawPublisher(server.port) as publisher:
+        await publisher.publish([BAD])
+    for _ in range(2):
+        dry = await scanned(config, "--dry-run")
+        assert (dry["mode"], dry["verdict"], dry["read"]) == ("incremental", "corrupt", {"first_seq": 5, "last_seq": 5})
+
+
+async def test_what_is_saved_is_shown_and_forgotten_only_when_it_is_really_meant(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url)
+    await store(server, admin, *good(5))
+    nothing = "orders: nothing is saved; the next pass reads everything\n"
+    assert (await auditor("state", "show", "--config", config)).out == nothing
+    await scanned(config)
+    shown = await auditor("state", "show", "--config", config)
+    assert (shown.code, shown.err) == (0, "")
+    assert re.match(SAVED, shown.out), shown.out
+    refused = await auditor("state", "reset", "--config", config)
+    assert refused.code == 1
+    assert "--yes" in refused.said
+    assert (await scanned(config))["mode"] == "incremental"
+    forgotten = await auditor("state", "reset", "--config", config, "--audit", "orders", "--yes")
+    assert (forgotten.code, forgotten.out[:18]) == (0, "orders: forgotten;")
+    assert (await auditor("state", "show", "--config", config)).out == nothing
+    assert (await scanned(config))["mode"] == "full"
+
+
+@pytest.mark.parametrize("verb", [("state", "show"), ("state", "reset", "--yes"), ("accept", "--kind", "version_gap")])
+async def test_an_audit_that_is_not_configured_is_named(server: EmbeddedServer, tmp_path: Path, verb: tuple) -> None:
+    config = configured(tmp_path, server.url)
+    more = ("--reason", "x") if verb[0] == "accept" else ()
+    ended = await auditor(*verb, *more, "--config", config, "--audit", "nope")
+    assert ended.code == 1
+    assert 'no audit "nope"' in ended.said
+
+
+async def test_state_that_is_damaged_is_said_so_and_leads_to_a_full_pass(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url)
+    await store(server, admin, *good(5))
+    await scanned(config)
+    await admin.publish("aether.audit.orders.head", b"{")
+    await admin.flush()
+    shown = await auditor("state", "show", "--config", config)
+    assert "its head is damaged; the next pass reads everything" in shown.out
+    ended = await auditor("scan", "--config", config, "--json")
+    assert (ended.code, ended.json["audits"][0]["mode"]) == (0, "full")
+    assert ended.err.count("\n") == 1
+    assert "saved state not used" in ended.err
+    assert (await scanned(config))["mode"] == "incremental"
+
+
+async def test_state_of_other_subjects_is_not_used(server: EmbeddedServer, admin: Client, tmp_path: Path) -> None:
+    await store(server, admin, *good(5))
+    await scanned(configured(tmp_path, server.url))
+    other = configured(tmp_path, server.url, 'subjects: ["ORDERS.events.cart.*"]')
+    report = await scanned(other)
+    assert (report["mode"], report["messages"]["skipped"]) == ("full", 5)
+
+
+async def test_a_stream_that_was_deleted_and_made_again_is_read_from_its_beginning(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url)
+    await store(server, admin, *good(5))
+    await scanned(config)
+    await admin.request("$JS.API.STREAM.DELETE.ORDERS")
+    await store(server, admin, BAD, *good(9))
+    report = await scanned(config)
+    assert (report["mode"], report["findings_total"]) == ("full", {"malformed_event": 1})
+
+
+async def test_a_state_stream_that_could_lose_something_is_refused(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    await store(server, admin, *good(1))
+    settings = {"name": "AETHER_AUDIT", "subjects": ["aether.audit.>"], "max_age": 10**12}
+    await admin.request("$JS.API.STREAM.CREATE.AETHER_AUDIT", json.dumps(settings).encode())
+    ended = await auditor("scan", "--config", configured(tmp_path, server.url))
+    assert ended.code == 1
+    assert "state stream AETHER_AUDIT could lose saved state and is refused" in ended.said
+
+
+async def test_two_scans_at_once_do_not_spoil_what_is_saved(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url)
+    await store(server, admin, *good(5), BAD)
+    for _ in range(3):
+        ended = await asyncio.gather(*(auditor("scan", "--config", config, "--json") for _ in range(3)))
+        assert {each.code for each in ended} == {2}
+        async with RawPublisher(server.port) as publisher:
+            await publisher.publish([BAD])
+    report = await scanned(config)
+    assert (report["mode"], report["findings_total"]) == ("incremental", {"malformed_event": 4})

@@ -1,0 +1,99 @@
+"""Three servers that keep three copies of what they store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import TYPE_CHECKING, Any, Self
+
+from auditor.config import NatsConfig
+from auditor.demo.server import EmbeddedServer
+from auditor.jetstream.client import connect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auditor.jetstream.client import Client
+
+NAMES = ("one", "two", "three")
+PATIENCE = 60.0
+GLANCE = 0.1
+
+
+class Cluster:
+    """Runs while `async with` lasts."""
+
+    def __init__(self, folder: Path) -> None:
+        ports = _free_ports(len(NAMES))
+        routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
+        self.servers: dict[str, EmbeddedServer] = {}
+        for name, port in zip(NAMES, ports, strict=True):
+            (folder / name).mkdir()
+            config = f'server_name: {name}\ncluster {{name: c, listen: "127.0.0.1:{port}", routes: [{routes}]}}\n'
+            self.servers[name] = EmbeddedServer(folder / name, config=config)
+
+    async def __aenter__(self) -> Self:
+        await asyncio.gather(*(server.start() for server in self.servers.values()))
+        await self.elected()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for server in self.servers.values():
+            server.kill()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Of every server, running or not."""
+        return tuple(server.url for server in self.servers.values())
+
+    async def connect(self) -> Client:
+        """To any server that runs."""
+        return await connect(NatsConfig(servers=self.urls))
+
+    async def elected(self) -> None:
+        """Wait until the servers have one to decide for them all."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    client = await self.connect()
+                    try:
+                        await self.api(client, "INFO")
+                        return
+                    finally:
+                        await client.close()
+                except Exception:  # noqa: BLE001 - whatever keeps it from answering yet
+                    await asyncio.sleep(GLANCE)
+
+    async def api(self, client: Client, subject: str, **body: Any) -> dict[str, Any]:
+        """One request that has to succeed, tried again while there is nobody to decide."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    answer = json.loads((await client.request(f"$JS.API.{subject}", json.dumps(body).encode())).data)
+                except Exception:  # noqa: BLE001 - as above
+                    answer = {"error": {"code": 503}}
+                if "error" not in answer:
+                    return dict(answer)
+                assert answer["error"]["code"] >= 500, answer
+                await asyncio.sleep(GLANCE)
+
+    async def leader(self, client: Client, stream: str) -> str:
+        """The name of the server that leads `stream`, once all copies are up to date."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                cluster = (await self.api(client, f"STREAM.INFO.{stream}")).get("cluster", {})
+                if cluster.get("leader") and all(each.get("current") for each in cluster.get("replicas", ())):
+                    return str(cluster["leader"])
+                await asyncio.sleep(GLANCE)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
