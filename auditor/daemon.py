@@ -127,13 +127,14 @@ class Daemon:
                 await self._run_round()
 
     async def _run_round(self) -> None:
-        """Every pass that is due, what is only new first; then one full pass goes on until something is due again."""
+        """Every pass that is due, what is only new first; then a full pass that has yielded before goes on until it does again."""
+        yielded = next(iter(self._underway), None)
         for name in sorted(self._due, key=self._reads_everything):
             if self._stopping.is_set():
                 return
             await self._run_pass(self._due.pop(name), Reading.TAIL if name in self._underway else Reading.AS_DUE)
-        if self._underway and not self._stopping.is_set():
-            await self._run_pass(self._underway[next(iter(self._underway))], Reading.AS_DUE)
+        if yielded in self._underway and not self._stopping.is_set():
+            await self._run_pass(self._underway[yielded], Reading.AS_DUE)
 
     def _reads_everything(self, name: str) -> bool:
         """Whether the next pass of an audit will most likely be a full one."""

@@ -125,6 +125,36 @@ async def test_only_what_is_new_is_read_and_news_are_told(
         assert await running.stop() < 10
 
 
+async def test_a_full_pass_yields_to_what_is_new_and_goes_on(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    await store(server, admin, *good(20_000), BAD)
+    await scanned(configured(tmp_path, server.url))
+    config = configured(tmp_path, server.url, "schedule: {every: 1s}, full_pass_every: 1s, max_rate: 2000", LISTEN)
+    reached = [0]
+    for count in (2, 3):  # with a restart in between
+        async with daemon(config) as running:
+            await until(lambda: begun(running, "reading everything" if count == 2 else "connected"))  # noqa: B023
+            await append(server, BAD)
+            await until(lambda: found(running, count))  # noqa: B023 - awaited here
+            assert await running.metric("passes_total", mode="full") == 0
+            assert [one["mode"] for one in running.log if one["event"] == "pass completed"][-1] == "incremental"
+            assert await running.stop() < 10
+        reached += [one["seq"] for one in running.log if one["event"] == "full pass yields"]
+    assert reached == sorted(set(reached))
+    assert len(reached) >= 3
+    async with daemon(config) as running:
+        await until(lambda: begun(running, "full"), 30)
+        assert await found(running, 3)
+        assert await running.stop() < 10
+    told = [one["event"] for one in running.log]
+    assert "reading everything" not in told[: told.index("pass completed")]
+
+
+async def begun(running: Running, what: str) -> bool:
+    return any(what in (event["event"], event.get("mode")) for event in running.log)
+
+
 async def test_what_the_auditor_writes_to_may_be_removed_while_it_runs(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
