@@ -9,7 +9,7 @@ from rich.console import Console
 
 from auditor.cli.tables import PIPE_WIDTH, findings_table, print_line, print_report, results
 from auditor.core.findings import Finding, Kind, Severity
-from tests.service.reports import report
+from tests.core.reports import report
 
 if TYPE_CHECKING:
     import pytest

@@ -8,8 +8,8 @@ import pytest
 
 from auditor.core.findings import Cause, Finding, Kind, Severity
 from auditor.core.news import News
+from tests.core.reports import NOW, report
 from tests.core.stories import event
-from tests.service.reports import NOW, report
 
 ORDER = "S.events.order.order-1"
 GOOD = [(ORDER, event("order-1", version)) for version in (1, 2, 3)]

@@ -14,8 +14,9 @@ import pytest
 from auditor.core.evidence import Settled
 from auditor.errors import AuditorError
 from auditor.service.http import HttpServer
+from tests.core.reports import report
 from tests.core.stories import event
-from tests.service.reports import Connected, report, status
+from tests.service.statuses import Connected, status
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

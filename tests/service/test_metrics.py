@@ -16,8 +16,9 @@ from auditor.core.labels import ActorTypes
 from auditor.core.message import StreamState
 from auditor.core.report import Mode, Outcome, Progress
 from auditor.service.metrics import registry
+from tests.core.reports import NOW, report
 from tests.core.stories import event
-from tests.service.reports import NOW, Connected, report, status
+from tests.service.statuses import Connected, status
 
 if TYPE_CHECKING:
     from auditor.service.status import ServiceStatus

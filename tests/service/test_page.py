@@ -9,8 +9,9 @@ from auditor.core.evidence import Settled
 from auditor.core.labels import ActorTypes
 from auditor.core.report import Progress
 from auditor.service.page import CONTENT_SECURITY_POLICY, MOST_FINDINGS, render
+from tests.core.reports import report
 from tests.core.stories import event
-from tests.service.reports import report, status
+from tests.service.statuses import status
 
 
 class Page(HTMLParser):

@@ -6,8 +6,9 @@ from auditor.core.evidence import Settled
 from auditor.core.message import StreamState
 from auditor.core.report import Mode, Outcome, Progress, Verdict
 from auditor.service.status import DURATION_BUCKETS, Durations
+from tests.core.reports import report
 from tests.core.stories import event
-from tests.service.reports import Connected, report, status
+from tests.service.statuses import Connected, status
 
 ORDER = "S.events.order.order-1"
 GOOD = [(ORDER, event("order-1", version)) for version in (1, 2, 3)]

@@ -1,30 +1,16 @@
-"""Reports for the tests of the rooms that render them."""
+"""Reports of small streams, for tests."""
 
 from __future__ import annotations
 
-from auditor.config import AuditConfig, Config
 from auditor.core.audit import Audit, Where
 from auditor.core.conclude import Expectations, Walked, conclude
 from auditor.core.labels import ActorTypes
 from auditor.core.message import StreamState
 from auditor.core.report import AuditReport, SeqRange
 from auditor.core.scope import Scope
-from auditor.service.status import ServiceStatus
 from tests.core.stories import message
 
-CONFIG = Config(audits=(AuditConfig(name="orders", stream="S"), AuditConfig(name="carts", stream="T")))
 NOW = 1_800_000_000_000_000_000
-
-
-class Connected:
-    """A connection as the status sees it."""
-
-    is_connected = True
-    trouble = ""
-
-
-def status() -> ServiceStatus:
-    return ServiceStatus("1.2.3", CONFIG.audits)
 
 
 def report(*stored: tuple[str | bytes, bytes], types: ActorTypes | None = None, **walked: object) -> AuditReport:
