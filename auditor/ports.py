@@ -38,6 +38,12 @@ class Source(Protocol):
     async def is_stored(self, seq: int) -> bool:
         """Whether the server can read the message at `seq`."""
 
+    async def get(self, seq: int) -> StoredMessage | None:
+        """The message at `seq`, its subject perhaps with U+FFFD; None if the server cannot read it."""
+
+    async def last_on(self, subject: str) -> StoredMessage | None:
+        """The last message on `subject`, which has no wildcard; None if the server finds none."""
+
     async def first_on(self, subject: str, seq: int) -> StoredMessage | None:
         """The first message on `subject`, which has no wildcard, from `seq` on; None if the server finds none."""
 

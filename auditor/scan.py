@@ -23,35 +23,32 @@ from auditor.core.acceptance import Acceptance
 from auditor.core.audit import Audit, Where
 from auditor.core.conclude import Expectations, Walked, conclude
 from auditor.core.evidence import Settled
-from auditor.core.findings import Kind
+from auditor.core.findings import HISTORY_KINDS, Kind
 from auditor.core.memory import Chronicle, Memory, Part, PassTimes
 from auditor.core.ranges import Ranges, normalized
 from auditor.core.report import NANOSECONDS, AuditReport, Mode, Outcome, Progress, SeqRange
 from auditor.core.scope import Scope
-from auditor.errors import AuditorError, StateOutrunError
+from auditor.errors import AuditorError
 from auditor.interruption import until
+from auditor.lookback import compare_anchors, compare_numbers
 from auditor.resume import Resumption
+from auditor.saves import Saves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from auditor.config import AuditConfig
     from auditor.core.evidence import Evidence
+    from auditor.core.history import Anchors, History
     from auditor.core.labels import ActorTypes
     from auditor.core.memory import Position
     from auditor.core.message import StoredMessage, StreamState
-    from auditor.ports import Keeper, Packed, Quarantine, Source
+    from auditor.ports import Keeper, Quarantine, Source
 
 log = structlog.get_logger()
 
 SHORTEST_BETWEEN_FULL_PASSES_NS = 3_600 * NANOSECONDS
 """On a stream from whose middle messages are deleted all the time, a full pass each time would be all that ever runs."""
-
-CHECKPOINT_NS = 4 * NANOSECONDS
-"""Between two checkpoints within a pass: with the time that one takes, a kill repeats at most 5 seconds of walking."""
-CHECKPOINT_MESSAGES = 1 << 20
-"""The most that is judged between two: more than the fastest walk takes in that time, so that a clock that stands still
-or goes back costs no more than that."""
 
 MOST_FAILURES_LOGGED = 10
 """Messages that the auditor failed on and names in its log, in one pass; all are counted."""
@@ -106,11 +103,10 @@ class Pass:
     """Set to end the walk early: the pass is then inconclusive, unless it is corrupt already."""
     settled: Settled = field(default_factory=Settled)
     """What became of the evidence so far."""
-    _saving: asyncio.Task[bool] | None = None
-    """Of the last checkpoint."""
-    _checkpoint_ns: int = 0
-    _since: int = 0
-    """Messages since then."""
+    _saves: Saves = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._saves = Saves(self.keeper, self.config.name, self.clock)
 
     async def run(self) -> AuditReport:
         """The report of a pass that nobody asks to yield. Raises as `advance`."""
@@ -124,13 +120,18 @@ class Pass:
         Raises an AuditorError if the stream or the saved state cannot be looked at at all. Whatever happens after that
         makes the pass inconclusive instead, and loses nothing that was found.
         """
-        started_ns = self._checkpoint_ns = self.clock()
+        started_ns = self.clock()
+        self._saves.put_off()
         pinned = await self.source.pin()
         chronicle, accepted = Chronicle(), dict[Kind, Acceptance]()
         if self.keeper is not None:
             chronicle, accepted = await self.keeper.open(), await self.keeper.accepted()
         self.actor_types.remember(chronicle.actor_types)
-        memory, position = await self._recall(pinned, started_ns)
+        history = chronicle.history
+        await self._look_back(history, pinned, started_ns)
+        memory, position = await self._recall(pinned, started_ns, history)
+        if not memory.complete and memory.next_seq == pinned.first_seq:
+            await compare_anchors(self.source, history, history.anchors.kept, pinned, started_ns)
         walked = Walked(
             pinned=pinned,
             started_ns=started_ns,
@@ -142,7 +143,7 @@ class Pass:
         progress.first_seq, progress.last_seq, progress.mode = memory.next_seq, pinned.last_seq, walked.mode
         try:
             audit = Audit(self._where(pinned), Scope(self._subjects), detail_limit=self._limit, state=memory.state)
-            absent = await self._walk(walked, audit, memory)
+            absent = await self._walk(walked, audit, memory, history.anchors)
             if absent is None:
                 return None
             await self._settle()
@@ -154,11 +155,10 @@ class Pass:
             walked.quarantine_pending = self.settled.failed
             memory.take(walked)
             walked.finished_ns = self.clock()
-            report = await asyncio.to_thread(self._report, memory, walked, accepted)
+            report = await asyncio.to_thread(self._report, memory, walked, accepted, history)
             await self._keep(chronicle, memory, report, unchanged=memory.position == position)
         finally:
-            if self._saving is not None:
-                self._saving.cancel()
+            self._saves.abandon()
         newest_ns = dict(chronicle.news.newest_ns)
         return replace(report, newest_ns=newest_ns, finished_ns=self.clock()).listing(self.most_findings)
 
@@ -181,10 +181,24 @@ class Pass:
         self.actor_types.remember(chronicle.actor_types)
         mode, times = max(chronicle.last_passes.items(), key=lambda each: each[1].finished_ns)
         walked = memory.recalled(mode, times, filtered=bool(self.config.actors))
-        report = await asyncio.to_thread(self._report, memory, walked, accepted)
+        report = await asyncio.to_thread(self._report, memory, walked, accepted, chronicle.history)
         return replace(report, newest_ns=dict(chronicle.news.newest_ns))
 
-    async def _recall(self, pinned: StreamState, started_ns: int) -> tuple[Memory, Position | None]:
+    async def _look_back(self, history: History, pinned: StreamState, now_ns: int) -> None:
+        """See whether the stream is what it was; if not, what is remembered of its messages is worth nothing."""
+        memory = None
+        if self.keeper is not None and history.witness is not None and history.witness.last_seq > pinned.last_seq:
+            memory = await self.keeper.recall(Part.COMPLETED)
+            if memory is not None:
+                self.keeper.hold(memory)
+        why = await compare_numbers(self.source, history, pinned, memory, now_ns)
+        some = history.anchors.sample(now_ns // 1_000)
+        why = why or await compare_anchors(self.source, history, some, pinned, now_ns)
+        if why is not None:
+            history.changed_ns = now_ns
+            log.warning("the stream is not what it was", audit=self.config.name, why=why)
+
+    async def _recall(self, pinned: StreamState, started_ns: int, history: History) -> tuple[Memory, Position | None]:
         """What this pass goes on from, and where that was saved last; a new memory if it has to read everything."""
         why = None
         for part in PREFERRED[self.reading]:
@@ -194,7 +208,9 @@ class Pass:
             if memory is None:
                 continue
             position = memory.position
-            objection = await self._objection(memory, pinned)
+            objection: str | None = "the stream is not what it was"
+            if memory.full_ns >= history.changed_ns:
+                objection = await self._objection(memory, pinned)
             if objection is None:
                 return memory, position
             why = objection
@@ -242,9 +258,10 @@ class Pass:
     def _where(self, pinned: StreamState) -> Where:
         return Where(pinned.name, pinned.created_ns, self.quarantine_prefix)
 
-    async def _walk(self, walked: Walked, audit: Audit, memory: Memory) -> Ranges | None:
+    async def _walk(self, walked: Walked, audit: Audit, memory: Memory, anchors: Anchors) -> Ranges | None:
         """Judge every message that is new; what did not come, because of an early end too. None if the pass yields."""
         pinned, first_seq = walked.pinned, memory.next_seq
+        last: StoredMessage | None = None
         absent = list(memory.absent)
         following = first_seq
         if first_seq > pinned.last_seq:
@@ -260,17 +277,21 @@ class Pass:
             async with aclosing(until(self.interrupted, batches)) as coming:
                 async for batch in coming:
                     absent += _holes(batch, following)
-                    following = batch[-1].seq + 1
+                    last = batch[-1]
+                    following = last.seq + 1
+                    anchors.take(batch)
                     for evidence in self._judge(audit, batch):
                         if self.quarantine is not None:
                             await self.quarantine.put(evidence)
                     self._show(audit, batch)
-                    if self._is_time(len(batch)):
+                    if self._saves.is_due(len(batch)):
                         memory.walk_on(following, normalized(absent))
                         if await self._checkpoint(memory):
                             return None
         except AuditorError as error:
             walked.incomplete = str(error)
+        if last is not None:
+            anchors.end(last)
         if self.interrupted.is_set() and following <= pinned.last_seq:
             walked.incomplete = f"interrupted at sequence {following} of {pinned.last_seq}"
         reached = following - 1 if walked.incomplete else pinned.last_seq
@@ -303,26 +324,16 @@ class Pass:
         progress.bytes += sum(len(message.data) for message in batch)
         progress.outcomes = dict.fromkeys(Outcome, 0) | audit.examined
 
-    def _is_time(self, judged: int) -> bool:
-        """Whether a checkpoint is due, after so many more messages."""
-        self._since += judged
-        if self.keeper is None or (self._saving is not None and not self._saving.done()):
-            return False
-        return self._since >= CHECKPOINT_MESSAGES or self.clock() - self._checkpoint_ns >= CHECKPOINT_NS
-
     async def _checkpoint(self, memory: Memory) -> bool:
         """Save how far the walk has come, beside the walk as it goes on. True if the pass is to end here and go on later."""
-        assert self.keeper is not None
-        self._checkpoint_ns, self._since = self.clock(), 0
         if not await self._settle():
-            return False  # the state stays behind; no later checkpoint of this pass can help that
-        part = memory.part
-        packed = await self.keeper.pack({part: memory})
-        self._saving = asyncio.create_task(self._save(packed), name="checkpoint")
+            self._saves.put_off()  # the state stays behind; no later checkpoint of this pass can help that
+            return False
+        saving = await self._saves.begin({memory.part: memory})
         if memory.complete or not self.yields():
             return False
-        if await self._saving:
-            self.keeper.hold(memory)
+        if await saving:
+            self._saves.hold(memory)
         return True
 
     async def _settle(self) -> bool:
@@ -347,11 +358,16 @@ class Pass:
             name = type(error).__name__  # the text may hold payload values
             log.warning("duplicates not compared", audit=self.config.name, error=name)
 
-    def _report(self, memory: Memory, walked: Walked, accepted: Mapping[Kind, Acceptance]) -> AuditReport:
+    def _report(
+        self, memory: Memory, walked: Walked, accepted: Mapping[Kind, Acceptance], history: History
+    ) -> AuditReport:
         versions = self.config.versions
         expectations = Expectations(versions.first, versions.contiguous, self._limit)
-        of_this = {kind: one for kind, one in accepted.items() if one.created_ns == memory.created_ns}
-        return conclude(self.config.name, memory.state, walked, expectations, self.actor_types, of_this)
+        valid = {
+            kind: one for kind, one in accepted.items() if kind in HISTORY_KINDS or one.created_ns == memory.created_ns
+        }
+        name, state, types = self.config.name, memory.state, self.actor_types
+        return conclude(name, state, walked, expectations, types, valid, history.incidents)
 
     async def _keep(self, chronicle: Chronicle, memory: Memory, report: AuditReport, *, unchanged: bool) -> None:
         """Save what this pass leaves, but for what is not certain: a record not stored, a message that did not come."""
@@ -359,29 +375,15 @@ class Pass:
             chronicle.news.take(report, report.finished_ns)
             chronicle.last_passes[report.mode] = PassTimes(report.started_ns, report.finished_ns)
         chronicle.actor_types = tuple(sorted(self.actor_types.remembered))
-        if self.keeper is None:
-            return
-        if self._saving is not None:
-            await self._saving
         certain = memory.certain and not report.quarantine_pending
         changed: dict[Part, Memory | None] = {}
-        if certain and not (unchanged and self.keeper.is_saved(memory)):
+        if certain and not (unchanged and self._saves.is_saved(memory)):
             changed[memory.part] = memory
             if report.mode is Mode.FULL and memory.complete:
                 changed[Part.UNDERWAY] = None
-        saved = await self._save(await self.keeper.pack(changed))
+        saved = await (await self._saves.begin(changed))
         if certain and saved:
-            self.keeper.hold(memory)
-
-    async def _save(self, packed: Packed) -> bool:
-        """Whether what this pass remembers is still the newest: it is even where it could not be saved."""
-        assert self.keeper is not None
-        try:
-            await self.keeper.save(packed)
-        except AuditorError as error:
-            log.warning("state not saved", audit=self.config.name, why=str(error))
-            return not isinstance(error, StateOutrunError)
-        return True
+            self._saves.hold(memory)
 
 
 def _holes(batch: Sequence[StoredMessage], following: int) -> Ranges:

@@ -61,11 +61,19 @@ class MemoryKeeper:
         if self._head is None:
             self._saved = None  # what this process remembers is all there is
         elif not self._checkpoints.is_own(self._head):
-            self._held = self._saved = self._chronicle = None
+            self._held = self._saved = None
+            self._chronicle = await self._load(self._chronicle)
         if self._chronicle is None:
-            data = await self._read(CHRONICLE)
-            self._chronicle = Chronicle() if data is None else self._decoded(data)
+            self._chronicle = await self._load(None)
         return self._chronicle
+
+    async def _load(self, known: Chronicle | None) -> Chronicle:
+        """What was saved, but for what this process has seen since: a restore takes state back together with the stream."""
+        data = await self._read(CHRONICLE)
+        chronicle = Chronicle() if data is None else self._decoded(data)
+        if known is not None and known.history.looked_ns > chronicle.history.looked_ns:
+            chronicle.history = known.history
+        return chronicle
 
     async def accepted(self) -> dict[Kind, Acceptance]:
         """What operators accepted, as of now. Raises as `open`."""

@@ -32,6 +32,8 @@ class MemoryStream:
         self.forgotten: set[int] = set()
         """Stored and readable, and yet not delivered: a walk with a fault."""
         self.first_seq, self.last_seq = 1, 0
+        self.created_ns = 7_000_000_000
+        self.config: dict[str, object] = {}
         self.batch = batch
         self.fails_at: dict[int, Exception] = {}
         """By sequence: what a walk raises instead of delivering it."""
@@ -56,10 +58,17 @@ class MemoryStream:
         self.messages = {seq: message for seq, message in self.messages.items() if seq > up_to}
         self.first_seq = max(self.first_seq, up_to + 1)
 
+    def roll_back(self, last_seq: int) -> None:
+        """Restore what was there when the stream ended at `last_seq`."""
+        self.messages = {seq: message for seq, message in self.messages.items() if seq <= last_seq}
+        self.last_seq = last_seq
+
     async def pin(self) -> StreamState:
         stored = len(self.messages)
         deleted = self.last_seq - self.first_seq + 1 - stored
-        return StreamState("S", 7_000_000_000, self.first_seq, self.last_seq, stored, deleted)
+        return StreamState(
+            "S", self.created_ns, self.first_seq, self.last_seq, stored, deleted, config=dict(self.config)
+        )
 
     async def walk(
         self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
@@ -89,6 +98,13 @@ class MemoryStream:
     async def is_stored(self, seq: int) -> bool:
         self._answer("is_stored")
         return seq in self.messages and seq not in self.unreadable
+
+    async def get(self, seq: int) -> StoredMessage | None:
+        return None if seq in self.unreadable else self.messages.get(seq)
+
+    async def last_on(self, subject: str) -> StoredMessage | None:
+        found = [each for at, each in self.messages.items() if at not in self.unreadable]
+        return next((each for each in reversed(found) if each.subject == subject.encode()), None)
 
     async def first_on(self, subject: str, seq: int) -> StoredMessage | None:
         found = [each for at, each in self.messages.items() if at >= seq and at not in self.unreadable]

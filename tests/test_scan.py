@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+import auditor.saves
 import auditor.scan
 from auditor.config import AuditConfig, Duration
 from auditor.core.acceptance import Acceptance
@@ -39,6 +40,10 @@ ORDER = "S.events.order.order-1"
 GOOD = [(ORDER, event("order-1", version)) for version in range(1, 8)]
 
 
+TICKS = count(1)
+"""Nanoseconds, for all passes: later ones are later."""
+
+
 def a_pass(
     stream: MemoryStream,
     quarantine: MemoryQuarantine | None = None,
@@ -46,8 +51,7 @@ def a_pass(
     **settings: object,
 ) -> Pass:
     config = AuditConfig(name="a", stream="S", **settings)
-    ticks = iter(range(1, 1_000_000))
-    return Pass(config, stream, quarantine, "q" if quarantine else None, ActorTypes(), lambda: next(ticks), keeper)
+    return Pass(config, stream, quarantine, "q" if quarantine else None, ActorTypes(), lambda: next(TICKS), keeper)
 
 
 def report_of(stream: MemoryStream, **settings: object) -> AuditReport:
@@ -525,7 +529,7 @@ class Mortal:
 async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
     monkeypatch: pytest.MonkeyPatch, dies_at: int
 ) -> None:
-    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 4)
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 4)
     story = [*GOOD[:3], (ORDER, b"{"), *GOOD[4:], (ORDER, b"["), (ORDER, event("order-1", 2)), ("S.other", b"")] * 2
     stream, quarantine, keeper = MemoryStream(story), MemoryQuarantine(), MemoryKeeper()
     Mortal(stream, quarantine, keeper, dies_at)
@@ -540,7 +544,7 @@ async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
 
 
 async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 6)
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 6)
     stream, keeper = MemoryStream([("S.other", b"")] * 20), MemoryKeeper()
     Mortal(stream, MemoryQuarantine(), keeper, 8)  # five batches, a checkpoint after the second and the fourth
     with pytest.raises(DiedError):
@@ -554,7 +558,7 @@ async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypat
 async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_kill(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 3)
     stream, keeper = MemoryStream(GOOD), MemoryKeeper()
     stream.delete(2)
     stream.unreadable = {3}
@@ -569,7 +573,7 @@ async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_ki
 
 
 async def test_a_checkpoint_never_covers_a_record_that_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 3)
     stream, keeper = MemoryStream([*GOOD, (ORDER, b"{"), *GOOD[:3]]), MemoryKeeper()
     report = await a_pass(stream, MemoryQuarantine("it is full"), keeper).run()
     assert report.quarantine_pending == 1
@@ -587,7 +591,7 @@ async def test_a_checkpoint_never_covers_a_record_that_is_not_stored(monkeypatch
 async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 3)
     stream, keeper = MemoryStream([*GOOD, (ORDER, b"{")]), MemoryKeeper()
     await a_pass(stream, keeper=keeper).run()
     full = a_pass(stream, keeper=keeper)
@@ -614,7 +618,7 @@ async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_st
 async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing_else_to_go_on_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 3)
     stream, keeper = MemoryStream(GOOD), MemoryKeeper()
     first = a_pass(stream, keeper=keeper)
     first.yields = lambda: True
@@ -626,7 +630,7 @@ async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing
 
 
 async def test_an_incremental_pass_never_yields(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.scan, "CHECKPOINT_MESSAGES", 3)
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 3)
     stream, keeper = MemoryStream(GOOD[:1]), MemoryKeeper()
     await a_pass(stream, keeper=keeper).run()
     stream.append(*GOOD[1:])

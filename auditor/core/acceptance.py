@@ -31,6 +31,10 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a finding that is seen at `seq` is accepted."""
         return seq <= self.up_to_seq
 
+    def covers_incident(self, noticed_ns: int) -> bool:
+        """Whether one of the findings that stand until they are accepted was known then."""
+        return noticed_ns <= self.accepted_ns
+
     def counted(self, counts: Tallies) -> int:
         """How many of the findings about single messages are accepted."""
         last = self.up_to_seq // tallies.STRETCH

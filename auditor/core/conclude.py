@@ -22,10 +22,11 @@ from auditor.core.report import (
 from auditor.core.standing import Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from auditor.core.acceptance import Acceptance
     from auditor.core.audit import AuditState
+    from auditor.core.history import Incident
     from auditor.core.labels import ActorTypes
     from auditor.core.message import StreamState
 
@@ -79,6 +80,7 @@ def conclude(
     expectations: Expectations,
     actor_types: ActorTypes,
     accepted: Mapping[Kind, Acceptance] | None = None,
+    incidents: Sequence[Incident] = (),
 ) -> AuditReport:
     """The report of a pass. `actor_types` learns from it which types get a label value of their own."""
     pinned, events, snapshots = walked.pinned, state.tallies.events, state.tallies.snapshots
@@ -94,6 +96,9 @@ def conclude(
     standing.take_ranges(Kind.DELETED_MESSAGES, walked.deleted)
     standing.take_ranges(Kind.UNREADABLE_MESSAGE, walked.unreadable)
     standing.take_ranges(Kind.LOST_MESSAGES, normalized((seq, seq) for seq in pinned.lost))
+    if pinned.lost_bytes and not pinned.lost:
+        standing.take_unlisted_loss(pinned.lost_bytes)
+    standing.take_incidents(incidents)
     _learn(actor_types, state, standing)
     incomplete = walked.incomplete
     if incomplete is None and walked.unread:
@@ -132,6 +137,7 @@ def conclude(
                 actor_types, {(name, ""): count for name, count in standing.broken.items()}
             ).items()
         },
+        broken_ids=tuple(standing.broken_ids),
         accepted=dict(standing.accepted),
         full_ns=walked.full_ns,
         incomplete=incomplete,

@@ -82,6 +82,11 @@ RANGE_KINDS = frozenset({Kind.DELETED_MESSAGES, Kind.UNREADABLE_MESSAGE, Kind.LO
 """Kinds that are counted by messages and listed as ranges; every other kind counts findings."""
 
 
+HISTORY_KINDS = frozenset(
+    {Kind.STREAM_ROLLBACK, Kind.STREAM_RECREATED, Kind.HISTORY_CHANGED, Kind.CONFIG_CHANGED},
+)
+"""Kinds that compare the stream with what it was: nothing that is stored shows them, so they stand until they are accepted."""
+
 _NOTICES = frozenset({Kind.UNREACHABLE_EVENT, Kind.DELETED_MESSAGES, Kind.CONFIG_CHANGED})
 _BY_CIRCUMSTANCE = frozenset({Kind.VERSION_GAP, Kind.MISSING_HEAD, Kind.MALFORMED_SNAPSHOT, Kind.FOREIGN_SNAPSHOT})
 
@@ -120,6 +125,8 @@ class Finding:
     first_seq: int | None = None
     last_seq: int | None = None
     count: int | None = None
+    noticed_at: str | None = None
+    """Of a finding about the stream's history: when."""
     quarantine: str | None = None
     """Subject of the quarantine record that keeps the message's bytes."""
 

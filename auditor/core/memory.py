@@ -9,6 +9,7 @@ import msgspec
 
 from auditor.core.audit import AuditState
 from auditor.core.conclude import Walked
+from auditor.core.history import History
 from auditor.core.message import StreamState
 from auditor.core.news import News
 from auditor.core.ranges import Ranges, any_between, intersect, normalized, subtract
@@ -53,6 +54,7 @@ class Memory(msgspec.Struct, kw_only=True):
     deleted_count: int = 0
     """How many deleted sequences the stream counted."""
     lost: tuple[int, ...] = ()
+    lost_bytes: int = 0
     removed: Ranges = []
     deleted: Ranges = []
     unreadable: Ranges = []
@@ -90,13 +92,14 @@ class Memory(msgspec.Struct, kw_only=True):
 
     def looks_the_same(self, pinned: StreamState) -> bool:
         """Whether nothing that was read can have been removed since: otherwise ask what was deleted, and `was_changed`."""
-        return (self.first_seq, self.deleted_count, self.lost) == (pinned.first_seq, pinned.deleted, pinned.lost)
+        lost = (self.lost, self.lost_bytes) == (pinned.lost, pinned.lost_bytes)
+        return lost and (self.first_seq, self.deleted_count) == (pinned.first_seq, pinned.deleted)
 
     def was_changed(self, pinned: StreamState, listed: Sequence[tuple[int, int]]) -> bool:
         """Whether messages that were read are gone from the middle: `listed` are the ranges that are deleted now."""
         read = [(pinned.first_seq, self.next_seq - 1)]
         before, now = intersect(self.deleted, read), intersect(subtract(listed, self.absent), read)
-        return pinned.lost != self.lost or before != now
+        return (pinned.lost, pinned.lost_bytes) != (self.lost, self.lost_bytes) or before != now
 
     def forget_before(self, first_seq: int) -> None:
         """The stream now begins at `first_seq`. The state is the business of auditor/core/aging.py."""
@@ -121,7 +124,7 @@ class Memory(msgspec.Struct, kw_only=True):
         self.absent = []
         self.next_seq = max(self.next_seq, read.last_seq + 1 if read else 0)
         self.complete = self.complete or self.next_seq > pinned.last_seq
-        self.deleted_count, self.lost = pinned.deleted, pinned.lost
+        self.deleted_count, self.lost, self.lost_bytes = pinned.deleted, pinned.lost, pinned.lost_bytes
 
     def recalled(self, mode: Mode, times: PassTimes, *, filtered: bool) -> Walked:
         """The pass that this is left of, for its report to be made once more."""
@@ -135,6 +138,7 @@ class Memory(msgspec.Struct, kw_only=True):
             messages=last_seq - self.first_seq + 1 - removed,
             deleted=self.deleted_count,
             lost=self.lost,
+            lost_bytes=self.lost_bytes,
         )
         return Walked(
             pinned=pinned,
@@ -155,6 +159,7 @@ class Chronicle(msgspec.Struct):
     """What outlives the memory of the stream itself."""
 
     news: News = msgspec.field(default_factory=News)
+    history: History = msgspec.field(default_factory=History)
     last_passes: dict[Mode, PassTimes] = {}
     """The last completed pass of each mode."""
     actor_types: tuple[str, ...] = ()

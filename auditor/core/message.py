@@ -38,6 +38,8 @@ class StreamState:
     """How many sequences inside the range the server says were removed."""
     lost: tuple[int, ...] = ()
     """Sequences that the server itself reports as lost."""
+    lost_bytes: int = 0
+    """Bytes that the server reports as lost."""
     subjects: tuple[str, ...] = ()
     """The subjects that the stream takes."""
     config: Mapping[str, object] = field(default_factory=dict)

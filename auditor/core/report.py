@@ -159,6 +159,8 @@ class AuditReport:
     """Versions inside those gaps."""
     broken_actors: Mapping[str, int]
     """By actor_type label."""
+    broken_ids: tuple[str, ...] = ()
+    """Broken actors, at most as many as findings are listed."""
     accepted: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
     """Findings that an operator accepted: in no total, and not listed."""
     newest_ns: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
@@ -190,7 +192,7 @@ class AuditReport:
     def listing(self, most: int) -> AuditReport:
         """The same with at most so many findings in detail."""
         cut = self.findings_cut or len(self.findings) > most
-        return replace(self, findings=self.findings[:most], findings_cut=cut)
+        return replace(self, findings=self.findings[:most], findings_cut=cut, broken_ids=self.broken_ids[:most])
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `audits` in `auditor scan --json` and /api/status."""
@@ -208,6 +210,7 @@ class AuditReport:
             "events": asdict(self.events),
             "snapshots": asdict(self.snapshots),
             "actors": asdict(self.actors),
+            "broken_actors": list(self.broken_ids),
             "findings_total": {str(kind): count for kind, count in self.findings_total.items()},
             "accepted_total": {str(kind): count for kind, count in self.accepted_total.items()},
             "missing_versions": self.missing_versions,

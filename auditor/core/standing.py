@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from auditor.core.audit import actor_of, actor_type
 from auditor.core.findings import Cause, Finding, Kind, Severity, severities, subject_text
 from auditor.core.judgement import ORDINARY, ActorJudgement, Circumstances, Hole, Replay, judge_actor
+from auditor.core.report import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from auditor.core.acceptance import Acceptance
     from auditor.core.audit import AuditState
+    from auditor.core.history import Incident
     from auditor.core.ledger import Misplaced
     from auditor.core.ranges import Ranges
 
@@ -49,6 +51,8 @@ class Standing:
         self.replays: Counter[Replay] = Counter()
         self.broken: Counter[str] = Counter()
         """Broken actors by actor type."""
+        self.broken_ids: list[str] = []
+        """The first of them by id, at most as many as findings are listed."""
         self._state = state
         self._stream = stream
         self._circumstances = circumstances
@@ -72,6 +76,26 @@ class Standing:
             if begin <= last and self._count(kind, severity, last, last - begin + 1):
                 count = last - begin + 1
                 self._list(Finding(kind=kind, severity=severity, first_seq=begin, last_seq=last, count=count))
+
+    def take_incidents(self, incidents: Sequence[Incident]) -> None:
+        """What happened to the stream and cannot be seen in it."""
+        for incident in incidents:
+            finding = incident.finding
+            key, acceptance = (finding.kind, finding.severity), self._acceptances.get(finding.kind)
+            if acceptance is not None and acceptance.covers_incident(incident.noticed_ns):
+                self.accepted[key] += 1
+                continue
+            self.totals[key] += 1
+            self._findings += 1
+            listed = self._lists.setdefault(key, [])
+            if len(listed) < self._most:
+                listed.append(replace(finding, noticed_at=moment(incident.noticed_ns)))
+
+    def take_unlisted_loss(self, size: int) -> None:
+        """The server reports `size` bytes lost, and not of which messages: it counts as one message, at the stream's end."""
+        if self._count(Kind.LOST_MESSAGES, Severity.CORRUPTION, self._circumstances.first_seq):
+            detail = f"the server reports {size} bytes lost, and not of which messages"
+            self._list(Finding(kind=Kind.LOST_MESSAGES, severity=Severity.CORRUPTION, count=1, detail=detail))
 
     @property
     def listed(self) -> tuple[Finding, ...]:
@@ -128,10 +152,17 @@ class Standing:
             if judgement is not ORDINARY:
                 if judgement.replay is Replay.BROKEN:
                     self.broken[actor_type(tail)] += 1
+                    self.broken_ids.append(actor_of(tail) or subject_text(tail))
+                    if len(self.broken_ids) > 2 * self._most:
+                        self._cut_broken_ids()
                 self._take_judgement(tail, judgement)
+        self._cut_broken_ids()
         for tail in ledger.snapshots:
             if tail not in ledger.actors and tail not in ledger.troubles:
                 self._take_judgement(tail, judge_actor(ledger, tail, self._circumstances))
+
+    def _cut_broken_ids(self) -> None:
+        self.broken_ids = sorted(self.broken_ids)[: self._most]
 
     def _take_judgement(self, tail: bytes, judgement: ActorJudgement) -> None:
         found = partial(Finding, subject=subject_text(f"{self._stream}.events.".encode() + tail), actor=actor_of(tail))

@@ -54,6 +54,7 @@ class Answer(msgspec.Struct):
 
 class _Lost(msgspec.Struct):
     msgs: list[int] | None = None
+    bytes: int = 0
 
 
 class _State(msgspec.Struct):
@@ -150,6 +151,7 @@ def stream_state(stream: str, info: StreamInfo) -> StreamState:
         messages=state.messages,
         deleted=state.num_deleted,
         lost=tuple((state.lost and state.lost.msgs) or ()),
+        lost_bytes=state.lost.bytes if state.lost else 0,
         subjects=tuple(info.config.get("subjects") or ()),
         config=info.config,
     )

@@ -76,6 +76,14 @@ class StreamSource:
         """Whether the server can read the message at `seq`. Raises as `pin`."""
         return await api.is_stored(self._client, self._stream, seq)
 
+    async def get(self, seq: int) -> StoredMessage | None:
+        """The message at `seq`, its subject perhaps with U+FFFD; None if the server cannot read it. Raises as `pin`."""
+        return await api.get_message(self._client, self._stream, seq=seq)
+
+    async def last_on(self, subject: str) -> StoredMessage | None:
+        """The last message on `subject`, which has no wildcard; None if the server finds none."""
+        return await api.get_message(self._client, self._stream, last_by_subj=subject)
+
     async def first_on(self, subject: str, seq: int) -> StoredMessage | None:
         """The first message on `subject`, which has no wildcard, from `seq` on; None if the server finds none."""
         return await api.get_message(self._client, self._stream, seq=seq, next_by_subj=subject)
