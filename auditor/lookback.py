@@ -66,7 +66,7 @@ async def compare_anchors(
         return f"{Kind.HISTORY_CHANGED}: the message at sequence {min(changed)} is not the one that was read"
     if gone:
         now, listed = await source.deleted(pinned)
-        explained = [*listed, (0, now.first_seq - 1)]
+        explained = [(0, now.first_seq - 1), *listed]
         for seq in gone:
             if not any_between(explained, seq - 1, seq + 1):
                 return f"the message at sequence {seq} cannot be read any more"

@@ -210,7 +210,7 @@ class Pass:
             position = memory.position
             objection: str | None = "the stream is not what it was"
             if memory.full_ns >= history.changed_ns:
-                objection = await self._objection(memory, pinned)
+                objection = await self._objection(memory, pinned, history)
             if objection is None:
                 return memory, position
             why = objection
@@ -226,7 +226,7 @@ class Pass:
         )
         return memory, None
 
-    async def _objection(self, memory: Memory, pinned: StreamState) -> str | None:
+    async def _objection(self, memory: Memory, pinned: StreamState, history: History) -> str | None:
         """Why this pass does not go on from `memory`; None once it can."""
         objection = memory.objection(pinned, self._subjects)
         if objection is not None:
@@ -235,9 +235,11 @@ class Pass:
             age_ns = self.clock() - memory.full_ns
             if memory.complete and age_ns >= self.config.full_pass_every.nanoseconds:
                 return "it is time"
-            if age_ns >= SHORTEST_BETWEEN_FULL_PASSES_NS and not memory.looks_the_same(pinned):
+            since_ns = self.clock() - history.deletions_ns
+            if since_ns >= SHORTEST_BETWEEN_FULL_PASSES_NS and not memory.looks_the_same(pinned):
                 _, listed = await self.source.deleted(pinned)
                 if memory.was_changed(pinned, listed):
+                    history.deletions_ns = self.clock()
                     return "messages that were read are gone from the middle of the stream"
         where, scope = self._where(pinned), Scope(self._subjects)
         resumption = Resumption(self.source, pinned, memory, where, scope, self._limit, self.config.max_rate)

@@ -137,6 +137,8 @@ class History(msgspec.Struct):
     witness: Witness | None = None
     anchors: Anchors = msgspec.field(default_factory=Anchors)
     incidents: list[Incident] = []
+    deletions_ns: int = 0
+    """When deletions from the middle last made a pass read everything."""
     changed_ns: int = 0
     """What was read before then is not what the stream holds now."""
 

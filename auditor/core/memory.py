@@ -12,7 +12,7 @@ from auditor.core.conclude import Walked
 from auditor.core.history import History
 from auditor.core.message import StreamState
 from auditor.core.news import News
-from auditor.core.ranges import Ranges, any_between, intersect, normalized, subtract
+from auditor.core.ranges import Ranges, any_between, intersect, normalized, size, subtract
 from auditor.core.report import Mode
 
 if TYPE_CHECKING:
@@ -51,10 +51,9 @@ class Memory(msgspec.Struct, kw_only=True):
     first_seq: int = 1
     """Nothing is remembered of what was stored before."""
     next_seq: int = 1
-    deleted_count: int = 0
-    """How many deleted sequences the stream counted."""
     lost: tuple[int, ...] = ()
     lost_bytes: int = 0
+    """As of the last full pass."""
     removed: Ranges = []
     deleted: Ranges = []
     unreadable: Ranges = []
@@ -76,7 +75,7 @@ class Memory(msgspec.Struct, kw_only=True):
     @property
     def position(self) -> Position:
         """Whether anything has happened, told by comparing two."""
-        return (self.first_seq, self.next_seq, self.deleted_count, self.lost, self.state.tallies.unjudged)
+        return (self.first_seq, self.next_seq, size(self.deleted), self.lost, self.state.tallies.unjudged)
 
     def objection(self, pinned: StreamState, patterns: Sequence[str]) -> str | None:
         """Why a pass over what `pinned` describes cannot go on from here; None if it can."""
@@ -93,7 +92,7 @@ class Memory(msgspec.Struct, kw_only=True):
     def looks_the_same(self, pinned: StreamState) -> bool:
         """Whether nothing that was read can have been removed since: otherwise ask what was deleted, and `was_changed`."""
         lost = (self.lost, self.lost_bytes) == (pinned.lost, pinned.lost_bytes)
-        return lost and (self.first_seq, self.deleted_count) == (pinned.first_seq, pinned.deleted)
+        return lost and (self.first_seq, size(self.deleted)) == (pinned.first_seq, pinned.deleted)
 
     def was_changed(self, pinned: StreamState, listed: Sequence[tuple[int, int]]) -> bool:
         """Whether messages that were read are gone from the middle: `listed` are the ranges that are deleted now."""
@@ -124,7 +123,8 @@ class Memory(msgspec.Struct, kw_only=True):
         self.absent = []
         self.next_seq = max(self.next_seq, read.last_seq + 1 if read else 0)
         self.complete = self.complete or self.next_seq > pinned.last_seq
-        self.deleted_count, self.lost, self.lost_bytes = pinned.deleted, pinned.lost, pinned.lost_bytes
+        if walked.mode is Mode.FULL:
+            self.lost, self.lost_bytes = pinned.lost, pinned.lost_bytes
 
     def recalled(self, mode: Mode, times: PassTimes, *, filtered: bool) -> Walked:
         """The pass that this is left of, for its report to be made once more."""
@@ -136,7 +136,7 @@ class Memory(msgspec.Struct, kw_only=True):
             first_seq=self.first_seq,
             last_seq=last_seq,
             messages=last_seq - self.first_seq + 1 - removed,
-            deleted=self.deleted_count,
+            deleted=size(self.deleted),
             lost=self.lost,
             lost_bytes=self.lost_bytes,
         )

@@ -89,7 +89,7 @@ def test_a_pass_that_came_to_its_end_is_complete_and_speaks_of_all_that_is_remem
     end = walked(pinned=pinned, removed=[(12, 12)], deleted=[(12, 12)], unreadable=[(15, 15)])
     one.take(end)
     assert (one.next_seq, one.complete, one.certain, one.part, one.absent) == (21, True, True, Part.COMPLETED, [])
-    assert (one.deleted_count, one.lost) == (2, (6,))
+    assert one.lost == (6,)
     assert one.removed == end.removed == [(3, 3), (12, 12)]
     assert one.deleted == end.deleted == [(3, 3), (12, 12)]
     assert one.unreadable == end.unreadable == [(5, 5), (15, 15)]
@@ -115,13 +115,13 @@ def test_a_pass_over_nothing_new_stays_where_it_is_and_complete() -> None:
     assert (one.position, one.complete, one.certain) == (before, True, True)
 
 
-@pytest.mark.parametrize("facts", [{"first_seq": 2}, {"next_seq": 12}, {"deleted_count": 1}, {"lost": (3,)}])
+@pytest.mark.parametrize("facts", [{"first_seq": 2}, {"next_seq": 12}, {"deleted": [(3, 3)]}, {"lost": (3,)}])
 def test_whatever_happens_changes_its_position(facts: dict[str, object]) -> None:
     assert memory(**facts).position != memory().position
 
 
 def test_the_last_pass_is_recalled_with_its_range_and_what_was_gone_from_it() -> None:
-    one = memory(first_seq=2, removed=[(3, 4)], deleted=[(3, 4)], unreadable=[(6, 6)], deleted_count=2, full_ns=5)
+    one = memory(first_seq=2, removed=[(3, 4)], deleted=[(3, 4)], unreadable=[(6, 6)], full_ns=5)
     again = one.recalled(Mode.INCREMENTAL, PassTimes(8, 9), filtered=False)
     assert (again.pinned.first_seq, again.pinned.last_seq, again.pinned.messages, again.pinned.deleted) == (2, 10, 7, 2)
     assert (again.removed, again.deleted, again.unreadable, again.read) == ([(3, 4)], [(3, 4)], [(6, 6)], None)
