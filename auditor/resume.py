@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from auditor.aether.subjects import event_subject, snapshot_subject
 from auditor.core.aging import begin_at, count_again, forget_before, read_again
 from auditor.core.audit import Audit, actor_of
+from auditor.core.ranges import normalized, subtract
 from auditor.core.tallies import STRETCH
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ class Resumption:
             await self._read_again(tail)
         for number in sorted(stretches):
             await self._count_again(number)
+        if doubtful and not self.memory.looks_the_same(self.pinned):
+            _, listed = await self.source.deleted(self.pinned)
+            self.memory.note_gone(listed)
         return True
 
     async def _judgeable(self) -> tuple[set[bytes], set[int]]:
@@ -99,10 +103,14 @@ class Resumption:
     async def _count_again(self, number: int) -> None:
         first = max(number * STRETCH, self.pinned.first_seq)
         last = min((number + 1) * STRETCH, self.memory.next_seq) - 1
-        count_again(self.memory.state, number, await self._judged(first, last), self.limit)
+        came: list[int] = []
+        count_again(self.memory.state, number, await self._judged(first, last, came=came), self.limit)
+        self.memory.read_again(first, last, subtract([(first, last)], normalized((seq, seq) for seq in came)))
 
-    async def _judged(self, first_seq: int, last_seq: int, subjects: Sequence[str] = ()) -> Audit:
-        """A fresh audit that has seen a part of the stream."""
+    async def _judged(
+        self, first_seq: int, last_seq: int, subjects: Sequence[str] = (), came: list[int] | None = None
+    ) -> Audit:
+        """A fresh audit that has seen a part of the stream; `came` is given the sequences of that."""
         audit = Audit(self.where, self.scope, detail_limit=self.limit)
         batches = self.source.walk(
             self.pinned, first_seq=first_seq, last_seq=last_seq, subjects=subjects, max_rate=self.max_rate
@@ -111,6 +119,8 @@ class Resumption:
             async for batch in coming:
                 for message in batch:
                     _judge(audit, message)
+                if came is not None:
+                    came += [message.seq for message in batch]
         return audit
 
     def _subject(self, tail: bytes) -> str:

@@ -15,8 +15,8 @@ import auditor.core.audit
 import auditor.core.tallies
 import auditor.resume
 import auditor.scan
-from auditor.core.findings import Kind
-from auditor.core.report import Mode, Verdict
+from auditor.core.findings import Cause, Kind
+from auditor.core.report import Mode, SeqRange, Verdict
 from tests.core.by_the_book import made
 from tests.core.stories import event, snapshot, subjects
 from tests.memory import MemoryKeeper, MemoryStream
@@ -160,3 +160,22 @@ async def test_where_most_actors_would_have_to_be_looked_up_everything_is_read(m
     report = await a_pass(stream, keeper=keeper).run()
     assert report.mode is Mode.FULL
     assert said(report) == said(await a_pass(stream).run())
+
+
+async def test_what_was_deleted_since_it_was_read_explains_a_gap_that_is_read_again_and_the_sums_hold() -> None:
+    """Within the hour in which deletions lead to no other full pass, the head goes, and with it an actor's first event."""
+    stream, keeper = MemoryStream(), MemoryKeeper()
+    tail, _ = subjects("order-1")
+    stream.append(*[(tail, event("order-1", version)) for version in (1, 2, 4, 5, 6, 7)])
+    await a_pass(stream, keeper=keeper).run()
+    stream.delete(2)
+    await a_pass(stream, keeper=keeper).run()  # reads everything, for the first deletion
+    stream.delete(5)
+    stream.purge(1)
+    stream.append((tail, event("order-1", 8)))
+    report = await a_pass(stream, keeper=keeper).run()
+    assert (report.mode, report.read) == (Mode.INCREMENTAL, SeqRange(7, 7))
+    gaps = [finding.cause for finding in report.findings if finding.kind is Kind.VERSION_GAP]
+    assert gaps == [Cause.DELETED]
+    assert sums_hold(report)
+    assert (report.messages.in_range, report.messages.examined, report.messages.deleted) == (6, 4, 2)

@@ -47,6 +47,8 @@ class Walked:
     """Sequences of the range that the stream no longer holds, at its head too where that moved during the walk."""
     deleted: Ranges = field(default_factory=list)
     """The part of `removed` that the server lists as deleted from the middle."""
+    gone: Ranges = field(default_factory=list)
+    """Deleted after an earlier pass had read them."""
     unreadable: Ranges = field(default_factory=list)
     """Stored by the stream's own count, delivered to no one."""
     unread: Ranges = field(default_factory=list)
@@ -86,7 +88,7 @@ def conclude(
     pinned, events, snapshots = walked.pinned, state.tallies.events, state.tallies.snapshots
     circumstances = Circumstances(
         first_seq=max(pinned.first_seq, walked.first_seq),
-        deleted=walked.deleted,
+        deleted=normalized([*walked.deleted, *walked.gone]),
         unreadable=walked.unreadable,
         unread=walked.unread,
         first_version=expectations.first_version,

@@ -127,8 +127,9 @@ def _holes(
     gaps: list[Hole] = []
     for gap in trouble.gaps if trouble else ():
         after, before = gap.after_seq, gap.before_seq
-        if after < circumstances.first_seq <= before:
-            # The event before it left while the pass went on: the actor now begins behind the gap.
+        if after < circumstances.first_seq:
+            # The event before it left while the pass went on, and why versions were missing there cannot be asked any
+            # more: the actor now begins behind the gap.
             first, first_seq, content = gap.last + 1, before, gap.content
             gaps = []
         elif circumstances.certain(after, before):

@@ -58,6 +58,8 @@ class Memory(msgspec.Struct, kw_only=True):
     deleted: Ranges = []
     unreadable: Ranges = []
     """As in `Walked`."""
+    gone: Ranges = []
+    """Deleted after they were read: until the next full pass they count as examined, and explain what is missing."""
     absent: Ranges = []
     """What did not come in a walk that has not ended, and why is not known yet."""
     full_ns: int = 0
@@ -100,13 +102,27 @@ class Memory(msgspec.Struct, kw_only=True):
         before, now = intersect(self.deleted, read), intersect(subtract(listed, self.absent), read)
         return (pinned.lost, pinned.lost_bytes) != (self.lost, self.lost_bytes) or before != now
 
+    def note_gone(self, listed: Sequence[tuple[int, int]]) -> None:
+        """`listed` are the ranges that are deleted now, some of them since they were read."""
+        self.gone = subtract(
+            intersect(listed, [(self.first_seq, self.next_seq - 1)]), normalized([*self.deleted, *self.absent])
+        )
+
+    def read_again(self, first: int, last: int, absent: Ranges) -> None:
+        """The messages between two sequences were counted again; `absent` did not come, and is to be accounted for."""
+        again = [(first, last)]
+        self.removed, self.deleted, self.unreadable = (
+            subtract(ranges, again) for ranges in (self.removed, self.deleted, self.unreadable)
+        )
+        self.absent = normalized([*subtract(self.absent, again), *absent])
+
     def forget_before(self, first_seq: int) -> None:
         """The stream now begins at `first_seq`. The state is the business of auditor/core/aging.py."""
         self.first_seq = first_seq
         self.next_seq = max(self.next_seq, first_seq)
         kept = [(first_seq, FOREVER)]
-        self.removed, self.deleted, self.unreadable, self.absent = (
-            intersect(ranges, kept) for ranges in (self.removed, self.deleted, self.unreadable, self.absent)
+        self.removed, self.deleted, self.unreadable, self.gone, self.absent = (
+            intersect(ranges, kept) for ranges in (self.removed, self.deleted, self.unreadable, self.gone, self.absent)
         )
 
     def walk_on(self, next_seq: int, absent: Ranges) -> None:
@@ -120,6 +136,7 @@ class Memory(msgspec.Struct, kw_only=True):
         walked.removed = self.removed = normalized([*self.removed, *walked.removed])
         walked.deleted = self.deleted = normalized([*self.deleted, *walked.deleted])
         walked.unreadable = self.unreadable = normalized([*self.unreadable, *walked.unreadable])
+        walked.gone = self.gone
         self.absent = []
         self.next_seq = max(self.next_seq, read.last_seq + 1 if read else 0)
         self.complete = self.complete or self.next_seq > pinned.last_seq
@@ -147,6 +164,7 @@ class Memory(msgspec.Struct, kw_only=True):
             removed=self.removed,
             deleted=self.deleted,
             unreadable=self.unreadable,
+            gone=self.gone,
             filtered=filtered,
             accounted=True,
             full_ns=self.full_ns,

@@ -249,3 +249,12 @@ def test_a_gap_whose_earlier_event_has_left_the_stream_is_a_missing_head() -> No
     assert judgement.head is not None
     assert (judgement.head.first_missing, judgement.head.last_missing, judgement.head.cause) == (1, 5, Cause.EXPIRED)
     assert [(gap.first_missing, gap.last_missing) for gap in judgement.gaps] == [(7, 8)]
+
+
+def test_a_gap_that_has_left_the_stream_altogether_is_told_as_none() -> None:
+    """Nobody can say any more why versions were missing there."""
+    ledger = take([Message(1), Message(3), Message(4), Message(5)])
+    judgement = judge_actor(ledger, TAIL, Circumstances(first_seq=4))
+    assert list(judgement.gaps) == []
+    assert judgement.head is not None
+    assert judgement.head.cause is Cause.EXPIRED
