@@ -97,8 +97,7 @@ async def test_state_that_is_damaged_is_said_so_and_leads_to_a_full_pass(
     config = configured(tmp_path, server.url)
     await store(server, admin, *good(5))
     await scanned(config)
-    await admin.publish("aether.audit.orders.head", b"{")
-    await admin.flush()
+    await admin.request("aether.audit.orders.head", b"{")  # answered once it is stored
     shown = await auditor("state", "show", "--config", config)
     assert "its head is damaged; the next pass reads everything" in shown.out
     ended = await auditor("scan", "--config", config, "--json")
@@ -116,7 +115,7 @@ async def test_state_of_other_subjects_is_not_used(server: EmbeddedServer, admin
     assert (report["mode"], report["messages"]["skipped"]) == ("full", 5)
 
 
-async def test_a_stream_that_was_deleted_and_made_again_is_read_from_its_beginning(
+async def test_a_stream_that_was_deleted_and_made_again_is_read_from_its_beginning_and_said_to_be_another(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -124,8 +123,11 @@ async def test_a_stream_that_was_deleted_and_made_again_is_read_from_its_beginni
     await scanned(config)
     await admin.request("$JS.API.STREAM.DELETE.ORDERS")
     await store(server, admin, BAD, *good(9))
-    report = await scanned(config)
-    assert (report["mode"], report["findings_total"]) == ("full", {"malformed_event": 1})
+    ended = await auditor("scan", "--config", config, "--json")
+    assert ended.err.count("\n") == 1
+    assert "stream_recreated: the stream was created at" in ended.err
+    report = ended.json["audits"][0]
+    assert (report["mode"], report["findings_total"]) == ("full", {"malformed_event": 1, "stream_recreated": 1})
 
 
 async def test_a_state_stream_that_could_lose_something_is_refused(

@@ -49,8 +49,7 @@ async def test_of_two_operators_at_once_one_is_asked_to_look_again(client: Clien
 @pytest.mark.parametrize("data", [b"", b"{", b'{"schema":"aether-auditor/accepted/9"}', b"{}" * 2])
 async def test_what_is_no_acceptance_is_said_to_be_none(client: Client, data: bytes) -> None:
     await ensure_state_stream(client, CONFIG, "S")
-    await client.publish("aether.audit.orders.accepted", data)
-    await client.flush()
+    await client.request("aether.audit.orders.accepted", data)  # answered once it is stored
     with pytest.raises(StateError, match="accept it again"):
         await Acceptances(client, CONFIG, "orders").load()
 

@@ -220,8 +220,7 @@ async def test_a_head_that_cannot_be_used_is_said_so_in_one_line_and_replaced_by
     await checkpoints(client).save({"memory": content(OLD)}, 1)
     subject = f"{CONFIG.subject_prefix}.orders.head"
     head = await module.get_message(client, CONFIG.stream, last_by_subj=subject)
-    await client.publish(subject, damage(head.data))
-    await client.flush()
+    await client.request(subject, damage(head.data))  # answered once it is stored
     heir = checkpoints(client)
     with pytest.raises(StateUnusableError, match=line) as raised:
         await heir.look()
