@@ -17,7 +17,7 @@ lint: .venv/dev.stamp
 	$(BIN)/lint-imports --no-cache
 
 check: .venv/dev.stamp
-	$(BIN)/pytest -m "not soak"
+	$(BIN)/pytest -m "not soak" --numprocesses auto
 
 soak: .venv/dev.stamp
 	$(BIN)/pytest -m soak --timeout 3600
