@@ -12,9 +12,10 @@ import structlog
 
 from auditor.app import Auditor
 from auditor.core.report import NANOSECONDS, AuditReport, Mode
-from auditor.errors import AuditorError, SideStreamError, StateError
+from auditor.errors import AuditorError, PermissionDeniedError, SideStreamError, StateError, StreamNotFoundError
 from auditor.jetstream.client import connect
 from auditor.scan import Reading
+from auditor.selftest import examine_canary
 from auditor.service.http import HttpServer
 from auditor.service.schedule import Schedule
 
@@ -201,6 +202,7 @@ class Daemon:
             log.error("quarantine or state unavailable", why=str(error))  # noqa: TRY400 - the line says it all
         for audit in self._config.audits:
             await self._recall(self._auditor, audit)
+        await self._test_self(self._auditor)
         self._connected.set()
 
     async def _recall(self, auditor: Auditor, audit: AuditConfig) -> None:
@@ -216,6 +218,25 @@ class Daemon:
         if report is not None:
             status.recalled(report, {mode: times.finished_ns for mode, times in chronicle.last_passes.items()})
             self._set_due(audit, report, begins_ns=time.time_ns())
+
+    async def _test_self(self, auditor: Auditor) -> None:
+        """Whether what is planted in the canary is still seen; where there is none, or none for this user, nothing is said."""
+        try:
+            tested = await examine_canary(auditor, writes=False, interrupted=self._stopping)
+        except (StreamNotFoundError, PermissionDeniedError):
+            self.status.selftest_ok = None
+            return
+        except AuditorError as error:
+            ok, why = False, str(error)
+        except Exception as error:  # noqa: BLE001 - a failure to see is what this is to find out
+            ok, why = False, f"internal error ({type(error).__name__})"
+        else:
+            ok, why = tested.ok, tested.why
+        if self._stopping.is_set():
+            return
+        self.status.selftest_ok = ok
+        if not ok:
+            log.error("self-test failed", why=why)
 
     async def _watch(self) -> None:
         """Keep readiness and the streams' own account fresh: at once after a pass or a change of the connection."""
@@ -277,6 +298,8 @@ class Daemon:
                 log.info("full pass yields", audit=audit.name, seq=this_pass.progress.seq)
                 return
             self._completed(audit, this_pass, report)
+            if report.mode is Mode.FULL:
+                await self._test_self(self._auditor)
         self._untried.discard(audit.name)
         if not self._untried:
             self.tried.set()

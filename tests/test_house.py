@@ -16,6 +16,7 @@ OUTSIDE = {
     "auditor/app.py": "tests/acceptance/test_scan.py",
     "auditor/cli/verbs.py": "tests/acceptance/test_bad_input.py",
     "auditor/daemon.py": "tests/acceptance/test_run.py",
+    "auditor/selftest.py": "tests/acceptance/test_selftest.py",
 }
 UNTESTED = {
     # Nothing to test but what they hold together.

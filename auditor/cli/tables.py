@@ -17,6 +17,7 @@ from auditor.core.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from auditor.canary.proof import Proof
     from auditor.core.findings import Finding
     from auditor.core.report import AuditReport
 
@@ -77,6 +78,30 @@ def findings_table(findings: Iterable[Finding]) -> Table:
             plain(finding.detail or ""),
         )
     return table
+
+
+def print_proof(console: Console, proof: Proof) -> None:
+    """What was planted beside what was found."""
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    for column in ("planted", "actor", "found"):
+        table.add_column(column, overflow="fold")
+    for damage, findings in proof.found:
+        found = [
+            plain(
+                f"{'✓' if finding else '✗'} {expected.kind}{f' ({expected.why})' if expected.why else ''}",
+                "green" if finding else "bold red",
+            )
+            for expected, finding in findings
+        ]
+        table.add_row(plain(damage.what), plain(damage.story.actor_id), Text("\n").join(found))
+    console.print(table)
+    for finding in proof.besides:
+        what = (finding.kind, _where(finding), finding.actor or finding.subject, finding.detail)
+        print_line(console, f"found besides: {' '.join(filter(None, what))}", "bold red")
+    if proof.missed:
+        print_line(console, "not everything planted was found", "bold red")
+    elif proof.complete:
+        print_line(console, "everything planted was found, and nothing else")
 
 
 def _where(finding: Finding) -> str:

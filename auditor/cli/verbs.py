@@ -168,6 +168,18 @@ def accept(
 
 
 @app.command()
+def selftest(
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="F", help="Configuration file; an embedded server if absent.")
+    ] = None,
+) -> int:
+    """Plant damage in a canary stream, and prove that the auditor finds and keeps all of it. Needs to create streams."""
+    from auditor.cli.selftest import test_self
+
+    return test_self(config)
+
+
+@app.command()
 def demo(
     http: Annotated[str, typer.Option(metavar="ADDR", help="Where to serve /metrics and the page.")] = "127.0.0.1:9464",
     *,

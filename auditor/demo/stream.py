@@ -3,44 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from auditor.demo.damage import every_damage
-from auditor.demo.sample import STREAM, Story, ordinary_stories, weave
-from auditor.errors import ConnectionFailedError
+from auditor.canary.damage import every_damage
+from auditor.canary.story import Story
+from auditor.demo.sample import STREAM, ordinary_stories, weave
+from auditor.jetstream.plant import plant, publish_raw
 
 if TYPE_CHECKING:
-    from auditor.demo.damage import Planted
-    from auditor.demo.publish import RawPublisher
+    from auditor.canary.damage import Planted
     from auditor.jetstream.client import Client
 
-PATIENCE = 30.0
 EVENTS_A_SECOND = 5
 EVENTS_BETWEEN_DAMAGES = 100
 LIVE_ACTORS = 20
 
 
-async def plant(client: Client, publisher: RawPublisher) -> tuple[Planted, ...]:
-    """Create the stream and store the sample; what was damaged."""
+async def fill(client: Client) -> tuple[Planted, ...]:
+    """Create the stream and store the sample; what was damaged. Raises AuditorError."""
     settings = {"name": STREAM, "subjects": [f"{STREAM}.events.>", f"{STREAM}.snapshots.>"], "storage": "file"}
-    await _ask(client, f"STREAM.CREATE.{STREAM}", settings)
     chance = random.Random(20260101)  # noqa: S311 - the same sample in every run
-    planted = every_damage()
-    first = weave([*ordinary_stories(chance), *(damage.story for damage in planted if not _deletes(damage))], chance)
+    planted = every_damage(STREAM)
+    first = weave([*ordinary_stories(chance), *(damage.story for damage in planted if not damage.deletes)], chance)
     # A deleted sequence explains every gap around it, so these come after everything else.
-    last = [message for damage in planted if _deletes(damage) for message in damage.story.messages]
+    last = [message for damage in planted if damage.deletes for message in damage.story.messages]
     stored = [*first, *last]
-    await publisher.publish(stored)
-    for seq in (seq for seq, message in enumerate(stored, 1) if message.deleted):
-        await _ask(client, f"STREAM.MSG.DELETE.{STREAM}", {"seq": seq})
+    deleted = [seq for seq, message in enumerate(stored, 1) if message.deleted]
+    await plant(client, settings, [message.raw for message in stored], deleted)
     return planted
 
 
-async def keep_writing(publisher: RawPublisher) -> None:
+async def keep_writing(client: Client) -> None:
     """A few events a second, and a corrupt one now and then. Ends by being cancelled."""
-    stories = [Story(f"order-{number}") for number in range(5000, 5000 + LIVE_ACTORS)]
+    stories = [Story(STREAM, f"order-{number}") for number in range(5000, 5000 + LIVE_ACTORS)]
     written = 0
     while True:
         story = stories[written % LIVE_ACTORS]
@@ -48,17 +44,5 @@ async def keep_writing(publisher: RawPublisher) -> None:
         written += 1
         if written % EVENTS_BETWEEN_DAMAGES == 0:
             message.data = message.data[: len(message.data) // 2]
-        await publisher.publish([message])
+        await publish_raw(client, [message.raw])
         await asyncio.sleep(1 / EVENTS_A_SECOND)
-
-
-def _deletes(damage: Planted) -> bool:
-    return any(message.deleted for message in damage.story.messages)
-
-
-async def _ask(client: Client, request: str, body: dict[str, Any]) -> dict[str, Any]:
-    reply = await client.request(f"$JS.API.{request}", json.dumps(body).encode(), timeout=PATIENCE)
-    answer: dict[str, Any] = json.loads(reply.data)
-    if "error" in answer:
-        raise ConnectionFailedError(f"the embedded server refused {request}: {answer['error']['description']}")
-    return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nats import errors
@@ -12,7 +13,7 @@ from auditor.jetstream.credentials import ConfiguredLogin
 from auditor.jetstream.troubles import denied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from nats.aio.msg import Msg
 
@@ -93,21 +94,40 @@ class Client(Connection):
         Raises PermissionDeniedError as soon as the server refuses the subject, and nats-py's errors: NoRespondersError,
         TimeoutError, ConnectionReconnectingError, ConnectionClosedError, MaxPayloadError.
         """
+        answer_subject, reply, header_block, data = await self._ask(
+            subject, timeout, lambda reply: self.publish(subject, payload, reply=reply, headers=headers)
+        )
+        return self._build_message(0, answer_subject, reply, data, await self._process_headers(header_block))
+
+    async def request_raw(self, subject: bytes, headers: bytes | None, payload: bytes, timeout: float) -> bytes:  # noqa: ASYNC109 - as above
+        """As `request`, of any bytes that a server takes; `headers` is the whole block. The payload of the answer."""
+        command = partial(_command, subject, headers, payload)
+        *_, data = await self._ask(subject.decode(errors="replace"), timeout, lambda reply: self._send(command(reply)))
+        return data
+
+    async def _ask(self, subject: str, timeout: float, send: Callable[[str], Awaitable[None]]) -> RawMessage:  # noqa: ASYNC109 - as above
+        """The answer to what `send` sends, given the subject for it."""
         inbox = await self._open_answers()
         token = bytes(self._nuid.next())
         future: asyncio.Future[RawMessage] = asyncio.get_running_loop().create_future()
         self._asked[token] = subject, future
         try:
-            await self.publish(subject, payload, reply=inbox.subject[:-1] + token.decode(), headers=headers)
+            await send(inbox.subject[:-1] + token.decode())
             async with asyncio.timeout(timeout):  # wait_for of Python 3.11 can lose a cancellation
-                answer_subject, reply, header_block, data = await future
+                answer = await future
         except TimeoutError:
             raise errors.TimeoutError from None
         finally:
             del self._asked[token]
-        if header_block is not None and header_block.startswith(NO_RESPONDERS):
+        if answer[2] is not None and answer[2].startswith(NO_RESPONDERS):
             raise errors.NoRespondersError
-        return self._build_message(0, answer_subject, reply, data, await self._process_headers(header_block))
+        return answer
+
+    async def _send(self, command: bytes) -> None:
+        if len(command) > self.max_payload:
+            raise errors.MaxPayloadError
+        await self._send_command(command)
+        await self._flush_pending()
 
     async def publish(
         self, subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, str] | None = None
@@ -199,6 +219,14 @@ class Client(Connection):
 def _fresh(error: Exception) -> Exception:
     """The same error again, without the traceback that it has gathered."""
     return type(error)(*error.args)
+
+
+def _command(subject: bytes, headers: bytes | None, payload: bytes, reply: str) -> bytes:
+    """One message to publish, as the protocol has it."""
+    if headers is None:
+        return b"PUB %b %b %d\r\n%b\r\n" % (subject, reply.encode(), len(payload), payload)
+    sizes = len(headers), len(headers) + len(payload)
+    return b"HPUB %b %b %d %d\r\n%b%b\r\n" % (subject, reply.encode(), *sizes, headers, payload)
 
 
 def _header_size(headers: dict[str, str] | None) -> int:

@@ -44,7 +44,12 @@ class StatusCollector(Collector):
         yield GaugeMetricFamily(
             f"{PREFIX}nats_connected", "1 while there is a connection to NATS.", float(self._status.nats_connected)
         )
-        yield self._gauge("selftest_ok", "1 after a self-test that found all it planted, else 0.", (), _nothing)
+        ok = self._status.selftest_ok
+        yield GaugeMetricFamily(
+            f"{PREFIX}selftest_ok",
+            "1 after a self-test that found all that is planted in the canary, else 0; absent where there is no canary.",
+            None if ok is None else float(ok),
+        )
         yield from self._findings()
         yield from self._passes()
         yield from self._streams()
@@ -226,10 +231,6 @@ def _counts(counts: object) -> Iterable[Sample]:
     for (actor_type, *rest), count in counts.items():
         shown[visible(actor_type), *rest] += count
     return list(shown.items())
-
-
-def _nothing(_: AuditStatus) -> Iterable[Sample]:
-    return ()
 
 
 def registry(status: ServiceStatus) -> CollectorRegistry:

@@ -173,6 +173,8 @@ class ServiceStatus:
         """Why the daemon is not ready, in one line; None if it is."""
         self.connection: Connection | None = None
         """None until the first one."""
+        self.selftest_ok: bool | None = None
+        """Whether the last self-test found all that is planted in the canary; None where there is no canary."""
         self.audits = {audit.name: AuditStatus(audit.name, audit.stream, audit.schedule) for audit in audits}
 
     @property
@@ -205,6 +207,7 @@ class ServiceStatus:
             "ready": self.not_ready is None,
             "reason": self.not_ready,
             "nats_connected": self.nats_connected,
+            "selftest_ok": self.selftest_ok,
             "audits": [audit.to_json() for audit in self.audits.values()],
         }
 

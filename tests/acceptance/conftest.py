@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.config import NatsConfig
-from auditor.demo.publish import RawPublisher
-from auditor.demo.stream import plant
+from auditor.demo.stream import fill
 from auditor.jetstream.client import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from auditor.demo.damage import Planted
+    from auditor.canary.damage import Planted
     from auditor.demo.server import EmbeddedServer
     from auditor.jetstream.client import Client
 
@@ -95,8 +94,7 @@ async def admin(server: EmbeddedServer) -> AsyncIterator[Client]:
 @pytest.fixture
 async def planted(server: EmbeddedServer, admin: Client) -> tuple[Planted, ...]:
     """The demo's damaged stream on the server."""
-    async with RawPublisher(server.port) as publisher:
-        return await plant(admin, publisher)
+    return await fill(admin)
 
 
 @pytest.fixture

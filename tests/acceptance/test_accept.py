@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.demo.publish import RawPublisher
 from tests.acceptance.conftest import auditor, configured
 from tests.acceptance.test_scan import good, store
 from tests.acceptance.test_state import BAD, scanned
+from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.conftest import auditor
 
 if TYPE_CHECKING:
-    from auditor.demo.damage import Planted
+    from auditor.canary.damage import Planted
 
 
 async def test_every_damaged_actor_is_shown_as_aether_would_replay_it(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from auditor.demo.damage import LYING_HEADERS
+from auditor.canary.damage import LYING_HEADERS
 from tests.acceptance.conftest import auditor
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.demo.damage import Planted
+    from auditor.canary.damage import Planted
 
 
 async def test_records_are_listed_shown_and_exported_byte_for_byte(

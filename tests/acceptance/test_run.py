@@ -15,10 +15,10 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from auditor.demo.publish import RawPublisher
-from auditor.demo.sample import Outgoing
+from auditor.canary.story import Outgoing
 from tests.acceptance.conftest import Ended, begin, configured
 from tests.acceptance.test_scan import HOSTILE, good, store
+from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

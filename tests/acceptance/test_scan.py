@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.demo.publish import RawPublisher
-from auditor.demo.sample import Outgoing, Story
+from auditor.canary.story import Outgoing, Story
 from tests.acceptance.conftest import auditor, begin, configured, end, streams
+from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.demo.damage import Planted
+    from auditor.canary.damage import Planted
     from auditor.demo.server import EmbeddedServer
     from auditor.jetstream.client import Client
 
@@ -31,7 +31,7 @@ async def store(
 
 
 def good(last: int) -> list[Outgoing]:
-    story = Story("order-1")
+    story = Story("ORDERS", "order-1")
     story.events(*range(1, last + 1))
     return story.messages
 

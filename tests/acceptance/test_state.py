@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.demo.publish import RawPublisher
-from auditor.demo.sample import Outgoing
+from auditor.canary.story import Outgoing
 from tests.acceptance.conftest import auditor, configured
 from tests.acceptance.test_scan import good, store
+from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.demo.publish import RawPublisher
 from tests.acceptance.conftest import auditor, begin, configured
 from tests.acceptance.test_run import LISTEN, completed, daemon, until
 from tests.acceptance.test_scan import good, store
 from tests.acceptance.test_state import BAD, scanned
 from tests.live.cluster import Cluster
+from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from auditor.aether import Event, decode_event, event_subject
-from auditor.demo.sample import STREAM, Story, ordinary_stories, weave
+from auditor.canary.story import Story
+from auditor.demo.sample import STREAM, ordinary_stories, weave
 
 
 def test_every_event_of_an_ordinary_actor_decodes_and_is_on_its_own_subject() -> None:
@@ -19,7 +20,7 @@ def test_every_event_of_an_ordinary_actor_decodes_and_is_on_its_own_subject() ->
 
 
 def test_weaving_keeps_the_order_of_each_actor_and_loses_nothing() -> None:
-    stories = [Story("order-1"), Story("order-2"), Story("order-3")]
+    stories = [Story(STREAM, "order-1"), Story(STREAM, "order-2"), Story(STREAM, "order-3")]
     for story in stories:
         story.events(*range(1, 20))
     woven = weave(stories, random.Random(2))

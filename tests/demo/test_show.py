@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from auditor.app import connected
+from auditor.canary.proof import prove
 from auditor.config.values import listen
-from auditor.demo.show import demo, prove
+from auditor.demo.show import demo
 
 
 async def test_everything_planted_is_found_and_nothing_else() -> None:

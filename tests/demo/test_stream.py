@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import auditor.demo.stream
 from auditor.config import NatsConfig
-from auditor.demo.publish import RawPublisher
 from auditor.demo.sample import STREAM
-from auditor.demo.stream import keep_writing, plant
+from auditor.demo.stream import fill, keep_writing
 from auditor.jetstream.client import connect
 from auditor.jetstream.source import StreamSource
 
@@ -25,16 +24,15 @@ async def test_events_keep_coming_and_now_and_then_one_is_damaged(
     monkeypatch.setattr(auditor.demo.stream, "EVENTS_A_SECOND", 500)
     client = await connect(NatsConfig(servers=(server.url,)))
     source = StreamSource(client, STREAM)
-    async with RawPublisher(server.port) as publisher:
-        await plant(client, publisher)
-        planted = (await source.pin()).last_seq
-        writer = asyncio.create_task(keep_writing(publisher))
-        async with asyncio.timeout(20):
-            while (await source.pin()).last_seq < planted + 120:
-                await asyncio.sleep(0.02)
-        writer.cancel()
-        await asyncio.gather(writer, return_exceptions=True)
-        assert writer.cancelled()
+    await fill(client)
+    planted = (await source.pin()).last_seq
+    writer = asyncio.create_task(keep_writing(client))
+    async with asyncio.timeout(20):
+        while (await source.pin()).last_seq < planted + 120:
+            await asyncio.sleep(0.02)
+    writer.cancel()
+    await asyncio.gather(writer, return_exceptions=True)
+    assert writer.cancelled()
     pinned = await source.pin()
     batches = [batch async for batch in source.walk(pinned, first_seq=planted + 1, last_seq=pinned.last_seq)]
     bodies = [message.data for batch in batches for message in batch]

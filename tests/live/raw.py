@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from auditor.demo.publish import RawPublisher
+from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,12 +8,13 @@ import pytest
 
 from auditor.aether import Event, decode_event, unreachable_reason
 from auditor.app import Auditor
+from auditor.canary.story import Outgoing, Story
 from auditor.config import AuditConfig, Config
-from auditor.demo.publish import RawPublisher
-from auditor.demo.sample import STREAM, Outgoing, Story
-from auditor.demo.stream import plant
+from auditor.demo.sample import STREAM
+from auditor.demo.stream import fill
 from auditor.jetstream.store import JetStreamEventStore
 from tests.live.hostile import HEADER_BLOCKS, SUBJECT_TOKENS
+from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
     from auditor.core.evidence import Evidence, Settled
@@ -28,7 +29,7 @@ def hostile() -> list[Outgoing]:
     """Every odd subject token as an actor's id, with and without a body that decodes, and every odd header block."""
     subjects = [PREFIX + b"unknown." + token for token in SUBJECT_TOKENS]
     subjects += [PREFIX + b"hostile.hostile-1", PREFIX + b"x", PREFIX + b"x.y.z"]
-    good = Story("hostile-1").event(1).data
+    good = Story(STREAM, "hostile-1").event(1).data
     messages = [Outgoing(subject, body) for subject in subjects for body in (b"{", b"", b"null", good)]
     return messages + [Outgoing(PREFIX + b"hostile.hostile-2", good[:-1], block) for block in HEADER_BLOCKS]
 
@@ -36,7 +37,7 @@ def hostile() -> list[Outgoing]:
 @pytest.fixture
 async def stream(server: EmbeddedServer, client: Client) -> None:
     async with RawPublisher(server.port) as publisher:
-        await plant(client, publisher)
+        await fill(client)
         await publisher.publish(hostile())
 
 

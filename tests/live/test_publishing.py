@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.canary.story import Outgoing
 from auditor.config import NatsConfig
-from auditor.demo.publish import WINDOW, RawPublisher
-from auditor.demo.sample import Outgoing
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream.client import connect
 from auditor.jetstream.source import StreamSource
+from tests.publishing import WINDOW, RawPublisher
 
 if TYPE_CHECKING:
     from auditor.demo.server import EmbeddedServer

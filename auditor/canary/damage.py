@@ -1,14 +1,15 @@
-"""Every way in which the sample is damaged, and what the auditor has to find for it."""
+"""Every damage that can be planted through the API, and what the auditor has to find for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.aether import sanitize_subject
 from auditor.aether.event import Reason
+from auditor.canary.story import Outgoing, Story
 from auditor.core.findings import Cause, Hidden, Kind, Severity, Unreachable, subject_text
-from auditor.demo.sample import STREAM, Outgoing, Story
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +39,11 @@ class Planted:
     story: Story
     expected: tuple[Expected, ...]
 
+    @property
+    def deletes(self) -> bool:
+        """Whether some of its messages are deleted again."""
+        return any(message.deleted for message in self.story.messages)
+
     def causes(self, expected: Expected, finding: Finding) -> bool:
         """Whether `finding` is the one that was `expected` of this damage."""
         if (finding.kind, finding.reason or finding.cause, finding.severity) != (
@@ -53,17 +59,22 @@ class Planted:
         )
 
 
-def _story(actor_id: str, last: int = 8) -> Story:
-    story = Story(actor_id)
+def _story(stream: str, actor_id: str, last: int = 8) -> Story:
+    story = Story(stream, actor_id)
     story.events(*range(1, last + 1))
     return story
 
 
 def _rewritten(
-    what: str, reason: Reason, actor_id: str, rewrite: Callable[[bytes], bytes], headers: bytes | None = None
+    stream: str,
+    what: str,
+    reason: Reason,
+    actor_id: str,
+    rewrite: Callable[[bytes], bytes],
+    headers: bytes | None = None,
 ) -> Planted:
     """The fourth of eight events is damaged: replay skips it, and its version is missing."""
-    story = _story(actor_id)
+    story = _story(stream, actor_id)
     event = story.messages[3]
     event.data, event.headers = rewrite(event.data), headers
     gap = Expected(Kind.VERSION_GAP, Cause.MALFORMED)
@@ -78,16 +89,17 @@ def _replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
     return rewrite
 
 
-def _malformed() -> Sequence[Planted]:
+def _malformed(stream: str) -> Sequence[Planted]:
     nested = b"[" * 10_000 + b"]" * 10_000
+    damaged = partial(_rewritten, stream)
     return (
-        _rewritten("an event cut in half", Reason.SYNTAX, "order-1", lambda body: body[: len(body) // 2]),
-        _rewritten("an event with an empty body", Reason.EMPTY, "order-2", lambda _: b""),
-        _rewritten("a version written as a string", Reason.TYPE, "cart-3", _replaced(b'"version":4', b'"version":"4"')),
-        _rewritten("a number too large for Go", Reason.NUMBER, "cart-4", _replaced(b'"amount":50', b'"amount":1e999')),
-        _rewritten("a date that does not exist", Reason.TIMESTAMP, "user-5", _replaced(b"2026-01-01", b"2026-02-30")),
-        _rewritten("arrays nested too deep", Reason.DEPTH, "user-6", _replaced(b'"amount":50', b'"amount":' + nested)),
-        _rewritten(
+        damaged("an event cut in half", Reason.SYNTAX, "order-1", lambda body: body[: len(body) // 2]),
+        damaged("an event with an empty body", Reason.EMPTY, "order-2", lambda _: b""),
+        damaged("a version written as a string", Reason.TYPE, "cart-3", _replaced(b'"version":4', b'"version":"4"')),
+        damaged("a number too large for Go", Reason.NUMBER, "cart-4", _replaced(b'"amount":50', b'"amount":1e999')),
+        damaged("a date that does not exist", Reason.TIMESTAMP, "user-5", _replaced(b"2026-01-01", b"2026-02-30")),
+        damaged("arrays nested too deep", Reason.DEPTH, "user-6", _replaced(b'"amount":50', b'"amount":' + nested)),
+        damaged(
             "a broken event whose header says that there is no message",
             Reason.SYNTAX,
             "order-7",
@@ -97,22 +109,22 @@ def _malformed() -> Sequence[Planted]:
     )
 
 
-def _content() -> Sequence[Planted]:
-    hidden = _story("cart-8")
+def _content(stream: str) -> Sequence[Planted]:
+    hidden = _story(stream, "cart-8")
     hidden.messages[3].data = hidden.messages[3].data.replace(b'"version":4,', b"")
-    zero = _story("cart-9")
+    zero = _story(stream, "cart-9")
     zero.messages[3].data = zero.messages[3].data.replace(b'"version":4,', b'"version":0,')
-    foreign = _story("user-10")
-    foreign.messages[3].data = Story("user-1010").event(4).data
-    shared, other = Story("order-11.a"), Story("order-11_a")
+    foreign = _story(stream, "user-10")
+    foreign.messages[3].data = Story(stream, "user-1010").event(4).data
+    shared, other = Story(stream, "order-11.a"), Story(stream, "order-11_a")
     for version in (1, 2, 3):
         shared.messages += [shared.event(version), other.event(version)]
-    not_utf8 = Story("user-12")
-    not_utf8.messages = [Outgoing(f"{STREAM}.events.user.user-".encode() + b"\xff\xfe", not_utf8.event(1).data)]
-    wildcard = Story("user-13")
-    wildcard.messages = [Outgoing(f"{STREAM}.events.user.user-1*".encode(), wildcard.event(1).data)]
-    tokens = Story("user-14")
-    tokens.messages = [Outgoing(f"{STREAM}.events.customer.user-14".encode(), tokens.event(1).data)]
+    not_utf8 = Story(stream, "user-12")
+    not_utf8.messages = [Outgoing(f"{stream}.events.user.user-".encode() + b"\xff\xfe", not_utf8.event(1).data)]
+    wildcard = Story(stream, "user-13")
+    wildcard.messages = [Outgoing(f"{stream}.events.user.user-1*".encode(), wildcard.event(1).data)]
+    tokens = Story(stream, "user-14")
+    tokens.messages = [Outgoing(f"{stream}.events.customer.user-14".encode(), tokens.event(1).data)]
     gap = Kind.VERSION_GAP
     return (
         Planted(
@@ -145,18 +157,18 @@ def _content() -> Sequence[Planted]:
     )
 
 
-def _versions() -> Sequence[Planted]:
-    deleted = _story("order-15")
+def _versions(stream: str) -> Sequence[Planted]:
+    deleted = _story(stream, "order-15")
     deleted.messages[4].deleted = True
-    never = Story("order-16")
+    never = Story(stream, "order-16")
     never.events(1, 2, 3, 6, 7)
-    same = _story("cart-17")
+    same = _story(stream, "cart-17")
     same.messages.insert(5, same.event(4))
-    different = _story("cart-18")
+    different = _story(stream, "cart-18")
     different.messages.insert(5, different.event(4, note="-again"))
-    late = Story("cart-19")
+    late = Story(stream, "cart-19")
     late.events(1, 2, 4, 5, 3, 6)
-    regression = Story("user-20")
+    regression = Story(stream, "user-20")
     regression.events(3, 4, 2, 5)
     duplicate = Kind.DUPLICATE_VERSION
     return (
@@ -177,19 +189,19 @@ def _versions() -> Sequence[Planted]:
     )
 
 
-def _snapshots() -> Sequence[Planted]:
-    bad = _story("order-21")
+def _snapshots(stream: str) -> Sequence[Planted]:
+    bad = _story(stream, "order-21")
     bad.messages.append(bad.snapshot(8))
     bad.messages[-1].data = bad.messages[-1].data[:-2]
-    outlived = _story("order-22")
+    outlived = _story(stream, "order-22")
     outlived.messages += [outlived.snapshot(7), outlived.snapshot(8)]
     outlived.messages[-2].data = b"{}{}"
-    foreign = _story("cart-23")
+    foreign = _story(stream, "cart-23")
     foreign.messages.append(foreign.snapshot(8))
-    foreign.messages[-1].data = Story("cart-1023").snapshot(8).data
-    ahead = _story("user-24")
+    foreign.messages[-1].data = Story(stream, "cart-1023").snapshot(8).data
+    ahead = _story(stream, "user-24")
     ahead.messages.append(ahead.snapshot(12))
-    bridged = Story("user-25")
+    bridged = Story(stream, "user-25")
     bridged.events(1, 2, 3)
     bridged.messages.append(bridged.snapshot(5))
     bridged.events(6, 7)
@@ -203,6 +215,6 @@ def _snapshots() -> Sequence[Planted]:
     )
 
 
-def every_damage() -> tuple[Planted, ...]:
-    """The whole list, in the order in which it is shown."""
-    return (*_malformed(), *_content(), *_versions(), *_snapshots())
+def every_damage(stream: str) -> tuple[Planted, ...]:
+    """The whole list for `stream`, in the order in which it is shown."""
+    return (*_malformed(stream), *_content(stream), *_versions(stream), *_snapshots(stream))

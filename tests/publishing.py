@@ -1,4 +1,4 @@
-"""Publishes what no client library would: any subject, header block and body, byte for byte."""
+"""Publishes fast what no client library would: any subject, header block and body, byte for byte."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from auditor.errors import ConnectionFailedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.demo.sample import Outgoing
+    from auditor.canary.story import Outgoing
 
 WINDOW = 1_000
 """Messages sent before the stream has to confirm: it drops what comes faster than it can store."""

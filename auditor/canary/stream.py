@@ -1,0 +1,82 @@
+"""The canary stream: what it holds, message by message, and how it is recognised."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from auditor.canary.damage import every_damage
+from auditor.canary.story import Story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from auditor.canary.damage import Planted
+    from auditor.canary.story import Outgoing
+
+CANARY = "AETHER_CANARY"
+"""Its name. It is no other's to have: whatever is wrong in it was planted."""
+MOST_BYTES = 1 << 20
+HEALTHY_ACTORS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Everything in it; the message at sequence n is number n - 1."""
+
+    planted: tuple[Planted, ...]
+    messages: tuple[Outgoing, ...]
+
+    @property
+    def deleted(self) -> tuple[int, ...]:
+        """Sequences that are deleted again once everything is stored."""
+        return tuple(seq for seq, message in enumerate(self.messages, 1) if message.deleted)
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that tell these contents from those of another version."""
+        digest = hashlib.sha256()
+        for message in self.messages:
+            digest.update(repr(message).encode())
+        return digest.hexdigest()[:12]
+
+    @property
+    def description(self) -> str:
+        """Of the stream that holds them."""
+        return f"Planted by aether-auditor to prove that it still sees, contents {self.fingerprint}"
+
+
+@cache
+def contents() -> Contents:
+    """Of the canary as this version of the auditor plants it."""
+    healthy = [Story(CANARY, f"order-{number}") for number in range(100, 100 + HEALTHY_ACTORS)]
+    for story in healthy:
+        story.events(*range(1, 6))
+        story.messages.append(story.snapshot(5))
+    planted = every_damage(CANARY)
+    return Contents(planted, tuple(in_order(healthy, planted)))
+
+
+def in_order(healthy: Iterable[Story], planted: Iterable[Planted]) -> Iterable[Outgoing]:
+    """All messages, one actor after the other."""
+    for story in healthy:
+        yield from story.messages
+    # A deleted sequence explains every gap around it, so these come last.
+    for damage in sorted(planted, key=lambda damage: damage.deletes):
+        yield from damage.story.messages
+
+
+def settings(replicas: int) -> dict[str, Any]:
+    """The stream as it is created."""
+    return {
+        "name": CANARY,
+        "subjects": [f"{CANARY}.events.>", f"{CANARY}.snapshots.>"],
+        "description": contents().description,
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",
+        "max_bytes": MOST_BYTES,
+        "num_replicas": replicas,
+    }

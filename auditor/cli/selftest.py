@@ -1,0 +1,45 @@
+"""`auditor selftest`: what is planted in the canary beside what the auditor finds there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from auditor.app import connected
+from auditor.canary.stream import CANARY
+from auditor.cli.tables import print_line, print_proof, results
+from auditor.config import AuditConfig, Config, NatsConfig, load
+from auditor.core.report import ExitCode
+from auditor.demo.server import EmbeddedServer
+from auditor.selftest import examine_canary, plant_canary
+from auditor.service.log import configure_log
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_self(config_file: Path | None) -> int:
+    """The exit code: 0 if all that is planted was found and kept, and nothing else was found. Raises AuditorError."""
+    configure_log("warning", "console")
+    return asyncio.run(_embedded() if config_file is None else _test(load(config_file)))
+
+
+async def _embedded() -> int:
+    async with EmbeddedServer() as server:
+        audits = (AuditConfig(name="canary", stream=CANARY),)
+        return await _test(Config(nats=NatsConfig(servers=(server.url,)), audits=audits))
+
+
+async def _test(config: Config) -> int:
+    console = results()
+    async with connected(config, writes=False) as auditor:
+        if await plant_canary(auditor):
+            print_line(console, f"stream {CANARY} was made, with one of each damage in it")
+        tested = await examine_canary(auditor, writes=True)
+    print_proof(console, tested.proof)
+    if tested.bad_records:
+        for key in tested.bad_records:
+            print_line(console, f"no such record in the side stream: {key}", "bold red")
+    else:
+        print_line(console, "every condemned message is in the side stream, byte for byte")
+    return ExitCode.CLEAN if tested.ok else ExitCode.COULD_NOT_RUN

@@ -1,0 +1,36 @@
+"""The canary's contents are known message by message."""
+
+from __future__ import annotations
+
+from auditor.canary.stream import CANARY, MOST_BYTES, contents, settings
+from auditor.core.findings import HISTORY_KINDS, Cause, Hidden, Kind, Unreachable
+
+SEEN_ONLY_IN_BROKEN_STORAGE = {Kind.UNREADABLE_MESSAGE, Kind.LOST_MESSAGES, *HISTORY_KINDS}
+
+
+def test_it_holds_one_of_each_damage_that_can_be_planted_through_the_api() -> None:
+    expected = [finding for damage in contents().planted for finding in damage.expected]
+    assert {finding.kind for finding in expected} == set(Kind) - SEEN_ONLY_IN_BROKEN_STORAGE
+    assert {*Hidden, *Unreachable} <= {finding.why for finding in expected}
+    assert {finding.why for finding in expected if finding.kind is Kind.VERSION_GAP} == {
+        Cause.MALFORMED,
+        Cause.HIDDEN,
+        Cause.FOREIGN,
+        Cause.DELETED,
+        Cause.UNKNOWN,
+    }
+
+
+def test_every_message_is_on_its_own_subjects_and_all_fit_into_the_stream() -> None:
+    messages = contents().messages
+    assert all(message.subject.startswith(f"{CANARY}.".encode()) for message in messages)
+    assert 2 * sum(len(message.data) + len(message.subject) for message in messages) < MOST_BYTES
+    assert contents().deleted
+
+
+def test_it_is_the_same_in_every_run_and_recognised_by_its_description() -> None:
+    first = contents().fingerprint
+    contents.cache_clear()
+    assert contents().fingerprint == first
+    assert first in settings(3)["description"]
+    assert settings(3)["num_replicas"] == 3
