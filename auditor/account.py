@@ -8,11 +8,26 @@ from typing import TYPE_CHECKING
 from auditor.core.ranges import Ranges, intersect, normalized, subtract
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditor.core.conclude import Walked
+    from auditor.core.message import StoredMessage
     from auditor.ports import Source
 
 MOST_SUSPECTS_CONFIRMED = 1_000
 """Sequences asked for one by one before they are called unreadable; beyond it a whole block is gone, and it is said."""
+
+
+def holes(batch: Sequence[StoredMessage], following: int) -> Ranges:
+    """The sequences from `following` on that are not in `batch`, and before its end."""
+    between: Ranges = []
+    if batch[-1].seq - following + 1 == len(batch):
+        return between
+    for message in batch:
+        if message.seq != following:
+            between.append((following, message.seq - 1))
+        following = message.seq + 1
+    return between
 
 
 async def account(source: Source, walked: Walked, absent: Ranges, reached: int) -> None:

@@ -32,6 +32,12 @@ class Source(Protocol):
         falls below the pinned one.
         """
 
+    def can_filter(self, subjects: Sequence[str]) -> bool:
+        """Whether the server can find the messages on `subjects`; if not, a walk reads all of the stream for them."""
+
+    async def count(self, subject: str) -> int:
+        """How many messages are stored on `subject`, which has no wildcard, by the stream's own account."""
+
     async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
         """The stream's account now, and the ranges (first, last) of sequences it lists as deleted."""
 

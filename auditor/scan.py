@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from auditor.account import account
-from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.account import account, holes
 from auditor.compare import compare_duplicates
 from auditor.core.acceptance import Acceptance
 from auditor.core.audit import Audit, Where
@@ -31,6 +30,7 @@ from auditor.core.scope import Scope
 from auditor.errors import AuditorError
 from auditor.interruption import until
 from auditor.lookback import compare_anchors, compare_numbers
+from auditor.reconcile import reconcile
 from auditor.resume import Resumption
 from auditor.saves import Saves
 
@@ -136,13 +136,15 @@ class Pass:
             pinned=pinned,
             started_ns=started_ns,
             mode=Mode.INCREMENTAL if memory.complete else Mode.FULL,
-            filtered=bool(self.config.actors),
+            filtered=self._filtered,
             full_ns=memory.full_ns,
         )
-        progress = self.progress
+        progress, idle = self.progress, memory.next_seq > pinned.last_seq
         progress.first_seq, progress.last_seq, progress.mode = memory.next_seq, pinned.last_seq, walked.mode
         try:
-            audit = Audit(self._where(pinned), Scope(self._subjects), detail_limit=self._limit, state=memory.state)
+            audit = Audit(
+                self._where(pinned), Scope(self.config.judged_subjects), detail_limit=self._limit, state=memory.state
+            )
             absent = await self._walk(walked, audit, memory, history.anchors)
             if absent is None:
                 return None
@@ -150,8 +152,10 @@ class Pass:
             await self._compare(pinned, audit)
             try:
                 await account(self.source, walked, absent, memory.next_seq - 1)
+                if walked.filtered and not walked.incomplete and not (idle and memory.looks_the_same(pinned)):
+                    await self._reconcile(walked, memory)
             except AuditorError as error:
-                walked.incomplete = walked.incomplete or str(error)
+                walked.accounted, walked.incomplete = False, walked.incomplete or str(error)
             walked.quarantine_pending = self.settled.failed
             memory.take(walked)
             walked.finished_ns = self.clock()
@@ -176,11 +180,11 @@ class Pass:
         if memory is None or not chronicle.last_passes:
             return None
         self.keeper.hold(memory)
-        if (memory.stream, memory.patterns) != (self.config.stream, self._subjects):
+        if (memory.stream, memory.patterns) != (self.config.stream, self.config.judged_subjects):
             return None
         self.actor_types.remember(chronicle.actor_types)
         mode, times = max(chronicle.last_passes.items(), key=lambda each: each[1].finished_ns)
-        walked = memory.recalled(mode, times, filtered=bool(self.config.actors))
+        walked = memory.recalled(mode, times, filtered=self._filtered)
         report = await asyncio.to_thread(self._report, memory, walked, accepted, chronicle.history)
         return replace(report, newest_ns=dict(chronicle.news.newest_ns))
 
@@ -219,7 +223,7 @@ class Pass:
         memory = Memory(
             stream=pinned.name,
             created_ns=pinned.created_ns,
-            patterns=self._subjects,
+            patterns=self.config.judged_subjects,
             first_seq=pinned.first_seq,
             next_seq=pinned.first_seq,
             full_ns=started_ns,
@@ -228,7 +232,7 @@ class Pass:
 
     async def _objection(self, memory: Memory, pinned: StreamState, history: History) -> str | None:
         """Why this pass does not go on from `memory`; None once it can."""
-        objection = memory.objection(pinned, self._subjects)
+        objection = memory.objection(pinned, self.config.judged_subjects)
         if objection is not None:
             return objection
         if self.reading is Reading.AS_DUE:
@@ -241,17 +245,14 @@ class Pass:
                 if memory.was_changed(pinned, listed):
                     history.deletions_ns = self.clock()
                     return "messages that were read are gone from the middle of the stream"
-        where, scope = self._where(pinned), Scope(self._subjects)
+        where, scope = self._where(pinned), Scope(self.config.judged_subjects)
         resumption = Resumption(self.source, pinned, memory, where, scope, self._limit, self.config.max_rate)
         return None if await resumption.catch_up() else "much of what was read has left the stream"
 
     @property
-    def _subjects(self) -> tuple[str, ...]:
-        """The subjects that this audit judges, events first."""
-        stream, actors = self.config.stream, self.config.actors
-        events = [event_subject(stream, actor) for actor in actors] or self.config.event_subjects
-        snapshots = [snapshot_subject(stream, actor) for actor in actors] or self.config.snapshot_subjects
-        return (*events, *(snapshots if self.config.snapshots else ()))
+    def _filtered(self) -> bool:
+        """Whether only the audit's subjects are read; else all of the stream is, and what is on others is skipped."""
+        return bool(self.config.actors) and self.source.can_filter(self.config.judged_subjects)
 
     @property
     def _limit(self) -> int:
@@ -272,16 +273,18 @@ class Pass:
             pinned,
             first_seq=first_seq,
             last_seq=pinned.last_seq,
-            subjects=self._subjects if walked.filtered else (),
+            subjects=self.config.judged_subjects if walked.filtered else (),
             max_rate=self.config.max_rate,
         )
         try:
             async with aclosing(until(self.interrupted, batches)) as coming:
                 async for batch in coming:
-                    absent += _holes(batch, following)
+                    absent += holes(batch, following)
                     last = batch[-1]
                     following = last.seq + 1
                     anchors.take(batch)
+                    if walked.filtered:
+                        memory.count(batch)
                     for evidence in self._judge(audit, batch):
                         if self.quarantine is not None:
                             await self.quarantine.put(evidence)
@@ -360,6 +363,10 @@ class Pass:
             name = type(error).__name__  # the text may hold payload values
             log.warning("duplicates not compared", audit=self.config.name, error=name)
 
+    async def _reconcile(self, walked: Walked, memory: Memory) -> None:
+        subjects, rate = self.config.judged_subjects, self.config.max_rate
+        await reconcile(self.source, walked.pinned, subjects, memory.subjects, self.interrupted, rate)
+
     def _report(
         self, memory: Memory, walked: Walked, accepted: Mapping[Kind, Acceptance], history: History
     ) -> AuditReport:
@@ -386,15 +393,3 @@ class Pass:
         saved = await (await self._saves.begin(changed))
         if certain and saved:
             self._saves.hold(memory)
-
-
-def _holes(batch: Sequence[StoredMessage], following: int) -> Ranges:
-    """The sequences from `following` on that are not in `batch`, and before its end."""
-    holes: Ranges = []
-    if batch[-1].seq - following + 1 == len(batch):
-        return holes
-    for message in batch:
-        if message.seq != following:
-            holes.append((following, message.seq - 1))
-        following = message.seq + 1
-    return holes

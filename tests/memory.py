@@ -95,6 +95,13 @@ class MemoryStream:
         gone = [(seq, seq) for seq in range(self.first_seq, self.last_seq + 1) if seq not in self.messages]
         return await self.pin(), normalized(gone)
 
+    def can_filter(self, subjects: Sequence[str]) -> bool:
+        return not any("\x7f" in subject for subject in subjects)
+
+    async def count(self, subject: str) -> int:
+        self._answer("count")
+        return sum(message.subject == subject.encode() for message in self.messages.values())
+
     async def is_stored(self, seq: int) -> bool:
         self._answer("is_stored")
         return seq in self.messages and seq not in self.unreadable

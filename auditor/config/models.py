@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from auditor.aether.subjects import event_subject, snapshot_subject
 from auditor.config.rules import cron_line, file_name, nats_name, server_url, subject_prefix
 from auditor.config.values import Address, Boolean, Duration, Listen, Number, Size, Span, Text
 
@@ -108,6 +109,15 @@ class AuditConfig(Section):
         if not self.snapshots:
             return ()
         return tuple(f"{self.stream}.snapshots.{subject.removeprefix(prefix)}" for subject in self.event_subjects)
+
+    @property
+    def judged_subjects(self) -> tuple[str, ...]:
+        """Every subject that is looked at, events first; where actors are named, none of them has a wildcard."""
+        if not self.actors:
+            return (*self.event_subjects, *self.snapshot_subjects)
+        events = [event_subject(self.stream, actor) for actor in self.actors]
+        snapshots = [snapshot_subject(self.stream, actor) for actor in self.actors]
+        return (*events, *(snapshots if self.snapshots else ()))
 
 
 class QuarantineConfig(Section):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from auditor.core.acceptance import Acceptance
     from auditor.core.audit import AuditState
+    from auditor.core.counts import SubjectCount
     from auditor.core.history import Incident
     from auditor.core.labels import ActorTypes
     from auditor.core.message import StreamState
@@ -51,6 +52,8 @@ class Walked:
     """Deleted after an earlier pass had read them."""
     unreadable: Ranges = field(default_factory=list)
     """Stored by the stream's own count, delivered to no one."""
+    short: Mapping[bytes, SubjectCount] = field(default_factory=dict)
+    """By subject, where only some were read: those with messages that are stored and came to no one."""
     unread: Ranges = field(default_factory=list)
     """What the walk did not reach, or was not given though it may be stored: counted as unjudged."""
     filtered: bool = False
@@ -90,6 +93,7 @@ def conclude(
         first_seq=max(pinned.first_seq, walked.first_seq),
         deleted=normalized([*walked.deleted, *walked.gone]),
         unreadable=walked.unreadable,
+        short=_short(pinned.name, walked),
         unread=walked.unread,
         first_version=expectations.first_version,
         contiguous=expectations.contiguous,
@@ -97,6 +101,7 @@ def conclude(
     standing = Standing(state, pinned.name, circumstances, most_findings=expectations.most_findings, accepted=accepted)
     standing.take_ranges(Kind.DELETED_MESSAGES, walked.deleted)
     standing.take_ranges(Kind.UNREADABLE_MESSAGE, walked.unreadable)
+    standing.take_short(walked.short)
     standing.take_ranges(Kind.LOST_MESSAGES, normalized((seq, seq) for seq in pinned.lost))
     if pinned.lost_bytes and not pinned.lost:
         standing.take_unlisted_loss(pinned.lost_bytes)
@@ -147,10 +152,16 @@ def conclude(
     )
 
 
+def _short(stream: str, walked: Walked) -> dict[bytes, int]:
+    prefix = f"{stream}.events.".encode()
+    return {subject.removeprefix(prefix): count.unreadable for subject, count in walked.short.items()}
+
+
 def _messages(state: AuditState, walked: Walked) -> MessageCounts:
     pinned = walked.pinned
     in_range = max(0, pinned.last_seq - pinned.first_seq + 1)
-    removed, unreadable, unread = size(walked.removed), size(walked.unreadable), size(walked.unread)
+    removed, unread = size(walked.removed), size(walked.unread)
+    unreadable = size(walked.unreadable) + sum(count.unreadable for count in walked.short.values())
     examined = state.tallies.examined + unread
     skipped = in_range - removed - unreadable - examined if walked.filtered else state.tallies.skipped
     return MessageCounts(in_range, examined, removed, unreadable, skipped, state.tallies.unjudged + unread)

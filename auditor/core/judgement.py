@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from auditor.core.findings import Cause
 from auditor.core.ranges import any_between
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from auditor.core.ledger import Actor, Ledger, Misplaced, Snapshot, Trouble
 
@@ -24,6 +24,8 @@ class Circumstances:
     deleted: Sequence[tuple[int, int]] = ()
     """Ranges of sequences removed from the middle of the stream."""
     unreadable: Sequence[tuple[int, int]] = ()
+    short: Mapping[bytes, int] = field(default_factory=dict)
+    """By an actor's tail: how many of its events are unreadable, where only that is known."""
     unread: Sequence[tuple[int, int]] = ()
     """Ranges that the walk did not reach or was not given: nobody knows what they hold."""
     first_version: int = 1
@@ -34,11 +36,14 @@ class Circumstances:
         """Whether the pass knows all that lies between two sequences."""
         return not any_between(self.unread, after_seq, before_seq)
 
-    def cause(self, content: Cause | None, after_seq: int, before_seq: int) -> Cause:
-        """Why versions are missing between two sequences: the first cause that holds."""
+    def cause(self, content: Cause | None, after_seq: int, before_seq: int, *, short: bool) -> Cause:
+        """Why versions of an actor are missing between two sequences: the first cause that holds.
+
+        `short`: whether some of its events are unreadable, nobody knows where.
+        """
         if content is not None:
             return content
-        if any_between(self.unreadable, after_seq, before_seq):
+        if short or any_between(self.unreadable, after_seq, before_seq):
             return Cause.UNREADABLE
         if any_between(self.deleted, after_seq, before_seq):
             return Cause.DELETED
@@ -98,6 +103,7 @@ def judge_actor(ledger: Ledger, tail: bytes, circumstances: Circumstances) -> Ac
     snapshot = ledger.snapshots.get(tail)
     if (
         trouble is None
+        and tail not in circumstances.short
         and actor is not None
         and actor.first_version <= circumstances.first_version
         and (snapshot is None or snapshot.version <= actor.last_version)
@@ -106,10 +112,18 @@ def judge_actor(ledger: Ledger, tail: bytes, circumstances: Circumstances) -> Ac
     if trouble is not None and trouble.ids:
         return ActorJudgement(Replay.BROKEN, colliding_ids=trouble.ids, colliding_seq=trouble.shared_seq)
     known = tail not in ledger.unjudged
-    head, gaps = _holes(actor, trouble, circumstances) if known else (None, [])
-    ahead = known and snapshot is not None and _is_ahead(snapshot, actor, trouble, circumstances)
+    head, gaps = _holes(tail, actor, trouble, circumstances) if known else (None, [])
+    holes = [*([head] if head else []), *gaps]
+    unread_end = _unread_end(tail, holes, circumstances)
+    ahead = known and snapshot is not None and _is_ahead(snapshot, actor, trouble, circumstances, unread_end)
     return ActorJudgement(
-        _replay([*([head] if head else []), *gaps], trouble, snapshot, circumstances),
+        _replay(
+            holes,
+            trouble,
+            snapshot,
+            circumstances,
+            lost_up_to=actor.last_version + unread_end if unread_end and actor else 0,
+        ),
         head,
         gaps,
         trouble.misplaced if trouble else (),
@@ -118,13 +132,14 @@ def judge_actor(ledger: Ledger, tail: bytes, circumstances: Circumstances) -> Ac
 
 
 def _holes(
-    actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances
+    tail: bytes, actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances
 ) -> tuple[Hole | None, Sequence[Hole]]:
     """The missing head, and the gaps."""
     if actor is None:
         return None, ()
     first, first_seq, content = actor.first_version, actor.first_seq, trouble.head if trouble else None
     gaps: list[Hole] = []
+    short = tail in circumstances.short
     for gap in trouble.gaps if trouble else ():
         after, before = gap.after_seq, gap.before_seq
         if after < circumstances.first_seq:
@@ -133,19 +148,31 @@ def _holes(
             first, first_seq, content = gap.last + 1, before, gap.content
             gaps = []
         elif circumstances.certain(after, before):
-            gaps.append(Hole(gap.first, gap.last, after, before, circumstances.cause(gap.content, after, before)))
+            cause = circumstances.cause(gap.content, after, before, short=short)
+            gaps.append(Hole(gap.first, gap.last, after, before, cause))
     if first <= circumstances.first_version or not circumstances.certain(0, first_seq):
         return None, gaps
-    cause = circumstances.cause(content, 0, first_seq)
+    begins = circumstances.first_seq <= 1  # else that the head has gone is the likelier cause
+    cause = circumstances.cause(content, 0, first_seq, short=short and begins)
     if cause is Cause.UNKNOWN and circumstances.first_seq > 1:
         cause = Cause.EXPIRED
     return Hole(circumstances.first_version, first - 1, None, first_seq, cause), gaps
 
 
+def _unread_end(tail: bytes, holes: Sequence[Hole], circumstances: Circumstances) -> int:
+    """Unreadable events that no hole has room for: their versions are above all that are known."""
+    missing = sum(hole.missing for hole in holes if hole.cause is Cause.UNREADABLE)
+    return max(0, circumstances.short.get(tail, 0) - missing)
+
+
 def _replay(
-    holes: Sequence[Hole], trouble: Trouble | None, snapshot: Snapshot | None, circumstances: Circumstances
+    holes: Sequence[Hole],
+    trouble: Trouble | None,
+    snapshot: Snapshot | None,
+    circumstances: Circumstances,
+    lost_up_to: int,
 ) -> Replay:
-    """Whether what is damaged is covered by the last snapshot.
+    """Whether what is damaged is covered by the last snapshot. `lost_up_to`: the last version of those lost at the end, or 0.
 
     It is if the next good event after the damage has a version of at most the snapshot's + 1, or if none follows and
     the snapshot was stored later.
@@ -154,6 +181,7 @@ def _replay(
         (hole.last_missing + 1 for hole in holes if circumstances.is_damage(hole.cause)),
         default=0,
     )
+    resumed_at = max(resumed_at, lost_up_to + 1 if lost_up_to else 0)
     open_seq = 0
     if trouble is not None:
         resumed_at = max(resumed_at, trouble.resumed_at)
@@ -170,11 +198,13 @@ def _replay(
     return Replay.BROKEN
 
 
-def _is_ahead(snapshot: Snapshot, actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances) -> bool:
-    """Whether the snapshot is above the last event, and neither bad messages nor a head that has gone explain it."""
+def _is_ahead(
+    snapshot: Snapshot, actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances, unread_end: int
+) -> bool:
+    """Whether the snapshot is above the last event, and no bad or unreadable messages and no head that has gone explain it."""
     gone = actor is None and circumstances.first_seq > 1
     if snapshot.finding is not None or gone or circumstances.unread:
         return False
     last = actor.last_version if actor else 0
-    explained = trouble.pending_count if trouble else 0
+    explained = unread_end + (trouble.pending_count if trouble else 0)
     return snapshot.version > last + explained

@@ -9,6 +9,7 @@ import msgspec
 
 from auditor.core.audit import AuditState
 from auditor.core.conclude import Walked
+from auditor.core.counts import SubjectCount
 from auditor.core.history import History
 from auditor.core.message import StreamState
 from auditor.core.news import News
@@ -17,6 +18,8 @@ from auditor.core.report import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from auditor.core.message import StoredMessage
 
 FOREVER = 1 << 63
 
@@ -62,6 +65,8 @@ class Memory(msgspec.Struct, kw_only=True):
     """Deleted after they were read: until the next full pass they count as examined, and explain what is missing."""
     absent: Ranges = []
     """What did not come in a walk that has not ended, and why is not known yet."""
+    subjects: dict[bytes, SubjectCount] = {}
+    """Of an audit that reads only some."""
     full_ns: int = 0
     """When the full pass began that this goes back to."""
     complete: bool = False
@@ -125,6 +130,16 @@ class Memory(msgspec.Struct, kw_only=True):
             intersect(ranges, kept) for ranges in (self.removed, self.deleted, self.unreadable, self.gone, self.absent)
         )
 
+    def count(self, batch: Sequence[StoredMessage]) -> None:
+        """These came, and the stream counts them."""
+        for message in batch:
+            self.subjects.setdefault(message.subject, SubjectCount()).stored += 1
+
+    @property
+    def short(self) -> dict[bytes, SubjectCount]:
+        """By subject: those with messages that are stored and did not come."""
+        return {subject: count for subject, count in self.subjects.items() if count.unreadable}
+
     def walk_on(self, next_seq: int, absent: Ranges) -> None:
         """A walk has come so far, and has not ended."""
         self.next_seq, self.absent = next_seq, absent
@@ -136,7 +151,7 @@ class Memory(msgspec.Struct, kw_only=True):
         walked.removed = self.removed = normalized([*self.removed, *walked.removed])
         walked.deleted = self.deleted = normalized([*self.deleted, *walked.deleted])
         walked.unreadable = self.unreadable = normalized([*self.unreadable, *walked.unreadable])
-        walked.gone = self.gone
+        walked.gone, walked.short = self.gone, self.short
         self.absent = []
         self.next_seq = max(self.next_seq, read.last_seq + 1 if read else 0)
         self.complete = self.complete or self.next_seq > pinned.last_seq
@@ -165,6 +180,7 @@ class Memory(msgspec.Struct, kw_only=True):
             deleted=self.deleted,
             unreadable=self.unreadable,
             gone=self.gone,
+            short=self.short,
             filtered=filtered,
             accounted=True,
             full_ns=self.full_ns,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from auditor.core.acceptance import Acceptance
     from auditor.core.audit import AuditState
+    from auditor.core.counts import SubjectCount
     from auditor.core.history import Incident
     from auditor.core.ledger import Misplaced
     from auditor.core.ranges import Ranges
@@ -76,6 +77,25 @@ class Standing:
             if begin <= last and self._count(kind, severity, last, last - begin + 1):
                 count = last - begin + 1
                 self._list(Finding(kind=kind, severity=severity, first_seq=begin, last_seq=last, count=count))
+
+    def take_short(self, short: Mapping[bytes, SubjectCount]) -> None:
+        """One finding for each subject, counted by messages; it is seen at the end of what was read when it was noticed."""
+        kind, severity = Kind.UNREADABLE_MESSAGE, Severity.CORRUPTION
+        for subject, count in short.items():
+            if self._count(kind, severity, count.noticed_seq, count.unreadable):
+                tail = subject.removeprefix(f"{self._stream}.".encode()).partition(b".")[2]
+                self._list(
+                    Finding(
+                        kind=kind,
+                        severity=severity,
+                        subject=subject_text(subject),
+                        actor=actor_of(tail),
+                        first_seq=self._circumstances.first_seq,
+                        last_seq=count.noticed_seq,
+                        count=count.unreadable,
+                        detail=f"{count.unreadable} more are stored on this subject by the stream's count than came",
+                    )
+                )
 
     def take_incidents(self, incidents: Sequence[Incident]) -> None:
         """What happened to the stream and cannot be seen in it."""

@@ -65,6 +65,7 @@ class _State(msgspec.Struct):
     num_deleted: int = 0
     deleted: list[int] | None = None
     lost: _Lost | None = None
+    subjects: dict[str, int] | None = None
 
 
 class StreamInfo(Answer):
@@ -138,6 +139,13 @@ async def stream_info(client: Client, stream: str, *, deleted: bool = False) -> 
         body = {"deleted_details": True}
         return await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=LONG_TIMEOUT)
     return await ask(client, stream, f"STREAM.INFO.{stream}", {}, StreamInfo)
+
+
+async def count_on(client: Client, stream: str, subject: str) -> int:
+    """How many messages `stream` holds on `subject`, which has no wildcard. Raises as `ask`."""
+    body = {"subjects_filter": subject}
+    info = await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=LONG_TIMEOUT)
+    return (info.state.subjects or {}).get(subject, 0)
 
 
 def stream_state(stream: str, info: StreamInfo) -> StreamState:

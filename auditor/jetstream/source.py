@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from auditor.jetstream.client import Client
 
 
+MOST_FILTERS = 1_000
+"""Subjects that a consumer filters by, and that are counted one by one; for more, the stream is read whole."""
 LONGEST_FILTER = 3_500
 """Bytes. The filter is part of the subject of a request, and a line of the protocol holds 4,096 by default."""
 
@@ -40,7 +42,7 @@ class StreamSource:
         """As the protocol says. Batches have up to some thousand messages."""
         # A rate is kept by asking for less, too: a tenth of a second's worth is in flight, twice.
         batch = min(BATCH, max_rate // 10 + 1) if max_rate else BATCH
-        wanted = None if all(map(_can_filter, subjects)) else frozenset(subject.encode() for subject in subjects)
+        wanted = None if self.can_filter(subjects) else frozenset(subject.encode() for subject in subjects)
         batches = ordered_walk(
             self._client,
             pinned,
@@ -55,6 +57,14 @@ class StreamSource:
                     yield messages
                 elif matching := [message for message in messages if message.subject in wanted]:
                     yield matching
+
+    def can_filter(self, subjects: Sequence[str]) -> bool:
+        """Whether the server can find the messages on `subjects`; if not, a walk reads all of the stream for them."""
+        return len(subjects) <= MOST_FILTERS and all(map(_can_filter, subjects))
+
+    async def count(self, subject: str) -> int:
+        """How many messages are stored on `subject`, which has no wildcard, by the stream's own account. Raises as `pin`."""
+        return await api.count_on(self._client, self._stream, subject)
 
     async def deleted(self, pinned: StreamState) -> tuple[StreamState, Ranges]:
         """The stream's account now, and the ranges that it lists as deleted, sorted.

@@ -16,6 +16,7 @@ from auditor.config import NatsConfig
 from auditor.core.report import Mode, Verdict
 from auditor.jetstream.client import connect
 from auditor.scan import Reading
+from tests.core.stories import event
 from tests.live.laboratory import ACTORS, AUDIT, LARGE, LAST_SEQ, Laboratory, event_at, mark, snapshot_of
 from tests.live.raw import Publication, publish
 
@@ -326,12 +327,13 @@ async def test_a_writer_and_an_operator_who_purges_raise_no_false_finding(lab: L
                 await task
 
 
-async def _write(lab: Laboratory) -> None:
+async def _write(lab: Laboratory, at_once: int = 100, pause: float = 0) -> None:
     """Every actor goes on with its versions, faster than passes come."""
     seq = LAST_SEQ
     while True:
-        await publish(lab.server.port, [event_at(seq + number) for number in range(1, 101)])
-        seq += 100
+        await publish(lab.server.port, [event_at(seq + number) for number in range(1, at_once + 1)])
+        seq += at_once
+        await asyncio.sleep(pause)
 
 
 async def _purge(lab: Laboratory) -> None:
@@ -371,3 +373,66 @@ async def test_a_message_of_another_application_is_no_anchor_for_long(lab: Labor
     await lab.publish(Publication(b"S.\xff\xfe", b"\x00\xff", b"NATS/1.0\r\n\xff: \xfe\r\n\r\n"))
     assert (await lab.audited()).verdict is Verdict.CLEAN
     assert (await lab.audited()).findings == ()
+
+
+NAMED = AUDIT.model_copy(
+    update={"name": "named", "actors": tuple(f"order-{number}" for number in range(1, ACTORS + 1))}
+)
+"""An audit that names every actor of the stream, and so reads only their subjects."""
+
+
+@pytest.mark.parametrize("damage", [flip_payload, flip_header, flip_last], ids=lambda damage: damage.__name__)
+async def test_an_audit_of_single_actors_counts_what_did_not_come(lab: Laboratory, damage: Any) -> None:
+    await lab.create()
+    await lab.store()
+    assert (await lab.audited(audit=NAMED)).verdict is Verdict.CLEAN
+    await lab.server.stop()
+    await damage(lab)
+    await lab.server.start()
+    if damage is not flip_last:  # which is an anchor
+        assert (await lab.audited(audit=NAMED)).findings == ()  # until everything is read
+    named, whole = await lab.audited(Reading.ANEW, NAMED), await lab.audited(Reading.ANEW)
+    assert found(named) == found(whole)
+    assert named.actors.broken == 1
+    assert adds_up(named)
+    assert found(await lab.audited(audit=NAMED)) == found(named)
+
+
+async def test_an_audit_of_single_actors_beside_a_writer_and_a_purging_operator_raises_no_false_finding(
+    lab: Laboratory,
+) -> None:
+    await lab.create(max_msgs_per_subject=50)
+    await lab.store()
+    others = [asyncio.create_task(_write(lab, 10, 0.01)), asyncio.create_task(_purge(lab))]
+    conclusive = 0
+    try:
+        async with lab.auditor(NAMED) as auditor:
+            for number in range(30):
+                reading = Reading.ANEW if number % 3 == 0 else Reading.AS_DUE
+                report = await auditor.new_pass(NAMED, reading=reading).run()
+                assert report.messages.unreadable == 0
+                conclusive += report.incomplete is None
+    finally:
+        for task in others:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+    assert conclusive > 15
+
+
+async def test_in_a_stream_of_250_000_subjects_single_actors_are_counted_and_all_are_read_where_they_are_many(
+    lab: Laboratory,
+) -> None:
+    await lab.create()
+    actors = [f"order-{number}" for number in range(250_000)]
+    await lab.publish(*[Publication(f"S.events.order.{actor}".encode(), event(actor, 1)) for actor in actors])
+    await lab.server.stop()
+    lab.flip(b"order-123456")
+    await lab.server.start()
+    for some in (actors[123_400:123_500], actors):
+        audit = AUDIT.model_copy(update={"name": f"named-{len(some)}", "actors": tuple(some)})
+        report = await lab.audited(audit=audit)
+        assert found(report) == {"unreadable_message": 1}
+        assert report.actors.seen == len(some) - 1
+        assert adds_up(report)
+        assert report.messages.skipped == len(actors) - len(some)
