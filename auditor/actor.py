@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auditor.aether import encode_event
 from auditor.aether.store import MalformedSnapshotError, SnapshotNotFoundError
 from auditor.aether.subjects import event_subject
-from auditor.core.findings import Kind
+from auditor.core.findings import Kind, Severity
 from auditor.core.judgement import Replay
+from auditor.core.reasoning import HOLES, LastSnapshot, Step, reasoning
 from auditor.core.report import finding_json
 from auditor.jetstream.store import JetStreamEventStore
 
 if TYPE_CHECKING:
-    from auditor.aether import ActorSnapshot, ReplayResult
+    from auditor.aether import ActorSnapshot, Event, ReplayResult
     from auditor.app import Auditor
     from auditor.config import AuditConfig
     from auditor.core.report import AuditReport
 
 ACTOR_SCHEMA = "aether-auditor/actor/1"
-HOLES = (Kind.VERSION_GAP, Kind.MISSING_HEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,9 @@ class ActorView:
     actor_id: str
     stream: str
     result: ReplayResult
-    """What `get_events_with_errors` gives."""
+    """What `get_events_with_errors` gives, from the first version on."""
+    from_version: int
+    """Events up to this version are not shown."""
     latest_version: int
     snapshot: ActorSnapshot | MalformedSnapshotError | None
     """What `get_latest_snapshot` gives; None where there is none."""
@@ -54,6 +56,27 @@ class ActorView:
             return Replay.FROM_SNAPSHOT
         return Replay.REPLAYABLE if actors.replayable else None
 
+    @property
+    def shown(self) -> list[Event]:
+        """The events above `from_version`."""
+        return [event for event in self.result.events if event.version > self.from_version]
+
+    @property
+    def reasoning(self) -> list[Step]:
+        """Why it comes back right or does not."""
+        versions = [event.version for event in self.result.events]
+        return reasoning(versions, self._last_snapshot, self.report)
+
+    @property
+    def _last_snapshot(self) -> LastSnapshot | None:
+        if self.snapshot is None:
+            return None
+        if isinstance(self.snapshot, MalformedSnapshotError):
+            return LastSnapshot(None, str(self.snapshot))
+        if self.report.totals.get((Kind.FOREIGN_SNAPSHOT, Severity.CORRUPTION)):
+            return LastSnapshot(self.snapshot.version, "it belongs to another actor")
+        return LastSnapshot(self.snapshot.version)
+
     def to_json(self) -> dict[str, Any]:
         """The object of `auditor actor --json`."""
         findings = [finding_json(finding) for finding in self.report.findings]
@@ -64,7 +87,7 @@ class ActorView:
             "subject": self.subject,
             "verdict": self.report.verdict,
             "latest_version": self.latest_version,
-            "events": [json.loads(encode_event(event)) for event in self.result.events],
+            "events": [json.loads(encode_event(event)) for event in self.shown],
             "errors": [
                 {
                     "seq": error.sequence_number,
@@ -79,6 +102,7 @@ class ActorView:
             "findings": [finding for finding in findings if finding["kind"] not in HOLES],
             "snapshot": self._snapshot_json(),
             "replay": self.replay,
+            "reasoning": [asdict(step) for step in self.reasoning],
         }
 
     def _snapshot_json(self) -> dict[str, Any] | None:
@@ -92,10 +116,15 @@ class ActorView:
 async def view_actor(auditor: Auditor, audit: AuditConfig, actor_id: str, from_version: int) -> ActorView | None:
     """The actor as it is in the audit's stream; None if nothing is stored for it there. Raises AuditorError."""
     alone = audit.model_copy(update={"actors": (actor_id,), "snapshots": True})
-    this_pass = replace(auditor.new_pass(alone), quarantine=None, quarantine_prefix=None, keeper=None)
+    # Keys are named, and nothing is written.
+    prefix = auditor.config.quarantine.subject_prefix
+    this_pass = replace(auditor.new_pass(alone), quarantine=None, quarantine_prefix=prefix, keeper=None)
     report = await this_pass.run()
-    if not report.messages.examined:
+    if not (report.messages.examined or report.messages.unreadable):
         return None
+    # What was deleted elsewhere in the stream says nothing of this actor; where it does, a hole has it as its cause.
+    own = tuple(finding for finding in report.findings if finding.subject is not None)
+    report = replace(report, findings=own)
     store = await JetStreamEventStore.open(auditor.client, audit.stream, create=False)
     try:
         snapshot: ActorSnapshot | MalformedSnapshotError | None = await store.get_latest_snapshot(actor_id)
@@ -106,7 +135,8 @@ async def view_actor(auditor: Auditor, audit: AuditConfig, actor_id: str, from_v
     return ActorView(
         actor_id=actor_id,
         stream=audit.stream,
-        result=await store.get_events_with_errors(actor_id, from_version),
+        result=await store.get_events_with_errors(actor_id),
+        from_version=from_version,
         latest_version=await store.get_latest_version(actor_id),
         snapshot=snapshot,
         report=report,

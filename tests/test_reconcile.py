@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from auditor.core.findings import Cause, Kind
-from auditor.core.report import Mode, Verdict
+from auditor.core.report import BrokenActor, Mode, Verdict
 from auditor.reconcile import MOST_TRIES
 from auditor.scan import Reading
 from tests.core.stories import event, snapshot
@@ -34,7 +34,7 @@ async def test_an_unreadable_event_is_found_on_its_subject_and_explains_the_gap(
     assert (unreadable.subject, unreadable.actor, unreadable.count) == (ONE, "order-1", 2)
     assert (unreadable.first_seq, unreadable.last_seq) == (1, 10)
     assert found[Kind.VERSION_GAP].cause is Cause.UNREADABLE
-    assert (report.actors.broken, report.broken_ids) == (1, ("order-1",))
+    assert (report.actors.broken, report.broken) == (1, (BrokenActor("order-1", 5, 3, 0),))
     assert (report.messages.examined, report.messages.unreadable, report.messages.skipped) == (3, 2, 5)
     assert (report.coverage, sums_hold(report)) == (1.0, True)
 

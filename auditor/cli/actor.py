@@ -7,12 +7,13 @@ import json
 from typing import TYPE_CHECKING
 
 from auditor.actor import view_actor
-from auditor.aether.store import MalformedSnapshotError
 from auditor.aether.subjects import unaskable_reason
 from auditor.app import connected
 from auditor.cli.scan import chosen
 from auditor.cli.tables import findings_table, print_line, results
 from auditor.config import load
+from auditor.core.judgement import Replay
+from auditor.core.reasoning import About
 from auditor.core.report import exit_code
 from auditor.errors import AuditorError, NotFoundError
 from auditor.service.log import configure_log
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
     from auditor.config import AuditConfig, Config
 
 
+STYLES: dict[Replay | None, str] = {
+    Replay.REPLAYABLE: "bold green",
+    Replay.FROM_SNAPSHOT: "bold yellow",
+    Replay.BROKEN: "bold red",
+}
+
+
 def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version: int, *, as_json: bool) -> int:
     """The exit code: 0 nothing wrong with this actor, 2 corrupt, 3 not all of it could be read."""
     if why := unaskable_reason(actor_id):
@@ -37,7 +45,7 @@ def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version
     if as_json:
         print(json.dumps(view.to_json()))  # noqa: T201 - the result
     else:
-        _print(results(), view)
+        _print(results(), view, config_file)
     return exit_code([view.report])
 
 
@@ -60,25 +68,24 @@ async def _find(config: Config, audits: Sequence[AuditConfig], actor_id: str, fr
     return view
 
 
-def _print(console: Console, view: ActorView) -> None:
+def _print(console: Console, view: ActorView, config_file: Path) -> None:
     for error in view.result.errors:
         where = f"sequence {error.sequence_number}, byte {error.error.offset} of {len(error.raw_data)}"
         print_line(console, f"skipped by replay: {where}: {error.error.reason}: {error.error.detail}", "red")
     if view.report.findings:
         console.print(findings_table(view.report.findings))
-    events = view.result.events
+    events = view.shown
     versions = f", versions {events[0].version} to {events[-1].version}" if events else ""
     print_line(console, f"actor     {view.actor_id}")
     print_line(console, f"subject   {view.subject}")
     print_line(console, f"events    {len(events)}{versions}; latest version {view.latest_version}")
     print_line(console, f"skipped   {len(view.result.errors)}")
-    print_line(console, f"snapshot  {_snapshot(view)}")
-    print_line(console, f"replay    {view.replay or 'no events'}")
-
-
-def _snapshot(view: ActorView) -> str:
-    if view.snapshot is None:
-        return "none"
-    if isinstance(view.snapshot, MalformedSnapshotError):
-        return str(view.snapshot)
-    return f"of version {view.snapshot.version}"
+    about = None
+    for step in view.reasoning:
+        name = step.about if step.about is not about else ""
+        about = step.about
+        print_line(console, f"{name:<10}{step.text}", STYLES.get(view.replay, "") if about is About.REPLAY else "")
+        if step.command:
+            print_line(console, f"{'':<12}{step.command} --config {config_file}")
+    if view.report.incomplete:
+        print_line(console, f"not all of it could be read: {view.report.incomplete}", "bold yellow")

@@ -144,7 +144,7 @@ def conclude(
                 actor_types, {(name, ""): count for name, count in standing.broken.items()}
             ).items()
         },
-        broken_ids=tuple(standing.broken_ids),
+        broken=tuple(standing.broken_actors),
         accepted=dict(standing.accepted),
         full_ns=walked.full_ns,
         incomplete=incomplete,

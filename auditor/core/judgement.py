@@ -79,6 +79,25 @@ class Replay(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Bridge:
+    """The snapshot that covers what is damaged, or would."""
+
+    version: int
+    """At least."""
+    after_seq: int
+    """It is stored behind this sequence."""
+
+    def is_spanned_by(self, snapshot: Snapshot | None) -> bool:
+        """Whether the last snapshot does it."""
+        return (
+            snapshot is not None
+            and snapshot.finding is None
+            and snapshot.version >= self.version
+            and snapshot.seq > self.after_seq
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ActorJudgement:
     """One actor. Versions are not judged where ids collide; a hole is not told where what is missing may not be."""
 
@@ -89,6 +108,8 @@ class ActorJudgement:
     colliding_ids: Sequence[str] = ()
     colliding_seq: int = 0
     """Where a second id was first seen."""
+    bridge: Bridge | None = None
+    """What a snapshot has to be for replay to be right; None if nothing is damaged, or no snapshot helps."""
     snapshot_ahead: Snapshot | None = None
     """The last snapshot, where it is above the actor's last event without an explanation."""
 
@@ -116,17 +137,16 @@ def judge_actor(ledger: Ledger, tail: bytes, circumstances: Circumstances) -> Ac
     holes = [*([head] if head else []), *gaps]
     unread_end = _unread_end(tail, holes, circumstances)
     ahead = known and snapshot is not None and _is_ahead(snapshot, actor, trouble, circumstances, unread_end)
+    bridge = _bridge(holes, actor, trouble, circumstances, unread_end)
+    replay = Replay.REPLAYABLE
+    if bridge is not None:
+        replay = Replay.FROM_SNAPSHOT if bridge.is_spanned_by(snapshot) else Replay.BROKEN
     return ActorJudgement(
-        _replay(
-            holes,
-            trouble,
-            snapshot,
-            circumstances,
-            lost_up_to=actor.last_version + unread_end if unread_end and actor else 0,
-        ),
+        replay,
         head,
         gaps,
         trouble.misplaced if trouble else (),
+        bridge=bridge,
         snapshot_ahead=snapshot if ahead else None,
     )
 
@@ -165,37 +185,25 @@ def _unread_end(tail: bytes, holes: Sequence[Hole], circumstances: Circumstances
     return max(0, circumstances.short.get(tail, 0) - missing)
 
 
-def _replay(
-    holes: Sequence[Hole],
-    trouble: Trouble | None,
-    snapshot: Snapshot | None,
-    circumstances: Circumstances,
-    lost_up_to: int,
-) -> Replay:
-    """Whether what is damaged is covered by the last snapshot. `lost_up_to`: the last version of those lost at the end, or 0.
+def _bridge(
+    holes: Sequence[Hole], actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances, unread_end: int
+) -> Bridge | None:
+    """The snapshot that would cover what is damaged; None if nothing is.
 
-    It is if the next good event after the damage has a version of at most the snapshot's + 1, or if none follows and
+    Damage is covered if the next good event after it has a version of at most the snapshot's + 1, or if none follows and
     the snapshot was stored later.
     """
-    resumed_at = max(
-        (hole.last_missing + 1 for hole in holes if circumstances.is_damage(hole.cause)),
-        default=0,
-    )
-    resumed_at = max(resumed_at, lost_up_to + 1 if lost_up_to else 0)
+    last_version = actor.last_version if actor else 0
+    resumed_at = max((hole.last_missing + 1 for hole in holes if circumstances.is_damage(hole.cause)), default=0)
+    if unread_end:
+        resumed_at = max(resumed_at, last_version + unread_end + 1)
     open_seq = 0
     if trouble is not None:
         resumed_at = max(resumed_at, trouble.resumed_at)
         open_seq = trouble.open_seq
     if not resumed_at and not open_seq:
-        return Replay.REPLAYABLE
-    if (
-        snapshot is not None
-        and snapshot.finding is None
-        and resumed_at <= snapshot.version + 1
-        and open_seq < snapshot.seq
-    ):
-        return Replay.FROM_SNAPSHOT
-    return Replay.BROKEN
+        return None
+    return Bridge(max(resumed_at - 1, 0), open_seq)
 
 
 def _is_ahead(

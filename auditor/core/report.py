@@ -125,6 +125,29 @@ class ActorCounts:
     broken: int = 0
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class BrokenActor:
+    """An actor that replay does not bring back right, and what would help."""
+
+    actor: str
+    """The actor id as it stands in the subject; the subject's tail where no actor id leads to it."""
+    last_version: int
+    """Of its good events; 0 where it has none."""
+    snapshot_version: int | None
+    """A snapshot of at least this version would bridge the damage; None where none can, because ids collide."""
+    snapshot_after_seq: int
+    """If it is stored behind this sequence."""
+
+    @property
+    def bridge(self) -> str | None:
+        """The snapshot that would help, in words; None where none can."""
+        if self.snapshot_version is None:
+            return None
+        version = f" of version {self.snapshot_version} or later" if self.snapshot_version else ""
+        behind = f" stored behind sequence {self.snapshot_after_seq}" if self.snapshot_after_seq else ""
+        return f"a snapshot{version}{behind}"
+
+
 @dataclass(frozen=True, slots=True)
 class AuditReport:
     """The result of one completed pass of one audit."""
@@ -159,8 +182,8 @@ class AuditReport:
     """Versions inside those gaps."""
     broken_actors: Mapping[str, int]
     """By actor_type label."""
-    broken_ids: tuple[str, ...] = ()
-    """Broken actors, at most as many as findings are listed."""
+    broken: tuple[BrokenActor, ...] = ()
+    """By id, at most as many as findings are listed."""
     accepted: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
     """Findings that an operator accepted: in no total, and not listed."""
     newest_ns: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
@@ -192,7 +215,7 @@ class AuditReport:
     def listing(self, most: int) -> AuditReport:
         """The same with at most so many findings in detail."""
         cut = self.findings_cut or len(self.findings) > most
-        return replace(self, findings=self.findings[:most], findings_cut=cut, broken_ids=self.broken_ids[:most])
+        return replace(self, findings=self.findings[:most], findings_cut=cut, broken=self.broken[:most])
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `audits` in `auditor scan --json` and /api/status."""
@@ -210,7 +233,7 @@ class AuditReport:
             "events": asdict(self.events),
             "snapshots": asdict(self.snapshots),
             "actors": asdict(self.actors),
-            "broken_actors": list(self.broken_ids),
+            "broken_actors": [asdict(actor) for actor in self.broken],
             "findings_total": {str(kind): count for kind, count in self.findings_total.items()},
             "accepted_total": {str(kind): count for kind, count in self.accepted_total.items()},
             "missing_versions": self.missing_versions,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from auditor.core.audit import actor_of, actor_type
 from auditor.core.findings import Cause, Finding, Kind, Severity, severities, subject_text
 from auditor.core.judgement import ORDINARY, ActorJudgement, Circumstances, Hole, Replay, judge_actor
-from auditor.core.report import moment
+from auditor.core.report import BrokenActor, moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ class Standing:
         self.replays: Counter[Replay] = Counter()
         self.broken: Counter[str] = Counter()
         """Broken actors by actor type."""
-        self.broken_ids: list[str] = []
+        self.broken_actors: list[BrokenActor] = []
         """The first of them by id, at most as many as findings are listed."""
         self._state = state
         self._stream = stream
@@ -172,17 +172,28 @@ class Standing:
             if judgement is not ORDINARY:
                 if judgement.replay is Replay.BROKEN:
                     self.broken[actor_type(tail)] += 1
-                    self.broken_ids.append(actor_of(tail) or subject_text(tail))
-                    if len(self.broken_ids) > 2 * self._most:
-                        self._cut_broken_ids()
+                    self._list_broken(tail, judgement)
                 self._take_judgement(tail, judgement)
-        self._cut_broken_ids()
+        self._cut_broken()
         for tail in ledger.snapshots:
             if tail not in ledger.actors and tail not in ledger.troubles:
                 self._take_judgement(tail, judge_actor(ledger, tail, self._circumstances))
 
-    def _cut_broken_ids(self) -> None:
-        self.broken_ids = sorted(self.broken_ids)[: self._most]
+    def _list_broken(self, tail: bytes, judgement: ActorJudgement) -> None:
+        actor, bridge = self._state.ledger.actors.get(tail), judgement.bridge
+        self.broken_actors.append(
+            BrokenActor(
+                actor=actor_of(tail) or subject_text(tail),
+                last_version=actor.last_version if actor else 0,
+                snapshot_version=bridge.version if bridge else None,
+                snapshot_after_seq=bridge.after_seq if bridge else 0,
+            )
+        )
+        if len(self.broken_actors) > 2 * self._most:
+            self._cut_broken()
+
+    def _cut_broken(self) -> None:
+        self.broken_actors = sorted(self.broken_actors)[: self._most]
 
     def _take_judgement(self, tail: bytes, judgement: ActorJudgement) -> None:
         found = partial(Finding, subject=subject_text(f"{self._stream}.events.".encode() + tail), actor=actor_of(tail))

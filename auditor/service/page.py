@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from auditor.core.findings import Finding
+    from auditor.core.report import BrokenActor
     from auditor.service.status import ServiceStatus
 
 MOST_FINDINGS = 100
@@ -45,6 +46,10 @@ def _where(finding: Finding) -> str:
     return ""
 
 
+def _help(actor: BrokenActor) -> str:
+    return actor.bridge or "an id of its own: several actors share the subject"
+
+
 def _latest(findings: Sequence[Finding]) -> list[Finding]:
     """The last ones in stream order first: what happened just now is on top."""
     return sorted(findings, key=lambda finding: finding.position, reverse=True)[:MOST_FINDINGS]
@@ -57,6 +62,7 @@ _ENVIRONMENT.filters["visible"] = lambda text: visible(str(text))
 _ENVIRONMENT.filters["latest"] = _latest
 _ENVIRONMENT.filters["where"] = _where
 _ENVIRONMENT.filters["moment"] = moment
+_ENVIRONMENT.filters["help"] = _help
 _TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)
 
 

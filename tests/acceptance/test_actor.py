@@ -51,4 +51,13 @@ async def test_for_people_it_says_what_replay_skips_and_where(config: str) -> No
     ended = await auditor("actor", "order-1", "--config", config)
     assert ended.code == 2
     assert "skipped by replay: sequence " in ended.out
-    assert "replay    broken" in ended.out
+    assert "replay    broken: no snapshot covers the damage; a snapshot of version 4 or later would" in ended.out
+    assert "missing   version 4 is missing between sequences" in ended.out
+    commands = [line.split() for line in ended.out.splitlines() if line.strip().startswith("auditor ")]
+    assert {command[1] for command in commands} == {"quarantine", "accept"}
+    assert (await auditor("scan", "--config", config)).code == 2
+    for command in commands:  # each can be typed as it stands
+        assert (await auditor(*command[1:])).code == 0
+    again = await auditor("actor", "order-1", "--config", config, "--json")
+    assert next(step["about"] for step in again.json["reasoning"]) == "there"
+    assert all(finding["subject"].endswith(".order-1") for finding in again.json["findings"])

@@ -159,3 +159,12 @@ def test_an_actor_id_never_becomes_a_label() -> None:
     service.audits["orders"].pass_completed(report(*stored), Settled())
     assert "550e8400" not in generate_latest(registry(service)).decode()
     assert one(service, "malformed_events", actor_type="other", reason="syntax") == 2
+
+
+@pytest.mark.parametrize(("ok", "samples"), [(None, []), (True, [1.0]), (False, [0.0])])
+def test_the_self_test_is_exported_where_there_is_a_canary(ok: bool | None, samples: list[float]) -> None:
+    service = status()
+    service.selftest_ok = ok
+    families = text_string_to_metric_families(generate_latest(registry(service)).decode())
+    (family,) = (family for family in families if family.name == "aether_auditor_selftest_ok")
+    assert [sample.value for sample in family.samples] == samples

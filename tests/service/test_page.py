@@ -120,3 +120,26 @@ def test_the_page_has_the_one_style_sheet_that_its_policy_allows() -> None:
     assert page.tags.count("style") == 1
     assert "script" not in page.tags
     assert "style-src 'sha256-" in CONTENT_SECURITY_POLICY
+
+
+def test_broken_actors_are_listed_with_what_would_help() -> None:
+    service = status()
+    stored = [("S.events.order.order-1", event("order-1", 1)), ("S.events.order.order-1", b"{")]
+    shared = [("S.events.order.order-a_b", event(actor, 1)) for actor in ("order-a.b", "order-a_b")]
+    one = report(*stored, *shared)
+    service.audits["orders"].pass_completed(one, Settled())
+    text = Page(render(service)).text
+    assert "Broken actors" in text
+    assert "no snapshot covers it: 2 in all" in text
+    assert "a snapshot stored behind sequence 2" in text
+    assert "an id of its own: several actors share the subject" in text
+    many = replace(one, broken=one.broken[:1] * (MOST_FINDINGS + 1))
+    service.audits["orders"].pass_completed(many, Settled())
+    assert Page(render(service)).text.count("a snapshot stored behind sequence 2") == MOST_FINDINGS
+
+
+def test_a_self_test_that_failed_is_on_the_page_and_one_that_did_not_is_not() -> None:
+    service = status()
+    for ok, said in ((None, False), (True, False), (False, True)):
+        service.selftest_ok = ok
+        assert ("The self-test failed" in render(service)) is said
