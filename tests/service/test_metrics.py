@@ -165,6 +165,6 @@ def test_an_actor_id_never_becomes_a_label() -> None:
 def test_the_self_test_is_exported_where_there_is_a_canary(ok: bool | None, samples: list[float]) -> None:
     service = status()
     service.selftest_ok = ok
-    families = text_string_to_metric_families(generate_latest(registry(service)).decode())
+    families = parse(generate_latest(registry(service)).decode())
     (family,) = (family for family in families if family.name == "aether_auditor_selftest_ok")
     assert [sample.value for sample in family.samples] == samples
