@@ -16,6 +16,8 @@ OUTSIDE = {
     "auditor/app.py": "tests/acceptance/test_scan.py",
     "auditor/cli/verbs.py": "tests/acceptance/test_bad_input.py",
     "auditor/daemon.py": "tests/acceptance/test_run.py",
+    "auditor/doctor.py": "tests/acceptance/test_doctor.py",
+    "auditor/provision.py": "tests/acceptance/test_provision.py",
     "auditor/selftest.py": "tests/acceptance/test_selftest.py",
 }
 UNTESTED = {

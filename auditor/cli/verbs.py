@@ -180,6 +180,22 @@ def selftest(
 
 
 @app.command()
+def doctor(config: ConfigFile) -> int:
+    """Check that the auditor may do what it needs and no more, and what endangers the streams. Changes nothing."""
+    from auditor.cli.doctor import examine_all
+
+    return examine_all(config)
+
+
+@app.command()
+def provision(config: ConfigFile) -> int:
+    """Make side stream, state stream and canary, as an administrator; the auditor then needs no right to create any."""
+    from auditor.cli.provision import make_streams
+
+    return make_streams(config)
+
+
+@app.command()
 def demo(
     http: Annotated[str, typer.Option(metavar="ADDR", help="Where to serve /metrics and the page.")] = "127.0.0.1:9464",
     *,

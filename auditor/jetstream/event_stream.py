@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditor.errors import ConnectionFailedError, EventStreamError, StreamNotFoundError
@@ -11,7 +12,6 @@ from auditor.jetstream.wildcards import covers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
     from auditor.jetstream.client import Client
 
@@ -26,6 +26,7 @@ FORBIDDEN = {
     "subject_transform": "events would be stored on other subjects",
 }
 """Settings that must be left as the server has them by default, and why."""
+YEAR = timedelta(days=365)
 DEFAULTS: tuple[object, ...] = (None, False, -1, 0, {})
 
 
@@ -65,6 +66,29 @@ def event_stream_settings(stream: str, *, replicas: int, max_age: timedelta) -> 
         "max_age": max_age.days * 86_400_000_000_000 + max_age.seconds * 1_000_000_000 + max_age.microseconds * 1_000,
         "num_replicas": replicas,
     }
+
+
+def differing_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
+    """What keeps Aether's constructor from opening the stream `found`: it asks for exactly its own settings."""
+    demanded = {"duplicate_window": 120_000_000_000, **event_stream_settings(stream, replicas=1, max_age=YEAR)}
+    problems = [
+        f"{name} is {_shown(name, found.get(name))}, Aether's code demands {_shown(name, value)}"
+        for name, value in demanded.items()
+        if found.get(name) != value
+    ]
+    problems += [
+        f"{name} is {json.dumps(value)}, which Aether's code does not set"
+        for name, value in found.items()
+        if name not in {*demanded, "metadata"} and value not in (*DEFAULTS, "", "none", "default", [])
+    ]
+    return problems
+
+
+def _shown(name: str, value: object) -> str:
+    """`value` as people say it: of durations, the server has nanoseconds."""
+    if name in ("max_age", "duplicate_window") and isinstance(value, int):
+        return str(timedelta(microseconds=value // 1_000)) if value else "unlimited"
+    return json.dumps(value)
 
 
 def unfit_settings(stream: str, found: Mapping[str, Any]) -> list[str]:

@@ -98,6 +98,10 @@ class StreamSource:
         """The first message on `subject`, which has no wildcard, from `seq` on; None if the server finds none."""
         return await api.get_message(self._client, self._stream, seq=seq, next_by_subj=subject)
 
+    async def first_from(self, seq: int) -> StoredMessage | None:
+        """The first message from `seq` on, on whatever subject; None if the server finds none."""
+        return await api.get_message(self._client, self._stream, seq=seq, next_by_subj=">")
+
 
 def _ranges(seqs: Iterable[int]) -> Ranges:
     """Ascending sequences as ranges."""

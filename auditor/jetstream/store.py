@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 from weakref import WeakValueDictionary
 
@@ -31,13 +30,14 @@ from auditor.errors import AuditorError
 from auditor.jetstream import api
 from auditor.jetstream.append import OutrunError, append
 from auditor.jetstream.client import Client
-from auditor.jetstream.event_stream import create_or_check
+from auditor.jetstream.event_stream import YEAR, create_or_check
 from auditor.jetstream.latest import LatestVersions
 from auditor.jetstream.sibling import connect_beside
 from auditor.jetstream.source import StreamSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
+    from datetime import timedelta
 
     from nats.aio.client import Client as NatsClient
 
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from auditor.core.message import StoredMessage
     from auditor.jetstream.latest import Latest
 
-A_YEAR = timedelta(days=365)
 MOST_TRIES = 2
 """Of one save, each with fresh knowledge of what is stored."""
 
@@ -68,7 +67,7 @@ class JetStreamEventStore:
         *,
         create: bool = True,
         replicas: int = 1,
-        max_age: timedelta = A_YEAR,
+        max_age: timedelta = YEAR,
     ) -> Self:
         """The store over a stream, which is created as Aether's Go code does if it is absent.
 

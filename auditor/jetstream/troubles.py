@@ -11,13 +11,13 @@ from nats import errors
 
 from auditor.errors import PermissionDeniedError
 
-CONSUMER = re.compile(r"(\$JS\.API\.CONSUMER\.(?:CREATE|INFO|MSG\.NEXT)\.[^.]+)\..*")
-"""Subjects that end in the name of a consumer, which is new for every walk."""
+CONSUMER = re.compile(r"(\$JS\.API\.CONSUMER\.(CREATE|INFO|MSG\.NEXT)\.[^.]+)\..*")
+"""Subjects that end in the name of a consumer, which is new for every walk, and perhaps in what it filters by."""
 
 
 def denied(verb: str, subject: str) -> PermissionDeniedError:
     """`verb`: "publish" or "subscribe"."""
-    allow = CONSUMER.sub(r"\1.>", subject)
+    allow = CONSUMER.sub(lambda found: f"{found[1]}.{'>' if found[2] == 'CREATE' else '*'}", subject)
     return PermissionDeniedError(f"NATS does not let this user {verb} to {subject}: allow {allow} in its permissions")
 
 

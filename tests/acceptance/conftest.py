@@ -7,23 +7,24 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from auditor.config import NatsConfig
+from auditor.demo.server import EmbeddedServer
 from auditor.demo.stream import fill
 from auditor.jetstream.client import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from auditor.canary.damage import Planted
-    from auditor.demo.server import EmbeddedServer
     from auditor.jetstream.client import Client
 
 PATIENCE = 30.0
+CONF = Path(__file__).parents[2] / "deploy" / "nats" / "auditor.conf"
 
 
 @dataclass(frozen=True)
@@ -105,3 +106,32 @@ def config(server: EmbeddedServer, tmp_path: Path) -> str:
 async def streams(admin: Client) -> set[str]:
     answer = json.loads((await admin.request("$JS.API.STREAM.NAMES", b"")).data)
     return set(answer["streams"] or ())
+
+
+class Guarded:
+    """A server with the configuration that is shipped, and the demo's damaged stream."""
+
+    def __init__(self, server: EmbeddedServer, folder: Path) -> None:
+        self.server = server
+        self._folder = folder
+
+    def config(self, user: str, more: str = "") -> str:
+        password = "first" if user == "administrator" else "second"
+        path = self._folder / f"{user}.yaml"
+        path.write_text(
+            f'nats: {{servers: ["{self.server.url}"], user: {user}, password: {password}}}\n'
+            f"audits: [{{name: orders, stream: ORDERS, schedule: {{every: 200ms}}, full_pass_every: 200ms}}]\nhttp: {{listen: '127.0.0.1:0'}}\n{more}"
+        )
+        return str(path)
+
+
+@pytest.fixture
+async def guarded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Guarded]:
+    monkeypatch.setenv("ADMINISTRATOR_PASSWORD", "first")
+    monkeypatch.setenv("AUDITOR_PASSWORD", "second")
+    async with EmbeddedServer(config=CONF.read_text()) as server:
+        client = await connect(NatsConfig(servers=(server.url,), user="administrator", password="first"))
+        await fill(client)
+        yield Guarded(server, tmp_path)
+        await client.close()
+        server.kill()

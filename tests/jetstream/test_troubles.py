@@ -46,8 +46,8 @@ def test_an_address_is_shown_without_user_and_password():
     [
         ("$JS.API.STREAM.INFO.S", "$JS.API.STREAM.INFO.S"),
         ("$JS.API.CONSUMER.CREATE.S.auditor-1.S.events.>", "$JS.API.CONSUMER.CREATE.S.>"),
-        ("$JS.API.CONSUMER.MSG.NEXT.S.auditor-1", "$JS.API.CONSUMER.MSG.NEXT.S.>"),
-        ("$JS.API.CONSUMER.INFO.S.auditor-1", "$JS.API.CONSUMER.INFO.S.>"),
+        ("$JS.API.CONSUMER.MSG.NEXT.S.auditor-1", "$JS.API.CONSUMER.MSG.NEXT.S.*"),
+        ("$JS.API.CONSUMER.INFO.S.auditor-1", "$JS.API.CONSUMER.INFO.S.*"),
     ],
 )
 def test_a_refusal_says_what_to_allow_for_every_walk_and_not_only_for_this_one(subject, allow):

@@ -1,0 +1,47 @@
+"""`auditor doctor`: every check on a line, and what to do about those that are not well."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from auditor.app import connected
+from auditor.cli.tables import print_line, results
+from auditor.config import load
+from auditor.core.report import ExitCode
+from auditor.doctor import Check, Mark, examine
+from auditor.errors import AuditorError
+from auditor.service.log import configure_log
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from auditor.config import Config
+
+STYLES = {Mark.GOOD: "green", Mark.WARNING: "yellow", Mark.BAD: "bold red"}
+
+
+def examine_all(config_file: Path) -> int:
+    """The exit code: 0 if nothing keeps the auditor from its work, warnings or not; else 1. Raises ConfigError."""
+    configure_log("error", "console")
+    return asyncio.run(_examine(load(config_file)))
+
+
+async def _examine(config: Config) -> int:
+    well = True
+    try:
+        async with connected(config, writes=False) as auditor:
+            _print(Check(Mark.GOOD, "connected"))
+            async for check in examine(auditor):
+                _print(check)
+                well = well and check.mark is not Mark.BAD
+    except AuditorError as error:
+        _print(Check(Mark.BAD, str(error)))
+        well = False
+    return ExitCode.CLEAN if well else ExitCode.COULD_NOT_RUN
+
+
+def _print(check: Check) -> None:
+    print_line(results(), f"{check.mark.value} {check.what}", STYLES[check.mark])
+    if check.fix is not None:
+        print_line(results(), f"  → {check.fix}")

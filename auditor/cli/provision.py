@@ -1,0 +1,32 @@
+"""`auditor provision`: makes what the auditor writes to, as an administrator."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from auditor.app import connected
+from auditor.cli.tables import print_line, results
+from auditor.config import Config, load
+from auditor.core.report import ExitCode
+from auditor.provision import provision
+from auditor.service.log import configure_log
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def make_streams(config_file: Path) -> int:
+    """The exit code. Raises AuditorError."""
+    configure_log("warning", "console")
+    config = load(config_file)
+    may = {"create": True}
+    quarantine, state = config.quarantine.model_copy(update=may), config.state.model_copy(update=may)
+    asyncio.run(_make(config.model_copy(update={"quarantine": quarantine, "state": state})))
+    return ExitCode.CLEAN
+
+
+async def _make(config: Config) -> None:
+    async with connected(config, writes=False) as auditor:
+        async for stream, made in provision(auditor):
+            print_line(results(), f"stream {stream} {'was made' if made else 'is there and as it should be'}")

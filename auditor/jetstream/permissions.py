@@ -1,0 +1,119 @@
+"""What the auditor must be allowed to publish and to subscribe to; and what its user is allowed, by the server's own word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from nats import errors
+
+from auditor.errors import ConnectionFailedError, PermissionDeniedError
+from auditor.jetstream.wildcards import covers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from auditor.config import Config
+    from auditor.jetstream.client import Client
+
+USER_INFO = "$SYS.REQ.USER.INFO"
+TIMEOUT = 5.0
+
+
+class Need(NamedTuple):
+    """One subject, perhaps with wildcards, and what it is needed for."""
+
+    subject: str
+    why: str
+
+
+def to_publish(config: Config, canary: str) -> tuple[Need, ...]:
+    """What the daemon and every command but `provision` and `selftest` publish to, on streams that exist."""
+    quarantine, state = config.quarantine, config.state
+    needs = [Need(USER_INFO, "auditor doctor sees its own permissions")]
+    for stream in dict.fromkeys(audit.stream for audit in config.audits):
+        needs += _reading(stream)
+    needs += _reading(canary)
+    needs += _reading(quarantine.stream)  # auditor quarantine list
+    needs.append(Need(f"{quarantine.subject_prefix}.>", "stores records"))
+    needs += _asking(state.stream)
+    needs.append(Need(f"{state.subject_prefix}.>", "saves state and acceptances"))
+    return tuple(needs)
+
+
+def to_create(config: Config) -> tuple[Need, ...]:
+    """What is needed besides where the auditor is to create its own streams."""
+    own = (config.quarantine, config.state)
+    return tuple(Need(f"$JS.API.STREAM.CREATE.{each.stream}", "creates it at the first start") for each in own)
+
+
+def to_subscribe(config: Config) -> tuple[Need, ...]:
+    """Where answers come."""
+    return (Need(f"{config.nats.inbox_prefix}.>", "takes answers"),)
+
+
+def _reading(stream: str) -> list[Need]:
+    return [
+        *_asking(stream),
+        Need(f"$JS.API.CONSUMER.CREATE.{stream}.>", "walks the stream, or one subject of it"),
+        Need(f"$JS.API.CONSUMER.INFO.{stream}.*", "knows where a walk ends"),
+        Need(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.*", "pulls messages"),
+    ]
+
+
+def _asking(stream: str) -> list[Need]:
+    return [
+        Need(f"$JS.API.STREAM.INFO.{stream}", "knows its range and settings"),
+        Need(f"$JS.API.STREAM.MSG.GET.{stream}", "reads single messages"),
+    ]
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """Of one verb, as the server has them."""
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+    def lacks(self, needs: Iterable[Need]) -> list[Need]:
+        """Those that are not allowed in full."""
+        allowed = self.allow or (">",)
+        return [
+            need
+            for need in needs
+            if not any(covers(subject, need.subject) for subject in allowed)
+            or any(covers(subject, need.subject) for subject in self.deny)
+        ]
+
+    def beyond(self, needs: Iterable[Need]) -> list[str]:
+        """What is allowed and not needed."""
+        needed = [need.subject for need in needs]
+        allowed = self.allow or (">",)
+        return [subject for subject in allowed if not any(covers(need, subject) for need in needed)]
+
+
+class Permissions(msgspec.Struct, frozen=True):
+    """Of one user."""
+
+    publish: Rules = Rules()
+    subscribe: Rules = Rules()
+
+
+class _User(msgspec.Struct):
+    user: str = ""
+    account: str = ""
+    permissions: Permissions = Permissions()
+
+
+class _UserInfo(msgspec.Struct):
+    data: _User = msgspec.field(default_factory=_User)
+
+
+async def own_permissions(client: Client) -> Permissions | None:
+    """What the server lets this user do; None where it does not say. Raises ConnectionFailedError."""
+    try:
+        reply = await client.request(USER_INFO, timeout=TIMEOUT)
+        return msgspec.json.decode(reply.data, type=_UserInfo).data.permissions
+    except (PermissionDeniedError, errors.NoRespondersError, errors.TimeoutError, msgspec.DecodeError):
+        return None
+    except (errors.Error, OSError) as error:
+        raise ConnectionFailedError(f"no connection to NATS ({client.trouble or error})") from error

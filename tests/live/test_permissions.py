@@ -1,0 +1,126 @@
+"""The list of permissions is what the shipped server configuration gives: all that is needed, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.canary.stream import CANARY
+from auditor.config import AuditConfig, Config, NatsConfig
+from auditor.demo.server import EmbeddedServer
+from auditor.errors import PermissionDeniedError
+from auditor.jetstream.client import connect
+from auditor.jetstream.permissions import (
+    USER_INFO,
+    Need,
+    Permissions,
+    Rules,
+    own_permissions,
+    to_create,
+    to_publish,
+    to_subscribe,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from auditor.jetstream.client import Client
+
+CONF = Path(__file__).parents[2] / "deploy" / "nats" / "auditor.conf"
+CONFIG = Config(audits=(AuditConfig(name="orders", stream="ORDERS"),))
+FORBIDDEN = [
+    "ORDERS.events.order.order-1",
+    f"{CANARY}.events.order.order-1",
+    "other.subject",
+    "_INBOX.somebody",
+    *(
+        f"$JS.API.{verb}.{stream}"
+        for verb in ("STREAM.DELETE", "STREAM.PURGE", "STREAM.UPDATE", "STREAM.MSG.DELETE", "STREAM.SNAPSHOT")
+        for stream in ("ORDERS", CANARY, "AETHER_QUARANTINE", "AETHER_AUDIT")
+    ),
+    "$JS.API.STREAM.CREATE.ORDERS",
+    f"$JS.API.STREAM.CREATE.{CANARY}",
+    "$JS.API.STREAM.RESTORE.ORDERS",
+    "$JS.API.STREAM.LEADER.STEPDOWN.ORDERS",
+    "$JS.API.STREAM.PEER.REMOVE.ORDERS",
+    "$JS.API.STREAM.NAMES",
+    "$JS.API.STREAM.LIST",
+    "$JS.API.STREAM.INFO.OTHER",
+    "$JS.API.STREAM.MSG.GET.OTHER",
+    "$JS.API.CONSUMER.CREATE.OTHER.c",
+    "$JS.API.CONSUMER.MSG.NEXT.OTHER.c",
+    "$JS.API.CONSUMER.DELETE.ORDERS.c",
+    "$JS.API.CONSUMER.DURABLE.CREATE.ORDERS.c",
+    "$JS.API.META.LEADER.STEPDOWN",
+    "$JS.ACK.ORDERS.c.1.1.1.1.1",
+    "$SYS.REQ.SERVER.PING",
+]
+
+
+@pytest.fixture
+async def guarded(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddedServer]:
+    """A server with the configuration that is shipped."""
+    monkeypatch.setenv("ADMINISTRATOR_PASSWORD", "first")
+    monkeypatch.setenv("AUDITOR_PASSWORD", "second")
+    async with EmbeddedServer(config=CONF.read_text()) as server:
+        yield server
+        server.kill()
+
+
+async def as_user(server: EmbeddedServer, user: str, **more: str) -> Client:
+    password = "first" if user == "administrator" else "second"
+    return await connect(NatsConfig(servers=(server.url,), user=user, password=password, **more))
+
+
+@pytest.mark.parametrize(("user", "creates"), [("auditor", False), ("auditor-creates", True)])
+async def test_the_shipped_lists_are_exactly_what_is_needed(guarded, user, creates):
+    client = await as_user(guarded, user)
+    permissions = await own_permissions(client)
+    assert permissions is not None
+    needs = [*to_publish(CONFIG, CANARY), *(to_create(CONFIG) if creates else ())]
+    assert set(permissions.publish.allow) == {need.subject for need in needs}
+    assert set(permissions.subscribe.allow) == {need.subject for need in to_subscribe(CONFIG)}
+    assert permissions.publish.lacks(needs) == []
+    assert permissions.publish.beyond(needs) == []
+    assert bool(permissions.publish.lacks(to_create(CONFIG))) is not creates
+    await client.close()
+
+
+@pytest.mark.parametrize("user", ["auditor", "auditor-creates"])
+async def test_everything_else_is_refused(guarded, user):
+    client = await as_user(guarded, user)
+    for subject in FORBIDDEN:
+        with pytest.raises(PermissionDeniedError):
+            await client.request(subject, b"{}")
+    await client.close()
+    listening = await as_user(guarded, user, inbox_prefix="_INBOX_other")
+    with pytest.raises(PermissionDeniedError):
+        await listening.request(USER_INFO)
+    await listening.close()
+
+
+async def test_a_user_without_limits_is_told_from_one_that_cannot_ask(guarded):
+    administrator = await as_user(guarded, "administrator")
+    everything = await own_permissions(administrator)
+    assert everything == Permissions()
+    assert everything.publish.lacks(to_publish(CONFIG, CANARY)) == []
+    assert everything.publish.beyond(to_publish(CONFIG, CANARY)) == [">"]
+    await administrator.close()
+    limits = {"user": "u", "password": "p", "permissions": {"publish": ["a"], "subscribe": ["_INBOX_auditor.>"]}}
+    async with EmbeddedServer(config=f"authorization {{ users: [{json.dumps(limits)}] }}") as server:
+        client = await connect(NatsConfig(servers=(server.url,), user="u", password="p"))
+        assert await own_permissions(client) is None
+        await client.close()
+        server.kill()
+
+
+def test_a_denied_subject_is_lacking_whatever_is_allowed():
+    need = Need("$JS.API.STREAM.INFO.ORDERS", "")
+    assert Rules(deny=("$JS.API.>",)).lacks([need]) == [need]
+    assert Rules(allow=(">",), deny=("$JS.API.STREAM.INFO.*",)).lacks([need]) == [need]
+    assert Rules(deny=("other",)).lacks([need]) == []
+    assert Rules(allow=("$JS.API.STREAM.INFO.*",)).lacks([need]) == []
+    assert Rules(allow=("$JS.API.STREAM.INFO.*",)).beyond([need]) == ["$JS.API.STREAM.INFO.*"]
