@@ -1,0 +1,177 @@
+"""The whole way, with real parts: a damaged stream, the daemon, Prometheus, Alertmanager, and whoever is paged."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import aiohttp
+import yaml
+from aiohttp import web
+
+from tests.acceptance.conftest import admin, auditor, configured
+from tests.acceptance.test_run import completed, daemon, until
+from tests.acceptance.test_scan import good, store
+from tests.deploy.conftest import needed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from auditor.demo.server import EmbeddedServer
+    from auditor.jetstream.client import Client
+
+__all__ = ["admin"]
+
+FOLDER = Path(__file__).parents[2] / "deploy"
+PATIENCE = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@asynccontextmanager
+async def program(*command: str) -> AsyncIterator[None]:
+    """Runs while the block does."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await asyncio.wait_for(process.wait(), 20)
+
+
+class Pager:
+    """What Alertmanager's webhook has delivered: the last word on each alert, and its annotations."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, str] = {}
+        self.annotations: dict[str, dict[str, str]] = {}
+
+    async def take(self, request: web.Request) -> web.Response:
+        for alert in (await request.json())["alerts"]:
+            name = alert["labels"]["alertname"]
+            self.said[name] = alert["status"]
+            self.annotations[name] = alert["annotations"]
+        return web.Response()
+
+
+@asynccontextmanager
+async def monitored(folder: Path, target: str, pager: Pager) -> AsyncIterator[str]:
+    """Prometheus with the rules that are shipped, and Alertmanager that pages at once; Prometheus's address."""
+    prometheus, alertmanager, webhook = free_port(), free_port(), free_port()
+    scrape = {"job_name": "aether-auditor", "static_configs": [{"targets": [target]}]}
+    peers = {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]}
+    settings = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(FOLDER / "prometheus" / "rules.yaml")],
+        "scrape_configs": [scrape],
+        "alerting": peers,
+    }
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
+    route = {
+        "receiver": "pager",
+        "group_by": ["..."],
+        "group_wait": "0s",
+        "group_interval": "1s",
+        "repeat_interval": "1h",
+    }
+    receiver = {"name": "pager", "webhook_configs": [{"url": f"http://127.0.0.1:{webhook}/", "send_resolved": True}]}
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump({"route": route, "receivers": [receiver]}))
+    app = web.Application()
+    app.router.add_post("/", pager.take)
+    async with AsyncExitStack() as stack:
+        runner = web.AppRunner(app)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", webhook).start()
+        await stack.enter_async_context(
+            program(
+                needed("prometheus-alertmanager"),
+                f"--config.file={folder / 'alertmanager.yml'}",
+                f"--storage.path={folder / 'alertmanager'}",
+                f"--web.listen-address=127.0.0.1:{alertmanager}",
+                "--cluster.listen-address=",
+            )
+        )
+        await stack.enter_async_context(
+            program(
+                needed("prometheus"),
+                f"--config.file={folder / 'prometheus.yml'}",
+                f"--storage.tsdb.path={folder / 'prometheus'}",
+                f"--web.listen-address=127.0.0.1:{prometheus}",
+            )
+        )
+        yield f"http://127.0.0.1:{prometheus}"
+
+
+async def test_damage_pages_somebody_and_accepting_it_ends_the_page(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    old = good(4)
+    old[1].data = b"{"  # known damage: it was there before anybody looked
+    await store(server, admin, *old)
+    listen = f"127.0.0.1:{free_port()}"
+    audit = "schedule: {every: 500ms}"
+    config = configured(tmp_path, server.url, audit, f"http: {{listen: '{listen}'}}\n")
+    pager = Pager()
+    async with (
+        daemon(config) as running,
+        monitored(tmp_path, listen, pager) as prometheus,
+        aiohttp.ClientSession() as http,
+    ):
+        await until(lambda: completed(running))
+
+        async def value(query: str) -> list[dict]:
+            try:
+                answer = await http.get(f"{prometheus}/api/v1/query", params={"query": query})
+            except aiohttp.ClientError:
+                return []
+            return json.loads(await answer.text())["data"]["result"] if answer.ok else []
+
+        async def scraped() -> bool:
+            return bool(await value('aether_auditor_findings{kind="malformed_event"} == 1'))
+
+        await until(scraped, PATIENCE)
+        assert await value("ALERTS{alertstate='firing', severity='critical'}") == []  # the baseline pages nobody
+
+        bad = good(5)[-1]
+        bad.data = bad.data[:-1]
+        await admin.request(bad.subject.decode(), bad.data)
+
+        async def paged() -> bool:
+            return pager.said.get("AetherCorruptionFound") == "firing"
+
+        await until(paged, PATIENCE)
+        words = pager.annotations["AetherCorruptionFound"]
+        assert words["summary"] == "New malformed_event in stream ORDERS"
+        assert words["description"].startswith("2 findings of kind malformed_event stand in audit orders")
+        assert words["runbook_url"].endswith("findings.md#malformed_event")
+        accepting = (
+            "accept",
+            "--config",
+            config,
+            "--audit",
+            "orders",
+            "--kind",
+            "malformed_event",
+            "--reason",
+            "known",
+        )
+        assert (await auditor(*accepting)).code == 0
+
+        async def resolved() -> bool:
+            return pager.said.get("AetherCorruptionFound") == "resolved"
+
+        await until(resolved, PATIENCE)
+        assert set(pager.said) == {"AetherCorruptionFound"}
+        await running.stop()
