@@ -15,6 +15,7 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/hadolint Dockerfile
 
 check: .venv/dev.stamp
 	$(BIN)/pytest -m "not soak" --numprocesses auto

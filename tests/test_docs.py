@@ -12,9 +12,13 @@ from typer.main import get_command
 from auditor.cli.verbs import app
 from auditor.core.findings import CONTENT_KINDS, Kind
 from auditor.core.reasoning import WHY
+from auditor.service.metrics import registry
+from tests.service.statuses import status
+from tests.service.test_metrics import CONTRACT
 
 ROOT = Path(__file__).parent.parent
 FINDINGS = (ROOT / "docs" / "findings.md").read_text()
+METRICS = (ROOT / "docs" / "metrics.md").read_text()
 SECTIONS = dict(re.findall(r"^## (\S[^\n]*)\n(.*?)(?=^## |\Z)", FINDINGS, re.DOTALL | re.MULTILINE))
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -42,9 +46,8 @@ def test_every_cause_of_a_gap_is_explained() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_command_in_a_document_is_one_that_the_command_line_takes(path: Path) -> None:
     text = path.read_text()
-    blocks = [
-        line for block in re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE) for line in block.splitlines()
-    ]
+    fenced = re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    blocks = [line for block in fenced for line in block.splitlines() if line.startswith("auditor ")]
     for line in [*blocks, *re.findall(r"`(auditor [^`]+)`", text)]:
         words = shlex.split(line.replace("|", " ").replace("…", "x"), comments=True)
         if words[:1] != ["auditor"]:
@@ -67,3 +70,18 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         if heading:
             headings = re.findall(r"^#+ (.*)$", found.read_text(), re.MULTILINE)
             assert heading in {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}, target
+
+
+def test_the_table_of_metrics_is_what_is_exported() -> None:
+    table = re.findall(r"^\| `aether_auditor_(\w+)` \| (\w+) \| ([\w –]+) \| (.+) \|$", METRICS, re.MULTILINE)
+    documented = {
+        name.removesuffix("_total") if kind == "counter" else name: (kind, set(labels.split()) - {"–"})
+        for name, kind, labels, _ in table
+    }
+    assert documented == CONTRACT  # which test_metrics.py holds against /metrics
+    words = {
+        family.name.removeprefix("aether_auditor_"): family.documentation for family in registry(status()).collect()
+    }
+    for name, kind, _, text in table:
+        short = name.removesuffix("_total") if kind == "counter" else name.removesuffix("_info")
+        assert words[short] == text
