@@ -114,12 +114,23 @@ async def monitored(folder: Path, target: str, pager: Pager) -> AsyncIterator[st
         yield f"http://127.0.0.1:{prometheus}"
 
 
+def queries() -> list[tuple[str, str]]:
+    """Every query of the dashboard that is shipped, as Grafana asks it for all audits."""
+    dashboard = json.loads((FOLDER / "grafana" / "dashboard.json").read_text())
+    return [
+        (panel["title"], target["expr"].replace("$audit", ".*"))
+        for panel in dashboard["panels"]
+        for target in panel.get("targets", ())
+    ]
+
+
 async def test_damage_pages_somebody_and_accepting_it_ends_the_page(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     old = good(4)
     old[1].data = b"{"  # known damage: it was there before anybody looked
     await store(server, admin, *old)
+    assert (await auditor("selftest", "--config", configured(tmp_path, server.url))).code == 0
     listen = f"127.0.0.1:{free_port()}"
     audit = "schedule: {every: 500ms}"
     config = configured(tmp_path, server.url, audit, f"http: {{listen: '{listen}'}}\n")
@@ -174,4 +185,6 @@ async def test_damage_pages_somebody_and_accepting_it_ends_the_page(
 
         await until(resolved, PATIENCE)
         assert set(pager.said) == {"AetherCorruptionFound"}
+        empty = [(title, query) for title, query in queries() if not await value(query)]
+        assert empty == []
         await running.stop()

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
+from auditor.core.evidence import Settled
 from auditor.service.metrics import registry
+from tests.core.reports import report
 from tests.deploy.conftest import needed
 from tests.service.statuses import status
 
@@ -100,3 +103,17 @@ def test_rules_name_only_metrics_that_are_exported() -> None:
     }
     named = {name for rule in RULES.values() for name in re.findall(r"aether_auditor_\w+", rule["expr"])}
     assert named - {"aether_auditor_build_info"} <= exported  # an info metric is collected by its short name
+
+
+def test_what_is_exported_is_clean_to_promtool() -> None:
+    service = status()
+    service.selftest_ok = True
+    service.audits["orders"].pass_completed(report(("S.events.order.order-1", b"{")), Settled())
+    ended = subprocess.run(
+        [needed("promtool"), "check", "metrics"],
+        input=generate_latest(registry(service)),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
