@@ -8,6 +8,7 @@ import ctypes
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Self
 
 PATIENCE = 15.0
@@ -25,7 +27,6 @@ GLANCE = 0.01
 """Seconds between two looks at a server that starts."""
 PR_SET_PDEATHSIG = 1
 
-_PORT = re.compile(r"Listening for client connections on \S+:(\d+)\n")
 _FATAL = re.compile(r"\[FTL\] (.*)")
 
 
@@ -43,6 +44,22 @@ def find_nats_server() -> str:
     return found
 
 
+@contextlib.contextmanager
+def reserved_port() -> Iterator[int]:
+    """A free loopback port; until the end it stays free for a listener, and nobody else is given it.
+
+    A server that is down for a moment would otherwise lose its port to any program that connects somewhere. Linux lets one
+    listen on an address that another socket with SO_REUSEADDR is only bound to; elsewhere the port is free, but not kept.
+    """
+    with socket.socket() as reservation:
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reservation.bind(("127.0.0.1", 0))
+        port = int(reservation.getsockname()[1])
+        if sys.platform != "linux":
+            reservation.close()
+        yield port
+
+
 class EmbeddedServer:
     """Runs while `async with` lasts; `kill` and `restart` in between keep its port and what it stored.
 
@@ -55,8 +72,8 @@ class EmbeddedServer:
         self.folder = folder or Path(self._temporary.name if self._temporary else "")
         self.config = config
         """May be changed before a restart."""
-        self.port = -1
-        """-1 until the first start has found a free one."""
+        self._reserved = contextlib.ExitStack()
+        self.port = self._reserved.enter_context(reserved_port())
         self._jetstream = jetstream
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -91,8 +108,7 @@ class EmbeddedServer:
         while True:
             ended = process.poll() is not None
             text = log.read_text(errors="replace")[seen:] if log.exists() else ""
-            if "Server is ready\n" in text and (listening := _PORT.search(text)):
-                self.port = int(listening[1])
+            if "Server is ready\n" in text:
                 return
             if ended or asyncio.get_running_loop().time() > deadline:
                 self.kill()
@@ -142,6 +158,7 @@ class EmbeddedServer:
             raise EmbeddedServerError(f"{command[0]} cannot be run: {error}") from error
 
     def _remove(self) -> None:
+        self._reserved.close()
         if self._temporary is not None:
             self._temporary.cleanup()
 

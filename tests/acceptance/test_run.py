@@ -40,6 +40,11 @@ class Running:
         self.log = log
         self.ended: Ended | None = None
 
+    @property
+    def address(self) -> str:
+        """Host and port, as Prometheus wants them."""
+        return str(self.log[0]["address"]).removeprefix("http://")
+
     async def ready(self) -> tuple[int, str]:
         answer = await self.http.get("/readyz")
         return answer.status, await answer.text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -54,6 +55,13 @@ async def test_after_kill_or_stop_it_starts_again_on_the_same_port(server, how):
     assert server.port == port
     assert server.pid != pid
     assert (await greeting(server)).startswith(b"INFO")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port cannot be kept")
+async def test_nobody_is_given_the_port_of_a_server_that_is_down(server):
+    server.kill()
+    with socket.socket() as asking, pytest.raises(OSError, match="Address already in use"):
+        asking.bind(("127.0.0.1", server.port))
 
 
 async def test_a_temporary_folder_goes_with_the_server_and_a_given_one_stays(tmp_path):

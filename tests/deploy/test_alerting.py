@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import yaml
 from aiohttp import web
 
+from auditor.demo.server import reserved_port
 from tests.acceptance.conftest import admin, auditor, configured
-from tests.acceptance.test_run import completed, daemon, until
+from tests.acceptance.test_run import LISTEN, completed, daemon, until
 from tests.acceptance.test_scan import good, store
 from tests.deploy.conftest import needed
 
@@ -28,12 +28,6 @@ __all__ = ["admin"]
 
 FOLDER = Path(__file__).parents[2] / "deploy"
 PATIENCE = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @asynccontextmanager
@@ -65,35 +59,37 @@ class Pager:
         return web.Response()
 
 
+def scraping(target: str, alertmanager: int) -> dict[str, Any]:
+    """What Prometheus is configured with."""
+    return {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": [str(FOLDER / "prometheus" / "rules.yaml")],
+        "scrape_configs": [{"job_name": "aether-auditor", "static_configs": [{"targets": [target]}]}],
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]},
+    }
+
+
+def routing(webhook: int) -> dict[str, Any]:
+    """What Alertmanager is configured with: every alert at once, each by itself."""
+    receiver = {"name": "pager", "webhook_configs": [{"url": f"http://127.0.0.1:{webhook}/", "send_resolved": True}]}
+    times = {"group_wait": "0s", "group_interval": "1s", "repeat_interval": "1h"}
+    return {"route": {"receiver": "pager", "group_by": ["..."], **times}, "receivers": [receiver]}
+
+
 @asynccontextmanager
 async def monitored(folder: Path, target: str, pager: Pager) -> AsyncIterator[str]:
     """Prometheus with the rules that are shipped, and Alertmanager that pages at once; Prometheus's address."""
-    prometheus, alertmanager, webhook = free_port(), free_port(), free_port()
-    scrape = {"job_name": "aether-auditor", "static_configs": [{"targets": [target]}]}
-    peers = {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]}
-    settings = {
-        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(FOLDER / "prometheus" / "rules.yaml")],
-        "scrape_configs": [scrape],
-        "alerting": peers,
-    }
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
-    route = {
-        "receiver": "pager",
-        "group_by": ["..."],
-        "group_wait": "0s",
-        "group_interval": "1s",
-        "repeat_interval": "1h",
-    }
-    receiver = {"name": "pager", "webhook_configs": [{"url": f"http://127.0.0.1:{webhook}/", "send_resolved": True}]}
-    (folder / "alertmanager.yml").write_text(yaml.safe_dump({"route": route, "receivers": [receiver]}))
-    app = web.Application()
-    app.router.add_post("/", pager.take)
     async with AsyncExitStack() as stack:
+        prometheus, alertmanager = (stack.enter_context(reserved_port()) for _ in range(2))
+        app = web.Application()
+        app.router.add_post("/", pager.take)
         runner = web.AppRunner(app)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", webhook).start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        webhook = runner.addresses[0][1]
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(scraping(target, alertmanager)))
+        (folder / "alertmanager.yml").write_text(yaml.safe_dump(routing(webhook)))
         await stack.enter_async_context(
             program(
                 needed("prometheus-alertmanager"),
@@ -131,13 +127,12 @@ async def test_damage_pages_somebody_and_accepting_it_ends_the_page(
     old[1].data = b"{"  # known damage: it was there before anybody looked
     await store(server, admin, *old)
     assert (await auditor("selftest", "--config", configured(tmp_path, server.url))).code == 0
-    listen = f"127.0.0.1:{free_port()}"
     audit = "schedule: {every: 500ms}"
-    config = configured(tmp_path, server.url, audit, f"http: {{listen: '{listen}'}}\n")
+    config = configured(tmp_path, server.url, audit, LISTEN)
     pager = Pager()
     async with (
         daemon(config) as running,
-        monitored(tmp_path, listen, pager) as prometheus,
+        monitored(tmp_path, running.address, pager) as prometheus,
         aiohttp.ClientSession() as http,
     ):
         await until(lambda: completed(running))

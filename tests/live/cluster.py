@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from auditor.config import NatsConfig
-from auditor.demo.server import EmbeddedServer
+from auditor.demo.server import EmbeddedServer, reserved_port
 from auditor.jetstream.client import connect
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ class Cluster:
     """Runs while `async with` lasts."""
 
     def __init__(self, folder: Path) -> None:
-        ports = _free_ports(len(NAMES))
+        self._reserved = ExitStack()
+        ports = [self._reserved.enter_context(reserved_port()) for _ in NAMES]
         routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
         self.servers: dict[str, EmbeddedServer] = {}
         for name, port in zip(NAMES, ports, strict=True):
@@ -41,6 +42,8 @@ class Cluster:
     async def __aexit__(self, *_: object) -> None:
         for server in self.servers.values():
             server.kill()
+            await server.__aexit__()
+        self._reserved.close()
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -86,14 +89,3 @@ class Cluster:
                 if cluster.get("leader") and all(each.get("current") for each in cluster.get("replicas", ())):
                     return str(cluster["leader"])
                 await asyncio.sleep(GLANCE)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()

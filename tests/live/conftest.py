@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
 from auditor.config import NatsConfig
+from auditor.demo.server import reserved_port
 from auditor.jetstream.client import connect
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from auditor.demo.server import EmbeddedServer
     from auditor.jetstream.client import Client
@@ -24,8 +24,7 @@ async def client(server: EmbeddedServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def unused_url() -> str:
+def unused_url() -> Iterator[str]:
     """Where nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"nats://127.0.0.1:{free.getsockname()[1]}"
+    with reserved_port() as port:
+        yield f"nats://127.0.0.1:{port}"
