@@ -6,9 +6,11 @@ import asyncio
 import json
 import os
 import sys
+from collections import Counter
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -18,7 +20,7 @@ from auditor.demo.stream import fill
 from auditor.jetstream.client import connect
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from auditor.canary.damage import Planted
     from auditor.jetstream.client import Client
@@ -108,30 +110,62 @@ async def streams(admin: Client) -> set[str]:
     return set(answer["streams"] or ())
 
 
-class Guarded:
-    """A server with the configuration that is shipped, and the demo's damaged stream."""
+def totals(planted: tuple[Planted, ...]) -> dict[str, int]:
+    """How many findings of each kind there are when all that is planted is found, and nothing else."""
+    return dict(Counter(finding.kind for damage in planted for finding in damage.expected))
 
-    def __init__(self, server: EmbeddedServer, folder: Path) -> None:
-        self.server = server
-        self._folder = folder
+
+class Way(NamedTuple):
+    """How users prove to a server who they are."""
+
+    server: str
+    """The server's settings."""
+    users: dict[str, dict[str, Any]]
+    """The settings of each user's configuration, beside the server's address."""
+
+
+def by_password() -> Way:
+    passwords = {"administrator": "first", "auditor": "second", "auditor-creates": "second"}
+    return Way(CONF.read_text(), {user: {"user": user, "password": password} for user, password in passwords.items()})
+
+
+class Guarded(NamedTuple):
+    """A server whose users may do what is shipped and no more, with the demo's damaged stream."""
+
+    server: EmbeddedServer
+    users: dict[str, dict[str, Any]]
+    planted: tuple[Planted, ...]
+    folder: Path
 
     def config(self, user: str, more: str = "") -> str:
-        password = "first" if user == "administrator" else "second"
-        path = self._folder / f"{user}.yaml"
+        path = self.folder / f"{user}.yaml"
         path.write_text(
-            f'nats: {{servers: ["{self.server.url}"], user: {user}, password: {password}}}\n'
-            f"audits: [{{name: orders, stream: ORDERS, schedule: {{every: 200ms}}, full_pass_every: 200ms}}]\nhttp: {{listen: '127.0.0.1:0'}}\n{more}"
+            f"nats: {json.dumps({'servers': [self.server.url], **self.users[user]})}\n"
+            "audits: [{name: orders, stream: ORDERS, schedule: {every: 200ms}, full_pass_every: 200ms}]\n"
+            f"http: {{listen: '127.0.0.1:0'}}\n{more}"
         )
         return str(path)
 
 
 @pytest.fixture
-async def guarded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Guarded]:
+async def guarding(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> AsyncIterator[Callable[[Way], Awaitable[Guarded]]]:
     monkeypatch.setenv("ADMINISTRATOR_PASSWORD", "first")
     monkeypatch.setenv("AUDITOR_PASSWORD", "second")
-    async with EmbeddedServer(config=CONF.read_text()) as server:
-        client = await connect(NatsConfig(servers=(server.url,), user="administrator", password="first"))
-        await fill(client)
-        yield Guarded(server, tmp_path)
-        await client.close()
-        server.kill()
+    async with AsyncExitStack() as until_the_end:
+
+        async def guard(way: Way) -> Guarded:
+            server = await until_the_end.enter_async_context(EmbeddedServer(config=way.server))
+            until_the_end.callback(server.kill)
+            client = await connect(NatsConfig(servers=(server.url,), **way.users["administrator"]))
+            planted = await fill(client)
+            await client.close()
+            return Guarded(server, way.users, planted, tmp_path)
+
+        yield guard
+
+
+@pytest.fixture
+async def guarded(guarding: Callable[[Way], Awaitable[Guarded]]) -> Guarded:
+    return await guarding(by_password())

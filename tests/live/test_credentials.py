@@ -3,77 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
-import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import nkeys
 import pytest
-from nacl.signing import SigningKey
 
 from auditor.config import TlsConfig
 from auditor.demo.server import EmbeddedServer
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream.client import connect
+from tests.decentralized import Operator, new_key
 from tests.live.connecting import config, connected
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Key(NamedTuple):
-    seed: str
-    public: str
-
-
-def new_key(kind: int) -> Key:
-    seed = nkeys.encode_seed(bytes(SigningKey.generate()), kind)
-    return Key(bytes(seed).decode(), nkeys.from_seed(bytearray(seed)).public_key.decode())
-
-
-def jwt(issuer: Key, subject: Key, kind: str, **claims: object) -> str:
-    """A token as nsc signs it."""
-
-    def encoded(part: bytes) -> bytes:
-        return base64.urlsafe_b64encode(part).rstrip(b"=")
-
-    body = {"jti": kind, "iat": int(time.time()), "iss": issuer.public, "sub": subject.public, "name": kind}
-    body["nats"] = {"type": kind, "version": 2, **claims}
-    signed = encoded(b'{"typ":"JWT","alg":"ed25519-nkey"}') + b"." + encoded(json.dumps(body).encode())
-    signature = nkeys.from_seed(bytearray(issuer.seed, "ascii")).sign(signed)
-    return (signed + b"." + encoded(signature)).decode()
-
-
-OPERATOR, ACCOUNT, USER = (
-    new_key(kind) for kind in (nkeys.PREFIX_BYTE_OPERATOR, nkeys.PREFIX_BYTE_ACCOUNT, nkeys.PREFIX_BYTE_USER)
-)
-LIMITS = {
-    "subs": -1,
-    "data": -1,
-    "payload": -1,
-    "imports": -1,
-    "exports": -1,
-    "wildcards": True,
-    "conn": -1,
-    "leaf": -1,
-}
-OPERATED = f"""
-operator: {jwt(OPERATOR, OPERATOR, "operator")}
-resolver: MEMORY
-resolver_preload: {{ {ACCOUNT.public}: {jwt(OPERATOR, ACCOUNT, "account", limits=LIMITS)} }}
-"""
-CREDS = f"""-----BEGIN NATS USER JWT-----
-{jwt(ACCOUNT, USER, "user", subs=-1, data=-1, payload=-1)}
-------END NATS USER JWT------
-
-************************* IMPORTANT *************************
-NKEY Seed printed below can be used to sign and prove identity.
-
------BEGIN USER NKEY SEED-----
-{USER.seed}
-------END USER NKEY SEED------
-"""
+OPERATOR = Operator()
+OPERATED = OPERATOR.settings
+USER = new_key()
+CREDS = OPERATOR.creds(USER)
 
 
 async def alive(client) -> bool:
@@ -89,7 +37,7 @@ async def test_a_creds_file_opens_the_door(tmp_path, line_end):
     creds = tmp_path / "auditor.creds"
     creds.write_text(CREDS, newline=line_end)
     async with (
-        EmbeddedServer(config=OPERATED, jetstream=False) as server,
+        EmbeddedServer(config=OPERATED) as server,
         connected(server, credentials_file=str(creds)) as client,
     ):
         assert await alive(client)
@@ -107,7 +55,7 @@ async def test_credentials_that_are_gone_for_a_while_are_found_again(tmp_path):
     creds = tmp_path / "auditor.creds"
     creds.write_text(CREDS)
     async with (
-        EmbeddedServer(config=OPERATED, jetstream=False) as server,
+        EmbeddedServer(config=OPERATED) as server,
         connected(server, credentials_file=str(creds)) as client,
     ):
         for damaged in ("", CREDS[: CREDS.index("***")], None):
