@@ -58,3 +58,10 @@ clean:
 .venv/go.stamp: .venv/dev.stamp requirements/go.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/go.txt
 	touch $@
+
+.venv/grafana.stamp: .venv/dev.stamp requirements/node.txt tests/deploy/grafana/package-lock.json
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/node.txt
+	mkdir -p .venv/grafana
+	cp tests/deploy/grafana/package.json tests/deploy/grafana/package-lock.json .venv/grafana
+	PATH=$(CURDIR)/$(BIN):$$PATH npm ci --prefix .venv/grafana --ignore-scripts --no-audit --no-fund --silent
+	touch $@

@@ -10,3 +10,4 @@ compile pyproject.toml --extra demo --group build --output-file requirements/run
 compile pyproject.toml --extra demo --group build --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
 compile --group pyproject.toml:pure --constraints requirements/dev.txt --output-file requirements/pure.txt
 compile --group pyproject.toml:go --output-file requirements/go.txt
+compile --group pyproject.toml:node --output-file requirements/node.txt

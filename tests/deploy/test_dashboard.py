@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
+import subprocess
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from tests.needs import need
 from tests.service.test_metrics import CONTRACT
 
-DASHBOARD = json.loads((Path(__file__).parents[2] / "deploy" / "grafana" / "dashboard.json").read_text())
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "dashboard.json").read_text())
 PANELS = DASHBOARD["panels"]
 
 
@@ -39,3 +49,55 @@ def test_every_query_goes_to_the_chosen_data_source_and_names_what_is_exported()
         for target in panel.get("targets", ()):
             assert target["datasource"] == panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
             assert set(re.findall(r"aether_auditor_\w+", target["expr"])) <= exported
+
+
+def refusal(dashboard: dict[str, Any], folder: Path) -> str:
+    """What TypeScript has against a dashboard of the types that Grafana publishes; empty if nothing."""
+    modules = ROOT / ".venv" / "grafana" / "node_modules"
+    need(None if modules.exists() else "Grafana's types are not installed: make .venv/grafana.stamp")
+    types = modules / "@grafana" / "schema" / "dist" / "types" / "raw"
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    lines = [
+        f'import type {{ Dashboard }} from "{types}/dashboard/x/types.gen";',
+        *(
+            f'import type * as {name} from "{types}/composable/{name}/panelcfg/x/types.gen";'
+            for name in sorted({panel["type"] for panel in panels})
+        ),
+        "// JSON has the values of an enumeration's members.",
+        "type Written<T> = T extends string ? `${T}` : T extends object ? { [K in keyof T]: Written<T[K]> } : T;",
+        f"export const dashboard: Written<Dashboard> = {json.dumps(dashboard)};",
+        *(
+            f"export const options_{panel['id']}: Written<Partial<{panel['type']}.Options>> = {json.dumps(panel['options'])};"
+            for panel in panels
+        ),
+    ]
+    source = folder / "dashboard.ts"
+    source.write_text("\n".join(lines))
+    options = ("--noEmit", "--strict", "--skipLibCheck", "--module", "esnext", "--moduleResolution", "bundler")
+    command = (ROOT / ".venv" / "bin" / "node", modules / "typescript" / "bin" / "tsc", *options, source)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode == 0) is (ended.stdout == ""), ended.stderr
+    return ended.stdout
+
+
+def test_it_is_of_the_types_that_grafana_publishes(tmp_path: Path) -> None:
+    assert refusal(DASHBOARD, tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda dashboard: dashboard.update(refreshh="1m"), "refreshh"),
+        (lambda dashboard: dashboard["panels"][1].update(titel="x"), "titel"),
+        (lambda dashboard: dashboard["panels"][1].update(title=1), "'number' is not assignable to type 'string'"),
+        (lambda dashboard: dashboard["panels"][1]["fieldConfig"]["defaults"]["color"].update(mode="red"), '"red"'),
+        (lambda dashboard: dashboard["panels"][1]["options"].update(colorMode="loud"), '"loud"'),
+        (lambda dashboard: dashboard["panels"][1]["options"].update(colourMode="none"), "colourMode"),
+    ],
+)
+def test_what_is_not_of_these_types_is_refused(
+    damage: Callable[[dict[str, Any]], None], said: str, tmp_path: Path
+) -> None:
+    dashboard = copy.deepcopy(DASHBOARD)
+    damage(dashboard)
+    assert said in refusal(dashboard, tmp_path)
