@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import kubernetes_validate
 import pytest
@@ -14,9 +15,21 @@ from cloudcoil.models.prometheus_operator import v1 as prometheus_operator
 from auditor.config import load
 from tests.deploy.conftest import Build, Manifest, one
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 OVERLAYS = ("plain", "prometheus-operator")
+ENUMERATIONS = {
+    "imagePullPolicy": {"Always", "IfNotPresent", "Never"},
+    "policyTypes": {"Ingress", "Egress"},
+    "protocol": {"TCP", "UDP", "SCTP"},
+    "seccompProfile.type": {"RuntimeDefault", "Localhost"},
+    "strategy.type": {"Recreate", "RollingUpdate"},
+    "spec.type": {"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"},
+}
+"""What the API server takes and no schema says."""
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|Ki|Mi|Gi|M|G)?")
 
 
@@ -44,6 +57,28 @@ def test_a_field_that_does_not_exist_is_refused(build: Build) -> None:
         manifest["spec"]["replics"] = 1
         with pytest.raises(Exception, match="replics"):
             check(manifest)
+
+
+def chosen(value: Any, path: str = "") -> Iterator[tuple[str, set[str]]]:
+    """Where a manifest chooses from an enumeration, and what."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from chosen(below, f"{path}.{key}")
+    elif isinstance(value, list) and not all(isinstance(each, str) for each in value):
+        for each in value:
+            yield from chosen(each, path)
+    else:
+        for name in ENUMERATIONS:
+            if path.endswith(f".{name}"):
+                yield name, {value} if isinstance(value, str) else set(value)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_is_chosen_from_an_enumeration_is_in_it(build: Build, overlay: str) -> None:
+    choices = [choice for manifest in build(FOLDER / "overlays" / overlay) for choice in chosen(manifest)]
+    assert {name for name, _ in choices} == set(ENUMERATIONS)
+    for name, values in choices:
+        assert values <= ENUMERATIONS[name]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
