@@ -12,6 +12,7 @@ import yaml
 from prometheus_client import generate_latest
 
 from auditor.core.evidence import Settled
+from auditor.core.findings import Kind
 from auditor.service.metrics import registry
 from tests.core.reports import report
 from tests.deploy.conftest import needed
@@ -29,7 +30,7 @@ CASES = [
     for case in yaml.safe_load((FOLDER / "rules_test.yaml").read_text())["tests"]
     for check in case["alert_rule_test"]
 ]
-KINDS = re.compile(r"\{\{ \$labels\.kind \}\}")
+KIND = "{{ $labels.kind }}"
 
 
 def promtool(*arguments: str) -> str:
@@ -61,28 +62,14 @@ def test_every_alert_says_how_bad_it_is_and_what_it_is_with_numbers(name: str) -
 
 @pytest.mark.parametrize("name", RULES)
 def test_every_runbook_url_leads_to_a_heading(name: str) -> None:
-    url = RULES[name]["annotations"]["runbook_url"]
-    kinds = ["version_gap"]
-    if KINDS.search(url):
-        kinds = (
-            re.findall(r"\w+", re.search(r'kind=~"([^"]+)"', RULES[name]["expr"])[1])
-            if "kind=~" in RULES[name]["expr"]
-            else [
-                "malformed_event",
-                "hidden_event",
-                "foreign_actor",
-                "subject_collision",
-                "duplicate_version",
-                "late_version",
-                "version_regression",
-                "missing_head",
-                "malformed_snapshot",
-                "foreign_snapshot",
-                "snapshot_ahead",
-            ]
-        )
+    url, expr = RULES[name]["annotations"]["runbook_url"], RULES[name]["expr"]
+    kinds = [""]
+    if KIND in url:
+        ((how, pattern),) = set(re.findall(r'kind([=!]~)"([^"]+)"', expr))
+        kinds = [kind for kind in Kind if bool(re.fullmatch(pattern, kind)) is (how == "=~")]
+    assert kinds
     for kind in kinds:
-        file, _, heading = KINDS.sub(kind, url).removeprefix("https://docs.example/aether-auditor/").partition("#")
+        file, _, heading = url.replace(KIND, kind).removeprefix("https://docs.example/aether-auditor/").partition("#")
         headings = re.findall(r"^## (.*)$", (ROOT / "docs" / file).read_text(), re.MULTILINE)
         assert heading in {each.lower().replace(" ", "-") for each in headings}
 
