@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 REFUSED = (
     'with any other settings than its code demands, Aether fails at its next start with "stream name already in use"'
 )
+PROVISION = "auditor provision --config F, as an administrator"
 HORIZON = timedelta(days=30)
 """What expires sooner is about to."""
 
@@ -169,7 +170,7 @@ async def _own(auditor: Auditor, own: QuarantineConfig | StateConfig, permission
         needs = [need for need in to_create(auditor.config) if need.subject.endswith(f".{own.stream}")]
         if own.create and not (permissions and permissions.publish.lacks(needs)):
             return _good(f"{what} is not there yet; it is made at the first start")
-        return _bad(f"{what} does not exist, and may not be made", "auditor provision --config F, as an administrator")
+        return _bad(f"{what} does not exist, and may not be made", PROVISION)
     except AuditorError as error:
         return _bad(f"{what} cannot be used: {error}")
     try:
@@ -185,7 +186,7 @@ async def _canary(auditor: Auditor) -> Check:
     try:
         tested = await examine_canary(auditor, writes=False)
     except StreamNotFoundError:
-        return _warning(f"there is no stream {CANARY}: nothing proves that the auditor still sees", "auditor selftest")
+        return _warning(f"there is no stream {CANARY}: nothing proves that the auditor still sees", PROVISION)
     except AuditorError as error:
         return _bad(f"self-test: {error}")
     return (

@@ -73,7 +73,7 @@ class OwnStream:
         except StreamNotFoundError:
             if not self.create:
                 raise self.error(
-                    f"{self.section} stream {self.name} does not exist: create it as an administrator, "
+                    f"{self.section} stream {self.name} does not exist: run `auditor provision` as an administrator, "
                     f"or set {self.section}.create to true"
                 ) from None
             info = await self._create(client, settings)

@@ -170,7 +170,11 @@ class QuarantineStream:
         try:
             await stream_info(self._client, stream)
         except StreamNotFoundError:
-            cure = "the next pass creates it anew" if self._config.create else "create it again as an administrator"
+            cure = (
+                "the next pass creates it anew"
+                if self._config.create
+                else "run `auditor provision` as an administrator"
+            )
             return SideStreamError(f"stream {stream} is gone: {cure}")
         except AuditorError as error:
             return error

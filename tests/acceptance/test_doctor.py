@@ -45,6 +45,7 @@ async def test_a_stream_that_is_well_has_nothing_against_it_but_warnings(
         "no stream AETHER_CANARY",
     ):
         assert words in warnings
+    assert "proves that the auditor still sees\n  → auditor provision --config F, as an administrator\n" in ended.out
     assert "stream name already in use" in ended.out  # whoever adds replicas is told
     assert await streams(admin) == {"ORDERS"}  # nothing was made
     assert (await auditor("scan", "--config", config)).code == 0

@@ -58,7 +58,7 @@ async def test_two_auditors_that_start_together_with_different_settings_agree_to
 
 async def test_an_absent_side_stream_that_must_not_be_created_is_refused(client):
     assert await refusal(client, QuarantineConfig(create=False)) == (
-        "quarantine stream AETHER_QUARANTINE does not exist: create it as an administrator, "
+        "quarantine stream AETHER_QUARANTINE does not exist: run `auditor provision` as an administrator, "
         "or set quarantine.create to true"
     )
 
