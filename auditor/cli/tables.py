@@ -144,5 +144,7 @@ def _read(report: AuditReport) -> str:
     """What this pass read itself, and since when the rest is remembered."""
     if report.read == report.range:
         return "everything read"
+    if not report.messages.in_range:
+        return "nothing to read"
     what = f"sequences {report.read.first_seq} to {report.read.last_seq} read" if report.read else "nothing new to read"
     return f"{what}, the rest known since {moment(report.full_ns)}"

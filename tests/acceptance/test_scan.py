@@ -113,6 +113,9 @@ async def test_an_empty_stream_is_clean(server: EmbeddedServer, admin: Client, c
     await store(server, admin)
     ended = await auditor("scan", "--config", config, "--json")
     assert (ended.code, ended.json["audits"][0]["read"]) == (0, None)
+    shown = await auditor("scan", "--config", config, "--full")
+    assert shown.code == 0
+    assert "full, nothing to read, " in shown.out
 
 
 async def test_an_interrupted_scan_is_inconclusive(server: EmbeddedServer, admin: Client, tmp_path: Path) -> None:
