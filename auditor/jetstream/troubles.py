@@ -45,6 +45,8 @@ def in_words(error: Exception) -> str:
     if isinstance(error, errors.AuthorizationError) or "authorization" in text.lower():
         said = text.strip("'")
         return f"it refuses the credentials ({said}): check credentials_file, user, token or nkey_seed_file under nats"
+    if type(error).__module__.startswith("aiohttp."):  # nats-py's way to WebSockets
+        return "what answers there speaks no WebSocket, which ws:// asks for: check nats.servers"
     if "INFO message" in text or isinstance(error, ValueError):
         return "what answers there is no NATS server: check nats.servers"
     return text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.config import NatsConfig, TlsConfig
-from auditor.demo.server import EmbeddedServer
+from auditor.demo.server import EmbeddedServer, reserved_port
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream import connection
 from auditor.jetstream.client import connect
@@ -19,6 +19,8 @@ TLS = Path(__file__).parent / "tls"
 CA = str(TLS / "ca.pem")
 OURS = TlsConfig(ca_file=CA, cert_file=str(TLS / "client.pem"), key_file=str(TLS / "client-key.pem"))
 PASSWORD = "authorization {user: a, password: b}"
+# For what nats-py hands to aiohttp.
+WARNS = pytest.mark.filterwarnings("ignore:parameter 'timeout' of type 'float':DeprecationWarning")
 
 
 def tls(*, verify: bool = False) -> str:
@@ -76,3 +78,26 @@ async def test_a_tls_connection_that_is_dead_is_left_without_asking_it(monkeypat
             while client.stats["reconnects"] == 0:
                 await asyncio.sleep(0.01)
         assert (await client.request("$JS.API.INFO")).data
+
+
+@WARNS
+async def test_a_websocket_carries_all_that_a_connection_does():
+    with reserved_port() as port:
+        settings = f"websocket {{ listen: '127.0.0.1:{port}', no_tls: true }}"
+        async with EmbeddedServer(config=settings) as server:
+            client = await connect(config(f"ws://127.0.0.1:{port}"))
+            assert (await client.request("$JS.API.INFO")).data
+            server.kill()
+            await server.start()
+            await client.wait_connected()
+            assert (await client.request("$JS.API.INFO")).data
+            await client.close()
+
+
+@WARNS
+async def test_a_server_that_speaks_no_websocket_is_told_from_one_that_is_not_there():
+    async with EmbeddedServer() as server:
+        url = server.url.replace("nats", "ws")
+        assert "what answers there speaks no WebSocket" in await refusal(config(url))
+        server.kill()
+        assert "WebSocket" not in await refusal(config(url))
