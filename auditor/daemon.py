@@ -306,7 +306,7 @@ class Daemon:
 
     def _failed(self, audit: AuditConfig, this_pass: Pass, why: str) -> None:
         self.status.audits[audit.name].pass_failed(why, this_pass.settled)
-        self._underway.pop(audit.name, None)  # what it saved is gone on with when the audit is due
+        self._underway.pop(audit.name, None)  # what is left of it is gone on with when the audit is due
         pause = min(2 * self._retry_seconds.get(audit.name, FIRST_RETRY_SECONDS / 2), LONGEST_RETRY_SECONDS)
         self._retry_seconds[audit.name] = pause
         asyncio.get_running_loop().call_later(pause, self._come_due, audit)

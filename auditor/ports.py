@@ -95,7 +95,10 @@ class Keeper(Protocol):
         """
 
     def hold(self, memory: Memory) -> None:
-        """Spare the next `recall` the reading: this is the newest of its part, and nobody changes it until then."""
+        """Spare the next `recall` the reading: this is the newest of its part, and nobody changes it until then.
+
+        It need not have been saved. Once a part is packed, what was held of it is forgotten.
+        """
 
     def is_saved(self, memory: Memory) -> bool:
         """Whether `memory` is what was saved last, if nothing has happened to it since it was recalled."""

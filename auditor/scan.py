@@ -3,7 +3,8 @@
 pin -> recall -> walk -> judge -> quarantine confirmed -> account for every sequence -> report -> state saved.
 
 Detection never waits for the quarantine: what the side stream does not take is counted as pending, the state stays
-behind, and the next pass tries again.
+behind, and the next pass tries again. A full pass yields all the same: then the one that goes on with it takes over what is
+pending, and the one after that tries again.
 """
 
 from __future__ import annotations
@@ -102,7 +103,7 @@ class Pass:
     interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to end the walk early: the pass is then inconclusive, unless it is corrupt already."""
     settled: Settled = field(default_factory=Settled)
-    """What became of the evidence so far."""
+    """What became so far of the evidence that this pass itself has sent."""
     _saves: Saves = field(init=False)
 
     def __post_init__(self) -> None:
@@ -148,7 +149,7 @@ class Pass:
             absent = await self._walk(walked, audit, memory, history.anchors)
             if absent is None:
                 return None
-            await self._settle()
+            await self._settle(memory)
             await self._compare(pinned, audit)
             try:
                 await account(self.source, walked, absent, memory.next_seq - 1)
@@ -156,7 +157,7 @@ class Pass:
                     await self._reconcile(walked, memory)
             except AuditorError as error:
                 walked.accounted, walked.incomplete = False, walked.incomplete or str(error)
-            walked.quarantine_pending = self.settled.failed
+            walked.quarantine_pending = memory.unstored + self.settled.failed
             memory.take(walked)
             walked.finished_ns = self.clock()
             report = await asyncio.to_thread(self._report, memory, walked, accepted, history)
@@ -331,9 +332,13 @@ class Pass:
 
     async def _checkpoint(self, memory: Memory) -> bool:
         """Save how far the walk has come, beside the walk as it goes on. True if the pass is to end here and go on later."""
-        if not await self._settle():
+        if not await self._settle(memory):
             self._saves.put_off()  # the state stays behind; no later checkpoint of this pass can help that
-            return False
+            if memory.complete or not self.yields():
+                return False
+            memory.unstored += self.settled.failed
+            self._saves.hold(memory)
+            return True
         saving = await self._saves.begin({memory.part: memory})
         if memory.complete or not self.yields():
             return False
@@ -341,19 +346,18 @@ class Pass:
             self._saves.hold(memory)
         return True
 
-    async def _settle(self) -> bool:
-        """Have every record confirmed that was sent so far; whether the side stream took them all, in the whole pass."""
-        if self.quarantine is None or self.settled.failed:
-            return not self.settled.failed
-        self.settled += await self.quarantine.settle()
-        if self.settled.failed:
-            log.error(
-                "quarantine did not take every record",
-                audit=self.config.name,
-                pending=self.settled.failed,
-                why=self.settled.why,
-            )
-        return not self.settled.failed
+    async def _settle(self, memory: Memory) -> bool:
+        """Have every record confirmed that was sent; whether all were taken, those of passes that left `memory` too."""
+        if self.quarantine is not None and not self.settled.failed:
+            self.settled += await self.quarantine.settle()
+            if self.settled.failed:
+                log.error(
+                    "quarantine did not take every record",
+                    audit=self.config.name,
+                    pending=memory.unstored + self.settled.failed,
+                    why=self.settled.why,
+                )
+        return not (self.settled.failed or memory.unstored)
 
     async def _compare(self, pinned: StreamState, audit: Audit) -> None:
         ledger, interrupted = audit.state.ledger, self.interrupted

@@ -49,7 +49,8 @@ class MemoryKeeper:
         self._writes = writes
         self._head: Head | None = None
         self._chronicle: Chronicle | None = None
-        self._held: Memory | None = None
+        self._held: dict[Part, Memory] = {}
+        """The newest of each part, saved or not."""
         self._saved: Memory | None = None
         self.saved_ns: int | None = None
         """When something was saved last; None if nothing is there."""
@@ -61,7 +62,8 @@ class MemoryKeeper:
         if self._head is None:
             self._saved = None  # what this process remembers is all there is
         elif not self._checkpoints.is_own(self._head):
-            self._held = self._saved = None
+            self._held.clear()
+            self._saved = None
             self._chronicle = await self._load(self._chronicle)
         if self._chronicle is None:
             self._chronicle = await self._load(None)
@@ -85,9 +87,9 @@ class MemoryKeeper:
 
     async def recall(self, part: Part) -> Memory | None:
         """That part of what was saved last. Raises as `open`."""
-        if self._held is not None and self._held.part is part:
-            memory, self._held = self._held, None
-            return memory
+        held = self._held.pop(part, None)
+        if held is not None:
+            return held
         data = await self._read(part)
         if data is None:
             return None
@@ -101,6 +103,8 @@ class MemoryKeeper:
 
     async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
         """The chronicle and these parts, ready to be saved."""
+        for part in changed:
+            self._held.pop(part, None)  # it is older than that
         if not self._writes:
             return {}
         ready: dict[str, Content | None] = {CHRONICLE: Content(msgspec.msgpack.encode(self._chronicle), {})}
@@ -122,7 +126,7 @@ class MemoryKeeper:
 
     def hold(self, memory: Memory) -> None:
         """Spare the next `recall` the reading."""
-        self._held = memory
+        self._held[memory.part] = memory
 
     def is_saved(self, memory: Memory) -> bool:
         """Whether `memory` is what was saved last, if nothing has happened to it since it was recalled."""

@@ -148,7 +148,7 @@ class MemoryQuarantine:
 
 
 class MemoryKeeper:
-    """The `Keeper` of auditor/scan.py: what is kept are bytes, and nothing is held."""
+    """The `Keeper` of auditor/scan.py: what is kept are bytes, and what is held is given back once."""
 
     def __init__(self, *, refuses: AuditorError | None = None) -> None:
         self.kept: dict[str, bytes] = {}
@@ -158,6 +158,7 @@ class MemoryKeeper:
         self.saves = 0
         self._chronicle = Chronicle()
         self._recalled: Memory | None = None
+        self._held: dict[Part, Memory] = {}
 
     async def open(self) -> Chronicle:
         kept = self.kept.get("chronicle")
@@ -168,10 +169,15 @@ class MemoryKeeper:
         return dict(self.acceptances)
 
     async def recall(self, part: Part) -> Memory | None:
+        if part in self._held:
+            return self._held.pop(part)  # saved or not; if it was, `pack` knows
         self._recalled = None if part not in self.kept else unpacked(self.kept[part])
         return self._recalled
 
     async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
+        for part, memory in changed.items():
+            self._held.pop(part, None)
+            self._recalled = memory or self._recalled
         ready: dict[str, bytes | None] = {"chronicle": msgspec.msgpack.encode(self._chronicle)}
         return {**ready, **{part: None if memory is None else packed(memory) for part, memory in changed.items()}}
 
@@ -184,7 +190,7 @@ class MemoryKeeper:
         self.on_save()
 
     def hold(self, memory: Memory) -> None:
-        pass
+        self._held[memory.part] = memory
 
     def is_saved(self, memory: Memory) -> bool:
         return memory is self._recalled

@@ -21,6 +21,7 @@ import auditor.scan
 from auditor.config import AuditConfig, Duration
 from auditor.core.acceptance import Acceptance
 from auditor.core.audit import Audit
+from auditor.core.evidence import Settled
 from auditor.core.findings import Cause, Kind, Severity
 from auditor.core.labels import ActorTypes
 from auditor.core.report import Mode, Outcome, SeqRange, Verdict
@@ -32,7 +33,7 @@ from tests.memory import GoneError, MemoryKeeper, MemoryQuarantine, MemoryStream
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
 
-    from auditor.core.message import StoredMessage
+    from auditor.core.message import StoredMessage, StreamState
     from auditor.core.report import AuditReport
 
 T = TypeVar("T")
@@ -627,6 +628,96 @@ async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing
     tail.reading = Reading.TAIL
     report = await tail.run()
     assert (report.mode, report.read, report.verdict) == (Mode.FULL, SeqRange(4, 7), Verdict.CLEAN)
+
+
+async def test_a_full_pass_yields_if_the_quarantine_refuses_and_nothing_is_saved_before_every_record_is_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream([*GOOD[:4], (ORDER, b"{"), *GOOD[4:]]), MemoryKeeper()
+    quarantine = MemoryQuarantine("it is full")
+    first = a_pass(stream, quarantine, keeper)
+    first.yields = lambda: first.progress.seq == 6
+    assert await first.advance() is None
+    assert first.settled.failed == 1
+    saved = keeper.kept["underway"]
+    assert keeper.saves == 1  # at the checkpoint before the record that was refused
+
+    quarantine.refuses = None
+    second = a_pass(stream, quarantine, keeper)
+    report = await second.run()
+    assert (report.read, report.quarantine_pending) == (SeqRange(7, 8), 1)
+    assert second.settled == Settled()
+    assert (set(keeper.kept), keeper.kept["underway"]) == ({"chronicle", "underway"}, saved)
+
+    report = await a_pass(stream, quarantine, keeper).run()
+    assert (report.mode, report.read, report.quarantine_pending) == (Mode.FULL, SeqRange(4, 8), 0)
+    assert len(quarantine.records) == 1
+    assert set(keeper.kept) == {"chronicle", "completed"}
+    assert (await a_pass(stream, quarantine, keeper).run()).read is None
+
+
+async def test_a_full_pass_that_goes_on_counts_the_records_that_are_refused_to_it_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream([(ORDER, b"{"), *GOOD[1:4], (ORDER, b"["), *GOOD[5:], (ORDER, b"")]), MemoryKeeper()
+    quarantine = MemoryQuarantine("it is full")
+    counted = []
+    for _ in range(2):
+        part = a_pass(stream, quarantine, keeper)
+        part.yields = lambda: True
+        assert await part.advance() is None
+        counted.append(part.settled.failed)
+    last = a_pass(stream, quarantine, keeper)
+    report = await last.run()
+    assert ([*counted, last.settled.failed], report.quarantine_pending) == ([1, 1, 1], 3)
+    quarantine.refuses = None
+    assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 0
+    assert len(quarantine.records) == 3
+
+
+async def test_a_full_pass_that_yields_to_incremental_ones_comes_to_its_end_if_the_quarantine_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper, quarantine = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper(), MemoryQuarantine()
+    await a_pass(stream, quarantine, keeper).run()
+    quarantine.records.clear()
+    quarantine.refuses = "it is full"
+    reached, report, reading = [], None, Reading.ANEW
+    while report is None:
+        full = a_pass(stream, quarantine, keeper)
+        full.reading, full.yields = reading, lambda: True
+        report, reading = await full.advance(), Reading.AS_DUE
+        reached.append(full.progress.seq)
+        if report is None:
+            tail = a_pass(stream, quarantine, keeper)
+            tail.reading = Reading.TAIL
+            assert (await tail.run()).read is None
+    assert (reached, report.mode, report.quarantine_pending) == ([3, 6, 8], Mode.FULL, 1)
+
+
+async def test_a_pass_that_fails_between_does_not_make_a_refused_record_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.saves, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper, quarantine = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper(), MemoryQuarantine("it is full")
+    first = a_pass(stream, quarantine, keeper)
+    first.yields = lambda: True
+    assert await first.advance() is None
+    quarantine.refuses = None
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryStream, "pin", gone)
+        with pytest.raises(GoneError):
+            await a_pass(stream, quarantine, keeper).run()
+    assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 1
+    assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 0
+    assert len(quarantine.records) == 1
+
+
+async def gone(_: MemoryStream) -> StreamState:
+    raise GoneError
 
 
 async def test_an_incremental_pass_never_yields(monkeypatch: pytest.MonkeyPatch) -> None:

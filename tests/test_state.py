@@ -99,6 +99,22 @@ async def test_what_is_held_is_not_read_again_and_is_there_once(client: Client) 
     assert await one.recall(Part.COMPLETED) == memory(5)
 
 
+async def test_each_part_is_held_until_it_is_recalled_or_another_is_packed_in_its_place(client: Client) -> None:
+    one = await kept(client, memory(5), memory(2, complete=False))
+    completed, underway = memory(6), memory(3, complete=False)
+    one.hold(underway)
+    one.hold(completed)
+    await one.save(await one.pack({}))
+    await one.open()
+    assert await one.recall(Part.UNDERWAY) is underway
+    one.hold(underway)
+    await one.save(await one.pack({Part.UNDERWAY: None}))
+    await one.open()
+    assert await one.recall(Part.UNDERWAY) is None
+    assert await one.recall(Part.COMPLETED) is completed
+    assert await one.recall(Part.COMPLETED) == memory(5)
+
+
 async def test_what_somebody_else_saved_takes_the_place_of_what_is_held(client: Client) -> None:
     one = await kept(client, memory(5))
     one.hold(memory(5))

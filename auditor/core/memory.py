@@ -73,6 +73,10 @@ class Memory(msgspec.Struct, kw_only=True):
     """Whether that came to its end; else the next pass goes on with it."""
     certain: bool = True
     """False if something below `next_seq` was stored and did not come, or may have: then this must not be saved."""
+    unstored: int = 0
+    """Records of messages below `next_seq` that the quarantine did not take: as long as there are any, this must not be
+    saved. It may be held, for a full pass that has yielded to be gone on with; what was saved before it is read again
+    afterwards, and its records are sent again."""
 
     @property
     def part(self) -> Part:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.canary.story import Outgoing
 from tests.acceptance.conftest import auditor, begin, configured
 from tests.acceptance.test_run import LISTEN, completed, daemon, until
 from tests.acceptance.test_scan import good, store
@@ -149,6 +150,43 @@ async def test_a_full_pass_yields_to_what_is_new_and_goes_on(
         assert await running.stop() < 10
     told = [one["event"] for one in running.log]
     assert "reading everything" not in told[: told.index("pass completed")]
+
+
+async def test_a_full_pass_whose_records_are_refused_keeps_no_other_audit_waiting_and_they_are_stored_in_the_end(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    big = [Outgoing(b"ORDERS.events.order.order-%d" % n, b"{" + b"x" * 4096) for n in range(100)]
+    await store(server, admin, *big, *good(20_000))
+    other = json.dumps({"name": "OTHER", "subjects": ["OTHER.>"]}).encode()
+    assert b'"error"' not in (await admin.request("$JS.API.STREAM.CREATE.OTHER", other)).data
+    config = tmp_path / "auditor.yaml"
+    config.write_text(
+        f"""nats: {{servers: ["{server.url}"]}}
+audits:
+  - {{name: orders, stream: ORDERS, max_rate: 2000, schedule: {{every: 1s}}}}
+  - {{name: other, stream: OTHER, schedule: {{every: 1h}}}}
+quarantine: {{max_bytes: 64KiB}}
+{LISTEN}"""
+    )
+    async with daemon(str(config)) as running:
+        await until(lambda: begun(running, "full pass yields"))
+        await until(lambda: running.metric("passes_total", audit="other"))
+        assert not await running.metric("passes_total", audit="orders")
+        await until(lambda: running.metric("passes_total", audit="orders"))
+        pending = (await running.audit())["quarantine_pending"]
+        assert 0 < pending < 100
+        assert await running.metric("quarantine_records_total", audit="orders", result="failed") == pending
+        settings = json.loads((await admin.request("$JS.API.STREAM.INFO.AETHER_QUARANTINE")).data)["config"]
+        settings["max_bytes"] = 1 << 30
+        update = await admin.request("$JS.API.STREAM.UPDATE.AETHER_QUARANTINE", json.dumps(settings).encode())
+        assert b'"error"' not in update.data
+
+        async def stored() -> bool:
+            return (await running.audit())["quarantine_pending"] == 0
+
+        await until(stored, 40)
+        assert await records(admin) == (100, 100)
+        assert await running.stop() < 10
 
 
 async def begun(running: Running, what: str) -> bool:
