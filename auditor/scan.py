@@ -156,6 +156,8 @@ class Pass:
                     await self._reconcile(walked, memory)
             except AuditorError as error:
                 walked.accounted, walked.incomplete = False, walked.incomplete or str(error)
+            if self.keeper is not None:
+                walked.incomplete = walked.incomplete or self.keeper.problem
             walked.quarantine_pending = self.settled.failed
             memory.take(walked)
             walked.finished_ns = self.clock()

@@ -37,7 +37,7 @@ CAUSES = {
 """What a condemned event may be the cause of."""
 
 
-class AuditState(msgspec.Struct):
+class AuditState(msgspec.Struct, forbid_unknown_fields=True):
     """Everything an audit remembers of messages, as plain data: it survives `msgspec.msgpack` unchanged."""
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)
@@ -127,7 +127,7 @@ class Audit:
         self._examined = self.examined
         self._stretch = self.state.tallies.at(seq)
         self._before = _outcomes(self._stretch)
-        self._until = seq | (STRETCH - 1)
+        self._until = (seq // STRETCH + 1) * STRETCH - 1
 
     def failed_on(self, message: StoredMessage) -> None:
         """Count a message that `receive` could not judge, and remember what it casts doubt on."""
