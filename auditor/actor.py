@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from auditor.aether import encode_event
@@ -102,7 +102,7 @@ class ActorView:
             "findings": [finding for finding in findings if finding["kind"] not in HOLES],
             "snapshot": self._snapshot_json(),
             "replay": self.replay,
-            "reasoning": [asdict(step) for step in self.reasoning],
+            "reasoning": [{"about": step.about, "text": step.text, "command": step.command} for step in self.reasoning],
         }
 
     def _snapshot_json(self) -> dict[str, Any] | None:

@@ -57,7 +57,6 @@ class Auditor:
         if audit.name not in self._keepers:
             self._keepers[audit.name] = MemoryKeeper(
                 audit.name,
-                auditor.__version__,
                 self.checkpoints(audit),
                 self.acceptances(audit),
                 time.time_ns,

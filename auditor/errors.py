@@ -57,5 +57,9 @@ class StateUnusableError(StateError):
     """What was saved is damaged, or of a format that this version does not know."""
 
 
+class StateNewerError(StateError):
+    """What was saved has a format of a later version of the auditor: it is neither used nor replaced."""
+
+
 class NotFoundError(AuditorError):
     """A named thing (actor, quarantine record, audit) that does not exist."""

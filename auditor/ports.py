@@ -74,9 +74,14 @@ class Keeper(Protocol):
     async def open(self) -> Chronicle:
         """See what was saved last; its chronicle, for the caller to change.
 
-        What was saved and cannot be used is as if it were not there, and a word in the log. Raises the AuditorErrors of
-        a request.
+        A saved chronicle that cannot be used is not replaced: `problem` then says so. A saved part that cannot be used is
+        as if it were not there, and a line in the log. Raises StateNewerError for what a later version saved, and the
+        AuditorErrors of a request.
         """
+
+    @property
+    def problem(self) -> str | None:
+        """Why the saved chronicle cannot be used, in one line; None if it can. As of the last `open`."""
 
     async def accepted(self) -> dict[Kind, Acceptance]:
         """What operators accepted, as of now. Raises as `open`."""

@@ -157,6 +157,7 @@ class Pass:
                     await self._reconcile(walked, memory)
             except AuditorError as error:
                 walked.accounted, walked.incomplete = False, walked.incomplete or str(error)
+            walked.incomplete = walked.incomplete or (self.keeper.problem if self.keeper else None)
             walked.quarantine_pending = memory.unstored + self.settled.failed
             memory.take(walked)
             walked.finished_ns = self.clock()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from auditor.core.memory import Chronicle, Memory, Part
-from auditor.core.packing import packed, unpacked
+from auditor.core.memory import CHRONICLE_FORMAT, Chronicle, Memory, Part
+from auditor.core.packing import FORMAT, packed, unpacked
 from auditor.core.report import moment
-from auditor.errors import StateError, StateUnusableError
+from auditor.errors import StateError, StateNewerError, StateUnusableError
 from auditor.jetstream.checkpoint import Content
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CHRONICLE = "chronicle"
+FORMATS = {CHRONICLE: CHRONICLE_FORMAT, Part.COMPLETED: FORMAT, Part.UNDERWAY: FORMAT}
+"""By part: the format that this version saves and reads."""
 
 
 class MemoryKeeper:
@@ -34,7 +36,6 @@ class MemoryKeeper:
     def __init__(
         self,
         audit: str,
-        version: str,
         checkpoints: Checkpoints,
         acceptances: Acceptances,
         clock: Callable[[], int],
@@ -42,7 +43,6 @@ class MemoryKeeper:
         writes: bool = True,
     ) -> None:
         self._audit = audit
-        self._version = version
         self._checkpoints = checkpoints
         self._acceptances = acceptances
         self._clock = clock
@@ -54,13 +54,19 @@ class MemoryKeeper:
         self._saved: Memory | None = None
         self.saved_ns: int | None = None
         """When something was saved last; None if nothing is there."""
+        self._problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why the saved chronicle cannot be used, in one line; None if it can. As of the last `open`."""
+        return self._problem
 
     async def open(self) -> Chronicle:
-        """See what was saved last; its chronicle. Raises the AuditorErrors of a request."""
+        """See what was saved last; its chronicle. Raises StateNewerError, and the AuditorErrors of a request."""
         self._head = await self._look()
         self.saved_ns = self._head.saved_ns if self._head else None
         if self._head is None:
-            self._saved = None  # what this process remembers is all there is
+            self._saved = self._problem = None  # what this process remembers is all there is
         elif not self._checkpoints.is_own(self._head):
             self._held.clear()
             self._saved = None
@@ -71,8 +77,17 @@ class MemoryKeeper:
 
     async def _load(self, known: Chronicle | None) -> Chronicle:
         """What was saved, but for what this process has seen since: a restore takes state back together with the stream."""
-        data = await self._read(CHRONICLE)
-        chronicle = Chronicle() if data is None else self._decoded(data)
+        try:
+            chronicle = await self._read_chronicle()
+        except StateUnusableError as error:
+            chronicle = Chronicle()
+            self._problem = (
+                f"the saved history of audit {self._audit} cannot be used ({error}), so that findings of earlier passes may"
+                f" be missing: auditor state reset --audit {self._audit} begins a new one"
+            )
+            log.error("saved history not used", audit=self._audit, why=str(error))  # noqa: TRY400 - the line says it all
+        else:
+            self._problem = None
         if known is not None and known.history.looked_ns > chronicle.history.looked_ns:
             chronicle.history = known.history
         return chronicle
@@ -90,12 +105,12 @@ class MemoryKeeper:
         held = self._held.pop(part, None)
         if held is not None:
             return held
-        data = await self._read(part)
-        if data is None:
-            return None
         try:
+            data = await self._read(part)
+            if data is None:
+                return None
             memory = await asyncio.to_thread(unpacked, data)
-        except ValueError as error:
+        except (StateUnusableError, ValueError) as error:
             self._unusable(error)
             return None
         self._saved = memory
@@ -107,15 +122,19 @@ class MemoryKeeper:
             self._held.pop(part, None)  # it is older than that
         if not self._writes:
             return {}
-        ready: dict[str, Content | None] = {CHRONICLE: Content(msgspec.msgpack.encode(self._chronicle), {})}
+        ready: dict[str, Content | None] = {}
+        if self._problem is None:
+            ready[CHRONICLE] = Content(msgspec.msgpack.encode(self._chronicle), {}, CHRONICLE_FORMAT)
         for part, memory in changed.items():
-            ready[part] = None if memory is None else Content(await asyncio.to_thread(packed, memory), about(memory))
+            ready[part] = None
+            if memory is not None:
+                ready[part] = Content(await asyncio.to_thread(packed, memory), about(memory), FORMAT)
             self._saved = memory or self._saved
         return ready
 
     async def save(self, packed: Packed) -> None:
         """Have that in place of what was saved last. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
-        if not self._writes:
+        if not self._writes or not packed:
             return
         try:
             head = await self._checkpoints.save(packed, self._clock())
@@ -140,24 +159,28 @@ class MemoryKeeper:
             return None
 
     async def _read(self, part: str) -> bytes | None:
+        """The bytes of one part, which have the format of this version; None if nothing is saved."""
         head = self._head
         if head is None or part not in head.parts:
             return None
-        if head.auditor != self._version and part != CHRONICLE:
-            self._unusable(f"it was saved by version {head.auditor}, and this is {self._version}")
-            return None
-        try:
-            return await self._checkpoints.read(head, part)
-        except StateUnusableError as error:
-            self._unusable(error)
-            return None
+        saved, own = head.parts[part].format, FORMATS[part]
+        if saved > own:
+            raise StateNewerError(
+                f"saved state of audit {self._audit}: {part} has format {saved}, written by auditor {head.auditor}, and this"
+                f" version reads up to {own}: run that version, or auditor state reset --audit {self._audit}"
+            )
+        if saved < own:
+            raise StateUnusableError(f"{part} has format {saved}, written by auditor {head.auditor}, and this is {own}")
+        return await self._checkpoints.read(head, part)
 
-    def _decoded(self, data: bytes) -> Chronicle:
+    async def _read_chronicle(self) -> Chronicle:
+        data = await self._read(CHRONICLE)
+        if data is None:
+            return Chronicle()
         try:
             return msgspec.msgpack.decode(data, type=Chronicle)
         except msgspec.MsgspecError as error:
-            self._unusable(f"the chronicle is damaged ({type(error).__name__})")
-            return Chronicle()
+            raise StateUnusableError(f"it does not decode ({type(error).__name__})") from error
 
     def _unusable(self, why: object) -> None:
         log.warning("saved state not used", audit=self._audit, why=str(why))

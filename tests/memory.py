@@ -156,6 +156,7 @@ class MemoryKeeper:
         self.refuses = refuses
         self.on_save: Callable[[], object] = lambda: None
         self.saves = 0
+        self.problem: str | None = None
         self._chronicle = Chronicle()
         self._recalled: Memory | None = None
         self._held: dict[Part, Memory] = {}

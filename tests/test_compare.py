@@ -55,7 +55,7 @@ async def test_a_stream_that_goes_during_the_comparison_costs_a_cause_and_nothin
     stream.walk = only_once  # type: ignore[assignment,method-assign]
     report = await a_pass(stream).run()
     assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN, None]
-    assert (report.messages.deleted, report.incomplete) == (1, None)
+    assert (report.messages.removed, report.incomplete) == (1, None)
 
 
 async def test_a_comparison_reads_the_actor_and_nobody_else() -> None:

@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from auditor.cli.verbs import app
-from auditor.core.findings import CONTENT_KINDS, Kind
+from auditor.core.findings import Kind, spec
 from auditor.core.reasoning import WHY
 from auditor.service.metrics import registry
 from tests.service.statuses import status
@@ -34,7 +34,7 @@ def test_every_section_says_what_it_means_how_it_comes_about_what_to_check_and_w
     for part in ("means:**", "how it comes about", "check", "repair or accept"):
         assert part in section
     assert f"auditor accept --config f --audit orders --kind {kind} " in section
-    if kind in CONTENT_KINDS - {Kind.FOREIGN_SNAPSHOT}:  # which refers to two that say it
+    if spec(kind).quarantined and kind is not Kind.FOREIGN_SNAPSHOT:  # which refers to two that say it
         assert "auditor quarantine show" in section
 
 

@@ -63,7 +63,7 @@ def sums_hold(report: AuditReport) -> bool:
     messages, events, snapshots = report.messages, report.events, report.snapshots
     judged = events.ok + events.malformed + events.hidden + events.unreachable + snapshots.ok + snapshots.malformed
     return messages.examined == judged + messages.unjudged and messages.in_range == (
-        messages.examined + messages.deleted + messages.unreadable + messages.skipped
+        messages.examined + messages.removed + messages.unreadable + messages.skipped
     )
 
 
@@ -262,7 +262,7 @@ async def test_a_head_that_leaves_while_the_pass_runs_is_no_corruption() -> None
     assert [(f.kind, f.cause, f.severity, f.missing) for f in report.findings] == [
         (Kind.MISSING_HEAD, Cause.EXPIRED, Severity.NOTICE, 4)
     ]
-    assert (report.verdict, report.messages.examined, report.messages.deleted) == (Verdict.CLEAN, 6, 1)
+    assert (report.verdict, report.messages.examined, report.messages.removed) == (Verdict.CLEAN, 6, 1)
     assert sums_hold(report)
 
 
@@ -275,7 +275,7 @@ async def test_a_message_that_is_deleted_while_the_pass_runs_is_a_gap_whose_caus
         (Kind.VERSION_GAP, Cause.DELETED),
         (Kind.DELETED_MESSAGES, None),
     ]
-    assert (report.messages.examined, report.messages.deleted) == (6, 1)
+    assert (report.messages.examined, report.messages.removed) == (6, 1)
     assert sums_hold(report)
 
 
@@ -570,7 +570,7 @@ async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_ki
     report = await a_pass(stream, keeper=keeper).run()
     assert report.read == SeqRange(6, 7)
     assert (report.messages, report.findings) == ((anew := await a_pass(stream).run()).messages, anew.findings)
-    assert (report.messages.deleted, report.messages.unreadable) == (1, 1)
+    assert (report.messages.removed, report.messages.unreadable) == (1, 1)
 
 
 async def test_a_checkpoint_never_covers_a_record_that_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -754,13 +754,13 @@ async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_
     await a_pass(stream, keeper=keeper).run()
     stream.delete(3)
     at_once = await a_pass(stream, keeper=keeper).run()
-    assert (at_once.mode, at_once.verdict, at_once.messages.deleted) == (Mode.FULL, Verdict.CORRUPT, 1)
+    assert (at_once.mode, at_once.verdict, at_once.messages.removed) == (Mode.FULL, Verdict.CORRUPT, 1)
     stream.delete(5)
     too_soon = await a_pass(stream, keeper=keeper).run()
-    assert (too_soon.mode, too_soon.messages.deleted) == (Mode.INCREMENTAL, 1)
+    assert (too_soon.mode, too_soon.messages.removed) == (Mode.INCREMENTAL, 1)
     monkeypatch.setattr(auditor.scan, "SHORTEST_BETWEEN_FULL_PASSES_NS", 0)
     later = await a_pass(stream, keeper=keeper).run()
-    assert (later.mode, later.messages.deleted) == (Mode.FULL, 2)
+    assert (later.mode, later.messages.removed) == (Mode.FULL, 2)
 
 
 async def test_what_was_completed_is_said_again_without_reading_the_stream() -> None:
@@ -805,3 +805,11 @@ async def test_news_outlive_the_process_and_full_passes() -> None:
         one = a_pass(stream, keeper=keeper)
         one.reading = reading
         assert (await one.run()).newest_ns == {key: newest_ns}
+
+
+async def test_a_pass_whose_saved_history_cannot_be_used_is_inconclusive_and_says_what_to_do() -> None:
+    keeper = MemoryKeeper()
+    keeper.problem = "the saved history of audit orders cannot be used"
+    report = await a_pass(MemoryStream([(ORDER, event("order-1", 1))]), keeper=keeper).run()
+    assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, keeper.problem)
+    assert (report.messages.examined, report.read) == (1, SeqRange(1, 1))

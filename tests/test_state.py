@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
+from auditor import state
 from auditor.config import NatsConfig, StateConfig
 from auditor.core.acceptance import Acceptance
 from auditor.core.findings import Kind
 from auditor.core.memory import Memory, Part
-from auditor.errors import StateOutrunError
+from auditor.errors import StateNewerError, StateOutrunError
 from auditor.jetstream.acceptances import Acceptances
 from auditor.jetstream.checkpoint import Checkpoints, Content
 from auditor.jetstream.client import connect
@@ -38,9 +40,7 @@ async def client(server: EmbeddedServer) -> AsyncIterator[Client]:
 
 def keeper(client: Client, *, version: str = "1.2.3", writes: bool = True) -> MemoryKeeper:
     checkpoints = Checkpoints(client, CONFIG, "S", "orders", version)
-    return MemoryKeeper(
-        "orders", version, checkpoints, Acceptances(client, CONFIG, "orders"), lambda: 99, writes=writes
-    )
+    return MemoryKeeper("orders", checkpoints, Acceptances(client, CONFIG, "orders"), lambda: 99, writes=writes)
 
 
 def memory(last: int, *, complete: bool = True) -> Memory:
@@ -169,14 +169,67 @@ async def test_what_is_damaged_is_not_used_and_said_so_in_one_line(client: Clien
     await broken.save({"completed": Content(data, {}), "chronicle": Content(data, {})}, 1)
     with capture_logs() as logs:
         assert await recalled(client) is None
-    assert len(logs) == 2
+    assert [entry["event"] for entry in logs] == ["saved history not used", "saved state not used"]
 
 
-async def test_what_another_version_saved_is_not_used(client: Client) -> None:
+async def test_what_another_version_saved_in_the_same_format_is_used(client: Client) -> None:
     await kept(client, memory(5))
+    assert await recalled(client, version="1.3.0") == memory(5)
+
+
+async def saved_in(client: Client, monkeypatch: pytest.MonkeyPatch, part: str, number: int) -> None:
+    """Save a part as a version whose format of it has this number does."""
+    with monkeypatch.context() as patch:
+        patch.setattr(state, {"chronicle": "CHRONICLE_FORMAT"}.get(part, "FORMAT"), number)
+        await kept(client, memory(5))
+
+
+async def test_a_part_in_an_older_format_is_not_used_and_said_so_in_one_line(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await saved_in(client, monkeypatch, "completed", 0)
     with capture_logs() as logs:
-        assert await recalled(client, version="1.3.0") is None
-    assert [entry["why"] for entry in logs] == ["it was saved by version 1.2.3, and this is 1.3.0"]
+        assert await recalled(client) is None
+    assert [entry["why"] for entry in logs] == ["completed has format 0, written by auditor 1.2.3, and this is 1"]
+
+
+async def test_a_part_in_a_newer_format_is_refused_in_one_line_that_says_what_to_do(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await saved_in(client, monkeypatch, "completed", 2)
+    with pytest.raises(
+        StateNewerError, match=r"has format 2, .* reads up to 1: run that version, or auditor state reset"
+    ):
+        await recalled(client)
+
+
+async def test_a_chronicle_in_a_newer_format_is_refused_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    await saved_in(client, monkeypatch, "chronicle", 2)
+    with pytest.raises(StateNewerError, match="chronicle has format 2"):
+        await keeper(client).open()
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", msgspec.msgpack.encode({"told": {}})])
+async def test_a_chronicle_that_cannot_be_used_is_a_problem_and_is_not_replaced_until_it_is_removed(
+    client: Client, data: bytes
+) -> None:
+    await kept(client, memory(5))
+    broken = Checkpoints(client, CONFIG, "S", "orders", "1.2.3")
+    await broken.look()
+    await broken.save({"chronicle": Content(data, {})}, 1)
+    one = keeper(client)
+    with capture_logs() as logs:
+        await one.open()
+        await one.save(await one.pack({Part.COMPLETED: memory(6)}))
+        await one.open()
+    assert [entry["event"] for entry in logs] == ["saved history not used"]
+    assert "auditor state reset --audit orders" in (one.problem or "")
+    head = await broken.look()
+    assert head is not None
+    assert await broken.read(head, "chronicle") == data
+    await broken.save({"chronicle": None}, 2)
+    await one.open()
+    assert one.problem is None
 
 
 async def test_one_that_writes_nothing_recalls_and_saves_nothing(client: Client) -> None:

@@ -20,6 +20,10 @@ CANARY = "AETHER_CANARY"
 """Its name. It is no other's to have: whatever is wrong in it was planted."""
 MOST_BYTES = 1 << 20
 HEALTHY_ACTORS = 5
+CANARY_FORMAT = 1
+"""Format of the fingerprint: it changes with what the fingerprint is computed from."""
+EARLIER_FINGERPRINTS = {"6ad069a6f111": "77954c95ee3b"}
+"""By fingerprint: the one that the same contents had before fingerprints had a format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +41,25 @@ class Contents:
     @property
     def fingerprint(self) -> str:
         """Twelve hex digits that tell these contents from those of another version."""
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(b"%d" % CANARY_FORMAT)
         for message in self.messages:
-            digest.update(repr(message).encode())
+            for value in (message.subject, message.headers or b"", message.data, b"%d" % message.deleted):
+                digest.update(b" %d " % len(value) + value)
         return digest.hexdigest()[:12]
 
     @property
     def description(self) -> str:
         """Of the stream that holds them."""
-        return f"Planted by aether-auditor to prove that it still sees, contents {self.fingerprint}"
+        return _description(self.fingerprint)
+
+    def is_described_by(self, description: str) -> bool:
+        """Whether a canary stream with this description holds these contents."""
+        earlier = EARLIER_FINGERPRINTS.get(self.fingerprint)
+        return description in {self.description, earlier and _description(earlier)}
+
+
+def _description(fingerprint: str) -> str:
+    return f"Planted by aether-auditor to prove that it still sees, contents {fingerprint}"
 
 
 @cache

@@ -12,7 +12,7 @@ from auditor.cli.scan import chosen
 from auditor.cli.tables import print_line, results
 from auditor.config import load
 from auditor.core.acceptance import Acceptance, in_stretch
-from auditor.core.findings import HISTORY_KINDS, Kind
+from auditor.core.findings import AcceptedBy, Kind, spec
 from auditor.core.memory import Part
 from auditor.core.report import ExitCode, moment
 from auditor.errors import AuditorError, NotFoundError
@@ -62,7 +62,7 @@ async def _accept(auditor: Auditor, audit: AuditConfig, kind: Kind, up_to_seq: i
     if before is None or memory is None:
         raise NotFoundError(f"audit {audit.name} has not completed a pass that is saved: run auditor scan first")
     last_seq = before.range.last_seq
-    if up_to_seq is not None and kind in HISTORY_KINDS:
+    if up_to_seq is not None and spec(kind).accepted_by is AcceptedBy.TIME:
         raise AuditorError(
             f"--up-to-seq: a {kind} is about the whole stream and has no place in it: leave the option out"
         )

@@ -123,7 +123,7 @@ def _summary(report: AuditReport) -> Table:
     rows = {
         "stream": f"{report.stream}, sequences {report.range.first_seq} to {report.range.last_seq}",
         "pass": f"{report.mode}, {_read(report)}, {seconds:.2f} s, coverage {report.coverage:.2%}",
-        "messages": f"{messages.examined} examined, {messages.deleted} deleted, {messages.unreadable} unreadable, "
+        "messages": f"{messages.examined} examined, {messages.removed} deleted, {messages.unreadable} unreadable, "
         f"{messages.skipped} skipped, {messages.unjudged} unjudged",
         "events": f"{events.ok} ok, {events.malformed} malformed, {events.hidden} hidden, {events.unreachable} unreachable",
         "snapshots": f"{snapshots.ok} ok, {snapshots.malformed} malformed",

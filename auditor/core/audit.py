@@ -12,7 +12,7 @@ from auditor.aether.event import Malformed
 from auditor.aether.gojson import judge_event, judge_snapshot, ordinary_event, version_given
 from auditor.aether.subjects import subject_tail, unreachable_reason
 from auditor.core.evidence import Evidence
-from auditor.core.findings import Cause, Finding, Hidden, Kind, Severity, severities, subject_text
+from auditor.core.findings import Finding, Hidden, Kind, Severity, severities, spec, subject_text
 from auditor.core.ledger import Ledger
 from auditor.core.report import Outcome
 from auditor.core.tallies import STRETCH, Stretch, Tallies
@@ -29,15 +29,8 @@ REMEMBERED_UNJUDGED = 100
 
 NO_ACTOR = "no actor id leads to this subject"
 
-CAUSES = {
-    Kind.MALFORMED_EVENT: Cause.MALFORMED,
-    Kind.HIDDEN_EVENT: Cause.HIDDEN,
-    Kind.FOREIGN_ACTOR: Cause.FOREIGN,
-}
-"""What a condemned event may be the cause of."""
 
-
-class AuditState(msgspec.Struct):
+class AuditState(msgspec.Struct, forbid_unknown_fields=True):
     """Everything an audit remembers of messages, as plain data: it survives `msgspec.msgpack` unchanged."""
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)
@@ -127,7 +120,7 @@ class Audit:
         self._examined = self.examined
         self._stretch = self.state.tallies.at(seq)
         self._before = _outcomes(self._stretch)
-        self._until = seq | (STRETCH - 1)
+        self._until = (seq // STRETCH + 1) * STRETCH - 1
 
     def failed_on(self, message: StoredMessage) -> None:
         """Count a message that `receive` could not judge, and remember what it casts doubt on."""
@@ -179,7 +172,9 @@ class Audit:
     def _damage(self, message: StoredMessage, tail: bytes, kind: Kind, reason: str | None, detail: str) -> Evidence:
         evidence, finding = self._condemn(message, tail, kind, reason, detail)
         self._note(finding)
-        self.state.ledger.damage(tail, CAUSES[kind], message.seq)
+        cause = spec(kind).gap_cause
+        assert cause is not None
+        self.state.ledger.damage(tail, cause, message.seq)
         return evidence
 
     def _snapshot(self, message: StoredMessage, tail: bytes) -> Evidence | None:

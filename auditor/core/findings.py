@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Severity(StrEnum):
@@ -67,35 +72,94 @@ class Hidden(StrEnum):
     VERSION_NOT_POSITIVE = "version_not_positive"
 
 
-CONTENT_KINDS = frozenset(
-    {
-        Kind.MALFORMED_EVENT,
-        Kind.HIDDEN_EVENT,
-        Kind.FOREIGN_ACTOR,
-        Kind.MALFORMED_SNAPSHOT,
-        Kind.FOREIGN_SNAPSHOT,
-    }
+class Unit(StrEnum):
+    """What the count of a kind counts."""
+
+    FINDINGS = "findings"
+    MESSAGES = "messages"
+    """Such findings are listed as ranges of sequences."""
+
+
+class AcceptedBy(StrEnum):
+    """What decides whether an acceptance covers a finding."""
+
+    SEQUENCE = "sequence"
+    TIME = "time"
+    """The kind compares the stream with what it was: no stored message shows it, so it stands until it is accepted."""
+
+
+PlaceField = Literal["seq", "first_seq", "last_seq", "after_seq", "before_seq"]
+"""A field of `Finding` that holds a sequence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindSpec:
+    """What holds for every finding of one kind."""
+
+    kind: Kind
+    severities: tuple[Severity, ...] = (Severity.CORRUPTION,)
+    """All that its findings can have, the normal one first; a second one is for findings that circumstances make a notice."""
+    unit: Unit = Unit.FINDINGS
+    place: tuple[PlaceField, ...] = ("seq",)
+    """The fields that say where it is, each of which may be unset; empty if it is about the whole stream."""
+    quarantined: bool = False
+    """Whether it is about the bytes of one message, which are therefore kept in the quarantine."""
+    gap_cause: Cause | None = None
+    """The cause of a gap that it explains."""
+    accepted_by: AcceptedBy = AcceptedBy.SEQUENCE
+
+
+_NOTICE = (Severity.NOTICE,)
+_EITHER = (Severity.CORRUPTION, Severity.NOTICE)
+_RANGE: tuple[PlaceField, ...] = ("first_seq", "last_seq")
+
+SPECS = (
+    KindSpec(kind=Kind.MALFORMED_EVENT, quarantined=True, gap_cause=Cause.MALFORMED),
+    KindSpec(kind=Kind.HIDDEN_EVENT, quarantined=True, gap_cause=Cause.HIDDEN),
+    KindSpec(kind=Kind.FOREIGN_ACTOR, quarantined=True, gap_cause=Cause.FOREIGN),
+    KindSpec(kind=Kind.SUBJECT_COLLISION),
+    KindSpec(kind=Kind.UNREACHABLE_EVENT, severities=_NOTICE),
+    KindSpec(kind=Kind.VERSION_GAP, severities=_EITHER, place=("after_seq", "before_seq")),
+    KindSpec(kind=Kind.DUPLICATE_VERSION),
+    KindSpec(kind=Kind.LATE_VERSION),
+    KindSpec(kind=Kind.VERSION_REGRESSION),
+    KindSpec(kind=Kind.MISSING_HEAD, severities=_EITHER, place=("before_seq",)),
+    KindSpec(kind=Kind.MALFORMED_SNAPSHOT, severities=_EITHER, quarantined=True),
+    KindSpec(kind=Kind.FOREIGN_SNAPSHOT, severities=_EITHER, quarantined=True),
+    KindSpec(kind=Kind.SNAPSHOT_AHEAD),
+    KindSpec(
+        kind=Kind.DELETED_MESSAGES,
+        severities=_NOTICE,
+        unit=Unit.MESSAGES,
+        place=_RANGE,
+        gap_cause=Cause.DELETED,
+    ),
+    KindSpec(kind=Kind.UNREADABLE_MESSAGE, unit=Unit.MESSAGES, place=_RANGE, gap_cause=Cause.UNREADABLE),
+    KindSpec(kind=Kind.LOST_MESSAGES, unit=Unit.MESSAGES, place=_RANGE),
+    KindSpec(kind=Kind.STREAM_ROLLBACK, place=_RANGE, accepted_by=AcceptedBy.TIME),
+    KindSpec(kind=Kind.STREAM_RECREATED, place=(), accepted_by=AcceptedBy.TIME),
+    KindSpec(kind=Kind.HISTORY_CHANGED, place=_RANGE, accepted_by=AcceptedBy.TIME),
+    KindSpec(kind=Kind.CONFIG_CHANGED, severities=_NOTICE, place=(), accepted_by=AcceptedBy.TIME),
 )
-"""Kinds that condemn one message, whose bytes are therefore kept in the quarantine."""
+"""One row for each kind. Texts that name several kinds name them in this order."""
 
-RANGE_KINDS = frozenset({Kind.DELETED_MESSAGES, Kind.UNREADABLE_MESSAGE, Kind.LOST_MESSAGES})
-"""Kinds that are counted by messages and listed as ranges; every other kind counts findings."""
+KINDS: Mapping[Kind, KindSpec] = MappingProxyType({each.kind: each for each in SPECS})
+
+MESSAGE_KINDS = tuple(each.kind for each in SPECS if each.unit is Unit.MESSAGES)
+"""Kinds that are counted by messages and listed as ranges, in the order of the table."""
+
+HISTORY_KINDS = frozenset(each.kind for each in SPECS if each.accepted_by is AcceptedBy.TIME)
+"""Kinds that are accepted by time."""
 
 
-HISTORY_KINDS = frozenset(
-    {Kind.STREAM_ROLLBACK, Kind.STREAM_RECREATED, Kind.HISTORY_CHANGED, Kind.CONFIG_CHANGED},
-)
-"""Kinds that compare the stream with what it was: nothing that is stored shows them, so they stand until they are accepted."""
-
-_NOTICES = frozenset({Kind.UNREACHABLE_EVENT, Kind.DELETED_MESSAGES, Kind.CONFIG_CHANGED})
-_BY_CIRCUMSTANCE = frozenset({Kind.VERSION_GAP, Kind.MISSING_HEAD, Kind.MALFORMED_SNAPSHOT, Kind.FOREIGN_SNAPSHOT})
+def spec(kind: Kind) -> KindSpec:
+    """The row of `kind`."""
+    return KINDS[kind]
 
 
 def severities(kind: Kind) -> tuple[Severity, ...]:
     """The severities that findings of `kind` can have."""
-    if kind in _BY_CIRCUMSTANCE:
-        return (Severity.CORRUPTION, Severity.NOTICE)
-    return (Severity.NOTICE,) if kind in _NOTICES else (Severity.CORRUPTION,)
+    return spec(kind).severities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +198,19 @@ class Finding:
     def position(self) -> int:
         """The sequence at which it is seen; 0 for one that has no place in the stream."""
         return next((seq for seq in (self.seq, self.before_seq, self.first_seq) if seq is not None), 0)
+
+
+def place_of(finding: Finding) -> str:
+    """Where `finding` is, in words: a sequence, a range, or between two sequences; empty if it has no place in the stream."""
+    match spec(finding.kind).place:
+        case ("seq",) if finding.seq is not None:
+            return f"sequence {finding.seq}"
+        case ("first_seq", "last_seq") if finding.first_seq is not None:
+            return f"sequences {finding.first_seq} to {finding.last_seq}"
+        case (*_, "before_seq") if finding.before_seq is not None:
+            after = f"after sequence {finding.after_seq}, " if finding.after_seq else ""
+            return f"{after}before {finding.before_seq}"
+    return ""
 
 
 def subject_text(subject: bytes) -> str:

@@ -72,14 +72,14 @@ class Anchor(msgspec.Struct, frozen=True, array_like=True, gc=False):
     digest: bytes
 
 
-class Incident(msgspec.Struct, frozen=True):
+class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A finding about the stream's history: it stands until an operator accepts it."""
 
     noticed_ns: int
     finding: Finding
 
 
-class Anchors(msgspec.Struct):
+class Anchors(msgspec.Struct, forbid_unknown_fields=True):
     """Digests of messages, in stream order."""
 
     kept: list[Anchor] = []
@@ -120,7 +120,7 @@ class Anchors(msgspec.Struct):
         return [*(others[(turn * some + number) % len(others)] for number in range(some)), *last]
 
 
-class Witness(msgspec.Struct, kw_only=True):
+class Witness(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What the stream said of itself when it was last looked at."""
 
     looked_ns: int
@@ -131,7 +131,7 @@ class Witness(msgspec.Struct, kw_only=True):
     settings: dict[str, Any] = {}
 
 
-class History(msgspec.Struct):
+class History(msgspec.Struct, forbid_unknown_fields=True):
     """What outlives a stream's being read anew."""
 
     witness: Witness | None = None

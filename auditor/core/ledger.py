@@ -100,7 +100,7 @@ class Snapshot(msgspec.Struct, array_like=True, gc=False):
     """Why it cannot be used: it does not decode, or belongs to somebody else. Its version then says nothing."""
 
 
-class Ledger(msgspec.Struct):
+class Ledger(msgspec.Struct, forbid_unknown_fields=True):
     """Every actor, by the part of its subjects after `S.events.` and `S.snapshots.` (its *tail*)."""
 
     actors: dict[bytes, Actor] = {}

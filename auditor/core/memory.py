@@ -36,14 +36,14 @@ class Part(StrEnum):
     """Of a full pass that has not come to its end."""
 
 
-class PassTimes(msgspec.Struct, frozen=True):
+class PassTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a pass began and ended, nanoseconds since 1970."""
 
     started_ns: int
     finished_ns: int
 
 
-class Memory(msgspec.Struct, kw_only=True):
+class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Everything below `next_seq`: judged, or known to be removed or unreadable, or yet to be accounted for."""
 
     stream: str
@@ -193,7 +193,11 @@ class Memory(msgspec.Struct, kw_only=True):
         )
 
 
-class Chronicle(msgspec.Struct):
+CHRONICLE_FORMAT = 1
+"""Format of a saved `Chronicle`: it changes whenever a saved field is renamed, added, removed or means otherwise."""
+
+
+class Chronicle(msgspec.Struct, forbid_unknown_fields=True):
     """What outlives the memory of the stream itself."""
 
     news: News = msgspec.field(default_factory=News)

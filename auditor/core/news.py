@@ -27,7 +27,7 @@ class Fact(NamedTuple):
     last_seq: int | None
 
 
-class Told(msgspec.Struct):
+class Told(msgspec.Struct, forbid_unknown_fields=True):
     """What passes have told of findings."""
 
     counts: dict[Key, int] = {}
@@ -41,7 +41,7 @@ class Told(msgspec.Struct):
         return Told(counts, self.facts | other.facts, self.cut or other.cut)
 
 
-class News(msgspec.Struct):
+class News(msgspec.Struct, forbid_unknown_fields=True):
     """One audit's findings from pass to pass. The first pass that read to its end is the baseline."""
 
     told: Told = msgspec.field(default_factory=Told)

@@ -20,6 +20,9 @@ from auditor.core.memory import Memory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FORMAT = 1
+"""Format of the bytes, saved beside them: it changes whenever a saved field is renamed, added, removed or means otherwise."""
+
 BATCH = 20_000
 """Entries in one piece: about ten milliseconds."""
 LEVEL = 1
@@ -45,7 +48,7 @@ def packed(memory: Memory) -> bytes:
 
 
 def unpacked(data: bytes) -> Memory:
-    """The memory that `packed` made `data` of. Raises ValueError if it is none."""
+    """The memory that `packed` made `data` of. Raises ValueError if it is none, or of another format."""
     memory: Memory | None = None
     try:
         for tag, body in _split(data):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from auditor.core.findings import Cause, Finding, Kind, Severity
+from auditor.core.findings import Cause, Finding, Kind, Severity, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -87,7 +87,7 @@ def _missing(finding: Finding) -> Step:
 
 def _wrong(finding: Finding) -> Step:
     kind = f"{finding.kind} ({finding.reason or finding.cause})" if finding.reason or finding.cause else finding.kind
-    where = f" at sequence {finding.seq}" if finding.seq is not None else ""
+    where = f" at {place_of(finding)}" if finding.seq is not None else ""
     return Step(About.WRONG, f"{kind}{where}: {finding.detail or 'see docs/findings.md'}")
 
 

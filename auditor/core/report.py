@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any
@@ -85,11 +85,12 @@ class SeqRange:
 
 @dataclass(frozen=True, slots=True)
 class MessageCounts:
-    """in_range = examined + deleted + unreadable + skipped."""
+    """in_range = examined + removed + unreadable + skipped."""
 
     in_range: int = 0
     examined: int = 0
-    deleted: int = 0
+    removed: int = 0
+    """Deleted from the middle of the stream, or expired or purged from its start during the pass."""
     unreadable: int = 0
     skipped: int = 0
     """On subjects outside the audit."""
@@ -198,7 +199,7 @@ class AuditReport:
     @property
     def coverage(self) -> float:
         """Judged ÷ stored in the range; 1.0 of an empty range."""
-        stored = self.messages.in_range - self.messages.deleted - self.messages.skipped
+        stored = self.messages.in_range - self.messages.removed - self.messages.skipped
         judged = self.messages.examined - self.messages.unjudged + self.messages.unreadable
         return judged / stored if stored else 1.0
 
@@ -224,16 +225,41 @@ class AuditReport:
             "stream": self.stream,
             "mode": self.mode,
             "verdict": self.verdict,
-            "range": asdict(self.range),
-            "read": asdict(self.read) if self.read else None,
+            "range": _range_json(self.range),
+            "read": _range_json(self.read) if self.read else None,
             "full_pass_at": rfc3339(self.full_ns),
             "duration_seconds": (self.finished_ns - self.started_ns) / NANOSECONDS,
             "coverage": self.coverage,
-            "messages": asdict(self.messages),
-            "events": asdict(self.events),
-            "snapshots": asdict(self.snapshots),
-            "actors": asdict(self.actors),
-            "broken_actors": [asdict(actor) for actor in self.broken],
+            "messages": {
+                "in_range": self.messages.in_range,
+                "examined": self.messages.examined,
+                "deleted": self.messages.removed,
+                "unreadable": self.messages.unreadable,
+                "skipped": self.messages.skipped,
+                "unjudged": self.messages.unjudged,
+            },
+            "events": {
+                "ok": self.events.ok,
+                "malformed": self.events.malformed,
+                "hidden": self.events.hidden,
+                "unreachable": self.events.unreachable,
+            },
+            "snapshots": {"ok": self.snapshots.ok, "malformed": self.snapshots.malformed},
+            "actors": {
+                "seen": self.actors.seen,
+                "replayable": self.actors.replayable,
+                "replayable_from_snapshot": self.actors.replayable_from_snapshot,
+                "broken": self.actors.broken,
+            },
+            "broken_actors": [
+                {
+                    "actor": actor.actor,
+                    "last_version": actor.last_version,
+                    "snapshot_version": actor.snapshot_version,
+                    "snapshot_after_seq": actor.snapshot_after_seq,
+                }
+                for actor in self.broken
+            ],
             "findings_total": {str(kind): count for kind, count in self.findings_total.items()},
             "accepted_total": {str(kind): count for kind, count in self.accepted_total.items()},
             "missing_versions": self.missing_versions,
@@ -253,8 +279,33 @@ def _by_kind(counts: Mapping[tuple[Kind, Severity], int]) -> dict[Kind, int]:
 
 def finding_json(finding: Finding) -> dict[str, Any]:
     """The fields that the finding's kind has, and no others."""
-    fields = ((key, value) for key, value in asdict(finding).items() if value is not None)
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in fields}
+    fields = {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "reason": finding.reason,
+        "cause": finding.cause,
+        "seq": finding.seq,
+        "subject": finding.subject,
+        "actor": finding.actor,
+        "detail": finding.detail,
+        "ids": None if finding.ids is None else list(finding.ids),
+        "version": finding.version,
+        "after_version": finding.after_version,
+        "before_version": finding.before_version,
+        "missing": finding.missing,
+        "after_seq": finding.after_seq,
+        "before_seq": finding.before_seq,
+        "first_seq": finding.first_seq,
+        "last_seq": finding.last_seq,
+        "count": finding.count,
+        "noticed_at": finding.noticed_at,
+        "quarantine": finding.quarantine,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _range_json(seqs: SeqRange) -> dict[str, int]:
+    return {"first_seq": seqs.first_seq, "last_seq": seqs.last_seq}
 
 
 def exit_code(reports: Iterable[AuditReport | None]) -> ExitCode:

@@ -27,7 +27,6 @@ MISPLACED = {
     Kind.DUPLICATE_VERSION: "is stored a second time: replay applies both",
     Kind.VERSION_REGRESSION: "is below the first version stored",
 }
-SNAPSHOT_KINDS = (Kind.MALFORMED_SNAPSHOT, Kind.FOREIGN_SNAPSHOT)
 
 
 class Standing:
@@ -146,7 +145,7 @@ class Standing:
         """Findings about single messages were counted and listed while the walk went on."""
         details = self._state.tallies.details
         for kind, count in self._state.tallies.content.items():
-            severity = Severity.NOTICE if kind in SNAPSHOT_KINDS else severities(kind)[0]
+            severity = severities(kind)[-1]  # of snapshots, only superseded ones are counted here
             acceptance, listed = self._acceptances.get(kind), details.get(kind, [])
             if acceptance is not None and (known := acceptance.counted(self._state.tallies)):
                 self.accepted[kind, severity] += known

@@ -16,7 +16,7 @@ STRETCH = 1 << 14
 """Sequences in one stretch: few enough to be read again in a moment, when only part of it has left."""
 
 
-class Tally(msgspec.Struct):
+class Tally(msgspec.Struct, forbid_unknown_fields=True):
     """Messages that were judged, by outcome."""
 
     ok: int = 0
@@ -38,7 +38,7 @@ class Tally(msgspec.Struct):
         )
 
 
-class Stretch(msgspec.Struct):
+class Stretch(msgspec.Struct, forbid_unknown_fields=True):
     """What was counted of `STRETCH` sequences."""
 
     events: Tally = msgspec.field(default_factory=Tally)
@@ -56,7 +56,7 @@ class Stretch(msgspec.Struct):
     """The findings of `content` that are listed."""
 
 
-class Tallies(msgspec.Struct):
+class Tallies(msgspec.Struct, forbid_unknown_fields=True):
     """All stretches; every property is a sum over them."""
 
     stretches: dict[int, Stretch] = {}

@@ -53,6 +53,8 @@ class Content(NamedTuple):
 
     data: bytes
     about: dict[str, Any]
+    format: int = 1
+    """Number of the format that `data` has."""
 
 
 class SavedPart(msgspec.Struct):
@@ -66,6 +68,8 @@ class SavedPart(msgspec.Struct):
     sha256: str
     about: dict[str, Any] = {}
     """What it holds, for people."""
+    format: int = 1
+    """Number of the format of its bytes; 1 where none was saved."""
 
 
 class Head(msgspec.Struct, kw_only=True):
@@ -208,7 +212,7 @@ class Checkpoints:
         for at in range(0, max(len(data), 1), size):
             last_seq = await self._append(subject, data[at : at + size], last_seq, replacing=at == 0)
             seqs.append(last_seq)
-        return SavedPart(slot, seqs, len(data), hashlib.sha256(data).hexdigest(), content.about)
+        return SavedPart(slot, seqs, len(data), hashlib.sha256(data).hexdigest(), content.about, content.format)
 
     async def _clear(self, part: str) -> None:
         """Nothing names the part any more: leave one empty message of what is a generation of chunks."""

@@ -16,7 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from auditor.core.findings import Kind
+from auditor.core.findings import MESSAGE_KINDS, Kind
 from auditor.core.report import NANOSECONDS, Mode, Outcome, Verdict
 from auditor.core.visible import visible
 from auditor.service.status import DURATION_BUCKETS, FAILED, every_kind
@@ -82,7 +82,7 @@ class StatusCollector(Collector):
         )
         yield gauge(
             "findings",
-            "Standing findings that were not accepted; messages for deleted_messages, unreadable_message, lost_messages.",
+            f"Standing findings that were not accepted; messages for {', '.join(MESSAGE_KINDS)}.",
             ("kind", "severity"),
             lambda a: [((k, s), a.report.totals.get((k, s), 0)) for k, s in every_kind()] if a.report else [],
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
-from auditor.core.findings import Severity
+from auditor.core.findings import Severity, place_of
 from auditor.core.report import moment
 from auditor.core.visible import visible
 
@@ -35,17 +35,6 @@ CONTENT_SECURITY_POLICY = (
 """The page has one style sheet, and nothing else that could load or run."""
 
 
-def _where(finding: Finding) -> str:
-    if finding.seq is not None:
-        return f"sequence {finding.seq}"
-    if finding.first_seq is not None:
-        return f"sequences {finding.first_seq} to {finding.last_seq}"
-    if finding.before_seq is not None:
-        after = f"after sequence {finding.after_seq}, " if finding.after_seq else ""
-        return f"{after}before {finding.before_seq}"
-    return ""
-
-
 def _help(actor: BrokenActor) -> str:
     return actor.bridge or "an id of its own: several actors share the subject"
 
@@ -60,7 +49,7 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.filters["visible"] = lambda text: visible(str(text))
 _ENVIRONMENT.filters["latest"] = _latest
-_ENVIRONMENT.filters["where"] = _where
+_ENVIRONMENT.filters["where"] = place_of
 _ENVIRONMENT.filters["moment"] = moment
 _ENVIRONMENT.filters["help"] = _help
 _TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)

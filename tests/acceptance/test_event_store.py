@@ -20,7 +20,13 @@ async def test_the_example_runs_as_it_stands(server: EmbeddedServer) -> None:
     outputs = []
     for _ in range(2):
         running = await asyncio.create_subprocess_exec(
-            sys.executable, "-X", "dev", "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            sys.executable,
+            "-W",
+            "always",
+            "-c",
+            program,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
         outputs.append(await asyncio.wait_for(running.communicate(), 30))
     assert outputs[0] == (b"1 OrderPlaced\n", b"")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.canary.story import Outgoing
+from auditor.config import StateConfig
+from auditor.jetstream.checkpoint import Checkpoints, Content
 from tests.acceptance.conftest import auditor, configured
 from tests.acceptance.test_scan import good, store
 from tests.publishing import RawPublisher
@@ -153,3 +155,38 @@ async def test_two_scans_at_once_do_not_spoil_what_is_saved(
             await publisher.publish([BAD])
     report = await scanned(config)
     assert (report["mode"], report["findings_total"]) == ("incremental", {"malformed_event": 4})
+
+
+async def chronicle_replaced(admin: Client, data: bytes, number: int = 1) -> None:
+    """Have `data` in the saved state of audit orders instead of its history, as if a version of this format had saved it."""
+    saved = Checkpoints(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
+    await saved.look()
+    await saved.save({"chronicle": Content(data, {}, number)}, 1)
+
+
+async def test_a_damaged_history_makes_every_scan_inconclusive_until_the_state_is_reset(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url)
+    await store(server, admin, *good(4))
+    assert (await scanned(config))["verdict"] == "clean"
+    await chronicle_replaced(admin, b"damaged")
+    for _ in range(2):
+        ended = await auditor("scan", "--config", config, "--json")
+        assert (ended.code, ended.json["audits"][0]["verdict"]) == (3, "inconclusive")
+        assert "auditor state reset --audit orders" in ended.json["audits"][0]["incomplete"]
+    assert (await auditor("state", "reset", "--config", config, "--yes")).code == 0
+    assert (await scanned(config))["verdict"] == "clean"
+
+
+async def test_state_of_a_newer_format_is_refused_in_one_line_and_left_as_it_is(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url)
+    await store(server, admin, *good(4))
+    await scanned(config)
+    await chronicle_replaced(admin, b"of the future", 99)
+    for _ in range(2):
+        ended = await auditor("scan", "--config", config)
+        assert ended.code == 1
+        assert "chronicle has format 99, written by auditor 9.9.9" in ended.said

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from auditor.canary.stream import CANARY, MOST_BYTES, contents, settings
+from auditor.canary.story import Outgoing
+from auditor.canary.stream import CANARY, EARLIER_FINGERPRINTS, MOST_BYTES, Contents, contents, settings
 from auditor.core.findings import HISTORY_KINDS, Cause, Hidden, Kind, Unreachable
 
 SEEN_ONLY_IN_BROKEN_STORAGE = {Kind.UNREADABLE_MESSAGE, Kind.LOST_MESSAGES, *HISTORY_KINDS}
@@ -34,3 +35,31 @@ def test_it_is_the_same_in_every_run_and_recognised_by_its_description() -> None
     assert contents().fingerprint == first
     assert first in settings(3)["description"]
     assert settings(3)["num_replicas"] == 3
+
+
+def test_a_canary_that_was_planted_before_fingerprints_had_a_format_is_recognised() -> None:
+    assert contents().fingerprint in EARLIER_FINGERPRINTS
+    assert contents().is_described_by("Planted by aether-auditor to prove that it still sees, contents 77954c95ee3b")
+
+
+def test_what_is_described_otherwise_is_not_recognised() -> None:
+    assert contents().is_described_by(contents().description)
+    assert not contents().is_described_by("")
+    assert not contents().is_described_by(
+        "Planted by aether-auditor to prove that it still sees, contents 000000000000"
+    )
+
+
+def test_a_fingerprint_tells_one_byte_from_another_and_a_body_from_a_header() -> None:
+    def of(*messages: Outgoing) -> str:
+        return Contents((), messages).fingerprint
+
+    fingerprints = {
+        of(),
+        of(Outgoing(b"s", b"ab")),
+        of(Outgoing(b"sa", b"b")),
+        of(Outgoing(b"s", b"b", b"a")),
+        of(Outgoing(b"s", b"ab", deleted=True)),
+        of(Outgoing(b"s", b"a"), Outgoing(b"s", b"b")),
+    }
+    assert len(fingerprints) == 6

@@ -10,7 +10,7 @@ import auditor.core.audit
 import auditor.core.tallies
 from auditor.core.acceptance import Acceptance, in_stretch
 from auditor.core.conclude import Expectations, Walked, conclude
-from auditor.core.findings import RANGE_KINDS, Finding, Kind
+from auditor.core.findings import Finding, Kind, Unit, spec
 from auditor.core.labels import ActorTypes
 from auditor.core.message import StreamState
 from auditor.core.ranges import normalized
@@ -63,7 +63,7 @@ def test_accepted_and_standing_ones_are_those_before_and_after_the_sequence(
     for kind in before.findings_total:
         up_to = data.draw(st.integers(0, len(stream)))
         after = concluded(stream, {kind: of(kind, up_to, stream)}, deleted=deleted)
-        if kind in RANGE_KINDS:
+        if spec(kind).unit is Unit.MESSAGES:
             known = sum(max(0, min(f.last_seq, up_to) - f.first_seq + 1) for f in before.findings if f.kind is kind)
         else:
             known = sum(f.kind is kind and seen_at(f) <= up_to for f in before.findings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -255,3 +257,14 @@ def test_a_subject_in_two_normal_forms_is_two_subjects() -> None:
     """Nobody between writer and replay normalizes text, so neither may the audit."""
     state = judged([("S.events.unknown.\u00e9", event("\u00e9", 1)), ("S.events.unknown.e\u0301", event("e\u0301", 1))])
     assert (state.tallies.events.ok, state.tallies.content, len(state.ledger.actors)) == (2, {}, 2)
+
+
+@pytest.mark.parametrize("size", [7, 10, 16])
+def test_every_message_is_counted_in_its_own_stretch_whatever_the_size_of_one(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(auditor.core.tallies, "STRETCH", size)
+    monkeypatch.setattr(auditor.core.audit, "STRETCH", size)
+    state = judged([("S.events.order.order-1", event("order-1", version)) for version in range(1, 51)])
+    counted = {number: stretch.events.ok for number, stretch in state.tallies.stretches.items()}
+    assert counted == Counter(seq // size for seq in range(1, 51))

@@ -57,7 +57,7 @@ def test_what_was_removed_or_cannot_be_read_is_counted_apart() -> None:
     report = concluded(
         audited(GOOD), 10, removed=[(2, 4), (9, 9)], deleted=[(9, 9)], unreadable=[(5, 6)], filtered=True
     )
-    assert report.messages == MessageCounts(in_range=10, examined=1, deleted=4, unreadable=2, skipped=3, unjudged=0)
+    assert report.messages == MessageCounts(in_range=10, examined=1, removed=4, unreadable=2, skipped=3, unjudged=0)
     assert report.coverage == 1.0
 
 
@@ -77,7 +77,7 @@ def test_what_was_not_read_counts_as_unjudged(*, filtered: bool) -> None:
     report = concluded(
         audited(GOOD), 10, unread=[(4, 4), (8, 10)], removed=[(2, 3)], unreadable=[(5, 7)], filtered=filtered
     )
-    assert report.messages == MessageCounts(in_range=10, examined=5, deleted=2, unreadable=3, skipped=0, unjudged=4)
+    assert report.messages == MessageCounts(in_range=10, examined=5, removed=2, unreadable=3, skipped=0, unjudged=4)
     assert (report.verdict, report.coverage) == (Verdict.CORRUPT, 4 / 8)
     assert report.incomplete == "sequence 4 is stored but was not delivered; the next pass tries again"
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core import packing
-from auditor.core.memory import Memory
-from auditor.core.packing import packed, unpacked
+from auditor.core.findings import Finding, Kind, Severity
+from auditor.core.history import Anchor, Anchors, History, Incident, Witness
+from auditor.core.memory import Chronicle, Memory, PassTimes
+from auditor.core.news import Fact, News, Told
+from auditor.core.packing import FORMAT, packed, unpacked
+from auditor.core.report import Mode
 from tests.core.stories import event, streams
 from tests.core.test_audit import judged
 
@@ -63,3 +69,48 @@ def test_a_part_of_it_or_other_bytes_are_refused_and_never_taken_for_a_memory(da
 def test_well_compressed_nonsense_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"ends too soon|not what was packed|is empty|before the memory"):
         unpacked(zlib.compress(body))
+
+
+SAVED = Path(__file__).parent / "saved"
+"""Bytes as each format saved them. A file is added with its format, and never made anew."""
+
+
+def one_of_everything() -> Memory:
+    stream: list[tuple[str | bytes, bytes]] = [
+        *[(ORDER, event("order-1", version)) for version in (1, 2, 4, 4)],
+        (ORDER, b"{"),
+        ("S.snapshots.order.order-1", b"{"),
+    ]
+    one = memory(stream)
+    one.state.ledger.unjudged.add(b"order.order-2")
+    return one
+
+
+def a_chronicle() -> Chronicle:
+    key = (Kind.STREAM_ROLLBACK, Severity.CORRUPTION)
+    rollback = Finding(kind=key[0], severity=key[1], first_seq=5, last_seq=6, count=2, detail="lost")
+    told = Told({key: 1}, {Fact(key, None, None, None, None, 6)}, cut=True)
+    witness = Witness(looked_ns=1, created_ns=2, first_seq=3, last_seq=4, messages=2, settings={"max_age": 5})
+    history = History(witness, Anchors([Anchor(3, b"d" * 16)], 2), [Incident(9, rollback)], 7, 8)
+    news = News(told, baseline=True, newest_ns={key: 9})
+    return Chronicle(news, history, {Mode.FULL: PassTimes(1, 2)}, ("order",))
+
+
+def test_a_memory_that_the_present_format_saved_is_read_as_it_was() -> None:
+    assert FORMAT == 1
+    assert unpacked((SAVED / "memory-1.bin").read_bytes()) == one_of_everything()
+
+
+def test_a_chronicle_that_the_present_format_saved_is_read_as_it_was() -> None:
+    saved = (SAVED / "chronicle-1.bin").read_bytes()
+    assert msgspec.msgpack.decode(saved, type=Chronicle) == a_chronicle()
+
+
+@pytest.mark.parametrize("old", ["patterns", "tallies", "ledger", "stretches", "troubles"])
+def test_a_key_that_is_not_known_is_refused_and_not_read_as_nothing(old: str) -> None:
+    saved = zlib.decompress(packed(one_of_everything()))
+    length = int.from_bytes(saved[1:5], "big")
+    assert old.encode() in saved[:length]
+    renamed = saved.replace(old.encode(), b"x" * len(old), 1)
+    with pytest.raises(ValueError, match="not what was packed"):
+        unpacked(zlib.compress(renamed))

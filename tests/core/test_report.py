@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -13,6 +13,10 @@ from auditor.core.findings import Finding, Kind, Severity
 from auditor.core.labels import ActorTypes
 from auditor.core.message import StreamState
 from auditor.core.report import AuditReport, ExitCode, Progress, SeqRange, Verdict, exit_code, finding_json, rfc3339
+from tests.core import reports
+from tests.core.stories import event
+
+ORDER = "S.events.order.order-1"
 
 
 def report(verdict: Verdict) -> AuditReport:
@@ -70,3 +74,25 @@ def test_progress_is_the_part_of_the_range_behind_the_walk(first: int, last: int
 
 def test_a_range_holds_both_its_ends() -> None:
     assert SeqRange(3, 5) == SeqRange(first_seq=3, last_seq=5)
+
+
+def test_the_keys_of_the_json_are_those_of_the_contract() -> None:
+    entry = reports.report((ORDER, event("order-1", 1)), (ORDER, b"{"), (ORDER, event("order-1", 3))).to_json()
+    assert set(entry["messages"]) == {"in_range", "examined", "deleted", "unreadable", "skipped", "unjudged"}
+    assert set(entry["events"]) == {"ok", "malformed", "hidden", "unreachable"}
+    assert set(entry["snapshots"]) == {"ok", "malformed"}
+    assert set(entry["actors"]) == {"seen", "replayable", "replayable_from_snapshot", "broken"}
+    assert set(entry["range"]) == set(entry["read"]) == {"first_seq", "last_seq"}
+    assert entry["broken_actors"] == [
+        {"actor": "order-1", "last_version": 3, "snapshot_version": 2, "snapshot_after_seq": 0}
+    ]
+    assert [set(finding) for finding in entry["findings"]] == [
+        {"kind", "severity", "reason", "seq", "subject", "actor", "detail", "quarantine"},
+        {"kind", "severity", "cause", "subject", "actor", "detail"}
+        | {"after_version", "before_version", "missing", "after_seq", "before_seq"},
+    ]
+
+
+def test_a_finding_has_a_json_key_for_each_of_its_fields() -> None:
+    finding = Finding(**{field.name: ("a",) if field.name == "ids" else 1 for field in fields(Finding)})
+    assert set(finding_json(finding)) == {field.name for field in fields(Finding)}

@@ -225,7 +225,7 @@ def found(report: AuditReport) -> dict[str, int]:
 def adds_up(report: AuditReport) -> bool:
     parts = report.messages
     return (
-        parts.in_range == parts.examined + parts.deleted + parts.unreadable + parts.skipped
+        parts.in_range == parts.examined + parts.removed + parts.unreadable + parts.skipped
         and (parts.unjudged, report.coverage, report.incomplete) == (0, 1.0, None)
         and report.actors.seen
         == report.actors.replayable + report.actors.replayable_from_snapshot + report.actors.broken
@@ -318,7 +318,7 @@ async def test_a_writer_and_an_operator_who_purges_raise_no_false_finding(lab: L
                 # Versions of some actors are purged: what is missing there is missing, and explained.
                 assert kinds <= {"version_gap/deleted", "missing_head/deleted"}, (number, kinds)
                 parts = report.messages
-                assert parts.in_range == parts.examined + parts.deleted + parts.unreadable + parts.skipped
+                assert parts.in_range == parts.examined + parts.removed + parts.unreadable + parts.skipped
                 assert (parts.unreadable, parts.unjudged, report.incomplete) == (0, 0, None)
     finally:
         for task in others:
