@@ -178,4 +178,4 @@ async def test_what_was_deleted_since_it_was_read_explains_a_gap_that_is_read_ag
     gaps = [finding.cause for finding in report.findings if finding.kind is Kind.VERSION_GAP]
     assert gaps == [Cause.DELETED]
     assert sums_hold(report)
-    assert (report.messages.in_range, report.messages.examined, report.messages.deleted) == (6, 4, 2)
+    assert (report.messages.in_range, report.messages.examined, report.messages.removed) == (6, 4, 2)
