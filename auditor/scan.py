@@ -3,8 +3,8 @@
 pin -> recall -> walk -> judge -> quarantine confirmed -> account for every sequence -> report -> state saved.
 
 Detection never waits for the quarantine: what the side stream does not take is counted as pending, the state stays
-behind, and the next pass tries again. A full pass yields all the same: then the one that goes on with it takes over what is
-pending, and the one after that tries again.
+behind, and the next pass tries again. A full pass also yields while records are pending: the pass that continues it counts
+them as pending, and the next one sends them again.
 """
 
 from __future__ import annotations

@@ -64,6 +64,8 @@ class MemoryKeeper:
     async def open(self) -> Chronicle:
         """See what was saved last; its chronicle. Raises StateNewerError, and the AuditorErrors of a request."""
         self._head = await self._look()
+        if self._head is not None:
+            self._refuse_newer(self._head)
         self.saved_ns = self._head.saved_ns if self._head else None
         if self._head is None:
             self._saved = self._problem = None  # what this process remembers is all there is
@@ -119,16 +121,16 @@ class MemoryKeeper:
     async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
         """The chronicle and these parts, ready to be saved."""
         for part in changed:
-            self._held.pop(part, None)  # it is older than that
+            self._held.pop(part, None)  # the part that is packed replaces it
         if not self._writes:
             return {}
         ready: dict[str, Content | None] = {}
         if self._problem is None:
-            ready[CHRONICLE] = Content(msgspec.msgpack.encode(self._chronicle), {}, CHRONICLE_FORMAT)
+            ready[CHRONICLE] = Content(msgspec.msgpack.encode(self._chronicle), {}, FORMATS[CHRONICLE])
         for part, memory in changed.items():
             ready[part] = None
             if memory is not None:
-                ready[part] = Content(await asyncio.to_thread(packed, memory), about(memory), FORMAT)
+                ready[part] = Content(await asyncio.to_thread(packed, memory), about(memory), FORMATS[part])
             self._saved = memory or self._saved
         return ready
 
@@ -158,18 +160,22 @@ class MemoryKeeper:
             self._unusable(error)
             return None
 
+    def _refuse_newer(self, head: Head) -> None:
+        """Raise StateNewerError if a part has a newer format, whether this pass reads it or not: a save would replace it."""
+        for part, own in FORMATS.items():
+            if part in head.parts and (saved := head.parts[part].format) > own:
+                raise StateNewerError(
+                    f"saved state of audit {self._audit}: {part} has format {saved}, written by auditor {head.auditor}, and this"
+                    f" version reads up to {own}: run that version, or auditor state reset --audit {self._audit}"
+                )
+
     async def _read(self, part: str) -> bytes | None:
-        """The bytes of one part, which have the format of this version; None if nothing is saved."""
+        """The bytes of one part; None if nothing is saved. Raises StateUnusableError if its format is not this version's."""
         head = self._head
         if head is None or part not in head.parts:
             return None
         saved, own = head.parts[part].format, FORMATS[part]
-        if saved > own:
-            raise StateNewerError(
-                f"saved state of audit {self._audit}: {part} has format {saved}, written by auditor {head.auditor}, and this"
-                f" version reads up to {own}: run that version, or auditor state reset --audit {self._audit}"
-            )
-        if saved < own:
+        if saved != own:
             raise StateUnusableError(f"{part} has format {saved}, written by auditor {head.auditor}, and this is {own}")
         return await self._checkpoints.read(head, part)
 

@@ -180,7 +180,7 @@ async def test_what_another_version_saved_in_the_same_format_is_used(client: Cli
 async def saved_in(client: Client, monkeypatch: pytest.MonkeyPatch, part: str, number: int) -> None:
     """Save a part as a version whose format of it has this number does."""
     with monkeypatch.context() as patch:
-        patch.setattr(state, {"chronicle": "CHRONICLE_FORMAT"}.get(part, "FORMAT"), number)
+        patch.setitem(state.FORMATS, part, number)
         await kept(client, memory(5))
 
 

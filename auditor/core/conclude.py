@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from auditor.core.audit import actor_type
-from auditor.core.findings import MESSAGE_KINDS, Kind, Severity
+from auditor.core.findings import Kind, Severity
 from auditor.core.judgement import Circumstances, Replay
 from auditor.core.ranges import Ranges, normalized, size
 from auditor.core.report import (
@@ -99,15 +99,10 @@ def conclude(
         contiguous=expectations.contiguous,
     )
     standing = Standing(state, pinned.name, circumstances, most_findings=expectations.most_findings, accepted=accepted)
-    ranges = {
-        Kind.DELETED_MESSAGES: walked.deleted,
-        Kind.UNREADABLE_MESSAGE: walked.unreadable,
-        Kind.LOST_MESSAGES: normalized((seq, seq) for seq in pinned.lost),
-    }
-    for kind in MESSAGE_KINDS:
-        standing.take_ranges(kind, ranges[kind])
-        if kind is Kind.UNREADABLE_MESSAGE:  # of the same kind, so they follow its ranges
-            standing.take_short(walked.short)
+    standing.take_ranges(Kind.DELETED_MESSAGES, walked.deleted)
+    standing.take_ranges(Kind.UNREADABLE_MESSAGE, walked.unreadable)
+    standing.take_short(walked.short)
+    standing.take_ranges(Kind.LOST_MESSAGES, normalized((seq, seq) for seq in pinned.lost))
     if pinned.lost_bytes and not pinned.lost:
         standing.take_unlisted_loss(pinned.lost_bytes)
     standing.take_incidents(incidents)

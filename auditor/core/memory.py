@@ -74,9 +74,9 @@ class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     certain: bool = True
     """False if something below `next_seq` was stored and did not come, or may have: then this must not be saved."""
     unstored: int = 0
-    """Records of messages below `next_seq` that the quarantine did not take: as long as there are any, this must not be
-    saved. It may be held, for a full pass that has yielded to be gone on with; what was saved before it is read again
-    afterwards, and its records are sent again."""
+    """Records of messages below `next_seq` that the quarantine refused. If there are any, this must not be saved, but it may
+    be held, so that a full pass that has yielded can continue. The pass after that one starts from what was saved, and sends
+    the records again."""
 
     @property
     def part(self) -> Part:
@@ -194,7 +194,7 @@ class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 CHRONICLE_FORMAT = 1
-"""Format of a saved `Chronicle`: it changes whenever a saved field is renamed, added, removed or means otherwise."""
+"""Format of a saved `Chronicle`: it changes whenever a saved field is added, removed, renamed or gets another meaning."""
 
 
 class Chronicle(msgspec.Struct, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FORMAT = 1
-"""Format of the bytes, saved beside them: it changes whenever a saved field is renamed, added, removed or means otherwise."""
+"""Format of the bytes, saved beside them: it changes whenever a saved field is added, removed, renamed or gets another meaning."""
 
 BATCH = 20_000
 """Entries in one piece: about ten milliseconds."""

@@ -112,6 +112,18 @@ async def completed(running: Served) -> bool:
     return (await running.audit())["verdict"] is not None
 
 
+async def all_stored(running: Served) -> bool:
+    return (await running.audit())["quarantine_pending"] == 0
+
+
+async def enlarge_quarantine(admin: Client) -> None:
+    """Give a quarantine stream that is full room for every record."""
+    settings = json.loads((await admin.request("$JS.API.STREAM.INFO.AETHER_QUARANTINE")).data)["config"]
+    settings["max_bytes"] = 1 << 30
+    update = await admin.request("$JS.API.STREAM.UPDATE.AETHER_QUARANTINE", json.dumps(settings).encode())
+    assert b'"error"' not in update.data
+
+
 @pytest.mark.usefixtures("planted")
 async def test_the_first_pass_begins_at_once_and_its_findings_are_served(
     server: EmbeddedServer, tmp_path: Path
@@ -308,15 +320,8 @@ async def test_a_side_stream_that_takes_nothing_is_shown_and_stops_no_detection(
         assert 0 < pending < 100
         assert await running.metric("quarantine_pending") == pending
         assert [event for event in running.log if "full" in event.get("why", "")]
-        settings = json.loads((await admin.request("$JS.API.STREAM.INFO.AETHER_QUARANTINE")).data)["config"]
-        settings["max_bytes"] = 1 << 30
-        update = await admin.request("$JS.API.STREAM.UPDATE.AETHER_QUARANTINE", json.dumps(settings).encode())
-        assert b'"error"' not in update.data
-
-        async def stored() -> bool:
-            return (await running.audit())["quarantine_pending"] == 0
-
-        await until(stored)
+        await enlarge_quarantine(admin)
+        await until(lambda: all_stored(running))
         state = json.loads((await admin.request("$JS.API.STREAM.INFO.AETHER_QUARANTINE")).data)["state"]
         assert state["messages"] == 100
         assert await running.stop() < 10

@@ -157,11 +157,11 @@ async def test_two_scans_at_once_do_not_spoil_what_is_saved(
     assert (report["mode"], report["findings_total"]) == ("incremental", {"malformed_event": 4})
 
 
-async def chronicle_replaced(admin: Client, data: bytes, number: int = 1) -> None:
-    """Have `data` in the saved state of audit orders instead of its history, as if a version of this format had saved it."""
+async def replaced(admin: Client, data: bytes, number: int = 1, part: str = "chronicle") -> None:
+    """Save `data` as this part of the state of audit orders, with this format number."""
     saved = Checkpoints(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
     await saved.look()
-    await saved.save({"chronicle": Content(data, {}, number)}, 1)
+    await saved.save({part: Content(data, {}, number)}, 1)
 
 
 async def test_a_damaged_history_makes_every_scan_inconclusive_until_the_state_is_reset(
@@ -170,7 +170,7 @@ async def test_a_damaged_history_makes_every_scan_inconclusive_until_the_state_i
     config = configured(tmp_path, server.url)
     await store(server, admin, *good(4))
     assert (await scanned(config))["verdict"] == "clean"
-    await chronicle_replaced(admin, b"damaged")
+    await replaced(admin, b"damaged")
     for _ in range(2):
         ended = await auditor("scan", "--config", config, "--json")
         assert (ended.code, ended.json["audits"][0]["verdict"]) == (3, "inconclusive")
@@ -179,14 +179,18 @@ async def test_a_damaged_history_makes_every_scan_inconclusive_until_the_state_i
     assert (await scanned(config))["verdict"] == "clean"
 
 
+@pytest.mark.parametrize("part", ["chronicle", "completed", "underway"])
 async def test_state_of_a_newer_format_is_refused_in_one_line_and_left_as_it_is(
-    server: EmbeddedServer, admin: Client, tmp_path: Path
+    server: EmbeddedServer, admin: Client, tmp_path: Path, part: str
 ) -> None:
     config = configured(tmp_path, server.url)
     await store(server, admin, *good(4))
     await scanned(config)
-    await chronicle_replaced(admin, b"of the future", 99)
-    for _ in range(2):
-        ended = await auditor("scan", "--config", config)
+    await replaced(admin, b"of the future", 99, part)
+    saved = Checkpoints(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
+    before = await saved.look()
+    for options in ([], [], ["--full"]):
+        ended = await auditor("scan", "--config", config, *options)
         assert ended.code == 1
-        assert "chronicle has format 99, written by auditor 9.9.9" in ended.said
+        assert f"{part} has format 99, written by auditor 9.9.9" in ended.said
+    assert await saved.look() == before

@@ -12,7 +12,7 @@ import pytest
 
 from auditor.canary.story import Outgoing
 from tests.acceptance.conftest import auditor, begin, configured
-from tests.acceptance.test_run import LISTEN, completed, daemon, until
+from tests.acceptance.test_run import LISTEN, all_stored, completed, daemon, enlarge_quarantine, until
 from tests.acceptance.test_scan import good, store
 from tests.acceptance.test_state import BAD, scanned
 from tests.live.cluster import Cluster
@@ -176,15 +176,8 @@ quarantine: {{max_bytes: 64KiB}}
         pending = (await running.audit())["quarantine_pending"]
         assert 0 < pending < 100
         assert await running.metric("quarantine_records_total", audit="orders", result="failed") == pending
-        settings = json.loads((await admin.request("$JS.API.STREAM.INFO.AETHER_QUARANTINE")).data)["config"]
-        settings["max_bytes"] = 1 << 30
-        update = await admin.request("$JS.API.STREAM.UPDATE.AETHER_QUARANTINE", json.dumps(settings).encode())
-        assert b'"error"' not in update.data
-
-        async def stored() -> bool:
-            return (await running.audit())["quarantine_pending"] == 0
-
-        await until(stored, 40)
+        await enlarge_quarantine(admin)
+        await until(lambda: all_stored(running), 40)
         assert await records(admin) == (100, 100)
         assert await running.stop() < 10
 
