@@ -8,7 +8,7 @@ run: .venv/run.stamp
 	$(BIN)/auditor demo
 
 test: lint check
-	tests/pure_rooms.sh
+	tests/pure_packages.sh
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .

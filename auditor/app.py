@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import auditor
-from auditor.core.labels import ActorTypes
-from auditor.jetstream.acceptances import Acceptances
-from auditor.jetstream.checkpoint import Checkpoints
-from auditor.jetstream.client import connect
-from auditor.jetstream.quarantine import QuarantineStream
-from auditor.jetstream.source import StreamSource
-from auditor.scan import KEPT_IN_DETAIL, Pass, Reading
-from auditor.state import MemoryKeeper
+from auditor.core.model.actor_types import ActorTypes
+from auditor.jetstream.connection.client import connect
+from auditor.jetstream.quarantine.writer import QuarantineStream
+from auditor.jetstream.reading.stream_source import StreamSource
+from auditor.jetstream.state.acceptances import Acceptances
+from auditor.jetstream.state.part_store import Checkpoints
+from auditor.jetstream.state.state_store import MemoryKeeper
+from auditor.scan.run import KEPT_IN_DETAIL, Pass, Reading
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from auditor.config import AuditConfig, Config
-    from auditor.jetstream.client import Client
+    from auditor.jetstream.connection.client import Client
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ import time
 import timeit
 from typing import TYPE_CHECKING
 
-from auditor.aether import decode_event, encode_event, exact, judge_event
+from auditor.aether import decode_event, encode_event, judge_event
+from auditor.aether.gojson import exact
 from tests.corpus.mebibytes import HOSTILE
 
 if TYPE_CHECKING:

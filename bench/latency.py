@@ -16,9 +16,9 @@ import nats
 
 from auditor.app import Auditor
 from auditor.config import AuditConfig, Config, NatsConfig
-from auditor.demo.server import EmbeddedServer
-from auditor.jetstream.client import connect
-from auditor.scan import Reading
+from auditor.embedded_server import EmbeddedServer
+from auditor.jetstream.connection.client import connect
+from auditor.scan.run import Reading
 from bench.walk import STREAM, event
 from tests.live.raw import publish
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from auditor.aether import decode_event
 from auditor.config import NatsConfig
-from auditor.demo.server import EmbeddedServer
+from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream import JetStreamEventStore
-from auditor.jetstream.client import connect
+from auditor.jetstream.connection.client import connect
 from tests.interop.program import GoStore, build, missing
 
 STREAM = "S"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.demo.server import EmbeddedServer
+from auditor.embedded_server import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,7 +11,7 @@ from auditor.errors import ConnectionFailedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.canary.story import Outgoing
+    from auditor.canary.actor_messages import Outgoing
 
 WINDOW = 1_000
 """Messages sent before the stream has to confirm: it drops what comes faster than it can store."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from auditor.cli.verbs import app
-from auditor.core.findings import Kind, spec
-from auditor.core.reasoning import WHY
+from auditor.cli.commands import app
+from auditor.core.model.findings import Kind, spec
+from auditor.operations.explain_actor import WHY
 from auditor.service.metrics import registry
 from tests.service.statuses import status
 from tests.service.test_metrics import CONTRACT

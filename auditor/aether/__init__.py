@@ -4,7 +4,7 @@ No I/O, clock or logging belongs here, and nothing that knows of audits, finding
 """
 
 from auditor.aether.event import ActorSnapshot, EncodeError, Event, Malformed, Reason, Timestamp
-from auditor.aether.gojson import (
+from auditor.aether.gojson.decode import (
     Facts,
     decode_event,
     decode_snapshot,
@@ -14,7 +14,7 @@ from auditor.aether.gojson import (
     judge_snapshot,
     version_given,
 )
-from auditor.aether.memory import InMemoryEventStore
+from auditor.aether.in_memory import InMemoryEventStore
 from auditor.aether.store import (
     DuplicateEventError,
     EventStore,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from auditor.aether import sanitize_subject
 from auditor.aether.event import Reason
-from auditor.canary.story import Outgoing, Story
-from auditor.core.findings import Cause, Hidden, Kind, Severity, Unreachable, subject_text
+from auditor.canary.actor_messages import Outgoing, Story
+from auditor.core.model.findings import Cause, Hidden, Kind, Severity, Unreachable, subject_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from auditor.core.findings import Finding
+    from auditor.core.model.findings import Finding
 
 LYING_HEADERS = b"NATS/1.0\r\nStatus: 404\r\nDescription: No Messages\r\n\r\n"
 """A stored header block that a careless client takes for the server's word that there is no message."""

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from auditor.canary.actor_messages import Story
 from auditor.canary.damage import every_damage
-from auditor.canary.story import Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from auditor.canary.actor_messages import Outgoing
     from auditor.canary.damage import Planted
-    from auditor.canary.story import Outgoing
 
 CANARY = "AETHER_CANARY"
 """Its name. It is no other's to have: whatever is wrong in it was planted."""

@@ -3,6 +3,6 @@
 Nothing that judges, reads or writes a stream belongs here.
 """
 
-from auditor.cli.command import main
+from auditor.cli.entry import main
 
 __all__ = ["main"]

@@ -8,15 +8,15 @@ import time
 from typing import TYPE_CHECKING
 
 from auditor.app import connected
+from auditor.cli.log_output import configure_log
 from auditor.cli.scan import chosen
 from auditor.cli.tables import print_line, results
 from auditor.config import load
-from auditor.core.acceptance import Acceptance, in_stretch
-from auditor.core.findings import AcceptedBy, Kind, spec
-from auditor.core.memory import Part
-from auditor.core.report import ExitCode, moment
+from auditor.core.model.findings import AcceptedBy, Kind, spec
+from auditor.core.report.pass_report import ExitCode, moment
+from auditor.core.state.acceptance import Acceptance, in_stretch
+from auditor.core.state.checkpoint import Part
 from auditor.errors import AuditorError, NotFoundError
-from auditor.service.log import configure_log
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,17 +6,17 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from auditor.actor import view_actor
 from auditor.aether.subjects import unaskable_reason
 from auditor.app import connected
+from auditor.cli.log_output import configure_log
 from auditor.cli.scan import chosen
 from auditor.cli.tables import findings_table, print_line, results
 from auditor.config import load
-from auditor.core.judgement import Replay
-from auditor.core.reasoning import About
-from auditor.core.report import exit_code
+from auditor.core.report.actor_assessment import Replay
+from auditor.core.report.pass_report import exit_code
 from auditor.errors import AuditorError, NotFoundError
-from auditor.service.log import configure_log
+from auditor.operations.actor import view_actor
+from auditor.operations.explain_actor import About
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from auditor.actor import ActorView
     from auditor.config import AuditConfig, Config
+    from auditor.operations.actor import ActorView
 
 
 STYLES: dict[Replay | None, str] = {

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import auditor
 from auditor.app import connected
-from auditor.canary.proof import prove
+from auditor.canary.match import prove
+from auditor.cli.log_output import configure_log
 from auditor.cli.run import stop_signal
 from auditor.cli.tables import print_line, print_proof, print_report, results
 from auditor.config.values import listen
-from auditor.core.report import ExitCode, exit_code
-from auditor.daemon import Daemon
-from auditor.demo.show import demo
+from auditor.core.report.pass_report import ExitCode, exit_code
+from auditor.daemon.supervisor import Daemon
+from auditor.demo.run import demo
 from auditor.errors import AuditorError
-from auditor.service.log import configure_log
 from auditor.service.status import ServiceStatus
 
 if TYPE_CHECKING:

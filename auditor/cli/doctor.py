@@ -6,12 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from auditor.app import connected
+from auditor.cli.log_output import configure_log
 from auditor.cli.tables import print_line, results
 from auditor.config import load
-from auditor.core.report import ExitCode
-from auditor.doctor import Check, Mark, examine
+from auditor.core.report.pass_report import ExitCode
 from auditor.errors import AuditorError
-from auditor.service.log import configure_log
+from auditor.operations.doctor import Check, Mark, examine
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,20 +14,20 @@ from rich.table import Table
 from auditor.aether import Malformed, decode_event, decode_snapshot
 from auditor.app import connected
 from auditor.canary.stream import CANARY
+from auditor.cli.log_output import configure_log
 from auditor.cli.tables import plain, print_line, results
 from auditor.config import load
-from auditor.core.findings import subject_text
-from auditor.core.report import ExitCode
+from auditor.core.model.findings import subject_text
+from auditor.core.report.pass_report import ExitCode
 from auditor.errors import AuditorError
-from auditor.jetstream.archive import get_record, list_records
-from auditor.jetstream.source import StreamSource
-from auditor.service.log import configure_log
+from auditor.jetstream.quarantine.reader import get_record, list_records
+from auditor.jetstream.reading.stream_source import StreamSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from auditor.jetstream.record import Provenance, Record
+    from auditor.jetstream.quarantine.record import Provenance, Record
 
 ROW = 16
 """Bytes in a row of the hexdump."""

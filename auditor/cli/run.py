@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 import auditor
+from auditor.cli.log_output import configure_log
 from auditor.config import load
-from auditor.core.report import ExitCode
-from auditor.daemon import Daemon
-from auditor.service.log import configure_log
+from auditor.core.report.pass_report import ExitCode
+from auditor.daemon.supervisor import Daemon
 from auditor.service.status import ServiceStatus
 
 if TYPE_CHECKING:

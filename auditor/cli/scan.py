@@ -12,20 +12,20 @@ from rich.console import Console
 
 import auditor
 from auditor.app import connected
+from auditor.cli.log_output import configure_log
 from auditor.cli.progress import progress_bar
 from auditor.cli.tables import print_line, print_report, results
 from auditor.config import load
-from auditor.core.report import REPORT_SCHEMA, AuditReport, ExitCode, exit_code, overall_verdict, rfc3339
+from auditor.core.report.pass_report import REPORT_SCHEMA, AuditReport, ExitCode, exit_code, overall_verdict, rfc3339
 from auditor.errors import AuditorError, NotFoundError
-from auditor.scan import Reading
-from auditor.service.log import configure_log
+from auditor.scan.run import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from auditor.config import AuditConfig, Config
-    from auditor.scan import Pass
+    from auditor.scan.run import Pass
 
 
 def scan_once(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from auditor.app import connected
 from auditor.canary.stream import CANARY
+from auditor.cli.log_output import configure_log
 from auditor.cli.tables import print_line, print_proof, results
 from auditor.config import AuditConfig, Config, NatsConfig, load
-from auditor.core.report import ExitCode
-from auditor.demo.server import EmbeddedServer
-from auditor.selftest import examine_canary, plant_canary
-from auditor.service.log import configure_log
+from auditor.core.report.pass_report import ExitCode
+from auditor.embedded_server import EmbeddedServer
+from auditor.operations.selftest import examine_canary, plant_canary
 
 if TYPE_CHECKING:
     from pathlib import Path

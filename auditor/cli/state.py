@@ -7,19 +7,19 @@ import time
 from typing import TYPE_CHECKING
 
 from auditor.app import connected
+from auditor.cli.log_output import configure_log
 from auditor.cli.scan import chosen
 from auditor.cli.tables import print_line, results
 from auditor.config import load
-from auditor.core.report import NANOSECONDS, ExitCode, moment
+from auditor.core.report.pass_report import NANOSECONDS, ExitCode, moment
 from auditor.errors import AuditorError, StateUnusableError
-from auditor.service.log import configure_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from auditor.config import AuditConfig, Config
-    from auditor.jetstream.checkpoint import Head
+    from auditor.jetstream.state.part_store import Head
 
 TITLES = {"completed": "last pass", "underway": "full pass under way"}
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))

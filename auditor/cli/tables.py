@@ -10,16 +10,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from auditor.core.findings import Severity
-from auditor.core.report import NANOSECONDS, Verdict, moment
-from auditor.core.visible import visible
+from auditor.core.model.findings import Severity
+from auditor.core.report.pass_report import NANOSECONDS, Verdict, moment
+from auditor.safe_text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from auditor.canary.proof import Proof
-    from auditor.core.findings import Finding
-    from auditor.core.report import AuditReport
+    from auditor.canary.match import Proof
+    from auditor.core.model.findings import Finding
+    from auditor.core.report.pass_report import AuditReport
 
 VERDICT_STYLES = {Verdict.CLEAN: "bold green", Verdict.CORRUPT: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 SEVERITY_STYLES = {Severity.CORRUPTION: "red", Severity.NOTICE: "yellow"}

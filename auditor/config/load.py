@@ -13,8 +13,8 @@ from auditor.config.environment import substitute
 from auditor.config.models import Config, Section
 from auditor.config.rules import problems_together
 from auditor.config.values import FromEnvironment, quoted
-from auditor.core.visible import visible
 from auditor.errors import ConfigError
+from auditor.safe_text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The audit itself: messages in, findings, tallies and verdicts out. Pure: time and stream state are arguments.
+"""Computes findings and reports from messages. No I/O, clock or logging.
 
-No I/O, clock or logging belongs here, and nothing that knows of NATS, Prometheus, YAML or terminals.
+Command lines, exit codes and everything that waits for a server belong elsewhere.
 """

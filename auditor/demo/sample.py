@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.canary.story import EVENT_TYPES, Story
+from auditor.canary.actor_messages import EVENT_TYPES, Story
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterable
 
-    from auditor.canary.story import Outgoing
+    from auditor.canary.actor_messages import Outgoing
 
 STREAM = "ORDERS"
 

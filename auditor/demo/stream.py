@@ -6,14 +6,14 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
+from auditor.canary.actor_messages import Story
 from auditor.canary.damage import every_damage
-from auditor.canary.story import Story
 from auditor.demo.sample import STREAM, ordinary_stories, weave
-from auditor.jetstream.plant import plant, publish_raw
+from auditor.jetstream.seed import plant, publish_raw
 
 if TYPE_CHECKING:
     from auditor.canary.damage import Planted
-    from auditor.jetstream.client import Client
+    from auditor.jetstream.connection.client import Client
 
 EVENTS_A_SECOND = 5
 EVENTS_BETWEEN_DAMAGES = 100

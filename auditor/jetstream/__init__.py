@@ -3,6 +3,6 @@
 Nothing that judges a message belongs here.
 """
 
-from auditor.jetstream.store import JetStreamEventStore
+from auditor.jetstream.eventstore.store import JetStreamEventStore
 
 __all__ = ["JetStreamEventStore"]

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 from nats import errors
 
-from auditor.aether import timestamps
-from auditor.core.message import StoredMessage, StreamState
+from auditor.aether.gojson import timestamps
+from auditor.core.model.message import StoredMessage, StreamState
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.jetstream.client import Client
+    from auditor.jetstream.connection.client import Client
 
 TIMEOUT = 5.0
 """Seconds for an answer. When the connection goes, the request fails at once and not by this."""

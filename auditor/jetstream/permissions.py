@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from nats import errors
 
+from auditor.core.model.wildcards import covers
 from auditor.errors import ConnectionFailedError, PermissionDeniedError
-from auditor.jetstream.wildcards import covers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from auditor.config import Config
-    from auditor.jetstream.client import Client
+    from auditor.jetstream.connection.client import Client
 
 USER_INFO = "$SYS.REQ.USER.INFO"
 TIMEOUT = 5.0

@@ -9,10 +9,10 @@ from nats import errors
 
 from auditor.errors import AuditorError, ConnectionFailedError
 from auditor.jetstream.api import Answer
-from auditor.jetstream.delivery import delivery
+from auditor.jetstream.reading.pull_consumer import delivery
 
 if TYPE_CHECKING:
-    from auditor.jetstream.client import Client
+    from auditor.jetstream.connection.client import Client
 
 OTHER_STREAM = 10060
 """The message is meant for another stream, and is not stored."""

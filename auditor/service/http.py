@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
 
-from auditor.core.visible import visible
 from auditor.errors import AuditorError
+from auditor.safe_text import visible
 from auditor.service.metrics import metrics_handler
 from auditor.service.page import CONTENT_SECURITY_POLICY, render
 

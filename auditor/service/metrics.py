@@ -16,9 +16,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from auditor.core.findings import MESSAGE_KINDS, Kind
-from auditor.core.report import NANOSECONDS, Mode, Outcome, Verdict
-from auditor.core.visible import visible
+from auditor.core.model.findings import MESSAGE_KINDS, Kind
+from auditor.core.report.pass_report import NANOSECONDS, Mode, Outcome, Verdict
+from auditor.safe_text import visible
 from auditor.service.status import DURATION_BUCKETS, FAILED, every_kind
 
 if TYPE_CHECKING:

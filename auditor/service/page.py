@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import jinja2
 
-from auditor.core.findings import Severity, place_of
-from auditor.core.report import moment
-from auditor.core.visible import visible
+from auditor.core.model.findings import Severity, place_of
+from auditor.core.report.pass_report import moment
+from auditor.safe_text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.core.findings import Finding
-    from auditor.core.report import BrokenActor
+    from auditor.core.model.findings import Finding
+    from auditor.core.report.pass_report import BrokenActor
     from auditor.service.status import ServiceStatus
 
 MOST_FINDINGS = 100

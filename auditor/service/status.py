@@ -7,17 +7,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from auditor.core.findings import Kind, Severity, severities
-from auditor.core.report import NANOSECONDS, Mode, Outcome, Verdict, rfc3339
+from auditor.core.model.findings import Kind, Severity, severities
+from auditor.core.report.pass_report import NANOSECONDS, Mode, Outcome, Verdict, rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from auditor.config import AuditConfig, ScheduleConfig
-    from auditor.core.evidence import Settled
-    from auditor.core.message import StreamState
-    from auditor.core.report import AuditReport, Progress
+    from auditor.core.model.message import StreamState
+    from auditor.core.model.quarantine_entry import Settled
+    from auditor.core.report.pass_report import AuditReport, Progress
 
 STATUS_SCHEMA = "aether-auditor/status/1"
 FAILED = "failed"

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from auditor.config import NatsConfig
-from auditor.demo.server import EmbeddedServer
 from auditor.demo.stream import fill
-from auditor.jetstream.client import connect
+from auditor.embedded_server import EmbeddedServer
+from auditor.jetstream.connection.client import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from auditor.canary.damage import Planted
-    from auditor.jetstream.client import Client
+    from auditor.jetstream.connection.client import Client
 
 PATIENCE = 30.0
 CONF = Path(__file__).parents[2] / "deploy" / "nats" / "auditor.conf"

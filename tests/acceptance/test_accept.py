@@ -14,8 +14,8 @@ from tests.publishing import RawPublisher
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
 
 
 @pytest.fixture

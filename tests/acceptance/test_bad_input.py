@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.demo.server import EmbeddedServer
+from auditor.embedded_server import EmbeddedServer
 from tests.acceptance.conftest import auditor, configured
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.jetstream.event_stream import YEAR, event_stream_settings
+from auditor.jetstream.eventstore.stream_settings import YEAR, event_stream_settings
 from tests.acceptance.conftest import Guarded, auditor, streams
 from tests.acceptance.test_scan import good
 from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
 
 
 async def aethers_own(admin: Client, server: EmbeddedServer, **changed: object) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from auditor.demo.server import EmbeddedServer
+    from auditor.embedded_server import EmbeddedServer
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "event-store.md"
 

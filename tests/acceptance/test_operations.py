@@ -10,7 +10,7 @@ import pytest
 from tests.acceptance.conftest import auditor
 
 if TYPE_CHECKING:
-    from auditor.jetstream.client import Client
+    from auditor.jetstream.connection.client import Client
 
 SUBJECT = "ORDERS.events.order.order-1"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditor.canary.stream import CANARY
 from auditor.config import NatsConfig
-from auditor.jetstream.client import connect
+from auditor.jetstream.connection.client import connect
 from tests.acceptance.conftest import auditor
 from tests.acceptance.test_run import completed, daemon, until
 

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from auditor.canary.story import Outgoing
+from auditor.canary.actor_messages import Outgoing
 from tests.acceptance.conftest import Ended, begin, configured
 from tests.acceptance.test_scan import HOSTILE, good, store
 from tests.publishing import RawPublisher
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
 
 LISTEN = "http: {listen: '127.0.0.1:0'}\n"
 GLANCE = 0.05

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.canary.story import Outgoing, Story
+from auditor.canary.actor_messages import Outgoing, Story
 from tests.acceptance.conftest import auditor, begin, configured, end, streams, totals
 from tests.publishing import RawPublisher
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from auditor.canary.damage import Planted
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
 
 
 async def store(

@@ -15,8 +15,8 @@ from tests.acceptance.test_scan import good, store
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
 
 PROVED = [
     "everything planted was found, and nothing else",

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.canary.story import Outgoing
+from auditor.canary.actor_messages import Outgoing
 from auditor.config import StateConfig
-from auditor.jetstream.checkpoint import Checkpoints, Content
+from auditor.jetstream.state.part_store import Checkpoints, Content
 from tests.acceptance.conftest import auditor, configured
 from tests.acceptance.test_scan import good, store
 from tests.publishing import RawPublisher
@@ -19,8 +19,8 @@ from tests.publishing import RawPublisher
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
 
 BAD = Outgoing(b"ORDERS.events.order.order-1", b"{")
 SAVED = r"orders: saved \d+ s ago \(20.* UTC\) by auditor .*, \d+ bytes\n  last pass: stream ORDERS, sequences 1 to 5, 1 actors"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.canary.story import Outgoing
+from auditor.canary.actor_messages import Outgoing
 from tests.acceptance.conftest import auditor, begin, configured
 from tests.acceptance.test_run import LISTEN, all_stored, completed, daemon, enlarge_quarantine, until
 from tests.acceptance.test_scan import good, store
@@ -21,8 +21,8 @@ from tests.publishing import RawPublisher
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
     from tests.acceptance.test_run import Running
 
 OWN = ("AETHER_QUARANTINE", "AETHER_AUDIT")

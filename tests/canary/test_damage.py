@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.canary.damage import every_damage
-from auditor.core.findings import Finding, Kind, Severity
+from auditor.core.model.findings import Finding, Kind, Severity
 
 
 def test_there_are_at_least_ten_damages_each_with_a_finding_of_its_own() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from auditor.canary.story import Outgoing
+from auditor.canary.actor_messages import Outgoing
 from auditor.canary.stream import CANARY, EARLIER_FINGERPRINTS, MOST_BYTES, Contents, contents, settings
-from auditor.core.findings import HISTORY_KINDS, Cause, Hidden, Kind, Unreachable
+from auditor.core.model.findings import HISTORY_KINDS, Cause, Hidden, Kind, Unreachable
 
 SEEN_ONLY_IN_BROKEN_STORAGE = {Kind.UNREADABLE_MESSAGE, Kind.LOST_MESSAGES, *HISTORY_KINDS}
 

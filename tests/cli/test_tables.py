@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from auditor.cli.tables import PIPE_WIDTH, findings_table, print_line, print_report, results
-from auditor.core.findings import Finding, Kind, Severity
+from auditor.core.model.findings import Finding, Kind, Severity
 from tests.core.reports import report
 
 if TYPE_CHECKING:

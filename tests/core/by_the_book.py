@@ -16,7 +16,7 @@ from tests.core.stories import event, message, snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from auditor.core.message import StoredMessage
+    from auditor.core.model.message import StoredMessage
 
 CAUSES = {"malformed_event": "malformed", "hidden_event": "hidden", "foreign_actor": "foreign"}
 STRONGEST_FIRST = ("malformed", "hidden", "foreign")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from auditor.core.audit import Audit, Where
-from auditor.core.conclude import Expectations, Walked, conclude
-from auditor.core.labels import ActorTypes
-from auditor.core.message import StreamState
-from auditor.core.report import AuditReport, SeqRange
-from auditor.core.scope import Scope
+from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.message import StreamState
+from auditor.core.model.subject_filter import Scope
+from auditor.core.report.build import Expectations, Walked, conclude
+from auditor.core.report.pass_report import AuditReport, SeqRange
+from auditor.core.state.examiner import Audit, Where
 from tests.core.stories import message
 
 NOW = 1_800_000_000_000_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from auditor.core.message import StoredMessage
+from auditor.core.model.message import StoredMessage
 
 STREAM = "S"
 

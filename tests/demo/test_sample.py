@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from auditor.aether import Event, decode_event, event_subject
-from auditor.canary.story import Story
+from auditor.canary.actor_messages import Story
 from auditor.demo.sample import STREAM, ordinary_stories, weave
 
 

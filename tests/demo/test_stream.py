@@ -9,13 +9,13 @@ import auditor.demo.stream
 from auditor.config import NatsConfig
 from auditor.demo.sample import STREAM
 from auditor.demo.stream import fill, keep_writing
-from auditor.jetstream.client import connect
-from auditor.jetstream.source import StreamSource
+from auditor.jetstream.connection.client import connect
+from auditor.jetstream.reading.stream_source import StreamSource
 
 if TYPE_CHECKING:
     import pytest
 
-    from auditor.demo.server import EmbeddedServer
+    from auditor.embedded_server import EmbeddedServer
 
 
 async def test_events_keep_coming_and_now_and_then_one_is_damaged(

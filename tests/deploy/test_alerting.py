@@ -12,7 +12,7 @@ import aiohttp
 import yaml
 from aiohttp import web
 
-from auditor.demo.server import reserved_port
+from auditor.embedded_server import reserved_port
 from tests.acceptance.conftest import admin, auditor, configured
 from tests.acceptance.test_run import LISTEN, completed, daemon, until
 from tests.acceptance.test_scan import good, store
@@ -21,8 +21,8 @@ from tests.deploy.conftest import needed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
 
 __all__ = ["admin"]
 

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 import yaml
 
-from auditor.demo.server import reserved_port
+from auditor.embedded_server import reserved_port
 from tests.acceptance.conftest import Guarded, Way, auditor, guarding, totals
 from tests.acceptance.test_authentication import creds
 from tests.acceptance.test_run import Served, completed, until

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from prometheus_client import generate_latest
 
-from auditor.core.evidence import Settled
-from auditor.core.findings import Kind
+from auditor.core.model.findings import Kind
+from auditor.core.model.quarantine_entry import Settled
 from auditor.service.metrics import registry
 from tests.core.reports import report
 from tests.deploy.conftest import needed

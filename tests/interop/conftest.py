@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from auditor.demo.server import EmbeddedServer
+    from auditor.embedded_server import EmbeddedServer
 
 __all__ = ["client"]
 

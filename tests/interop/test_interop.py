@@ -27,7 +27,7 @@ from tests.interop.program import GoError
 from tests.live.streams import STREAM, api
 
 if TYPE_CHECKING:
-    from auditor.jetstream.client import Client
+    from auditor.jetstream.connection.client import Client
     from tests.interop.program import GoStore
 
 VALUES = {

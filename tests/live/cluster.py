@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from auditor.config import NatsConfig
-from auditor.demo.server import EmbeddedServer, reserved_port
-from auditor.jetstream.client import connect
+from auditor.embedded_server import EmbeddedServer, reserved_port
+from auditor.jetstream.connection.client import connect
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.jetstream.client import Client
+    from auditor.jetstream.connection.client import Client
 
 NAMES = ("one", "two", "three")
 PATIENCE = 60.0

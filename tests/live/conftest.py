@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.config import NatsConfig
-from auditor.demo.server import reserved_port
-from auditor.jetstream.client import connect
+from auditor.embedded_server import reserved_port
+from auditor.jetstream.connection.client import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
 
 
 @pytest.fixture

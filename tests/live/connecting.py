@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from auditor.config import NatsConfig
-from auditor.jetstream.client import connect
+from auditor.jetstream.connection.client import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
     from tests.live.proxy import Proxy
 
 AT_ONCE = 1.0

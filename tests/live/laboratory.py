@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from auditor.app import Auditor
 from auditor.config import AuditConfig, Config, NatsConfig
-from auditor.demo.server import EmbeddedServer
-from auditor.jetstream.client import connect
-from auditor.scan import Reading
+from auditor.embedded_server import EmbeddedServer
+from auditor.jetstream.connection.client import connect
+from auditor.scan.run import Reading
 from tests.core.stories import event, snapshot
 from tests.live.raw import Publication, publish
 from tests.live.streams import STREAM, api
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from auditor.core.report import AuditReport
+    from auditor.core.report.pass_report import AuditReport
 
 ACTORS = 10
 VERSIONS = 40

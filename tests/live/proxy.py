@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from auditor.demo.server import EmbeddedServer
+    from auditor.embedded_server import EmbeddedServer
 
 
 class Proxy:

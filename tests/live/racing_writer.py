@@ -18,7 +18,7 @@ from auditor.aether import NotStoredError, UnknownOutcomeError, VersionConflictE
 from auditor.config import NatsConfig
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream import JetStreamEventStore
-from auditor.jetstream.client import connect
+from auditor.jetstream.connection.client import connect
 from tests.aether.event_store_contract import event
 from tests.live.streams import STREAM
 

@@ -6,15 +6,15 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from auditor.jetstream.source import StreamSource
+from auditor.jetstream.reading.stream_source import StreamSource
 from tests.live.raw import Publication, publish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from auditor.core.message import StoredMessage, StreamState
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
 
 STREAM = "S"
 

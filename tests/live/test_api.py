@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.demo.server import EmbeddedServer
+from auditor.embedded_server import EmbeddedServer
 from auditor.errors import ConnectionFailedError, PermissionDeniedError, StreamNotFoundError
 from auditor.jetstream.api import (
     Answer,

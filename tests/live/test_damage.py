@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.config import NatsConfig
-from auditor.core.report import Mode, Verdict
-from auditor.jetstream.client import connect
-from auditor.scan import Reading
+from auditor.core.report.pass_report import Mode, Verdict
+from auditor.jetstream.connection.client import connect
+from auditor.scan.run import Reading
 from tests.core.stories import event
 from tests.live.laboratory import ACTORS, AUDIT, LARGE, LAST_SEQ, Laboratory, event_at, mark, snapshot_of
 from tests.live.raw import Publication, publish
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from auditor.core.report import AuditReport
+    from auditor.core.report.pass_report import AuditReport
 
 EARLIER = 300
 """Where the stream ended when copies of its files were made."""

@@ -8,19 +8,19 @@ import pytest
 
 from auditor.aether import Event, decode_event, unreachable_reason
 from auditor.app import Auditor
-from auditor.canary.story import Outgoing, Story
+from auditor.canary.actor_messages import Outgoing, Story
 from auditor.config import AuditConfig, Config
 from auditor.demo.sample import STREAM
 from auditor.demo.stream import fill
-from auditor.jetstream.store import JetStreamEventStore
+from auditor.jetstream.eventstore.store import JetStreamEventStore
 from tests.live.hostile import HEADER_BLOCKS, SUBJECT_TOKENS
 from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
-    from auditor.core.evidence import Evidence, Settled
-    from auditor.core.message import StoredMessage
-    from auditor.demo.server import EmbeddedServer
-    from auditor.jetstream.client import Client
+    from auditor.core.model.message import StoredMessage
+    from auditor.core.model.quarantine_entry import Evidence, Settled
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
 
 PREFIX = f"{STREAM}.events.".encode()
 
@@ -85,6 +85,6 @@ class Kept:
             self.malformed[evidence.message.seq] = evidence.message.subject, evidence.message.data
 
     async def settle(self) -> Settled:
-        from auditor.core.evidence import Settled
+        from auditor.core.model.quarantine_entry import Settled
 
         return Settled()

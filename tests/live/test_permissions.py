@@ -10,9 +10,9 @@ import pytest
 
 from auditor.canary.stream import CANARY
 from auditor.config import AuditConfig, Config, NatsConfig
-from auditor.demo.server import EmbeddedServer
+from auditor.embedded_server import EmbeddedServer
 from auditor.errors import PermissionDeniedError
-from auditor.jetstream.client import connect
+from auditor.jetstream.connection.client import connect
 from auditor.jetstream.permissions import (
     USER_INFO,
     Need,
@@ -27,7 +27,7 @@ from auditor.jetstream.permissions import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from auditor.jetstream.client import Client
+    from auditor.jetstream.connection.client import Client
 
 CONF = Path(__file__).parents[2] / "deploy" / "nats" / "auditor.conf"
 CONFIG = Config(audits=(AuditConfig(name="orders", stream="ORDERS"),))

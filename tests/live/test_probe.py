@@ -6,7 +6,7 @@ import pytest
 
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
 from auditor.jetstream.probe import probe_publish, probe_walk
-from auditor.jetstream.source import StreamSource
+from auditor.jetstream.reading.stream_source import StreamSource
 from tests.live.streams import STREAM, api, create, fill
 
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.canary.story import Outgoing
+from auditor.canary.actor_messages import Outgoing
 from auditor.config import NatsConfig
 from auditor.errors import ConnectionFailedError
-from auditor.jetstream.client import connect
-from auditor.jetstream.source import StreamSource
+from auditor.jetstream.connection.client import connect
+from auditor.jetstream.reading.stream_source import StreamSource
 from tests.publishing import WINDOW, RawPublisher
 
 if TYPE_CHECKING:
-    from auditor.demo.server import EmbeddedServer
+    from auditor.embedded_server import EmbeddedServer
 
 
 async def test_every_message_is_stored_in_order_when_it_returns(server: EmbeddedServer) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.demo.server import EmbeddedServer
-from auditor.jetstream.store import JetStreamEventStore
+from auditor.embedded_server import EmbeddedServer
+from auditor.jetstream.eventstore.store import JetStreamEventStore
 from tests.live.connecting import connected
 from tests.live.streams import STREAM
 

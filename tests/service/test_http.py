@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from auditor.core.evidence import Settled
+from auditor.core.model.quarantine_entry import Settled
 from auditor.errors import AuditorError
 from auditor.service.http import HttpServer
 from tests.core.reports import report

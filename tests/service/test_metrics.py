@@ -11,10 +11,10 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from auditor.core.evidence import Settled
-from auditor.core.labels import ActorTypes
-from auditor.core.message import StreamState
-from auditor.core.report import Mode, Outcome, Progress
+from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.message import StreamState
+from auditor.core.model.quarantine_entry import Settled
+from auditor.core.report.pass_report import Mode, Outcome, Progress
 from auditor.service.metrics import registry
 from tests.core.reports import NOW, report
 from tests.core.stories import event

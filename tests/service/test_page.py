@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from auditor.core.evidence import Settled
-from auditor.core.labels import ActorTypes
-from auditor.core.report import Progress
+from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.quarantine_entry import Settled
+from auditor.core.report.pass_report import Progress
 from auditor.service.page import CONTENT_SECURITY_POLICY, MOST_FINDINGS, render
 from tests.core.reports import report
 from tests.core.stories import event

@@ -1,0 +1,77 @@
+"""What Go's json.Unmarshal makes of a stored body: the verdict and the values of Go 1.27, default build.
+
+Nothing here raises, hangs or recurses on any bytes. An ordinary body takes the fast path; the exact decoder has the
+last word on everything else.
+"""
+
+from __future__ import annotations
+
+from auditor.aether.event import ActorSnapshot, Event, Malformed
+from auditor.aether.gojson import exact, fast, timestamps
+from auditor.aether.gojson.encode import encode_event, encode_snapshot
+from auditor.aether.gojson.exact import version_given
+
+__all__ = [
+    "Facts",
+    "decode_event",
+    "decode_snapshot",
+    "encode_event",
+    "encode_snapshot",
+    "judge_event",
+    "judge_snapshot",
+    "ordinary_event",
+    "version_given",
+]
+
+EventFacts = Event | fast.EventFacts
+SnapshotFacts = ActorSnapshot | fast.SnapshotFacts
+Facts = EventFacts | SnapshotFacts
+"""What an audit needs of a body that Go accepts: `actor_id` and `version`, both exactly Go's."""
+
+
+ordinary_event = fast.event_facts
+"""`judge_event` for most bodies, and None for the others: for those who look at millions."""
+
+
+def judge_event(body: bytes) -> EventFacts | Malformed:
+    """Whether Go accepts `body` as an event: the verdict of `decode_event`, without the cost of all its values."""
+    return fast.event_facts(body) or exact.decode_event(body)
+
+
+def judge_snapshot(body: bytes) -> SnapshotFacts | Malformed:
+    """Whether Go accepts `body` as a snapshot: the verdict of `decode_snapshot`, without the cost of all its values."""
+    return fast.snapshot_facts(body) or exact.decode_snapshot(body)
+
+
+def decode_event(body: bytes) -> Event | Malformed:
+    """What Go decodes `body` into, or why it refuses."""
+    facts = judge_event(body)
+    if not isinstance(facts, fast.EventFacts):
+        return facts
+    if not fast.is_plain(body, b'"data"', b'"metadata"'):
+        return exact.decode_event(body)
+    return Event(
+        facts.id,
+        facts.event_type,
+        facts.actor_id,
+        facts.command_id,
+        facts.version,
+        fast.to_float64(facts.data),
+        facts.metadata,
+        timestamps.from_match(facts.timestamp),
+    )
+
+
+def decode_snapshot(body: bytes) -> ActorSnapshot | Malformed:
+    """What Go decodes `body` into, or why it refuses."""
+    facts = judge_snapshot(body)
+    if not isinstance(facts, fast.SnapshotFacts):
+        return facts
+    if not fast.is_plain(body, b'"state"'):
+        return exact.decode_snapshot(body)
+    return ActorSnapshot(
+        facts.actor_id,
+        facts.version,
+        fast.to_float64(facts.state),
+        timestamps.from_match(facts.timestamp),
+    )

@@ -1,0 +1,157 @@
+"""How Go's encoding/json reads each type of field: one reader for each.
+
+A reader is given a body whose syntax is known to be right, the offsets at which one value of its field begins and ends,
+and what an earlier occurrence of the field has left. It is never given null. It answers the field's new value, or raises
+Refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from auditor.aether.event import Reason
+from auditor.aether.gojson import timestamps
+from auditor.aether.gojson.floats import parse_float
+from auditor.aether.gojson.strings import unquote
+from auditor.aether.gojson.syntax import SPACE, STRING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from auditor.aether.event import Timestamp
+
+    Reader = Callable[[bytes, int, int, Any], Any]
+
+INT64_RANGE = range(-(2**63), 2**63)
+_LONGEST_INT64 = 20
+
+_TYPES = {ord('"'): "a string", ord("{"): "an object", ord("["): "an array"}
+_TYPES |= dict.fromkeys(b"tf", "a boolean")
+_TYPES |= dict.fromkeys(b"-0123456789", "a number")
+
+
+class Refused(Exception):  # noqa: N818 (a verdict on the body, not an error of ours)
+    """Go's field does not take a value of the body; never leaves this package."""
+
+    def __init__(self, reason: Reason, offset: int, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.offset = offset
+        self.detail = detail
+
+
+def wrong_type(body: bytes, at: int, expected: str) -> Refused:
+    """The refusal of the value at `at`, which is not `expected`."""
+    return Refused(Reason.TYPE, at, f"expected {expected}, found {_TYPES[body[at]]}")
+
+
+def read_string(body: bytes, start: int, end: int, _earlier: Any) -> str:
+    """A Go string."""
+    if body[start] != ord('"'):
+        raise wrong_type(body, start, "a string")
+    return unquote(body[start:end])
+
+
+_integer = re.compile(rb"-?[0-9]+").fullmatch
+
+
+def read_int64(body: bytes, start: int, end: int, _earlier: Any) -> int:
+    """A Go int64: an integer literal, so neither 1.0 nor 1e2."""
+    expected = "an integer in the int64 range"
+    if body[start] not in b"-0123456789":
+        raise wrong_type(body, start, expected)
+    if not _integer(body, start, end):
+        raise Refused(Reason.NUMBER, start, f"expected {expected}, found a number with a fraction or an exponent")
+    if end - start > _LONGEST_INT64 or int(body[start:end]) not in INT64_RANGE:
+        raise Refused(Reason.NUMBER, start, f"expected {expected}, found an integer outside it")
+    return int(body[start:end])
+
+
+def read_timestamp(body: bytes, start: int, end: int, _earlier: Any) -> Timestamp:
+    """A Go time.Time."""
+    expected = "an RFC 3339 timestamp"
+    if body[start] != ord('"'):
+        raise wrong_type(body, start, expected)
+    found = timestamps.match(unquote(body[start:end]))
+    if not found:
+        raise Refused(Reason.TIMESTAMP, start, f"expected {expected}, found a string that is none")
+    return timestamps.from_match(found)
+
+
+_string_member = re.compile(
+    rb"[ \t\n\r,]*+(" + STRING + rb")" + SPACE + rb":" + SPACE + rb"(?:(" + STRING + rb")|(null))?+"
+)
+
+
+def read_string_map(body: bytes, start: int, end: int, earlier: dict[str, str] | None) -> dict[str, str]:
+    """A Go map[string]string; a repeated field adds to what is there."""
+    expected = "an object of strings"
+    if body[start] != ord("{"):
+        raise wrong_type(body, start, expected)
+    result = {} if earlier is None else earlier
+    for member in _string_member.finditer(body, start + 1, end - 1):
+        key, value, null = member.groups()
+        if value is None and null is None:
+            found = _TYPES[body[member.end()]]
+            raise Refused(Reason.TYPE, member.end(), f"expected {expected}, found {found} inside it")
+        result[unquote(key)] = unquote(value) if value else ""
+    return result
+
+
+_token = re.compile(
+    rb"[ \t\n\r,]*+(?:(" + STRING + rb")(?:" + SPACE + rb"(:))?+"
+    rb"|([-0-9][-+.0-9eE]*+)|(\{)|(\[++)|([\]}]++)|(true|false|null))"
+)
+_STRING, _KEY, _NUMBER, _OBJECT, _ARRAYS, _CLOSING, _LITERAL = range(1, 8)
+_LITERALS = {b"true": True, b"false": False, b"null": None}
+
+
+def read_map(body: bytes, start: int, end: int, earlier: dict[str, Any] | None) -> dict[str, Any]:
+    """A Go map[string]interface{}, whose numbers are all float64; a repeated field adds to what is there."""
+    if body[start] != ord("{"):
+        raise wrong_type(body, start, "an object")
+    result: dict[str, Any] = {} if earlier is None else earlier
+    container: Any = result
+    around: list[Any] = []
+    key: str | None = None  # always None in an array, and the key of the value that comes next in an object
+    value: Any
+    for token in _token.finditer(body, start + 1, end - 1):
+        kind = token.lastindex
+        if kind == _KEY:
+            key = unquote(token[_STRING])
+            continue
+        if kind == _CLOSING:
+            levels = len(token[_CLOSING])
+            container = around[-levels]
+            del around[-levels:]
+            key = None
+            continue
+        if kind == _NUMBER:
+            value = parse_float(token[_NUMBER])
+            if math.isinf(value):
+                at = token.start(_NUMBER)
+                raise Refused(Reason.NUMBER, at, "expected numbers in the float64 range, found one outside it")
+        elif kind == _STRING:
+            value = unquote(token[_STRING])
+        elif kind == _OBJECT:
+            value = {}
+        elif kind == _ARRAYS:
+            value = []
+        else:
+            value = _LITERALS[token[_LITERAL]]
+        if key is None:
+            container.append(value)
+        else:
+            container[key] = value
+        if kind in (_OBJECT, _ARRAYS):
+            around.append(container)
+            container = value
+            key = None
+            for _ in range(1, len(token[kind])):
+                value = []
+                container.append(value)
+                around.append(container)
+                container = value
+    return result

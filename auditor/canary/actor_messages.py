@@ -1,0 +1,75 @@
+"""The story of one actor: every message that is stored for it, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from auditor.aether import ActorSnapshot, Event, encode_event
+from auditor.aether.event import Timestamp
+from auditor.aether.gojson.decode import encode_snapshot
+from auditor.aether.subjects import event_subject, snapshot_subject
+
+NANOSECONDS = 1_000_000_000
+BEGIN_NS = 1_767_225_600 * NANOSECONDS
+"""2026-01-01T00:00:00Z: the bytes are the same in every run."""
+
+EVENT_TYPES = {
+    "order": ("OrderPlaced", "OrderPaid", "OrderPacked", "OrderShipped", "OrderDelivered"),
+    "cart": ("ItemAdded", "ItemRemoved", "CouponApplied", "CartViewed"),
+    "user": ("UserRegistered", "EmailConfirmed", "AddressChanged", "LoggedIn"),
+}
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """One message to be stored, byte for byte."""
+
+    subject: bytes
+    data: bytes
+    headers: bytes | None = None
+    deleted: bool = False
+    """Whether it is deleted again once everything is stored."""
+
+    @property
+    def raw(self) -> tuple[bytes, bytes | None, bytes]:
+        """Subject, header block and body."""
+        return self.subject, self.headers, self.data
+
+
+@dataclass(slots=True)
+class Story:
+    """What is stored for one actor in one stream."""
+
+    stream: str
+    actor_id: str
+    messages: list[Outgoing] = field(default_factory=list)
+
+    def event(self, version: int, *, note: str = "") -> Outgoing:
+        """A good event of this actor."""
+        actor_type = self.actor_id.partition("-")[0]
+        names = EVENT_TYPES.get(actor_type, ("Changed",))
+        event = Event(
+            id=f"{self.actor_id}/{version}{note}",
+            event_type=names[min(version, len(names)) - 1],
+            actor_id=self.actor_id,
+            command_id=f"command-{version}{note}",
+            version=version,
+            data={
+                "amount": 12.5 * version,
+                "currency": "EUR",
+                "items": [{"sku": f"A-{version}", "quantity": version % 4}],
+            },
+            metadata={"source": "canary", "trace": f"{version:016x}"},
+            timestamp=Timestamp.from_unix_ns(BEGIN_NS + version * 61 * NANOSECONDS + version),
+        )
+        return Outgoing(event_subject(self.stream, self.actor_id).encode(), encode_event(event))
+
+    def snapshot(self, version: int) -> Outgoing:
+        """A good snapshot of this actor."""
+        timestamp = Timestamp.from_unix_ns(BEGIN_NS + version * 61 * NANOSECONDS)
+        snapshot = ActorSnapshot(self.actor_id, version, {"total": 12.5 * version, "open": True}, timestamp)
+        return Outgoing(snapshot_subject(self.stream, self.actor_id).encode(), encode_snapshot(snapshot))
+
+    def events(self, *versions: int) -> None:
+        """Store good events of these versions, in this order."""
+        self.messages += [self.event(version) for version in versions]

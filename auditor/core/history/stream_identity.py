@@ -1,0 +1,240 @@
+"""A stream against what it was when it was last looked at: has it lost its end, begun anew, or been written over.
+
+The witness remembers the stream's own numbers and settings, and the digests of some of its messages (*anchors*): a few
+of the last ones, and others spread over the whole range.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from auditor.core.model.findings import Finding, Kind, severities
+from auditor.core.report.pass_report import NANOSECONDS, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from auditor.core.model.message import StoredMessage, StreamState
+
+MOST_ANCHORS = 64
+"""A full pass asks for all of them: a small request each."""
+MOST_RECENT = 8
+"""Of them, the last messages that passes read: a lost end that was written over again shows there."""
+MOST_SAMPLED = 8
+"""Anchors that a pass in between asks for."""
+ALWAYS_SAMPLED = 2
+"""Of them, the last ones."""
+MOST_INCIDENTS = 1000
+"""Remembered; of more, the oldest are forgotten."""
+
+SETTINGS = (
+    "subjects",
+    "retention",
+    "storage",
+    "discard",
+    "discard_new_per_subject",
+    "num_replicas",
+    "max_age",
+    "max_msgs",
+    "max_bytes",
+    "max_msgs_per_subject",
+    "max_msg_size",
+    "duplicate_window",
+    "compression",
+    "description",
+    "allow_direct",
+    "mirror_direct",
+    "allow_rollup_hdrs",
+    "allow_msg_ttl",
+    "deny_delete",
+    "deny_purge",
+    "sealed",
+    "mirror",
+    "sources",
+    "subject_transform",
+    "republish",
+)
+"""What decides whether Aether can open the stream, what it loses, and what an audit of it can see."""
+
+
+DURATIONS = ("max_age", "duplicate_window")
+"""Of them, nanoseconds."""
+
+
+class Anchor(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One message as it was once read."""
+
+    seq: int
+    digest: bytes
+
+
+class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A finding about the stream's history: it stands until an operator accepts it."""
+
+    noticed_ns: int
+    finding: Finding
+
+
+class Anchors(msgspec.Struct, forbid_unknown_fields=True):
+    """Digests of messages, in stream order."""
+
+    kept: list[Anchor] = []
+    stride: int = 1
+    """All but the recent ones lie in different strides of so many sequences."""
+
+    def take(self, messages: Sequence[StoredMessage]) -> None:
+        """Messages were read, in stream order: keep the first of them if it is in a stride of its own."""
+        first, last = messages[0], self.kept[-1].seq if self.kept else -1
+        if first.seq > last and first.seq // self.stride != last // self.stride:
+            self._add(first)
+
+    def end(self, message: StoredMessage) -> None:
+        """The last message that a pass read."""
+        if not self.kept or message.seq > self.kept[-1].seq:
+            self._add(message)
+
+    def _add(self, message: StoredMessage) -> None:
+        self.kept.append(Anchor(message.seq, digest(message)))
+        while len(self.kept) > MOST_ANCHORS:
+            self.stride *= 2
+            spread = {anchor.seq // self.stride: anchor for anchor in reversed(self.kept[:-MOST_RECENT])}
+            self.kept = [*reversed(spread.values()), *self.kept[-MOST_RECENT:]]
+
+    def keep_between(self, first_seq: int, last_seq: int) -> None:
+        """Forget what the stream does not hold any more."""
+        self.kept = [anchor for anchor in self.kept if first_seq <= anchor.seq <= last_seq]
+
+    def forget(self, seqs: Iterable[int]) -> None:
+        """Forget the anchors at these sequences."""
+        gone = set(seqs)
+        self.kept = [anchor for anchor in self.kept if anchor.seq not in gone]
+
+    def sample(self, turn: int) -> list[Anchor]:
+        """A few of them: always the last ones, and of the others each comes, as turns go by."""
+        others, last = self.kept[:-ALWAYS_SAMPLED], self.kept[-ALWAYS_SAMPLED:]
+        some = min(len(others), MOST_SAMPLED - ALWAYS_SAMPLED)
+        return [*(others[(turn * some + number) % len(others)] for number in range(some)), *last]
+
+
+class Witness(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What the stream said of itself when it was last looked at."""
+
+    looked_ns: int
+    created_ns: int
+    first_seq: int
+    last_seq: int
+    messages: int
+    settings: dict[str, Any] = {}
+
+
+class History(msgspec.Struct, forbid_unknown_fields=True):
+    """What outlives a stream's being read anew."""
+
+    witness: Witness | None = None
+    anchors: Anchors = msgspec.field(default_factory=Anchors)
+    incidents: list[Incident] = []
+    deletions_ns: int = 0
+    """When deletions from the middle last made a pass read everything."""
+    changed_ns: int = 0
+    """What was read before then is not what the stream holds now."""
+
+    @property
+    def looked_ns(self) -> int:
+        """When the stream was last looked at; 0 if it never was."""
+        return self.witness.looked_ns if self.witness else 0
+
+    def look(self, now: StreamState, now_ns: int) -> list[Finding]:
+        """Remember the stream as it is; what has happened to it since the last look, which is for the caller to `note`."""
+        before = self.witness
+        self.witness = Witness(
+            looked_ns=now_ns,
+            created_ns=now.created_ns,
+            first_seq=now.first_seq,
+            last_seq=now.last_seq,
+            messages=now.messages,
+            settings=settings(now.config),
+        )
+        if before is not None and before.created_ns != now.created_ns:
+            self.anchors = Anchors()
+        self.anchors.keep_between(now.first_seq, now.last_seq)
+        return [] if before is None else list(_compared(before, self.witness))
+
+    def note(self, finding: Finding, now_ns: int) -> None:
+        """Remember one more incident."""
+        self.incidents = [*self.incidents, Incident(now_ns, finding)][-MOST_INCIDENTS:]
+
+
+def digest(message: StoredMessage) -> bytes:
+    """Of header block, body and time of storing. Not of the subject: a single read may give it with U+FFFD."""
+    headers = message.headers or b""
+    start = b"%d %d\n" % (message.time_ns, len(headers))
+    return hashlib.sha256(start + headers + message.data).digest()[:16]
+
+
+def rewritten(seqs: Sequence[int]) -> Finding:
+    """The anchors at these sequences hold something else than they did."""
+    what = f"the message at sequence {seqs[0]} comes"
+    if len(seqs) > 1:
+        what = f"{len(seqs)} messages that were compared, the first at sequence {seqs[0]}, come"
+    return _found(
+        Kind.HISTORY_CHANGED,
+        first_seq=seqs[0],
+        last_seq=seqs[-1],
+        count=len(seqs),
+        detail=f"{what} back with other bytes or another time of storing",
+    )
+
+
+def settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that matter, of a stream's configuration."""
+    return {name: config[name] for name in SETTINGS if config.get(name) not in (None, False, "", [], {})}
+
+
+def _compared(before: Witness, now: Witness) -> Iterator[Finding]:
+    if before.created_ns != now.created_ns:
+        yield _found(
+            Kind.STREAM_RECREATED,
+            count=before.messages,
+            detail=f"the stream was created at {moment(now.created_ns)}; the one that was read before, created at"
+            f" {moment(before.created_ns)}, held {before.messages} messages up to sequence {before.last_seq}",
+        )
+        return
+    if now.last_seq < before.last_seq:
+        lost = before.last_seq - now.last_seq
+        yield _found(
+            Kind.STREAM_ROLLBACK,
+            first_seq=now.last_seq + 1,
+            last_seq=before.last_seq,
+            count=lost,
+            detail=f"the stream ends at sequence {now.last_seq} and ended at {before.last_seq} before: {lost} are lost",
+        )
+    if now.first_seq < before.first_seq:
+        back = before.first_seq - now.first_seq
+        yield _found(
+            Kind.STREAM_ROLLBACK,
+            first_seq=now.first_seq,
+            last_seq=before.first_seq - 1,
+            count=back,
+            detail=f"the stream begins at sequence {now.first_seq} and began at {before.first_seq} before:"
+            f" up to {back} messages that had left it are back",
+        )
+    names = [name for name in SETTINGS if before.settings.get(name) != now.settings.get(name)]
+    if names:
+        old, new = before.settings, now.settings
+        texts = [f"{name} was {_text(name, old)} and is {_text(name, new)}" for name in names]
+        yield _found(Kind.CONFIG_CHANGED, detail="; ".join(texts))
+
+
+def _found(kind: Kind, **facts: Any) -> Finding:
+    return Finding(kind=kind, severity=severities(kind)[0], **facts)
+
+
+def _text(name: str, values: Mapping[str, Any]) -> str:
+    value = values.get(name)
+    if value is None:
+        return "not set"
+    return f"{value / NANOSECONDS:g} s" if name in DURATIONS else json.dumps(value)

@@ -1,0 +1,182 @@
+"""The end of a pass: what was remembered becomes findings, counts and a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from auditor.core.model.findings import Kind, Severity
+from auditor.core.model.ranges import Ranges, normalized, size
+from auditor.core.report.actor_assessment import Circumstances, Replay
+from auditor.core.report.finding_table import Standing
+from auditor.core.report.pass_report import (
+    ActorCounts,
+    AuditReport,
+    EventCounts,
+    MessageCounts,
+    Mode,
+    SeqRange,
+    SnapshotCounts,
+    Verdict,
+)
+from auditor.core.state.examiner import actor_type
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from auditor.core.history.stream_identity import Incident
+    from auditor.core.model.actor_types import ActorTypes
+    from auditor.core.model.message import StreamState
+    from auditor.core.model.range_account import SubjectCount
+    from auditor.core.state.acceptance import Acceptance
+    from auditor.core.state.examiner import AuditState
+
+Second = TypeVar("Second")
+
+
+@dataclass(slots=True, kw_only=True)
+class Walked:
+    """What a pass learns of its range beside the messages themselves; it fills in while the pass goes on."""
+
+    pinned: StreamState
+    mode: Mode = Mode.FULL
+    read: SeqRange | None = None
+    """What the walk covered; None before it began."""
+    first_seq: int = 0
+    """The stream's first sequence after the walk, if that was asked for: it may have moved."""
+    removed: Ranges = field(default_factory=list)
+    """Sequences of the range that the stream no longer holds, at its head too where that moved during the walk."""
+    deleted: Ranges = field(default_factory=list)
+    """The part of `removed` that the server lists as deleted from the middle."""
+    gone: Ranges = field(default_factory=list)
+    """Deleted after an earlier pass had read them."""
+    unreadable: Ranges = field(default_factory=list)
+    """Stored by the stream's own count, delivered to no one."""
+    short: Mapping[bytes, SubjectCount] = field(default_factory=dict)
+    """By subject, where only some were read: those with messages that are stored and came to no one."""
+    unread: Ranges = field(default_factory=list)
+    """What the walk did not reach, or was not given though it may be stored: counted as unjudged."""
+    filtered: bool = False
+    """Whether only some subjects were read: the rest is then counted by the stream, not by the walk."""
+    accounted: bool = False
+    """Whether the stream has told what became of what did not come."""
+    incomplete: str | None = None
+    """Why part of the range was not read, in one line."""
+    full_ns: int = 0
+    """When the last full pass began."""
+    started_ns: int = 0
+    finished_ns: int = 0
+    quarantine_pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What the operator said of versions, and how much is to be listed."""
+
+    first_version: int = 1
+    contiguous: bool = True
+    most_findings: int = 1000
+
+
+def conclude(
+    name: str,
+    state: AuditState,
+    walked: Walked,
+    expectations: Expectations,
+    actor_types: ActorTypes,
+    accepted: Mapping[Kind, Acceptance] | None = None,
+    incidents: Sequence[Incident] = (),
+) -> AuditReport:
+    """The report of a pass. `actor_types` learns from it which types get a label value of their own."""
+    pinned, events, snapshots = walked.pinned, state.tallies.events, state.tallies.snapshots
+    circumstances = Circumstances(
+        first_seq=max(pinned.first_seq, walked.first_seq),
+        deleted=normalized([*walked.deleted, *walked.gone]),
+        unreadable=walked.unreadable,
+        short=_short(pinned.name, walked),
+        unread=walked.unread,
+        first_version=expectations.first_version,
+        contiguous=expectations.contiguous,
+    )
+    standing = Standing(state, pinned.name, circumstances, most_findings=expectations.most_findings, accepted=accepted)
+    standing.take_ranges(Kind.DELETED_MESSAGES, walked.deleted)
+    standing.take_ranges(Kind.UNREADABLE_MESSAGE, walked.unreadable)
+    standing.take_short(walked.short)
+    standing.take_ranges(Kind.LOST_MESSAGES, normalized((seq, seq) for seq in pinned.lost))
+    if pinned.lost_bytes and not pinned.lost:
+        standing.take_unlisted_loss(pinned.lost_bytes)
+    standing.take_incidents(incidents)
+    _learn(actor_types, state, standing)
+    incomplete = walked.incomplete
+    if incomplete is None and walked.unread:
+        incomplete = f"sequence {walked.unread[0][0]} is stored but was not delivered; the next pass tries again"
+    if incomplete is None and state.tallies.unjudged:
+        incomplete = f"{state.tallies.unjudged} messages could not be judged by the auditor itself; its log says why"
+    corrupt = any(severity is Severity.CORRUPTION for _, severity in standing.totals)
+    return AuditReport(
+        name=name,
+        stream=pinned.name,
+        mode=walked.mode,
+        verdict=Verdict.CORRUPT if corrupt else Verdict.INCONCLUSIVE if incomplete else Verdict.CLEAN,
+        range=SeqRange(pinned.first_seq, pinned.last_seq),
+        read=walked.read,
+        started_ns=walked.started_ns,
+        finished_ns=walked.finished_ns,
+        messages=_messages(state, walked),
+        events=EventCounts(events.ok, events.malformed, events.hidden, events.unreachable),
+        snapshots=SnapshotCounts(snapshots.ok, snapshots.malformed),
+        actors=ActorCounts(
+            seen=state.ledger.seen(),
+            replayable=standing.replays[Replay.REPLAYABLE],
+            replayable_from_snapshot=standing.replays[Replay.FROM_SNAPSHOT],
+            broken=standing.replays[Replay.BROKEN],
+        ),
+        totals=dict(standing.totals),
+        missing_versions=sum(standing.missing.values()),
+        findings=standing.listed,
+        findings_cut=standing.cut,
+        malformed_events=_labelled(actor_types, state.tallies.malformed_events),
+        version_gaps=_labelled(actor_types, standing.gaps),
+        missing_versions_by_type=_labelled(actor_types, standing.missing),
+        broken_actors={
+            label: count
+            for (label, _), count in _labelled(
+                actor_types, {(name, ""): count for name, count in standing.broken.items()}
+            ).items()
+        },
+        broken=tuple(standing.broken_actors),
+        accepted=dict(standing.accepted),
+        full_ns=walked.full_ns,
+        incomplete=incomplete,
+        quarantine_pending=walked.quarantine_pending,
+    )
+
+
+def _short(stream: str, walked: Walked) -> dict[bytes, int]:
+    prefix = f"{stream}.events.".encode()
+    return {subject.removeprefix(prefix): count.unreadable for subject, count in walked.short.items()}
+
+
+def _messages(state: AuditState, walked: Walked) -> MessageCounts:
+    pinned = walked.pinned
+    in_range = max(0, pinned.last_seq - pinned.first_seq + 1)
+    removed, unread = size(walked.removed), size(walked.unread)
+    unreadable = size(walked.unreadable) + sum(count.unreadable for count in walked.short.values())
+    examined = state.tallies.examined + unread
+    skipped = in_range - removed - unreadable - examined if walked.filtered else state.tallies.skipped
+    return MessageCounts(in_range, examined, removed, unreadable, skipped, state.tallies.unjudged + unread)
+
+
+def _learn(actor_types: ActorTypes, state: AuditState, standing: Standing) -> None:
+    """Only types that a label is needed for are counted: a million actors may have a million types."""
+    needed = {name for name, _ in [*state.tallies.malformed_events, *standing.gaps]} | set(standing.broken)
+    if needed:
+        actor_types.learn(name for tail in state.ledger.tails() if (name := actor_type(tail)) in needed)
+
+
+def _labelled(actor_types: ActorTypes, counts: Mapping[tuple[str, Second], int]) -> dict[tuple[str, Second], int]:
+    labelled: dict[tuple[str, Second], int] = {}
+    for (name, second), count in counts.items():
+        key = (actor_types.label(name), second)
+        labelled[key] = labelled.get(key, 0) + count
+    return labelled

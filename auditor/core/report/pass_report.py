@@ -1,0 +1,342 @@
+"""What a pass says: one frozen report that the command line, /metrics, /api/status and the page all render."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from auditor.core.model.findings import Cause, Finding, Kind, Severity
+
+NANOSECONDS = 1_000_000_000
+REPORT_SCHEMA = "aether-auditor/report/1"
+
+
+class Verdict(StrEnum):
+    """What a completed pass says of everything from the stream's first sequence to the pinned end."""
+
+    CLEAN = "clean"
+    CORRUPT = "corrupt"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Mode(StrEnum):
+    """How much of its range a pass read."""
+
+    FULL = "full"
+    INCREMENTAL = "incremental"
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every verb, in every output mode."""
+
+    CLEAN = 0
+    COULD_NOT_RUN = 1
+    CORRUPT = 2
+    INCONCLUSIVE = 3
+
+
+class Outcome(StrEnum):
+    """What became of one examined message; every message has exactly one."""
+
+    OK = "ok"
+    MALFORMED = "malformed"
+    HIDDEN = "hidden"
+    UNREACHABLE = "unreachable"
+    UNJUDGED = "unjudged"
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a running pass is; written by the pass, read by the progress bar and by /metrics while it runs."""
+
+    mode: Mode = Mode.FULL
+    first_seq: int = 0
+    last_seq: int = 0
+    """The pinned end."""
+    seq: int = 0
+    """The last sequence delivered so far, 0 before the first."""
+    outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    """Messages examined so far by this pass."""
+    bytes: int = 0
+    """Payload bytes examined so far by this pass."""
+
+    @property
+    def ratio(self) -> float:
+        """0 to 1: the part of the range that lies behind the walk."""
+        if self.last_seq < self.first_seq:
+            return 1.0
+        if self.seq < self.first_seq:
+            return 0.0
+        return (self.seq - self.first_seq + 1) / (self.last_seq - self.first_seq + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SeqRange:
+    """Sequences, both ends included; empty when `last_seq` is below `first_seq`."""
+
+    first_seq: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCounts:
+    """in_range = examined + removed + unreadable + skipped."""
+
+    in_range: int = 0
+    examined: int = 0
+    removed: int = 0
+    """Deleted from the middle of the stream, or expired or purged from its start during the pass."""
+    unreadable: int = 0
+    skipped: int = 0
+    """On subjects outside the audit."""
+    unjudged: int = 0
+    """Part of `examined`: messages that the auditor itself failed on, or did not get to."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """Event messages by outcome; foreign and colliding ones are `ok` here."""
+
+    ok: int = 0
+    malformed: int = 0
+    hidden: int = 0
+    unreachable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotCounts:
+    """Snapshot messages by outcome."""
+
+    ok: int = 0
+    malformed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActorCounts:
+    """Actors with at least one message on their event subject, and whether replay brings them back right."""
+
+    seen: int = 0
+    replayable: int = 0
+    replayable_from_snapshot: int = 0
+    broken: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BrokenActor:
+    """An actor that replay does not bring back right, and what would help."""
+
+    actor: str
+    """The actor id as it stands in the subject; the subject's tail where no actor id leads to it."""
+    last_version: int
+    """Of its good events; 0 where it has none."""
+    snapshot_version: int | None
+    """A snapshot of at least this version would bridge the damage; None where none can, because ids collide."""
+    snapshot_after_seq: int
+    """If it is stored behind this sequence."""
+
+    @property
+    def bridge(self) -> str | None:
+        """The snapshot that would help, in words; None where none can."""
+        if self.snapshot_version is None:
+            return None
+        version = f" of version {self.snapshot_version} or later" if self.snapshot_version else ""
+        behind = f" stored behind sequence {self.snapshot_after_seq}" if self.snapshot_after_seq else ""
+        return f"a snapshot{version}{behind}"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """The result of one completed pass of one audit."""
+
+    name: str
+    stream: str
+    mode: Mode
+    verdict: Verdict
+    range: SeqRange
+    """What the verdict speaks of."""
+    read: SeqRange | None
+    """What this pass read; None if it walked nothing."""
+    started_ns: int
+    finished_ns: int
+    messages: MessageCounts
+    events: EventCounts
+    snapshots: SnapshotCounts
+    actors: ActorCounts
+    totals: Mapping[tuple[Kind, Severity], int]
+    """Exact counts of standing findings (messages for the range kinds)."""
+    missing_versions: int
+    """Inside version gaps."""
+    findings: tuple[Finding, ...]
+    """In detail, at most as many as were asked for."""
+    findings_cut: bool
+    """Whether more stand than are listed."""
+    malformed_events: Mapping[tuple[str, str], int]
+    """By actor_type label and reason."""
+    version_gaps: Mapping[tuple[str, Cause], int]
+    """By actor_type label and cause."""
+    missing_versions_by_type: Mapping[tuple[str, Cause], int]
+    """Versions inside those gaps."""
+    broken_actors: Mapping[str, int]
+    """By actor_type label."""
+    broken: tuple[BrokenActor, ...] = ()
+    """By id, at most as many as findings are listed."""
+    accepted: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
+    """Findings that an operator accepted: in no total, and not listed."""
+    newest_ns: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
+    """When the newest finding was first seen that is not part of the baseline."""
+    full_ns: int = 0
+    """When the last full pass began, which everything that is said goes back to."""
+    incomplete: str | None = None
+    """Why something in the range was not judged, in one line; None if everything was."""
+    quarantine_pending: int = 0
+    """Records found and not yet stored."""
+
+    @property
+    def coverage(self) -> float:
+        """Judged ÷ stored in the range; 1.0 of an empty range."""
+        stored = self.messages.in_range - self.messages.removed - self.messages.skipped
+        judged = self.messages.examined - self.messages.unjudged + self.messages.unreadable
+        return judged / stored if stored else 1.0
+
+    @property
+    def findings_total(self) -> dict[Kind, int]:
+        """Standing findings by kind; kinds without any are left out."""
+        return _by_kind(self.totals)
+
+    @property
+    def accepted_total(self) -> dict[Kind, int]:
+        """Accepted findings by kind; kinds without any are left out."""
+        return _by_kind(self.accepted)
+
+    def listing(self, most: int) -> AuditReport:
+        """The same with at most so many findings in detail."""
+        cut = self.findings_cut or len(self.findings) > most
+        return replace(self, findings=self.findings[:most], findings_cut=cut, broken=self.broken[:most])
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `audits` in `auditor scan --json` and /api/status."""
+        return {
+            "name": self.name,
+            "stream": self.stream,
+            "mode": self.mode,
+            "verdict": self.verdict,
+            "range": _range_json(self.range),
+            "read": _range_json(self.read) if self.read else None,
+            "full_pass_at": rfc3339(self.full_ns),
+            "duration_seconds": (self.finished_ns - self.started_ns) / NANOSECONDS,
+            "coverage": self.coverage,
+            "messages": {
+                "in_range": self.messages.in_range,
+                "examined": self.messages.examined,
+                "deleted": self.messages.removed,
+                "unreadable": self.messages.unreadable,
+                "skipped": self.messages.skipped,
+                "unjudged": self.messages.unjudged,
+            },
+            "events": {
+                "ok": self.events.ok,
+                "malformed": self.events.malformed,
+                "hidden": self.events.hidden,
+                "unreachable": self.events.unreachable,
+            },
+            "snapshots": {"ok": self.snapshots.ok, "malformed": self.snapshots.malformed},
+            "actors": {
+                "seen": self.actors.seen,
+                "replayable": self.actors.replayable,
+                "replayable_from_snapshot": self.actors.replayable_from_snapshot,
+                "broken": self.actors.broken,
+            },
+            "broken_actors": [
+                {
+                    "actor": actor.actor,
+                    "last_version": actor.last_version,
+                    "snapshot_version": actor.snapshot_version,
+                    "snapshot_after_seq": actor.snapshot_after_seq,
+                }
+                for actor in self.broken
+            ],
+            "findings_total": {str(kind): count for kind, count in self.findings_total.items()},
+            "accepted_total": {str(kind): count for kind, count in self.accepted_total.items()},
+            "missing_versions": self.missing_versions,
+            "incomplete": self.incomplete,
+            "quarantine_pending": self.quarantine_pending,
+            "findings_cut": self.findings_cut,
+            "findings": [finding_json(finding) for finding in self.findings],
+        }
+
+
+def _by_kind(counts: Mapping[tuple[Kind, Severity], int]) -> dict[Kind, int]:
+    totals: dict[Kind, int] = {}
+    for (kind, _), count in counts.items():
+        totals[kind] = totals.get(kind, 0) + count
+    return totals
+
+
+def finding_json(finding: Finding) -> dict[str, Any]:
+    """The fields that the finding's kind has, and no others."""
+    fields = {
+        "kind": finding.kind,
+        "severity": finding.severity,
+        "reason": finding.reason,
+        "cause": finding.cause,
+        "seq": finding.seq,
+        "subject": finding.subject,
+        "actor": finding.actor,
+        "detail": finding.detail,
+        "ids": None if finding.ids is None else list(finding.ids),
+        "version": finding.version,
+        "after_version": finding.after_version,
+        "before_version": finding.before_version,
+        "missing": finding.missing,
+        "after_seq": finding.after_seq,
+        "before_seq": finding.before_seq,
+        "first_seq": finding.first_seq,
+        "last_seq": finding.last_seq,
+        "count": finding.count,
+        "noticed_at": finding.noticed_at,
+        "quarantine": finding.quarantine,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _range_json(seqs: SeqRange) -> dict[str, int]:
+    return {"first_seq": seqs.first_seq, "last_seq": seqs.last_seq}
+
+
+def exit_code(reports: Iterable[AuditReport | None]) -> ExitCode:
+    """The exit code for passes of several audits; None stands for a pass that could not run."""
+    passes = list(reports)
+    verdicts = [report.verdict for report in passes if report]
+    if Verdict.CORRUPT in verdicts:
+        return ExitCode.CORRUPT
+    if not verdicts:
+        return ExitCode.COULD_NOT_RUN
+    if len(verdicts) < len(passes) or Verdict.INCONCLUSIVE in verdicts:
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.CLEAN
+
+
+def overall_verdict(code: ExitCode) -> str:
+    """The word that stands for an exit code at the top of a report."""
+    return {
+        ExitCode.CLEAN: Verdict.CLEAN,
+        ExitCode.CORRUPT: Verdict.CORRUPT,
+        ExitCode.INCONCLUSIVE: Verdict.INCONCLUSIVE,
+        ExitCode.COULD_NOT_RUN: "failed",
+    }[code]
+
+
+def rfc3339(unix_ns: int) -> str:
+    """`unix_ns` in UTC with all nine digits of its nanoseconds."""
+    seconds, nanoseconds = divmod(unix_ns, NANOSECONDS)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+def moment(unix_ns: int) -> str:
+    """`unix_ns` for people: in UTC, to the second."""
+    return f"{datetime.fromtimestamp(unix_ns // NANOSECONDS, UTC):%Y-%m-%d %H:%M:%S} UTC"

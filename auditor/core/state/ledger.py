@@ -1,0 +1,227 @@
+"""What is remembered of each actor, and what it says about versions.
+
+Per subject, events are taken in stream order. With `last` the highest version so far:
+
+    first event         expected to be `versions.first`; a higher one is a missing head
+    v == last + 1       as it should be
+    v >  last + 1       a gap: v - last - 1 versions are missing
+    v <= last           in a remembered gap: late, and the gap closes or splits
+                        not below the first stored version: a duplicate
+                        below it: a regression
+
+A message with a content finding (malformed, hidden, foreign) takes no part in this; it is remembered as the
+cause of a gap that opens around it, and as damage that only a snapshot can bridge. All rules live here; what a
+finding is called and weighs is the audit's business.
+
+An ordinary actor costs one key and a few integers; only an actor with something to tell has a `Trouble`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from auditor.core.model.findings import Cause, Finding, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONTENT_CAUSES = (Cause.MALFORMED, Cause.HIDDEN, Cause.FOREIGN)
+"""Causes that a message of the same subject can give, the strongest first."""
+
+MOST_COLLIDING_IDS = 10
+"""Actor ids named for one subject."""
+
+
+class Actor(msgspec.Struct, array_like=True, gc=False):
+    """An actor's stored events in five values."""
+
+    id: str
+    """The actorId of the first event."""
+    first_version: int
+    first_seq: int
+    last_version: int
+    last_seq: int
+    """Sequence of the event with `last_version`."""
+
+
+class Gap(msgspec.Struct, array_like=True, gc=False):
+    """Versions `first` to `last` are missing between the events stored at two sequences."""
+
+    first: int
+    last: int
+    after_seq: int
+    before_seq: int
+    content: Cause | None
+    """The strongest content finding of a message between the two."""
+
+
+class Misplaced(msgspec.Struct, array_like=True, gc=False):
+    """One event whose version is not above the last: late, duplicate or regression."""
+
+    kind: Kind
+    version: int
+    seq: int
+    cause: Cause | None = None
+    """Of a duplicate, once its bytes were compared."""
+
+
+class Trouble(msgspec.Struct, array_like=True):
+    """What is remembered of an actor that is not ordinary."""
+
+    gaps: list[Gap] = []
+    """Ordered by version."""
+    misplaced: list[Misplaced] = []
+    ids: list[str] = []
+    """Different actor ids that share the subject; empty for less than two. Its versions are then not judged."""
+    shared_seq: int = 0
+    """Sequence of the first event with a second id; 0 if there is none."""
+    head: Cause | None = None
+    """The strongest content finding before the first event."""
+    pending: Cause | None = None
+    """The strongest content finding since the last version, or before the first event."""
+    pending_count: int = 0
+    resumed_at: int = 0
+    """The highest version of an event that was the next good one after a message with a content finding."""
+    open_seq: int = 0
+    """Sequence of the last message with a content finding that no good event has followed; 0 if there is none."""
+    first_seq: int = 0
+    """Sequence of the first message with a content finding; 0 if there is none."""
+
+
+class Snapshot(msgspec.Struct, array_like=True, gc=False):
+    """The last snapshot on a subject: the only one that Aether reads."""
+
+    seq: int
+    version: int
+    finding: Finding | None = None
+    """Why it cannot be used: it does not decode, or belongs to somebody else. Its version then says nothing."""
+
+
+class Ledger(msgspec.Struct, forbid_unknown_fields=True):
+    """Every actor, by the part of its subjects after `S.events.` and `S.snapshots.` (its *tail*)."""
+
+    actors: dict[bytes, Actor] = {}
+    troubles: dict[bytes, Trouble] = {}
+    snapshots: dict[bytes, Snapshot] = {}
+    unjudged: set[bytes] = set()
+    """Those with an event that the auditor itself failed on: what is missing there may be just that."""
+
+    def event(self, tail: bytes, actor_id: str, version: int, seq: int) -> None:
+        """Take a good event with a positive version."""
+        actor = self.actors.get(tail)
+        if (
+            actor is not None
+            and version == actor.last_version + 1
+            and actor_id == actor.id
+            and tail not in self.troubles
+        ):
+            actor.last_version = version
+            actor.last_seq = seq
+        elif actor is None:
+            self._first_event(tail, actor_id, version, seq)
+        else:
+            self._unusual_event(tail, actor, actor_id, version, seq)
+
+    def damage(self, tail: bytes, cause: Cause, seq: int) -> None:
+        """Take a message on the actor's event subject that has a content finding."""
+        trouble = self._trouble(tail)
+        trouble.pending = _stronger(trouble.pending, cause)
+        trouble.pending_count += 1
+        trouble.open_seq = seq
+        trouble.first_seq = trouble.first_seq or seq
+
+    def snapshot(self, tail: bytes, version: int, seq: int, finding: Finding | None = None) -> Snapshot | None:
+        """Take a snapshot, with the content finding that it has. Gives back the one that it supersedes."""
+        superseded = self.snapshots.get(tail)
+        self.snapshots[tail] = Snapshot(seq, version, finding)
+        return superseded
+
+    def duplicates(self) -> Iterator[tuple[bytes, list[Misplaced]]]:
+        """Each actor's duplicates whose bytes were not compared yet."""
+        for tail, trouble in self.troubles.items():
+            unknown = [event for event in trouble.misplaced if event.kind is Kind.DUPLICATE_VERSION and not event.cause]
+            if unknown:
+                yield tail, unknown
+
+    def tails(self) -> Iterator[bytes]:
+        """Every actor with at least one message on its event subject."""
+        yield from self.actors
+        yield from (tail for tail in self.troubles if tail not in self.actors)
+
+    def seen(self) -> int:
+        """How many `tails` there are."""
+        return len(self.actors) + sum(tail not in self.actors for tail in self.troubles)
+
+    def _trouble(self, tail: bytes) -> Trouble:
+        trouble = self.troubles.get(tail)
+        if trouble is None:
+            trouble = self.troubles[tail] = Trouble()
+        return trouble
+
+    def _first_event(self, tail: bytes, actor_id: str, version: int, seq: int) -> None:
+        self.actors[tail] = Actor(actor_id, version, seq, version, seq)
+        trouble = self.troubles.get(tail)
+        if trouble is not None:
+            trouble.head = trouble.pending
+            _settle(trouble, version)
+
+    def _unusual_event(self, tail: bytes, actor: Actor, actor_id: str, version: int, seq: int) -> None:
+        trouble = self._trouble(tail)
+        if actor_id != actor.id:
+            _share(trouble, actor.id, actor_id, seq)
+        if trouble.ids:
+            return
+        if version > actor.last_version:
+            if version > actor.last_version + 1:
+                gap = Gap(actor.last_version + 1, version - 1, actor.last_seq, seq, trouble.pending)
+                trouble.gaps.append(gap)
+            actor.last_version = version
+            actor.last_seq = seq
+            _settle(trouble, version)
+        else:
+            trouble.misplaced.append(Misplaced(self._misplacement(actor, trouble, version), version, seq))
+            _follow(trouble, version)
+
+    def _misplacement(self, actor: Actor, trouble: Trouble, version: int) -> Kind:
+        at = bisect_right(trouble.gaps, version, key=lambda gap: gap.first) - 1
+        if at >= 0 and version <= trouble.gaps[at].last:
+            gap = trouble.gaps[at]
+            below, above = (
+                msgspec.structs.replace(gap, last=version - 1),
+                msgspec.structs.replace(gap, first=version + 1),
+            )
+            trouble.gaps[at : at + 1] = [part for part in (below, above) if part.first <= part.last]
+            return Kind.LATE_VERSION
+        return Kind.DUPLICATE_VERSION if version >= actor.first_version else Kind.VERSION_REGRESSION
+
+
+def _stronger(one: Cause | None, other: Cause) -> Cause:
+    return other if one is None else min(one, other, key=CONTENT_CAUSES.index)
+
+
+def _follow(trouble: Trouble, version: int) -> None:
+    """A good event follows whatever was damaged before it."""
+    if trouble.open_seq:
+        trouble.resumed_at = max(trouble.resumed_at, version)
+        trouble.open_seq = 0
+
+
+def _settle(trouble: Trouble, version: int) -> None:
+    """The actor's last version is now `version`: what was pending has done its work."""
+    trouble.pending = None
+    trouble.pending_count = 0
+    _follow(trouble, version)
+
+
+def _share(trouble: Trouble, first_id: str, other_id: str, seq: int) -> None:
+    """Two actors count their versions on one subject: none of them says anything any more."""
+    if not trouble.ids:
+        trouble.ids.append(first_id)
+        trouble.shared_seq = seq
+        trouble.gaps.clear()
+        trouble.misplaced.clear()
+    if other_id not in trouble.ids and len(trouble.ids) < MOST_COLLIDING_IDS:
+        trouble.ids.append(other_id)

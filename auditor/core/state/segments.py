@@ -1,0 +1,168 @@
+"""What was counted, by stretch of the stream: when messages leave at the head, what was counted of them leaves, too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from auditor.core.model.findings import Finding, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+STRETCH = 1 << 14
+"""Sequences in one stretch: few enough to be read again in a moment, when only part of it has left."""
+
+
+class Tally(msgspec.Struct, forbid_unknown_fields=True):
+    """Messages that were judged, by outcome."""
+
+    ok: int = 0
+    malformed: int = 0
+    hidden: int = 0
+    unreachable: int = 0
+
+    @property
+    def judged(self) -> int:
+        """All of them."""
+        return self.ok + self.malformed + self.hidden + self.unreachable
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.ok + other.ok,
+            self.malformed + other.malformed,
+            self.hidden + other.hidden,
+            self.unreachable + other.unreachable,
+        )
+
+
+class Stretch(msgspec.Struct, forbid_unknown_fields=True):
+    """What was counted of `STRETCH` sequences."""
+
+    events: Tally = msgspec.field(default_factory=Tally)
+    snapshots: Tally = msgspec.field(default_factory=Tally)
+    unjudged: int = 0
+    unjudged_seqs: list[int] = []
+    """The first of them."""
+    skipped: int = 0
+    content: dict[Kind, int] = {}
+    """Exact counts of findings about single messages. A bad snapshot counts once it is superseded: until then it may be
+    the last on its subject, and the ledger has it."""
+    malformed_events: dict[tuple[str, str], int] = {}
+    """By actor type and reason."""
+    details: dict[Kind, list[Finding]] = {}
+    """The findings of `content` that are listed."""
+
+
+class Tallies(msgspec.Struct, forbid_unknown_fields=True):
+    """All stretches; every property is a sum over them."""
+
+    stretches: dict[int, Stretch] = {}
+    """By number: stretch n has the sequences from n * STRETCH on."""
+    listed: dict[Kind, int] = {}
+    """How many findings of each kind are listed."""
+
+    def at(self, seq: int) -> Stretch:
+        """The stretch that the message at `seq` is counted in."""
+        number = seq // STRETCH
+        stretch = self.stretches.get(number)
+        if stretch is None:
+            stretch = self.stretches[number] = Stretch()
+        return stretch
+
+    def note(self, finding: Finding, limit: int) -> None:
+        """Count a finding about one message, and list it while there are less than `limit` of its kind."""
+        assert finding.seq is not None
+        stretch, kind = self.at(finding.seq), finding.kind
+        stretch.content[kind] = stretch.content.get(kind, 0) + 1
+        listed = self.listed.get(kind, 0)
+        if listed < limit:
+            self.listed[kind] = listed + 1
+            stretch.details.setdefault(kind, []).append(finding)
+
+    def forget_before(self, first_seq: int) -> int | None:
+        """Forget all stretches that have left; the number of the one that has left in part, None if there is none.
+
+        What was counted of that one has to be counted again, and put into `replace`.
+        """
+        number, rest = divmod(first_seq, STRETCH)
+        for gone in [each for each in self.stretches if each < number]:
+            self._take_out(gone)
+        return number if rest and number in self.stretches else None
+
+    def replace(self, number: int, stretch: Stretch, limit: int) -> None:
+        """Have `stretch` in place of what was counted as `number`."""
+        self._take_out(number)
+        for kind, findings in stretch.details.items():
+            room = max(0, limit - self.listed.get(kind, 0))
+            del findings[room:]
+            self.listed[kind] = self.listed.get(kind, 0) + len(findings)
+        self.stretches[number] = stretch
+
+    def _take_out(self, number: int) -> None:
+        for kind, findings in self.stretches.pop(number).details.items():
+            self.listed[kind] -= len(findings)
+
+    @property
+    def events(self) -> Tally:
+        """Messages on event subjects."""
+        return sum((each.events for each in self.stretches.values()), Tally())
+
+    @property
+    def snapshots(self) -> Tally:
+        """Messages on snapshot subjects."""
+        return sum((each.snapshots for each in self.stretches.values()), Tally())
+
+    @property
+    def unjudged(self) -> int:
+        """Messages that the auditor itself failed on."""
+        return sum(each.unjudged for each in self.stretches.values())
+
+    @property
+    def unjudged_seqs(self) -> list[int]:
+        """The first of them in each stretch."""
+        return [seq for each in self._in_order() for seq in each.unjudged_seqs]
+
+    @property
+    def skipped(self) -> int:
+        """Messages on subjects outside the audit."""
+        return sum(each.skipped for each in self.stretches.values())
+
+    @property
+    def examined(self) -> int:
+        """Messages on subjects of the audit, judged or not."""
+        return self.events.judged + self.snapshots.judged + self.unjudged
+
+    @property
+    def content(self) -> dict[Kind, int]:
+        """Findings about single messages, by kind."""
+        return dict(_sum(each.content for each in self.stretches.values()))
+
+    @property
+    def malformed_events(self) -> dict[tuple[str, str], int]:
+        """By actor type and reason."""
+        return dict(_sum(each.malformed_events for each in self.stretches.values()))
+
+    @property
+    def details(self) -> dict[Kind, list[Finding]]:
+        """The findings of `content` that are listed, in stream order."""
+        details: dict[Kind, list[Finding]] = {}
+        for each in self._in_order():
+            for kind, findings in each.details.items():
+                details.setdefault(kind, []).extend(findings)
+        return details
+
+    def _in_order(self) -> Iterable[Stretch]:
+        return (self.stretches[number] for number in sorted(self.stretches))
+
+
+Key = TypeVar("Key")
+
+
+def _sum(counts: Iterable[dict[Key, int]]) -> Counter[Key]:
+    total: Counter[Key] = Counter()
+    for each in counts:
+        total.update(each)
+    return total

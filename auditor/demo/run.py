@@ -1,0 +1,62 @@
+"""The demo: a server of its own, a damaged stream, and the auditor at work on it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.config import AuditConfig, Config, HttpConfig, LogConfig, NatsConfig, ScheduleConfig
+from auditor.config.values import Duration, Listen
+from auditor.demo.sample import STREAM
+from auditor.demo.stream import fill, keep_writing
+from auditor.embedded_server import EmbeddedServer
+from auditor.jetstream.connection.client import connect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from auditor.canary.damage import Planted
+
+PASS_EVERY_NS = 5_000_000_000
+"""Often enough that somebody who watches sees the metrics move."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running server with the damaged stream, and the configuration to audit it."""
+
+    config: Config
+    planted: tuple[Planted, ...]
+
+
+@asynccontextmanager
+async def demo(listen: Listen, *, writing: bool) -> AsyncIterator[Demo]:
+    """The demo while the block runs; `writing`: events keep coming. Raises AuditorError."""
+    async with EmbeddedServer() as server:
+        nats = NatsConfig(servers=(server.url,))
+        client = await connect(nats)
+        try:
+            planted = await fill(client)
+            writer = asyncio.create_task(keep_writing(client), name="demo writer") if writing else None
+            try:
+                yield Demo(_config(nats, listen), planted)
+            finally:
+                if writer is not None:
+                    writer.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await writer
+        finally:
+            await client.close()
+
+
+def _config(nats: NatsConfig, listen: Listen) -> Config:
+    schedule = ScheduleConfig(every=Duration(PASS_EVERY_NS))
+    return Config(
+        nats=nats,
+        audits=(AuditConfig(name="orders", stream=STREAM, schedule=schedule),),
+        http=HttpConfig(listen=listen),
+        log=LogConfig(level="warning", format="console"),
+    )

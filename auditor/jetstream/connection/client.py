@@ -1,0 +1,238 @@
+"""The client that everything here talks through: requests that fail fast, and inboxes that take messages raw."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from nats import errors
+
+from auditor.jetstream.connection.connection import Connection
+from auditor.jetstream.connection.explain import denied
+from auditor.jetstream.connection.login import ConfiguredLogin
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from nats.aio.msg import Msg
+
+    from auditor.config import NatsConfig
+    from auditor.jetstream.connection.frames import RawMessage
+    from auditor.jetstream.connection.login import Login
+
+NO_RESPONDERS = b"NATS/1.0 503"
+"""An inline status: the server strips those from what it stores, so no stored message can pretend to be one."""
+
+
+async def connect(config: NatsConfig) -> Client:
+    """A connected client. Tries each server once; raises ConnectionFailedError, so that the caller decides about more."""
+    return await connect_as(ConfiguredLogin(config))
+
+
+async def connect_as(login: Login) -> Client:
+    """As `connect`."""
+    login.check()
+    login.tls_context()
+    client = Client(login)
+    try:
+        await client.dial()
+    except BaseException:
+        await client.close()
+        raise
+    return client
+
+
+MAX_CONTROL_LINE = 4_096
+"""Bytes of a line of the protocol, unless a server is set to take more, which it does not tell."""
+
+
+class LineTooLongError(errors.Error):
+    """A subject with which the server would cut the connection."""
+
+
+class Inbox:
+    """A subscription that takes its messages raw, as they come. It lives as long as the connection at most."""
+
+    def __init__(self, subject: str, on_arrival: Callable[[Inbox], object]) -> None:
+        self.subject = subject
+        self.messages: list[RawMessage] = []
+        """What has come; the one who takes it clears the list."""
+        self.on_arrival = on_arrival
+        """Called after a read that brought messages, and when `failed` is set."""
+        self.asked = ""
+        """The subject of the requests whose answers come here."""
+        self.failed: Exception | None = None
+        """Why nothing will come any more: the connection was lost, or the server refused subscription or requests."""
+
+    def fail(self, why: Exception) -> None:
+        """Expect no more, because of `why`."""
+        self.failed = why
+        self.on_arrival(self)
+
+
+class Client(Connection):
+    """Requests that are in flight when the connection goes fail at once, and are not sent again when it is back."""
+
+    def __init__(self, login: Login) -> None:
+        super().__init__(login)
+        self._inboxes: dict[int, Inbox] = {}
+        self._answers: Inbox | None = None
+        self._asking = asyncio.Lock()
+        self._asked: dict[bytes, tuple[str, asyncio.Future[RawMessage]]] = {}
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        timeout: float = 5.0,  # noqa: ASYNC109 - nats-py's signature
+        old_style: bool = False,  # noqa: ARG002, FBT001, FBT002 - nats-py's signature; one inbox serves both styles
+        headers: dict[str, Any] | None = None,
+    ) -> Msg:
+        """Publish and wait for the answer.
+
+        Raises PermissionDeniedError as soon as the server refuses the subject, and nats-py's errors: NoRespondersError,
+        TimeoutError, ConnectionReconnectingError, ConnectionClosedError, MaxPayloadError.
+        """
+        answer_subject, reply, header_block, data = await self._ask(
+            subject, timeout, lambda reply: self.publish(subject, payload, reply=reply, headers=headers)
+        )
+        return self._build_message(0, answer_subject, reply, data, await self._process_headers(header_block))
+
+    async def request_raw(self, subject: bytes, headers: bytes | None, payload: bytes, timeout: float) -> bytes:  # noqa: ASYNC109 - as above
+        """As `request`, of any bytes that a server takes; `headers` is the whole block. The payload of the answer."""
+        command = partial(_command, subject, headers, payload)
+        *_, data = await self._ask(subject.decode(errors="replace"), timeout, lambda reply: self._send(command(reply)))
+        return data
+
+    async def _ask(self, subject: str, timeout: float, send: Callable[[str], Awaitable[None]]) -> RawMessage:  # noqa: ASYNC109 - as above
+        """The answer to what `send` sends, given the subject for it."""
+        inbox = await self._open_answers()
+        token = bytes(self._nuid.next())
+        future: asyncio.Future[RawMessage] = asyncio.get_running_loop().create_future()
+        self._asked[token] = subject, future
+        try:
+            await send(inbox.subject[:-1] + token.decode())
+            async with asyncio.timeout(timeout):  # wait_for of Python 3.11 can lose a cancellation
+                answer = await future
+        except TimeoutError:
+            raise errors.TimeoutError from None
+        finally:
+            del self._asked[token]
+        if answer[2] is not None and answer[2].startswith(NO_RESPONDERS):
+            raise errors.NoRespondersError
+        return answer
+
+    async def _send(self, command: bytes) -> None:
+        if len(command) > self.max_payload:
+            raise errors.MaxPayloadError
+        await self._send_command(command)
+        await self._flush_pending()
+
+    async def publish(
+        self, subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        """Raises MaxPayloadError and LineTooLongError for what the server would answer by cutting the connection."""
+        if len(payload) + _header_size(headers) > self.max_payload:  # nats-py counts the payload alone
+            raise errors.MaxPayloadError
+        if len(subject.encode()) + len(reply) + len("HPUB 65536 67108864   ") > MAX_CONTROL_LINE:
+            raise LineTooLongError(f"a subject of {len(subject.encode())} bytes is too long for the protocol")
+        await super().publish(subject, payload, reply, headers)
+
+    async def open_inbox(self, on_arrival: Callable[[Inbox], object], suffix: str = "") -> Inbox:
+        """A fresh inbox; `suffix` (".*") makes it wider."""
+        inbox = Inbox(self.new_inbox() + suffix, on_arrival)
+        subscription = await self.subscribe(inbox.subject)
+        self._inboxes[subscription._id] = inbox  # noqa: SLF001 - nats-py has no public name for it
+        self._sinks[b"%d" % subscription._id] = inbox.messages.append  # noqa: SLF001 - as above
+        return inbox
+
+    async def ask_into(self, inbox: Inbox, subject: str, payload: bytes) -> None:
+        """Publish a request whose answers come into `inbox`; it fails if the server refuses the subject."""
+        inbox.asked = subject
+        await self.publish(subject, payload, reply=inbox.subject)
+
+    async def close_inbox(self, inbox: Inbox) -> None:
+        """Take no more from it."""
+        for sid in [sid for sid, known in self._inboxes.items() if known is inbox]:
+            self._remove_sub(sid)
+            if self.is_connected:
+                await self._send_unsubscribe(sid)
+
+    async def _open_answers(self) -> Inbox:
+        async with self._asking:
+            if self._answers is None and self.is_connected:
+                self._answers = await self.open_inbox(self._deliver_answers, ".*")
+        if self._answers is None or not self.is_connected:  # nats-py would keep the request until it is
+            raise self._gone()
+        if self._answers.failed is not None:
+            raise _fresh(self._answers.failed)
+        return self._answers
+
+    def _deliver_answers(self, answers: Inbox) -> None:
+        for message in answers.messages:
+            _, future = self._asked.get(message[0].rpartition(b".")[2], (None, None))
+            if future is not None and not future.done():
+                future.set_result(message)
+        answers.messages.clear()
+
+    def _fail(self, why: Exception, *, asked: str | None = None) -> None:
+        """Let every request fail that is in flight, or only those on the subject `asked`."""
+        for subject, future in self._asked.values():
+            if asked in (None, subject) and not future.done():
+                future.set_exception(_fresh(why))
+
+    def _gone(self) -> errors.Error:
+        return errors.ConnectionClosedError() if self.is_closed else errors.ConnectionReconnectingError()
+
+    def _on_read(self) -> None:
+        for inbox in list(self._inboxes.values()):
+            if inbox.messages:
+                inbox.on_arrival(inbox)
+
+    def _on_lost(self) -> None:
+        self._answers = None
+        self._fail(self._gone())
+        for sid, inbox in list(self._inboxes.items()):
+            self._remove_sub(sid)
+            inbox.fail(self._gone())
+
+    def _on_refused(self, verb: str, subject: str) -> None:
+        if verb == "publish":
+            why = denied(verb, subject)
+            self._fail(why, asked=subject)
+            refused = [inbox for inbox in self._inboxes.values() if inbox.asked == subject]
+        else:
+            why = denied(verb, f"{self._login.inbox_prefix}.>")
+            refused = [inbox for inbox in self._inboxes.values() if inbox.subject == subject]
+            if self._answers in refused:
+                self._fail(why)
+        for inbox in refused:
+            inbox.fail(why)
+
+    def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
+        super()._remove_sub(sid, max_msgs)
+        self._inboxes.pop(sid, None)
+        self._sinks.pop(b"%d" % sid, None)
+
+
+def _fresh(error: Exception) -> Exception:
+    """The same error again, without the traceback that it has gathered."""
+    return type(error)(*error.args)
+
+
+def _command(subject: bytes, headers: bytes | None, payload: bytes, reply: str) -> bytes:
+    """One message to publish, as the protocol has it."""
+    if headers is None:
+        return b"PUB %b %b %d\r\n%b\r\n" % (subject, reply.encode(), len(payload), payload)
+    sizes = len(headers), len(headers) + len(payload)
+    return b"HPUB %b %b %d %d\r\n%b%b\r\n" % (subject, reply.encode(), *sizes, headers, payload)
+
+
+def _header_size(headers: dict[str, str] | None) -> int:
+    """Bytes of the header block that nats-py makes of `headers`."""
+    if headers is None:
+        return 0
+    return len("NATS/1.0\r\n\r\n") + sum(
+        len(name.strip().encode()) + len(value.strip().encode()) + len(": \r\n") for name, value in headers.items()
+    )

@@ -1,0 +1,248 @@
+"""nats-py, hardened: nothing that a server stores or says can wedge the connection, and what fails fails in words.
+
+It overrides private methods of the one release that is pinned; `tests/live/connection/test_connection.py` holds it to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nats import errors
+from nats.aio.client import Client as NatsClient
+
+from auditor.errors import AuditorError, ConnectionFailedError
+from auditor.jetstream.connection.explain import in_words, without_secrets
+from auditor.jetstream.connection.frames import Delivery, FrameParser
+from auditor.jetstream.connection.transport import Transport
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+
+    from nats.aio.client import Srv
+    from nats.aio.msg import Msg
+
+    from auditor.jetstream.connection.frames import Control, RawMessage
+    from auditor.jetstream.connection.login import Login
+
+BUFFER_SIZE = 1 << 18
+"""Bytes that wait for the reader, twice, before the socket has to; a walk reads that much at once."""
+READ_SIZE = 1 << 20
+"""Bytes taken from that buffer at once: all that it holds."""
+CONNECT_TIMEOUT = 5
+PING_INTERVAL = 10
+"""Seconds. A connection that is dead without saying so is noticed after three."""
+RECONNECT_WAIT = 0.5
+"""Seconds between two tries of the same server."""
+VIOLATION = re.compile(r'permissions violation for (publish|subscription)[^"]*"([^"]*)"', re.IGNORECASE)
+
+
+class Connection(NatsClient):
+    """A connection to NATS. It reconnects by itself, for ever; only its owner closes it."""
+
+    def __init__(self, login: Login) -> None:
+        super().__init__()
+        self.trouble = ""
+        """The last thing that went wrong, in words, to show while there is no connection."""
+        self._login = login
+        self._up = asyncio.Event()
+        self._sinks: dict[bytes, Callable[[RawMessage], object]] = {}
+        """By subscription id, what takes its messages raw."""
+
+    async def dial(self) -> None:
+        """Connect for the first time."""
+        try:
+            await self.connect(
+                servers=list(self._login.servers),
+                name="aether-auditor",
+                inbox_prefix=self._login.inbox_prefix,
+                error_cb=self._on_error,
+                reconnected_cb=self._on_connected,
+                connect_timeout=CONNECT_TIMEOUT,
+                ping_interval=PING_INTERVAL,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                **self._login.options(),
+            )
+        except Exception as error:
+            servers = ", ".join(without_secrets(server) for server in self._login.servers)
+            raise ConnectionFailedError(
+                f"cannot connect to NATS at {servers}: {self.trouble or in_words(error)}"
+            ) from error
+        self.options.update(max_reconnect_attempts=-1, reconnect_time_wait=RECONNECT_WAIT)
+        await self._on_connected()
+
+    async def wait_connected(self) -> None:
+        """Return once the connection is up. Raises ConnectionFailedError if the client is closed."""
+        await self._up.wait()
+        if self.is_closed:
+            raise ConnectionFailedError("the connection to NATS was closed")
+
+    # Whoever builds on the connection hears of these.
+
+    def _on_read(self) -> None:
+        """A read from the socket has been given to the sinks."""
+
+    def _on_lost(self) -> None:
+        """Nothing that was asked over the connection will be answered any more."""
+
+    def _on_refused(self, verb: str, subject: str) -> None:
+        """The server does not let this user `verb` ("publish" or "subscribe") to `subject`."""
+
+    # What follows nats-py calls, in place of its own.
+
+    def _setup_server_pool(self, connect_url: list[str]) -> None:
+        super()._setup_server_pool(connect_url)
+        for server in self._server_pool:
+            server.reconnects = 1  # of at most 1 until the first success, so each is tried once
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        with _as_nats_error():
+            return self._login.tls_context()
+
+    def _connect_command(self) -> bytes:
+        if self._login.wants_tls() and not self._server_info.get("tls_required"):
+            raise errors.SecureConnWantedError  # nats-py would send the password in the clear
+        with _as_nats_error():
+            self._login.check()
+            return super()._connect_command()
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        if s.uri.scheme in ("ws", "wss"):
+            await super()._connect_to_server(s)
+            return
+        s.last_attempt = time.monotonic()
+        self._transport = Transport()  # type: ignore[no-untyped-call]  # in nats-py it has no types
+        await self._transport.connect(s.uri, buffer_size=BUFFER_SIZE, connect_timeout=CONNECT_TIMEOUT)
+
+    async def _process_connect_init(self) -> None:
+        try:
+            await super()._process_connect_init()
+        except BaseException as error:
+            self._abort_transport()
+            if isinstance(error, ConnectionError) and self._server_info.get("auth_required"):
+                raise errors.AuthorizationError from error  # its -ERR is lost when the reset overtakes it
+            raise
+        if not self.is_connected:  # neither PONG nor -ERR came; nats-py goes on as if it had
+            for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
+                assert task is not None
+                task.cancel()
+            self._abort_transport()
+            raise errors.UnexpectedEOF
+
+    def _abort_transport(self) -> None:
+        if isinstance(self._transport, Transport):
+            self._transport.abort()
+
+    async def _attempt_reconnect(self) -> None:
+        while True:
+            try:
+                await super()._attempt_reconnect()
+            except Exception as error:  # noqa: BLE001 - what nats-py does not expect would end its reconnecting for good
+                await self._on_error(error)
+                await asyncio.sleep(RECONNECT_WAIT)
+            else:
+                return
+
+    async def _process_op_err(self, e: Exception) -> None:
+        if self.is_connected:
+            await self._on_error(e)
+            self._abort_transport()
+            self._forget()
+        await super()._process_op_err(e)
+
+    async def _close(self, status: int, do_cbs: bool = True) -> None:  # noqa: FBT001, FBT002 - nats-py's signature
+        if self._flush_queue is not None:  # else it never came to a connection
+            trouble = self.trouble
+            await super()._close(status, do_cbs)
+            self.trouble = trouble  # what closing itself runs into explains nothing
+        self._forget()
+        self._up.set()  # for those who wait: they see that it is closed
+
+    def _forget(self) -> None:
+        """Nothing that is still to be sent belongs into another connection."""
+        self._up.clear()
+        self._pending.clear()
+        self._pending_data_size = 0
+        self._on_lost()
+
+    async def _on_error(self, error: Exception) -> None:
+        if not isinstance(error, errors.NoServersError):
+            self.trouble = in_words(error)
+
+    async def _on_connected(self) -> None:
+        self._up.set()
+
+    async def _read_loop(self) -> None:
+        transport = self._transport
+        assert transport is not None
+        parser = FrameParser(self._sinks)
+        try:
+            while data := await transport.read(READ_SIZE):
+                for frame in parser.feed(data):
+                    await self._take(frame)
+                self._on_read()
+            await self._process_op_err(errors.UnexpectedEOF())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the cure is a new connection
+            await self._process_op_err(error)
+
+    async def _take(self, frame: Delivery | Control) -> None:
+        if isinstance(frame, Delivery):
+            await self._process_msg(frame.sid, frame.subject, frame.reply, frame.payload, frame.headers or b"")
+        elif frame.op == b"PING":
+            await self._process_ping()
+        elif frame.op == b"PONG":
+            await self._process_pong()
+        elif frame.op == b"INFO":
+            info = json.loads(frame.argument)
+            self._max_payload = info.get("max_payload", self._max_payload)
+            await self._process_info(info)
+        elif frame.op == b"-ERR":
+            await self._process_err(frame.argument.decode(errors="replace").strip(" '"))
+
+    async def _process_pong(self) -> None:
+        if self._pongs and self._pongs[0].done():  # a flush that gave up; nats-py would fall over it
+            self._pongs.pop(0)
+        else:
+            await super()._process_pong()
+
+    async def _process_err(self, err_msg: str) -> None:
+        """Never closes the client: what is fatal to the server, it follows by cutting the connection."""
+        self.trouble = f"the server says: {err_msg}"
+        violation = VIOLATION.search(err_msg)
+        if violation is not None:
+            verb = "publish" if violation[1].lower() == "publish" else "subscribe"
+            self._on_refused(verb, violation[2])
+
+    async def _process_headers(self, headers: bytes | None) -> dict[str, str] | None:
+        try:
+            return await super()._process_headers(headers)
+        except (IndexError, ValueError):  # shorter than a header block can be, or no text: stored all the same
+            return None
+
+    def _build_message(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: dict[str, str] | None
+    ) -> Msg:
+        return self.msg_class(
+            _client=self,
+            subject=subject.decode(errors="surrogateescape"),
+            reply=reply.decode(errors="surrogateescape"),
+            data=data,
+            headers=headers,
+            _sid=sid,
+        )
+
+
+@contextmanager
+def _as_nats_error() -> Iterator[None]:
+    """nats-py goes on reconnecting after errors of its own kind only."""
+    try:
+        yield
+    except AuditorError as error:
+        raise errors.Error(str(error)) from error

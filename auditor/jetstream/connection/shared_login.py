@@ -1,0 +1,67 @@
+"""A hardened connection beside one of plain nats-py: to the same servers, as the same user, for as long as that one.
+
+Plain nats-py cannot be trusted with what a stream holds: some stored messages end its reading for good, and others it
+takes for words of the server.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from auditor.jetstream.connection.client import Client, connect_as
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+
+    from nats.aio.client import Client as NatsClient
+
+CREDENTIALS = ("user_credentials", "nkeys_seed", "nkeys_seed_str")
+"""nats-py makes callbacks of these; where there are none, somebody may have given their own."""
+CALLBACKS = ("signature_cb", "user_jwt_cb")
+OPTIONS = ("user", "password", "token", "tls_hostname", "ws_connection_headers")
+
+
+async def connect_beside(nc: NatsClient) -> Client:
+    """A client that closes when `nc` does. Raises ConnectionFailedError."""
+    client = await connect_as(_SharedLogin(nc))
+    closed = nc._closed_cb  # noqa: SLF001 - nats-py has no other way to hear of it
+
+    async def close_both() -> None:
+        await client.close()
+        if closed is not None:
+            await closed()
+
+    nc._closed_cb = close_both  # noqa: SLF001 - as above
+    return client
+
+
+class _SharedLogin:
+    """The login that `nc` was given."""
+
+    def __init__(self, nc: NatsClient) -> None:
+        self._nc = nc
+
+    @property
+    def servers(self) -> Sequence[str]:
+        return [server.geturl() for server in self._nc.servers]
+
+    @property
+    def inbox_prefix(self) -> str:
+        return self._nc._inbox_prefix.decode()  # noqa: SLF001 - nats-py has no public name for it
+
+    def options(self) -> dict[str, Any]:
+        given = {name: getattr(self._nc, f"_{name}") for name in CREDENTIALS}
+        if not any(given.values()):
+            given |= {name: getattr(self._nc, f"_{name}") for name in CALLBACKS}
+        given |= {name: self._nc.options.get(name) for name in OPTIONS}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def check(self) -> None:
+        """Nothing to check: `nc` has connected with it."""
+
+    def wants_tls(self) -> bool:
+        return "tls" in self._nc.options or any(server.startswith("tls://") for server in self.servers)
+
+    def tls_context(self) -> ssl.SSLContext:
+        return self._nc.ssl_context

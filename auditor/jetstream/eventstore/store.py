@@ -1,0 +1,212 @@
+"""Aether's event store over a stream: replay through the very walk that audits, and saving that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+from weakref import WeakValueDictionary
+
+from auditor.aether import (
+    DuplicateEventError,
+    Malformed,
+    MalformedSnapshotError,
+    NotStoredError,
+    ReplayError,
+    ReplayResult,
+    SnapshotNotFoundError,
+    UnknownOutcomeError,
+    VersionConflictError,
+    askable,
+    decode_event,
+    decode_snapshot,
+    encode_event,
+    encode_snapshot,
+    event_subject,
+    snapshot_subject,
+    storable,
+)
+from auditor.config.rules import nats_name
+from auditor.errors import AuditorError
+from auditor.jetstream import api
+from auditor.jetstream.connection.client import Client
+from auditor.jetstream.connection.shared_login import connect_beside
+from auditor.jetstream.eventstore.stream_settings import YEAR, create_or_check
+from auditor.jetstream.eventstore.version_cache import LatestVersions
+from auditor.jetstream.publish import OutrunError, append
+from auditor.jetstream.reading.stream_source import StreamSource
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import timedelta
+
+    from nats.aio.client import Client as NatsClient
+
+    from auditor.aether import ActorSnapshot, Event
+    from auditor.core.model.message import StoredMessage
+    from auditor.jetstream.eventstore.version_cache import Latest
+
+MOST_TRIES = 2
+"""Of one save, each with fresh knowledge of what is stored."""
+
+
+class JetStreamEventStore:
+    """The actors of one stream. Every method raises UnstorableActorError and the AuditorErrors of auditor/errors.py."""
+
+    def __init__(self, client: Client, stream: str) -> None:
+        self._client = client
+        self._stream = stream
+        self._source = StreamSource(client, stream)
+        self._latest = LatestVersions(client, stream, self._source)
+        self._saving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @classmethod
+    async def open(
+        cls,
+        nc: NatsClient,
+        stream_name: str,
+        *,
+        create: bool = True,
+        replicas: int = 1,
+        max_age: timedelta = YEAR,
+    ) -> Self:
+        """The store over a stream, which is created as Aether's Go code does if it is absent.
+
+        `nc` is a connection of nats-py; the store reads and writes over one of its own beside it, which closes with it.
+        With other `replicas` or `max_age` (0: for ever), Aether's Go constructor refuses to start on the stream: it
+        wants its own configuration to the letter. An existing stream keeps its settings. With `create=False` nothing
+        is created or checked. Raises EventStreamError, StreamNotFoundError, and ValueError for what can be no stream.
+        """
+        nats_name(stream_name)
+        client = nc if isinstance(nc, Client) else await connect_beside(nc)
+        store = cls(client, stream_name)
+        if create:
+            await create_or_check(client, stream_name, replicas=replicas, max_age=max_age)
+        else:
+            await store._source.pin()
+        return store
+
+    async def save_event(self, event: Event) -> None:
+        """Store `event`, if its version is above the actor's latest and nobody else stores one meanwhile.
+
+        Raises VersionConflictError, DuplicateEventError, EncodeError; NotStoredError for certain, UnknownOutcomeError
+        where even asking again for 30 seconds gave no answer.
+        """
+        subject = event_subject(self._stream, storable(event.actor_id))
+        data = encode_event(event)
+        async with self._alone(subject):
+            await self._save_event(event, subject, data)
+
+    async def _save_event(self, event: Event, subject: str, data: bytes) -> None:
+        what = f"event {event.id!r} of actor {event.actor_id!r}"
+        headers = {"Nats-Msg-Id": event.id.encode("utf-8", "replace").decode()}
+        latest = self._latest.remembered(subject)
+        if latest is None or event.version <= latest.version:
+            latest = await self._latest.ask(subject)
+        for _ in range(MOST_TRIES):
+            _check_version(event, latest)
+            last_seq = latest.last_seq
+            try:
+                seq, duplicate = await append(
+                    self._client, self._stream, subject, data, last_seq=last_seq, what=what, headers=headers
+                )
+            except OutrunError as outrun:
+                if outrun.in_doubt and await self._holds(subject, data, after=last_seq, what=what):
+                    return
+                latest = await self._latest.ask(subject)
+                continue
+            if duplicate and not await self._is_at(seq, subject, data, what=what):
+                raise DuplicateEventError(event.id, seq)
+            self._latest.remember(subject, version=event.version, seq=seq, data=data)
+            return
+        _check_version(event, latest)
+        raise NotStoredError(what, "other writers keep storing messages on its subject")
+
+    async def get_events_with_errors(self, actor_id: str, from_version: int = 0) -> ReplayResult:
+        """The events that Aether would apply, and the messages that it would skip, in stream order."""
+        result = ReplayResult()
+        async for messages in self._walk(event_subject(self._stream, askable(actor_id))):
+            for message in messages:
+                event = decode_event(message.data)
+                if isinstance(event, Malformed):
+                    result.errors.append(ReplayError(message.seq, message.data, event))
+                elif event.version > from_version:
+                    result.events.append(event)
+        return result
+
+    async def get_events(self, actor_id: str, from_version: int = 0) -> list[Event]:
+        """The actor's events with a version above `from_version`, in stream order; what does not decode is left out."""
+        return (await self.get_events_with_errors(actor_id, from_version)).events
+
+    async def get_latest_version(self, actor_id: str) -> int:
+        """The highest version over a full replay, 0 if there is none. Only the first call replays in full."""
+        return (await self._latest.ask(event_subject(self._stream, askable(actor_id)))).version
+
+    async def save_snapshot(self, snapshot: ActorSnapshot) -> None:
+        """Store `snapshot`, which becomes the actor's last. Raises EncodeError, NotStoredError, UnknownOutcomeError."""
+        subject = snapshot_subject(self._stream, storable(snapshot.actor_id))
+        data = encode_snapshot(snapshot)
+        what = f"snapshot {snapshot.version} of actor {snapshot.actor_id!r}"
+        async with self._alone(subject):
+            while True:
+                last = await api.get_message(self._client, self._stream, last_by_subj=subject)
+                last_seq = last.seq if last else 0
+                try:
+                    await append(self._client, self._stream, subject, data, last_seq=last_seq, what=what)
+                except OutrunError as outrun:  # by a writer who has succeeded: somebody always does
+                    if not (outrun.in_doubt and await self._holds(subject, data, after=last_seq, what=what)):
+                        continue
+                return
+
+    async def get_latest_snapshot(self, actor_id: str, *, strict: bool = True) -> ActorSnapshot:
+        """The actor's last snapshot; if not `strict`, the last one that decodes.
+
+        Raises SnapshotNotFoundError, MalformedSnapshotError (of the last one, where none will do).
+        """
+        subject = snapshot_subject(self._stream, askable(actor_id))
+        last = await api.get_message(self._client, self._stream, last_by_subj=subject)
+        if last is None:
+            raise SnapshotNotFoundError(actor_id)
+        snapshot = decode_snapshot(last.data)
+        if not isinstance(snapshot, Malformed):
+            return snapshot
+        if not strict:
+            decoded = [decode_snapshot(message.data) async for messages in self._walk(subject) for message in messages]
+            for earlier in reversed(decoded):
+                if not isinstance(earlier, Malformed):
+                    return earlier
+        raise MalformedSnapshotError(actor_id, ReplayError(last.seq, last.data, snapshot))
+
+    async def _walk(self, subject: str, *, after: int = 0) -> AsyncIterator[Sequence[StoredMessage]]:
+        """Everything on `subject` that is stored now. It was made of an id, so it has no wildcard."""
+        pinned = await self._source.pin()
+        first_seq = max(pinned.first_seq, after + 1)
+        async for messages in self._source.walk(
+            pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject]
+        ):
+            yield messages
+
+    async def _holds(self, subject: str, data: bytes, *, after: int, what: str) -> bool:
+        """Whether a message whose answer was lost is stored."""
+        try:
+            return any([each.data == data async for messages in self._walk(subject, after=after) for each in messages])
+        except AuditorError as error:
+            raise UnknownOutcomeError(what, str(error)) from error
+
+    async def _is_at(self, seq: int, subject: str, data: bytes, *, what: str) -> bool:
+        try:
+            message = await api.get_message(self._client, self._stream, seq=seq)
+        except AuditorError as error:
+            raise UnknownOutcomeError(what, str(error)) from error
+        return message is not None and message.subject == subject.encode() and message.data == data
+
+    def _alone(self, subject: str) -> asyncio.Lock:
+        """Held while saving, so that tasks of one process come one after the other instead of into conflict."""
+        lock = self._saving.get(subject)
+        if lock is None:
+            lock = self._saving[subject] = asyncio.Lock()
+        return lock
+
+
+def _check_version(event: Event, latest: Latest) -> None:
+    if event.version <= latest.version:
+        raise VersionConflictError(event.actor_id, event.version, latest.version)

@@ -1,0 +1,106 @@
+"""The stream that events are stored in: created to the letter as Aether's Go code does, or checked before it is used."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from auditor.core.model.wildcards import covers
+from auditor.errors import ConnectionFailedError, EventStreamError, StreamNotFoundError
+from auditor.jetstream.api import LONG_TIMEOUT, NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from auditor.jetstream.connection.client import Client
+
+NEEDED = {"retention": "limits"}
+"""With any other retention, messages go once a consumer has seen them."""
+FORBIDDEN = {
+    "allow_msg_counter": "the stream takes counters and nothing else",
+    "max_msgs_per_subject": "an actor's earlier events go as soon as it has more",
+    "mirror": "a mirror takes no messages",
+    "no_ack": "nobody would know what is stored",
+    "sealed": "the stream takes no messages any more",
+    "subject_transform": "events would be stored on other subjects",
+}
+"""Settings that must be left as the server has them by default, and why."""
+YEAR = timedelta(days=365)
+DEFAULTS: tuple[object, ...] = (None, False, -1, 0, {})
+
+
+async def create_or_check(client: Client, stream: str, *, replicas: int, max_age: timedelta) -> None:
+    """Make sure that `stream` exists and can hold events; an existing one keeps its settings.
+
+    Raises EventStreamError, PermissionDeniedError, ConnectionFailedError.
+    """
+    try:
+        info = await stream_info(client, stream)
+    except StreamNotFoundError:
+        settings = event_stream_settings(stream, replicas=replicas, max_age=max_age)
+        info = await _create(client, stream, settings)
+    if problems := unfit_settings(stream, info.config):
+        raise EventStreamError(f"stream {stream} cannot hold an event store's messages: {'; '.join(problems)}")
+
+
+async def _create(client: Client, stream: str, settings: dict[str, Any]) -> StreamInfo:
+    request = f"STREAM.CREATE.{stream}"
+    try:
+        info = await ask(
+            client, stream, request, settings, StreamInfo, timeout=LONG_TIMEOUT, expected_error=NAME_IN_USE
+        )
+    except (JetStreamError, ConnectionFailedError) as error:
+        raise EventStreamError(f"stream {stream} cannot be created: {error}") from error
+    return await stream_info(client, stream) if info.error else info
+
+
+def event_stream_settings(stream: str, *, replicas: int, max_age: timedelta) -> dict[str, Any]:
+    """Aether's own, where `replicas` is 1 and `max_age` 365 days; its constructor refuses a stream with any other."""
+    return {
+        "name": stream,
+        "subjects": [f"{stream}.events.>", f"{stream}.snapshots.>"],
+        "retention": "limits",
+        "storage": "file",
+        "discard": "old",
+        "max_age": max_age.days * 86_400_000_000_000 + max_age.seconds * 1_000_000_000 + max_age.microseconds * 1_000,
+        "num_replicas": replicas,
+    }
+
+
+def differing_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
+    """What keeps Aether's constructor from opening the stream `found`: it asks for exactly its own settings."""
+    demanded = {"duplicate_window": 120_000_000_000, **event_stream_settings(stream, replicas=1, max_age=YEAR)}
+    problems = [
+        f"{name} is {_shown(name, found.get(name))}, Aether's code demands {_shown(name, value)}"
+        for name, value in demanded.items()
+        if found.get(name) != value
+    ]
+    problems += [
+        f"{name} is {json.dumps(value)}, which Aether's code does not set"
+        for name, value in found.items()
+        if name not in {*demanded, "metadata"} and value not in (*DEFAULTS, "", "none", "default", [])
+    ]
+    return problems
+
+
+def _shown(name: str, value: object) -> str:
+    """`value` as people say it: of durations, the server has nanoseconds."""
+    if name in ("max_age", "duplicate_window") and isinstance(value, int):
+        return str(timedelta(microseconds=value // 1_000)) if value else "unlimited"
+    return json.dumps(value)
+
+
+def unfit_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
+    """Every setting of the stream `found` that keeps it from holding events and snapshots, and why."""
+    problems = [
+        f"{name} is {json.dumps(found.get(name))}, must be {json.dumps(needed)}"
+        for name, needed in NEEDED.items()
+        if found.get(name) != needed
+    ]
+    problems += [f"{name} is set ({why})" for name, why in FORBIDDEN.items() if found.get(name) not in DEFAULTS]
+    subjects = found.get("subjects") or []
+    for needed in (f"{stream}.events.>", f"{stream}.snapshots.>"):
+        if not any(covers(subject, needed) for subject in subjects):
+            problems.append(f"subjects are {json.dumps(subjects)}, must cover {needed}")
+    return problems

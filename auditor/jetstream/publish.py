@@ -1,0 +1,124 @@
+"""One message appended to its subject, if nothing else was since: stored once, or not at all, and almost always known.
+
+Every try carries the last sequence that the writer knows of on the subject. So a try whose answer was lost can be made
+again: the server stores the message at most once, whichever try gets through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from nats import errors
+
+from auditor.aether import NotStoredError, UnknownOutcomeError
+from auditor.errors import AuditorError
+from auditor.jetstream.api import Answer
+from auditor.jetstream.connection.client import LineTooLongError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from auditor.jetstream.connection.client import Client
+
+ANSWER_TIMEOUT = 5.0
+PATIENCE = 30.0
+"""Seconds until a lost answer is given up: a server restarts and a cluster elects a leader in fewer."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+
+WRONG_LAST_SEQUENCE = 10071
+UNSETTLED = frozenset({10008, 10009, 10158, 10163, 10164})
+"""No leader just now, or another publish of the same subject or id is still on its way through the cluster."""
+
+
+class OutrunError(Exception):
+    """The subject has another last sequence than was expected."""
+
+    def __init__(self, *, in_doubt: bool) -> None:
+        super().__init__()
+        self.in_doubt = in_doubt
+        """Whether the message that stands there may be this very one, because an earlier answer was lost."""
+
+
+class Appended(NamedTuple):
+    """What the server confirms."""
+
+    seq: int
+    duplicate: bool
+    """Nothing was stored: the message at `seq` has the same id."""
+
+
+class _PubAck(Answer):
+    stream: str = ""
+    seq: int = 0
+    duplicate: bool = False
+
+
+async def append(
+    client: Client,
+    stream: str,
+    subject: str,
+    data: bytes,
+    *,
+    last_seq: int,
+    what: str,
+    headers: Mapping[str, str] | None = None,
+) -> Appended:
+    """Store `data` on `subject`, whose last message in `stream` is at `last_seq` (0: it has none).
+
+    `what` names it in errors; `headers` go with it. Raises OutrunError, NotStoredError, UnknownOutcomeError, PermissionDeniedError.
+    """
+    if not client.is_connected:
+        raise NotStoredError(what, f"no connection to NATS ({client.trouble})")
+    conditions = {**(headers or {}), "Nats-Expected-Last-Subject-Sequence": str(last_seq)}
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    pause = FIRST_PAUSE
+    in_doubt = False
+    while True:
+        try:
+            reply = await client.request(subject, data, ANSWER_TIMEOUT, headers=conditions)
+            return _meaning(reply.data, stream, what, in_doubt=in_doubt)
+        except errors.MaxPayloadError:
+            raise NotStoredError(what, f"{len(data)} bytes do not fit into the server's max_payload") from None
+        except LineTooLongError as error:
+            raise NotStoredError(what, str(error)) from None
+        except errors.NoRespondersError:
+            trouble = f"stream {stream} does not take it: it does not exist or has no leader"
+        except _UnsettledError as error:
+            trouble = str(error)
+        except errors.Error as error:
+            in_doubt = True  # it was on its way
+            trouble = f"no answer from stream {stream} ({client.trouble or error})"
+        try:
+            async with asyncio.timeout_at(deadline):
+                await asyncio.sleep(pause)
+                await client.wait_connected()
+        except (TimeoutError, AuditorError):
+            kind = UnknownOutcomeError if in_doubt else NotStoredError
+            raise kind(what, trouble) from None
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+class _UnsettledError(Exception):
+    """Not stored this time, and the next time may be otherwise."""
+
+
+def _meaning(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Appended:
+    try:
+        answer = msgspec.json.decode(reply, type=_PubAck)
+    except msgspec.DecodeError:
+        answer = _PubAck()
+    error = answer.error
+    if error is None:
+        if answer.stream != stream:
+            raise UnknownOutcomeError(what, f"stream {answer.stream!r} takes what is meant for {stream}: end that")
+        return Appended(answer.seq, answer.duplicate)
+    if error.err_code == WRONG_LAST_SEQUENCE:
+        raise OutrunError(in_doubt=in_doubt)
+    reason = f"{error.description} (error {error.err_code})"
+    if error.err_code in UNSETTLED:
+        raise _UnsettledError(f"stream {stream} can't say yet: {reason}")
+    if in_doubt:
+        raise UnknownOutcomeError(what, f"the first answer was lost, and now stream {stream} says: {reason}")
+    raise NotStoredError(what, f"stream {stream} refuses it: {reason}")

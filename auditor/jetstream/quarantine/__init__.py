@@ -1,0 +1,1 @@
+"""The quarantine stream: writes records of damaged messages, and reads them back."""

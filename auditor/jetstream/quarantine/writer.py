@@ -1,0 +1,199 @@
+"""The quarantine: every condemned message into the side stream exactly once, without ever holding up the audit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from nats import errors
+
+from auditor.core.model.quarantine_entry import Settled
+from auditor.errors import (
+    AuditorError,
+    ConnectionFailedError,
+    PermissionDeniedError,
+    SideStreamError,
+    StreamNotFoundError,
+)
+from auditor.jetstream.api import stream_info
+from auditor.jetstream.connection.explain import denied
+from auditor.jetstream.quarantine.publish_ack import stored_now
+from auditor.jetstream.quarantine.reader import stored_part
+from auditor.jetstream.quarantine.record import record_parts
+from auditor.jetstream.quarantine.stream_settings import ensure_side_stream
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from auditor.config import QuarantineConfig
+    from auditor.core.model.quarantine_entry import Evidence
+    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.quarantine.record import Part
+
+MOST_IN_FLIGHT = 256
+"""Records sent and not yet acknowledged; more are not faster."""
+MOST_BYTES_IN_FLIGHT = 8 << 20
+"""Of original messages: what a slow disk or line takes well within ANSWER_TIMEOUT."""
+ANSWER_TIMEOUT = 3.0
+"""Seconds. An answer that comes later costs nothing: the next try is told that the record is there."""
+PATIENCE = 9.0
+"""Seconds without a definite answer before a round is given up: a server restarts, a cluster elects a leader."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+"""Seconds between tries."""
+
+T = TypeVar("T")
+
+
+class _RecordError(Exception):
+    """One record can't be stored as things are; others may."""
+
+
+class QuarantineStream:
+    """The side stream as the audit of one stream writes to it, in rounds that end with `settle`.
+
+    Once the side stream refuses, or is silent for `PATIENCE`, the rest of the round is dropped and counted; the next
+    round tries anew. Each round begins by making sure that the side stream is still there and safe.
+    """
+
+    def __init__(self, client: Client, config: QuarantineConfig, audited_stream: str) -> None:
+        self._client = client
+        self._config = config
+        self._audited_stream = audited_stream
+        self._in_flight: set[asyncio.Task[None]] = set()
+        self._bytes_in_flight = 0
+        self._room = asyncio.Event()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._safe: asyncio.Task[None] | None = None
+        self._refused = False
+        self._stored = self._already_stored = self._failed = 0
+        self._why: str | None = None
+
+    async def ensure(self) -> None:
+        """Create the side stream if it is absent and may be created; make sure that no record could be lost in it.
+
+        Raises SideStreamError, PermissionDeniedError, ConnectionFailedError.
+        """
+        await ensure_side_stream(self._client, self._config, self._audited_stream)
+
+    async def put(self, evidence: Evidence) -> None:
+        """Send one record. Waits while many are in flight, but not on a side stream that has begun to refuse. Never raises."""
+        while self._is_full() and not self._refused:
+            self._room.clear()
+            await self._room.wait()
+        if self._refused:
+            self._failed += 1
+            return
+        if self._safe is None:
+            self._safe = asyncio.create_task(self._patiently(self.ensure), name="quarantine: ensure")
+        self._bytes_in_flight += _size(evidence)
+        task = asyncio.create_task(self._keep(evidence, self._safe), name="quarantine: record")
+        self._in_flight.add(task)
+        task.add_done_callback(self._landed)
+
+    async def settle(self) -> Settled:
+        """Wait until nothing is in flight; what became of every record put since the last call. Never raises."""
+        if self._in_flight:
+            await asyncio.wait(self._in_flight)
+        settled = Settled(self._stored, self._already_stored, self._failed, self._why)
+        self._begin()
+        return settled
+
+    def _is_full(self) -> bool:
+        return len(self._in_flight) >= MOST_IN_FLIGHT or self._bytes_in_flight >= MOST_BYTES_IN_FLIGHT
+
+    def _landed(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        self._room.set()
+
+    async def _keep(self, evidence: Evidence, safe: asyncio.Task[None]) -> None:
+        try:
+            await asyncio.shield(safe)
+            if await self._store(evidence):
+                self._stored += 1
+            else:
+                self._already_stored += 1
+        except AuditorError as error:
+            self._refused = True
+            self._fail(str(error))
+        except _RecordError as error:
+            self._fail(f"record {evidence.key} cannot be stored: {error}")
+        except Exception as error:  # noqa: BLE001 - a record that is not counted would be one passed over
+            self._fail(f"record {evidence.key} was not stored: {type(error).__name__}")  # its text may hold the payload
+        finally:
+            self._bytes_in_flight -= _size(evidence)
+
+    def _fail(self, why: str) -> None:
+        self._failed += 1
+        self._why = self._why or why
+
+    async def _store(self, evidence: Evidence) -> bool:
+        """Whether it was stored just now; False if it was there."""
+        try:
+            first, *rest = record_parts(evidence, self._config.subject_prefix, self._client.max_payload)
+        except ValueError as error:
+            raise _RecordError(error) from error
+        if rest and await self._read(first.subject) is not None:
+            return False
+        # The first part last: a key that exists is a record that is complete.
+        for part in rest:
+            if not await self._send(part) and await self._read(part.subject) != part.data:
+                raise _RecordError(f"{part.subject} is left from a record that was split otherwise: delete it")
+        return await self._send(first)
+
+    async def _read(self, subject: str) -> bytes | None:
+        stored = await self._patiently(lambda: stored_part(self._client, self._config.stream, subject))
+        return stored.data if stored else None
+
+    async def _send(self, part: Part) -> bool:
+        return await self._patiently(lambda: self._publish(part))
+
+    async def _publish(self, part: Part) -> bool:
+        stream = self._config.stream
+        try:
+            answer = await self._client.request(part.subject, part.data, ANSWER_TIMEOUT, headers=part.headers)
+        except PermissionDeniedError:
+            raise denied("publish", f"{self._config.subject_prefix}.>") from None
+        except errors.MaxPayloadError:
+            raise _RecordError("the server has just lowered its max_payload") from None
+        except errors.NoRespondersError:
+            raise await self._why_nobody_answers() from None
+        except errors.TimeoutError:
+            raise ConnectionFailedError(f"stream {stream} gave no answer within {ANSWER_TIMEOUT:.0f} s") from None
+        except (errors.Error, OSError) as error:
+            raise ConnectionFailedError(f"no connection to NATS ({self._client.trouble or error})") from error
+        return stored_now(answer.data, stream)
+
+    async def _why_nobody_answers(self) -> AuditorError:
+        stream = self._config.stream
+        try:
+            await stream_info(self._client, stream)
+        except StreamNotFoundError:
+            cure = (
+                "the next pass creates it anew"
+                if self._config.create
+                else "run `auditor provision` as an administrator"
+            )
+            return SideStreamError(f"stream {stream} is gone: {cure}")
+        except AuditorError as error:
+            return error
+        return ConnectionFailedError(f"stream {stream} takes no records just now: it has no leader")
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try until the answer is definite, or PATIENCE is at its end, or that of another record is."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await attempt()
+            except ConnectionFailedError:
+                if self._refused or loop.time() + pause > deadline:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _size(evidence: Evidence) -> int:
+    return len(evidence.message.data) + len(evidence.message.headers or b"")

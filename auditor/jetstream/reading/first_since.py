@@ -1,0 +1,25 @@
+"""From which sequence on a stream holds what was stored since some time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from auditor.jetstream.reading.stream_source import StreamSource
+
+
+async def first_stored_since(source: StreamSource, since_ns: int) -> int:
+    """The first sequence stored at `since_ns` (since 1970) or later; the one behind the stream's end if there is none.
+
+    Asks for as many messages as the range has binary digits. Raises as `StreamSource.pin`.
+    """
+    pinned = await source.pin()
+    low, high = pinned.first_seq, pinned.last_seq + 1
+    while low < high:
+        middle = (low + high) // 2
+        message = await source.first_from(middle)
+        if message is None or message.time_ns >= since_ns:
+            high = middle
+        else:
+            low = message.seq + 1
+    return low

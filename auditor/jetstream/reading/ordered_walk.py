@@ -1,0 +1,93 @@
+"""The ordered walk: every readable message of a range exactly once, in order, whatever happens to server or connection.
+
+One consumer delivers; on anything out of order it is given up, and a new one begins after the last good message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from auditor.errors import ConnectionFailedError, StreamRecreatedError, WalkCutShortError
+from auditor.jetstream.api import stream_info, stream_state
+from auditor.jetstream.reading.pull_consumer import BATCH, InterruptedDeliveryError, delivery
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.errors import AuditorError
+    from auditor.jetstream.connection.client import Client
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+"""Seconds before a new consumer, while one after the other fails."""
+PATIENCE = 60.0
+"""Seconds without a message, with a connection, before the walk is given up: a cluster elects a leader in far fewer."""
+
+
+async def ordered_walk(
+    client: Client,
+    pinned: StreamState,
+    *,
+    first_seq: int,
+    last_seq: int,
+    subjects: Sequence[str] = (),
+    batch: int = BATCH,
+) -> AsyncGenerator[list[StoredMessage]]:
+    """As `Source.walk` in auditor/scan/ports.py. While there is no connection it waits, for as long as it takes."""
+    following = first_seq
+    patience = _Patience(client)
+    while following <= last_seq:
+        try:
+            async with delivery(client, pinned.name, start_seq=following, subjects=subjects, batch=batch) as coming:
+                # Asked after the consumer has come into being: it goes with its stream, so it is the pinned one's.
+                _check(stream_state(pinned.name, await stream_info(client, pinned.name)), pinned)
+                while messages := await coming.next():
+                    wanted = messages
+                    if messages[-1].seq > last_seq:
+                        wanted = [message for message in messages if message.seq <= last_seq]
+                    if wanted:
+                        following = wanted[-1].seq + 1
+                        patience.renew()
+                        yield wanted
+                    if following > last_seq or wanted is not messages:
+                        return
+                return
+        except (ConnectionFailedError, InterruptedDeliveryError) as error:
+            await patience.wait(error)
+
+
+class _Patience:
+    """How long to wait before the next consumer, and when to give up."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.renew()
+
+    def renew(self) -> None:
+        self._pause = FIRST_PAUSE
+        self._since: float | None = None
+
+    async def wait(self, error: AuditorError) -> None:
+        """After `error`. Raises WalkCutShortError when that makes no sense any more."""
+        if not self._client.is_connected:
+            await self._client.wait_connected()
+            self.renew()
+            return
+        now = asyncio.get_running_loop().time()
+        if self._since is None:
+            self._since = now
+        elif now - self._since > PATIENCE:
+            raise WalkCutShortError(f"no message for {PATIENCE:.0f} s: {error}") from error
+        await asyncio.sleep(self._pause)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+
+def _check(now: StreamState, pinned: StreamState) -> None:
+    if now.created_ns != pinned.created_ns:
+        raise StreamRecreatedError(f"stream {pinned.name} was deleted and created again while it was being read")
+    if now.last_seq < pinned.last_seq:
+        raise WalkCutShortError(
+            f"stream {pinned.name} now ends at sequence {now.last_seq}, before {pinned.last_seq} where it ended when"
+            " this pass began: its server has lost or restored messages"
+        )

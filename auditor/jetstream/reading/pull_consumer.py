@@ -1,0 +1,183 @@
+"""What one consumer delivers: stored messages in stream order, until it has no more or something is out of order.
+
+A message is told from a word of the server by its reply subject, which names the consumer and all its numbers, and
+never by its headers: whoever wrote the message wrote those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from auditor.core.model.message import StoredMessage
+from auditor.errors import AuditorError, ConnectionFailedError
+from auditor.jetstream.api import consumer_info, create_consumer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from auditor.jetstream.connection.client import Client, Inbox
+
+BATCH = 2_000
+"""Messages asked for by one pull. Two are outstanding, so this bounds what is in flight."""
+PULL_BYTES = 16 << 20
+"""Bytes that one pull brings at most, for streams of large messages; doubled when a single message is larger."""
+PULL_SECONDS = 30
+FIRST_SILENCE, LONGEST_SILENCE = 0.25, 5.0
+"""Seconds without a message before the consumer is asked what it has left; doubled each time."""
+
+STATUS = re.compile(rb"NATS/1\.0 (\d{3}) ?([^\r\n]*)")
+UNDELIVERED = re.compile(rb"\r\nNats-Pending-Messages: (\d+)\r\n")
+COMPLETED = b"Batch Completed"
+TOO_LARGE = b"Message Size Exceeds MaxBytes"
+"""The two ends of a pull that are no trouble. Here, the next message does not fit into what is left of its bytes."""
+
+
+class InterruptedDeliveryError(AuditorError):
+    """Something is missing or out of order: what follows has to come from a new consumer."""
+
+
+@asynccontextmanager
+async def delivery(
+    client: Client, stream: str, *, start_seq: int, subjects: Sequence[str], batch: int
+) -> AsyncIterator[Delivery]:
+    """A new consumer's messages from `start_seq` on. The server forgets it within a minute after it is left.
+
+    Raises as `api.ask`.
+    """
+    if not client.is_connected:
+        raise ConnectionFailedError(f"no connection to NATS ({client.trouble})")
+    arrived = asyncio.Event()
+    inbox = await client.open_inbox(lambda _: arrived.set())
+    try:
+        consumer = "auditor-" + inbox.subject.rpartition(".")[2]
+        created = await create_consumer(client, stream, consumer, start_seq=start_seq, subjects=subjects)
+        begun = Delivery(client, inbox, arrived, stream, consumer, batch)
+        begun.at_end = created.num_pending == 0
+        yield begun
+    finally:
+        await client.close_inbox(inbox)
+
+
+class Delivery:
+    """One pull consumer at work."""
+
+    def __init__(
+        self, client: Client, inbox: Inbox, arrived: asyncio.Event, stream: str, consumer: str, batch: int
+    ) -> None:
+        self.at_end = False
+        """Whether the consumer has delivered all that it is going to."""
+        self._client = client
+        self._inbox = inbox
+        self._arrived = arrived
+        self._stream = stream
+        self._consumer = consumer
+        self._batch = batch
+        self._prefix = b"-"
+        """What the reply subject of every message begins with; learned from the first."""
+        self._received = 0
+        """The consumer's own sequence, which has no holes."""
+        self._requested = 0
+        self._pull_bytes = PULL_BYTES
+        self._last_cut = 0
+        """`_received` when a pull last ended early for its bytes."""
+        self._trouble = ""
+
+    async def next(self) -> list[StoredMessage]:
+        """More messages; an empty list when the consumer has delivered all that it is going to.
+
+        Raises InterruptedDeliveryError, PermissionDeniedError, ConnectionFailedError.
+        """
+        silence = FIRST_SILENCE
+        while True:
+            self._arrived.clear()
+            messages = self._take()
+            if self._inbox.failed is None and not (self._trouble or self.at_end):
+                await self._pull()
+            if messages:
+                return messages
+            if isinstance(self._inbox.failed, AuditorError):
+                raise self._inbox.failed
+            if self._trouble or self._inbox.failed:
+                raise InterruptedDeliveryError(self._trouble or "the connection to NATS was lost")
+            if self.at_end:
+                return []
+            try:
+                async with asyncio.timeout(silence):
+                    await self._arrived.wait()
+            except TimeoutError:
+                await self._probe()
+                silence = min(2 * silence, LONGEST_SILENCE)
+
+    def _take(self) -> list[StoredMessage]:
+        """What has arrived, up to the first thing out of order. Every stored message passes here."""
+        raw = self._inbox.messages[:]
+        self._inbox.messages.clear()
+        messages: list[StoredMessage] = []
+        prefix, received, pending = self._prefix, self._received, b""
+        for subject, reply, headers, payload in raw:
+            if not reply.startswith(prefix):
+                if reply:
+                    prefix = self._learn_prefix(reply)
+                else:
+                    self._heed(headers, received)
+                if self._trouble:
+                    break
+                if not reply:
+                    continue
+            seq, consumer_seq, time_ns, pending = reply[len(prefix) :].split(b".", 3)
+            received += 1
+            if int(consumer_seq) != received:
+                self._trouble = "messages were lost on the way"
+                break
+            messages.append(StoredMessage(int(seq), int(time_ns), subject, headers, payload))
+        self._received = received
+        self._requested -= len(messages)
+        if messages:
+            self.at_end = pending.partition(b".")[0] == b"0"  # a random token may follow
+        return messages
+
+    def _learn_prefix(self, reply: bytes) -> bytes:
+        """$JS.ACK.<stream>.<consumer>.1. or $JS.ACK.<domain>.<account>.<stream>.<consumer>.1."""
+        before, marker, _ = reply.partition(f".{self._stream}.{self._consumer}.1.".encode())
+        if not marker or not before.startswith(b"$JS.ACK"):
+            self._trouble = "something that is no delivery came into the inbox"
+        self._prefix = before + marker
+        return self._prefix
+
+    def _heed(self, headers: bytes | None, received: int) -> None:
+        """A word of the server about a pull."""
+        status = STATUS.match(headers or b"")
+        undelivered = UNDELIVERED.search(headers or b"")
+        if status is None or undelivered is None or status[2] not in (COMPLETED, TOO_LARGE):
+            self._trouble = f"the server ended the delivery ({status[0].decode() if status else 'without a status'})"
+            return
+        self._requested -= int(undelivered[1])
+        if status[2] == TOO_LARGE:
+            if received == self._last_cut:
+                self._pull_bytes *= 2
+            self._last_cut = received
+
+    async def _pull(self) -> None:
+        while self._requested <= self._batch:
+            request = {"batch": self._batch, "max_bytes": self._pull_bytes, "expires": PULL_SECONDS * 1_000_000_000}
+            subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}"
+            await self._client.ask_into(self._inbox, subject, json.dumps(request).encode())
+            self._requested += self._batch
+
+    async def _probe(self) -> None:
+        """Nothing comes: ask whether anything will."""
+        info = await consumer_info(self._client, self._stream, self._consumer)
+        if self._inbox.messages:
+            return
+        if info is None:
+            self._trouble = "the consumer is gone"
+        elif info.delivered.consumer_seq != self._received:
+            self._trouble = "messages were lost on the way"
+        elif info.num_pending == 0:
+            self.at_end = True
+        elif info.num_waiting == 0:
+            self._trouble = "the server has forgotten what it was asked for"

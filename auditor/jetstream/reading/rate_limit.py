@@ -1,0 +1,31 @@
+"""A walk that leaves the server room: no more than so many messages a second."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from auditor.core.model.message import StoredMessage
+
+STEP = 0.05
+"""Seconds' worth of messages let through at once."""
+MOST_CAUGHT_UP = 0.1
+"""Seconds' worth of messages that may follow faster after a late wake-up, but not after a standstill."""
+
+
+async def paced(batches: AsyncGenerator[list[StoredMessage]], max_rate: int) -> AsyncGenerator[list[StoredMessage]]:
+    """The messages of `batches`, at most `max_rate` a second over any time, and as many where they come fast enough."""
+    clock = asyncio.get_running_loop().time
+    step = max(1, int(max_rate * STEP))
+    due = clock()
+    async with aclosing(batches):
+        async for batch in batches:
+            for at in range(0, len(batch), step):
+                part = batch[at : at + step]
+                due = max(due, clock() - MOST_CAUGHT_UP) + len(part) / max_rate
+                await asyncio.sleep(due - clock())
+                yield part

@@ -1,0 +1,59 @@
+"""Makes a stream of any messages that a server takes, byte for byte: for the canary and the demo, never for anybody else's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from nats import errors
+
+from auditor.errors import ConnectionFailedError
+from auditor.jetstream.api import LONG_TIMEOUT, Answer, ask
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from auditor.jetstream.connection.client import Client
+
+WINDOW = 256
+"""Messages in flight: a stream drops what comes faster than it can store."""
+
+Message = tuple[bytes, bytes | None, bytes]
+"""Subject, whole header block (None if none) and payload."""
+
+
+class _PubAck(Answer):
+    seq: int = 0
+
+
+async def plant(
+    client: Client, settings: Mapping[str, Any], messages: Sequence[Message], deleted: Collection[int] = ()
+) -> None:
+    """Create the stream, store `messages` in this order, and delete those at the sequences `deleted` again.
+
+    Raises JetStreamError if there is such a stream, PermissionDeniedError, ConnectionFailedError.
+    """
+    stream = settings["name"]
+    await ask(client, stream, f"STREAM.CREATE.{stream}", dict(settings), Answer, timeout=LONG_TIMEOUT)
+    await publish_raw(client, messages)
+    for seq in deleted:
+        await ask(client, stream, f"STREAM.MSG.DELETE.{stream}", {"seq": seq}, Answer)
+
+
+async def publish_raw(client: Client, messages: Sequence[Message]) -> None:
+    """Return when a stream has stored `messages`, in this order. Raises ConnectionFailedError, PermissionDeniedError."""
+    last_seq = 0
+    for at in range(0, len(messages), WINDOW):
+        requests = [client.request_raw(*message, LONG_TIMEOUT) for message in messages[at : at + WINDOW]]
+        try:
+            answers = await asyncio.gather(*requests)
+        except errors.Error as error:
+            raise ConnectionFailedError(f"a message was not stored: {client.trouble or error!r}") from error
+        for answer in answers:
+            ack = msgspec.json.decode(answer, type=_PubAck)
+            if ack.error is not None:
+                raise ConnectionFailedError(f"a message was refused: {ack.error.description}")
+            if ack.seq <= last_seq:
+                raise ConnectionFailedError(f"messages were stored in another order at sequence {ack.seq}")
+            last_seq = ack.seq

@@ -1,0 +1,1 @@
+"""The state stream: saves and loads checkpoints, the audit history and acceptances."""

@@ -1,0 +1,72 @@
+"""What operators accepted, one message an audit beside its saved state: it outlives that, and passes only read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from auditor.aether import NotStoredError, UnknownOutcomeError
+from auditor.core.state.acceptance import Acceptance
+from auditor.errors import StateError, StreamNotFoundError
+from auditor.jetstream.api import get_message
+from auditor.jetstream.publish import OutrunError, append
+
+if TYPE_CHECKING:
+    from auditor.config import StateConfig
+    from auditor.core.model.findings import Kind
+    from auditor.jetstream.connection.client import Client
+
+SCHEMA = "aether-auditor/accepted/1"
+
+
+class _Saved(msgspec.Struct):
+    schema: str = SCHEMA
+    accepted: list[Acceptance] = []
+
+
+class Acceptances:
+    """Of one audit, at most one for each kind."""
+
+    def __init__(self, client: Client, config: StateConfig, audit: str) -> None:
+        self._client = client
+        self._stream = config.stream
+        self._subject = f"{config.subject_prefix}.{audit}.accepted"
+        self._audit = audit
+        self._seq = 0
+
+    async def load(self) -> dict[Kind, Acceptance]:
+        """All of them. Raises StateError if they cannot be read as such, and the AuditorErrors of a request."""
+        self._seq = 0
+        try:
+            message = await get_message(self._client, self._stream, last_by_subj=self._subject)
+        except StreamNotFoundError:
+            return {}
+        if message is None:
+            return {}
+        self._seq = message.seq
+        try:
+            saved = msgspec.json.decode(message.data, type=_Saved)
+        except msgspec.MsgspecError:
+            saved = _Saved("")
+        if saved.schema != SCHEMA:
+            raise StateError(f"what was accepted for audit {self._audit} cannot be read: accept it again")
+        return {each.kind: each for each in saved.accepted}
+
+    async def store(self, accepted: dict[Kind, Acceptance]) -> None:
+        """Have these in place of what `load` found. Raises StateError, PermissionDeniedError."""
+        data = msgspec.json.encode(_Saved(accepted=list(accepted.values())))
+        try:
+            await append(
+                self._client,
+                self._stream,
+                self._subject,
+                data,
+                last_seq=self._seq,
+                what="what was accepted",
+                headers={"Nats-Rollup": "sub"},
+            )
+        except OutrunError:
+            raise StateError("somebody else accepts findings at the same time: look again with --list") from None
+        except (NotStoredError, UnknownOutcomeError) as error:
+            raise StateError(str(error)) from error

@@ -1,0 +1,203 @@
+"""An audit's memory, kept in the state stream: what is there is used if it is whole, and else not missed for long."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from auditor.core.report.pass_report import moment
+from auditor.core.state.checkpoint import CHRONICLE_FORMAT, Chronicle, Memory, Part
+from auditor.core.state.codec import FORMAT, packed, unpacked
+from auditor.errors import StateError, StateNewerError, StateUnusableError
+from auditor.jetstream.state.part_store import Content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from auditor.core.model.findings import Kind
+    from auditor.core.state.acceptance import Acceptance
+    from auditor.jetstream.state.acceptances import Acceptances
+    from auditor.jetstream.state.part_store import Checkpoints, Head
+    from auditor.scan.ports import Packed
+
+log = structlog.get_logger()
+
+CHRONICLE = "chronicle"
+FORMATS = {CHRONICLE: CHRONICLE_FORMAT, Part.COMPLETED: FORMAT, Part.UNDERWAY: FORMAT}
+"""By part: the format that this version saves and reads."""
+
+
+class MemoryKeeper:
+    """The `Keeper` of auditor/scan/ports.py for one audit. It saves nothing, ever, unless it `writes`."""
+
+    def __init__(
+        self,
+        audit: str,
+        checkpoints: Checkpoints,
+        acceptances: Acceptances,
+        clock: Callable[[], int],
+        *,
+        writes: bool = True,
+    ) -> None:
+        self._audit = audit
+        self._checkpoints = checkpoints
+        self._acceptances = acceptances
+        self._clock = clock
+        self._writes = writes
+        self._head: Head | None = None
+        self._chronicle: Chronicle | None = None
+        self._held: dict[Part, Memory] = {}
+        """The newest of each part, saved or not."""
+        self._saved: Memory | None = None
+        self.saved_ns: int | None = None
+        """When something was saved last; None if nothing is there."""
+        self._problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why the saved chronicle cannot be used, in one line; None if it can. As of the last `open`."""
+        return self._problem
+
+    async def open(self) -> Chronicle:
+        """See what was saved last; its chronicle. Raises StateNewerError, and the AuditorErrors of a request."""
+        self._head = await self._look()
+        if self._head is not None:
+            self._refuse_newer(self._head)
+        self.saved_ns = self._head.saved_ns if self._head else None
+        if self._head is None:
+            self._saved = self._problem = None  # what this process remembers is all there is
+        elif not self._checkpoints.is_own(self._head):
+            self._held.clear()
+            self._saved = None
+            self._chronicle = await self._load(self._chronicle)
+        if self._chronicle is None:
+            self._chronicle = await self._load(None)
+        return self._chronicle
+
+    async def _load(self, known: Chronicle | None) -> Chronicle:
+        """What was saved, but for what this process has seen since: a restore takes state back together with the stream."""
+        try:
+            chronicle = await self._read_chronicle()
+        except StateUnusableError as error:
+            chronicle = Chronicle()
+            self._problem = (
+                f"the saved history of audit {self._audit} cannot be used ({error}), so that findings of earlier passes may"
+                f" be missing: auditor state reset --audit {self._audit} begins a new one"
+            )
+            log.error("saved history not used", audit=self._audit, why=str(error))  # noqa: TRY400 - the line says it all
+        else:
+            self._problem = None
+        if known is not None and known.history.looked_ns > chronicle.history.looked_ns:
+            chronicle.history = known.history
+        return chronicle
+
+    async def accepted(self) -> dict[Kind, Acceptance]:
+        """What operators accepted, as of now. Raises as `open`."""
+        try:
+            return await self._acceptances.load()
+        except StateError as error:
+            self._unusable(error)
+            return {}
+
+    async def recall(self, part: Part) -> Memory | None:
+        """That part of what was saved last. Raises as `open`."""
+        held = self._held.pop(part, None)
+        if held is not None:
+            return held
+        try:
+            data = await self._read(part)
+            if data is None:
+                return None
+            memory = await asyncio.to_thread(unpacked, data)
+        except (StateUnusableError, ValueError) as error:
+            self._unusable(error)
+            return None
+        self._saved = memory
+        return memory
+
+    async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
+        """The chronicle and these parts, ready to be saved."""
+        for part in changed:
+            self._held.pop(part, None)  # the part that is packed replaces it
+        if not self._writes:
+            return {}
+        ready: dict[str, Content | None] = {}
+        if self._problem is None:
+            ready[CHRONICLE] = Content(msgspec.msgpack.encode(self._chronicle), {}, FORMATS[CHRONICLE])
+        for part, memory in changed.items():
+            ready[part] = None
+            if memory is not None:
+                ready[part] = Content(await asyncio.to_thread(packed, memory), about(memory), FORMATS[part])
+            self._saved = memory or self._saved
+        return ready
+
+    async def save(self, packed: Packed) -> None:
+        """Have that in place of what was saved last. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
+        if not self._writes or not packed:
+            return
+        try:
+            head = await self._checkpoints.save(packed, self._clock())
+        except BaseException:
+            self._saved = None
+            raise
+        self.saved_ns = head.saved_ns
+
+    def hold(self, memory: Memory) -> None:
+        """Spare the next `recall` the reading."""
+        self._held[memory.part] = memory
+
+    def is_saved(self, memory: Memory) -> bool:
+        """Whether `memory` is what was saved last, if nothing has happened to it since it was recalled."""
+        return self._saved is memory
+
+    async def _look(self) -> Head | None:
+        try:
+            return await self._checkpoints.look()
+        except StateUnusableError as error:
+            self._unusable(error)
+            return None
+
+    def _refuse_newer(self, head: Head) -> None:
+        """Raise StateNewerError if a part has a newer format, whether this pass reads it or not: a save would replace it."""
+        for part, own in FORMATS.items():
+            if part in head.parts and (saved := head.parts[part].format) > own:
+                raise StateNewerError(
+                    f"saved state of audit {self._audit}: {part} has format {saved}, written by auditor {head.auditor}, and this"
+                    f" version reads up to {own}: run that version, or auditor state reset --audit {self._audit}"
+                )
+
+    async def _read(self, part: str) -> bytes | None:
+        """The bytes of one part; None if nothing is saved. Raises StateUnusableError if its format is not this version's."""
+        head = self._head
+        if head is None or part not in head.parts:
+            return None
+        saved, own = head.parts[part].format, FORMATS[part]
+        if saved != own:
+            raise StateUnusableError(f"{part} has format {saved}, written by auditor {head.auditor}, and this is {own}")
+        return await self._checkpoints.read(head, part)
+
+    async def _read_chronicle(self) -> Chronicle:
+        data = await self._read(CHRONICLE)
+        if data is None:
+            return Chronicle()
+        try:
+            return msgspec.msgpack.decode(data, type=Chronicle)
+        except msgspec.MsgspecError as error:
+            raise StateUnusableError(f"it does not decode ({type(error).__name__})") from error
+
+    def _unusable(self, why: object) -> None:
+        log.warning("saved state not used", audit=self._audit, why=str(why))
+
+
+def about(memory: Memory) -> dict[str, object]:
+    """What a part holds, for people."""
+    return {
+        "stream": memory.stream,
+        "first_seq": memory.first_seq,
+        "last_seq": memory.next_seq - 1,
+        "actors": memory.state.ledger.seen(),
+        "full_pass_at": moment(memory.full_ns),
+    }

@@ -1,0 +1,4 @@
+"""What the commands do. They return values and print nothing.
+
+Options, tables and exit codes belong in cli.
+"""

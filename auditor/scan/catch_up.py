@@ -1,0 +1,143 @@
+"""Going on from what is remembered: what has left the stream since is forgotten, and what that touches is read again."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.core.model.ranges import normalized, subtract
+from auditor.core.state.examiner import Audit, actor_of
+from auditor.core.state.retention import begin_at, count_again, forget_before, read_again
+from auditor.core.state.segments import STRETCH
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+
+    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.subject_filter import Scope
+    from auditor.core.state.checkpoint import Memory
+    from auditor.core.state.examiner import Where
+    from auditor.scan.ports import Source
+
+MOST_LOOKED_UP = 20_000
+"""Actors whose first event is looked up in one pass, a small request each: about five seconds."""
+MOST_READ_AGAIN = 500
+"""Actors that are read again in one pass: as many walks, of about two milliseconds and their messages."""
+MOST_TRIED_AGAIN = 100
+"""Messages that the auditor failed on and tries again in one pass."""
+AT_ONCE = 64
+"""Requests in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """A memory, and the stream as it is now."""
+
+    source: Source
+    pinned: StreamState
+    memory: Memory
+    where: Where
+    scope: Scope
+    limit: int
+    """Findings listed in detail, of each kind."""
+    max_rate: int = 0
+    """Messages a second; 0 for no limit."""
+
+    async def catch_up(self) -> bool:
+        """Have the memory speak of what is left of what was read. False if that is more work than reading all.
+
+        Raises the AuditorErrors of a source; the memory is then good for nothing.
+        """
+        state, first_seq = self.memory.state, self.pinned.first_seq
+        aged = forget_before(state, first_seq) if first_seq > self.memory.first_seq else None
+        self.memory.forget_before(first_seq)
+        doubtful, stretches = await self._judgeable()
+        if aged is not None:
+            if len(aged.moved) > MOST_LOOKED_UP or len(aged.doubtful) > MOST_READ_AGAIN:
+                return False
+            doubtful |= {*aged.doubtful, *[tail async for tail in self._not_found(aged.moved)]}
+            if aged.stretch is not None:
+                stretches.add(aged.stretch)
+        for tail in sorted(doubtful):
+            await self._read_again(tail)
+        for number in sorted(stretches):
+            await self._count_again(number)
+        if doubtful and not self.memory.looks_the_same(self.pinned):
+            _, listed = await self.source.deleted(self.pinned)
+            self.memory.note_gone(listed)
+        return True
+
+    async def _judgeable(self) -> tuple[set[bytes], set[int]]:
+        """Actors and stretches of messages that the auditor failed on, and now does not any more."""
+        tails, stretches = set[bytes](), set[int]()
+        for seq in islice(self.memory.state.tallies.unjudged_seqs, MOST_TRIED_AGAIN):
+            again = await self._judged(seq, seq)
+            if again.state.tallies.examined and not again.state.tallies.unjudged:
+                tails |= {*again.state.ledger.tails(), *again.state.ledger.snapshots}
+                stretches.add(seq // STRETCH)
+        return tails, stretches
+
+    async def _not_found(self, moved: Sequence[bytes]) -> AsyncIterator[bytes]:
+        """Of ordinary actors whose first events have left, those whose first event now was not found in one look."""
+        first_seq = self.pinned.first_seq
+        for some in _batches(moved, AT_ONCE):
+            subjects = [self._subject(tail) for tail in some]
+            looks = [self.source.first_on(subject, first_seq) for subject in subjects]
+            for tail, message in zip(some, await asyncio.gather(*looks), strict=True):
+                if not begin_at(self.memory.state.ledger, tail, message):
+                    yield tail
+
+    async def _read_again(self, tail: bytes) -> None:
+        actor_id = actor_of(tail)
+        if actor_id is None:
+            return
+        stream = self.pinned.name
+        subjects = [event_subject(stream, actor_id), snapshot_subject(stream, actor_id)]
+        again = await self._judged(self.pinned.first_seq, self.memory.next_seq - 1, subjects)
+        read_again(self.memory.state.ledger, tail, again.state.ledger)
+
+    async def _count_again(self, number: int) -> None:
+        first = max(number * STRETCH, self.pinned.first_seq)
+        last = min((number + 1) * STRETCH, self.memory.next_seq) - 1
+        came: list[int] = []
+        count_again(self.memory.state, number, await self._judged(first, last, came=came), self.limit)
+        self.memory.read_again(first, last, subtract([(first, last)], normalized((seq, seq) for seq in came)))
+
+    async def _judged(
+        self, first_seq: int, last_seq: int, subjects: Sequence[str] = (), came: list[int] | None = None
+    ) -> Audit:
+        """A fresh audit that has seen a part of the stream; `came` is given the sequences of that."""
+        audit = Audit(self.where, self.scope, detail_limit=self.limit)
+        batches = self.source.walk(
+            self.pinned, first_seq=first_seq, last_seq=last_seq, subjects=subjects, max_rate=self.max_rate
+        )
+        async with aclosing(batches) as coming:
+            async for batch in coming:
+                for message in batch:
+                    _judge(audit, message)
+                if came is not None:
+                    came += [message.seq for message in batch]
+        return audit
+
+    def _subject(self, tail: bytes) -> str:
+        """Made of the id, as Aether makes it: a stored subject may have wildcards."""
+        actor_id = actor_of(tail)
+        assert actor_id is not None
+        return event_subject(self.pinned.name, actor_id)
+
+
+def _judge(audit: Audit, message: StoredMessage) -> None:
+    try:
+        audit.receive(message)
+    except Exception:  # noqa: BLE001 - it was logged when it was first read
+        audit.failed_on(message)
+
+
+def _batches(tails: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
+    rest = iter(tails)
+    while some := list(islice(rest, size)):
+        yield some

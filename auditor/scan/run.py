@@ -1,0 +1,400 @@
+"""One pass of one audit. The order of effects lives here, and nowhere else.
+
+pin -> recall -> walk -> judge -> quarantine confirmed -> account for every sequence -> report -> state saved.
+
+Detection never waits for the quarantine: what the side stream does not take is counted as pending, the state stays
+behind, and the next pass tries again. A full pass also yields while records are pending: the pass that continues it counts
+them as pending, and the next one sends them again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import structlog
+
+from auditor.core.model.findings import HISTORY_KINDS, Kind
+from auditor.core.model.quarantine_entry import Settled
+from auditor.core.model.ranges import Ranges, normalized
+from auditor.core.model.subject_filter import Scope
+from auditor.core.report.build import Expectations, Walked, conclude
+from auditor.core.report.pass_report import NANOSECONDS, AuditReport, Mode, Outcome, Progress, SeqRange
+from auditor.core.state.acceptance import Acceptance
+from auditor.core.state.checkpoint import Chronicle, Memory, Part, PassTimes
+from auditor.core.state.examiner import Audit, Where
+from auditor.errors import AuditorError
+from auditor.scan.account import account, holes
+from auditor.scan.catch_up import Resumption
+from auditor.scan.checkpoint_writer import Saves
+from auditor.scan.duplicates import compare_duplicates
+from auditor.scan.identity_check import compare_anchors, compare_numbers
+from auditor.scan.interrupt import until
+from auditor.scan.subject_counts import reconcile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from auditor.config import AuditConfig
+    from auditor.core.history.stream_identity import Anchors, History
+    from auditor.core.model.actor_types import ActorTypes
+    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.quarantine_entry import Evidence
+    from auditor.core.state.checkpoint import Position
+    from auditor.scan.ports import Keeper, Quarantine, Source
+
+log = structlog.get_logger()
+
+SHORTEST_BETWEEN_FULL_PASSES_NS = 3_600 * NANOSECONDS
+"""On a stream from whose middle messages are deleted all the time, a full pass each time would be all that ever runs."""
+
+MOST_FAILURES_LOGGED = 10
+"""Messages that the auditor failed on and names in its log, in one pass; all are counted."""
+
+KEPT_IN_DETAIL = 1000
+"""Findings of each kind that are remembered one by one, at least; beyond it they are counted."""
+
+
+class Reading(Enum):
+    """What a pass begins with."""
+
+    AS_DUE = auto()
+    """A full pass that is under way, or one that is due, or what is new."""
+    TAIL = auto()
+    """What is new, as long as there is anything to go on from."""
+    ANEW = auto()
+    """Everything, whatever is remembered."""
+
+
+PREFERRED = {
+    Reading.AS_DUE: (Part.UNDERWAY, Part.COMPLETED),
+    Reading.TAIL: (Part.COMPLETED, Part.UNDERWAY),
+    Reading.ANEW: (),
+}
+"""What a pass may go on from, the best first."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """One run of one audit over its stream, to the end pinned before it begins.
+
+    It speaks of everything from the stream's first sequence on, and reads only what is not remembered.
+    """
+
+    config: AuditConfig
+    source: Source
+    quarantine: Quarantine | None
+    """None for a pass that writes nothing."""
+    quarantine_prefix: str | None
+    actor_types: ActorTypes
+    clock: Callable[[], int]
+    """Nanoseconds since 1970."""
+    keeper: Keeper | None = None
+    """None for a pass that remembers nothing."""
+    reading: Reading = Reading.AS_DUE
+    yields: Callable[[], bool] = lambda: False
+    """Whether a full pass should stop at its next checkpoint, for another one to go on with it later."""
+    most_findings: int = KEPT_IN_DETAIL
+    """Listed in the report."""
+    progress: Progress = field(default_factory=Progress)
+    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to end the walk early: the pass is then inconclusive, unless it is corrupt already."""
+    settled: Settled = field(default_factory=Settled)
+    """What became so far of the evidence that this pass itself has sent."""
+    _saves: Saves = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._saves = Saves(self.keeper, self.config.name, self.clock)
+
+    async def run(self) -> AuditReport:
+        """The report of a pass that nobody asks to yield. Raises as `advance`."""
+        report = await self.advance()
+        assert report is not None
+        return report
+
+    async def advance(self) -> AuditReport | None:
+        """The report of the pass; None if it has yielded, and another one is to go on.
+
+        Raises an AuditorError if the stream or the saved state cannot be looked at at all. Whatever happens after that
+        makes the pass inconclusive instead, and loses nothing that was found.
+        """
+        started_ns = self.clock()
+        self._saves.put_off()
+        pinned = await self.source.pin()
+        chronicle, accepted = Chronicle(), dict[Kind, Acceptance]()
+        if self.keeper is not None:
+            chronicle, accepted = await self.keeper.open(), await self.keeper.accepted()
+        self.actor_types.remember(chronicle.actor_types)
+        history = chronicle.history
+        await self._look_back(history, pinned, started_ns)
+        memory, position = await self._recall(pinned, started_ns, history)
+        if not memory.complete and memory.next_seq == pinned.first_seq:
+            await compare_anchors(self.source, history, history.anchors.kept, pinned, started_ns)
+        walked = Walked(
+            pinned=pinned,
+            started_ns=started_ns,
+            mode=Mode.INCREMENTAL if memory.complete else Mode.FULL,
+            filtered=self._filtered,
+            full_ns=memory.full_ns,
+        )
+        progress, idle = self.progress, memory.next_seq > pinned.last_seq
+        progress.first_seq, progress.last_seq, progress.mode = memory.next_seq, pinned.last_seq, walked.mode
+        try:
+            audit = Audit(
+                self._where(pinned), Scope(self.config.judged_subjects), detail_limit=self._limit, state=memory.state
+            )
+            absent = await self._walk(walked, audit, memory, history.anchors)
+            if absent is None:
+                return None
+            await self._settle(memory)
+            await self._compare(pinned, audit)
+            try:
+                await account(self.source, walked, absent, memory.next_seq - 1)
+                if walked.filtered and not walked.incomplete and not (idle and memory.looks_the_same(pinned)):
+                    await self._reconcile(walked, memory)
+            except AuditorError as error:
+                walked.accounted, walked.incomplete = False, walked.incomplete or str(error)
+            walked.incomplete = walked.incomplete or (self.keeper.problem if self.keeper else None)
+            walked.quarantine_pending = memory.unstored + self.settled.failed
+            memory.take(walked)
+            walked.finished_ns = self.clock()
+            report = await asyncio.to_thread(self._report, memory, walked, accepted, history)
+            await self._keep(chronicle, memory, report, unchanged=memory.position == position)
+        finally:
+            self._saves.abandon()
+        newest_ns = dict(chronicle.news.newest_ns)
+        return replace(report, newest_ns=newest_ns, finished_ns=self.clock()).listing(self.most_findings)
+
+    async def last(self, accepted: Mapping[Kind, Acceptance] | None = None) -> AuditReport | None:
+        """What the last pass said, made once more of what it saved; None if nothing is there. Raises as `advance`.
+
+        `accepted`: instead of what operators accepted.
+        """
+        if self.keeper is None:
+            return None
+        chronicle = await self.keeper.open()
+        if accepted is None:
+            accepted = await self.keeper.accepted()
+        memory = await self.keeper.recall(Part.COMPLETED)
+        if memory is None or not chronicle.last_passes:
+            return None
+        self.keeper.hold(memory)
+        if (memory.stream, memory.patterns) != (self.config.stream, self.config.judged_subjects):
+            return None
+        self.actor_types.remember(chronicle.actor_types)
+        mode, times = max(chronicle.last_passes.items(), key=lambda each: each[1].finished_ns)
+        walked = memory.recalled(mode, times, filtered=self._filtered)
+        report = await asyncio.to_thread(self._report, memory, walked, accepted, chronicle.history)
+        return replace(report, newest_ns=dict(chronicle.news.newest_ns))
+
+    async def _look_back(self, history: History, pinned: StreamState, now_ns: int) -> None:
+        """See whether the stream is what it was; if not, what is remembered of its messages is worth nothing."""
+        memory = None
+        if self.keeper is not None and history.witness is not None and history.witness.last_seq > pinned.last_seq:
+            memory = await self.keeper.recall(Part.COMPLETED)
+            if memory is not None:
+                self.keeper.hold(memory)
+        why = await compare_numbers(self.source, history, pinned, memory, now_ns)
+        some = history.anchors.sample(now_ns // 1_000)
+        why = why or await compare_anchors(self.source, history, some, pinned, now_ns)
+        if why is not None:
+            history.changed_ns = now_ns
+            log.warning("the stream is not what it was", audit=self.config.name, why=why)
+
+    async def _recall(self, pinned: StreamState, started_ns: int, history: History) -> tuple[Memory, Position | None]:
+        """What this pass goes on from, and where that was saved last; a new memory if it has to read everything."""
+        why = None
+        for part in PREFERRED[self.reading]:
+            if self.keeper is None:
+                break
+            memory = await self.keeper.recall(part)
+            if memory is None:
+                continue
+            position = memory.position
+            objection: str | None = "the stream is not what it was"
+            if memory.full_ns >= history.changed_ns:
+                objection = await self._objection(memory, pinned, history)
+            if objection is None:
+                return memory, position
+            why = objection
+        if why is not None:
+            log.info("reading everything", audit=self.config.name, why=why)
+        memory = Memory(
+            stream=pinned.name,
+            created_ns=pinned.created_ns,
+            patterns=self.config.judged_subjects,
+            first_seq=pinned.first_seq,
+            next_seq=pinned.first_seq,
+            full_ns=started_ns,
+        )
+        return memory, None
+
+    async def _objection(self, memory: Memory, pinned: StreamState, history: History) -> str | None:
+        """Why this pass does not go on from `memory`; None once it can."""
+        objection = memory.objection(pinned, self.config.judged_subjects)
+        if objection is not None:
+            return objection
+        if self.reading is Reading.AS_DUE:
+            age_ns = self.clock() - memory.full_ns
+            if memory.complete and age_ns >= self.config.full_pass_every.nanoseconds:
+                return "it is time"
+            since_ns = self.clock() - history.deletions_ns
+            if since_ns >= SHORTEST_BETWEEN_FULL_PASSES_NS and not memory.looks_the_same(pinned):
+                _, listed = await self.source.deleted(pinned)
+                if memory.was_changed(pinned, listed):
+                    history.deletions_ns = self.clock()
+                    return "messages that were read are gone from the middle of the stream"
+        where, scope = self._where(pinned), Scope(self.config.judged_subjects)
+        resumption = Resumption(self.source, pinned, memory, where, scope, self._limit, self.config.max_rate)
+        return None if await resumption.catch_up() else "much of what was read has left the stream"
+
+    @property
+    def _filtered(self) -> bool:
+        """Whether only the audit's subjects are read; else all of the stream is, and what is on others is skipped."""
+        return bool(self.config.actors) and self.source.can_filter(self.config.judged_subjects)
+
+    @property
+    def _limit(self) -> int:
+        return max(KEPT_IN_DETAIL, self.most_findings)
+
+    def _where(self, pinned: StreamState) -> Where:
+        return Where(pinned.name, pinned.created_ns, self.quarantine_prefix)
+
+    async def _walk(self, walked: Walked, audit: Audit, memory: Memory, anchors: Anchors) -> Ranges | None:
+        """Judge every message that is new; what did not come, because of an early end too. None if the pass yields."""
+        pinned, first_seq = walked.pinned, memory.next_seq
+        last: StoredMessage | None = None
+        absent = list(memory.absent)
+        following = first_seq
+        if first_seq > pinned.last_seq:
+            return absent
+        batches = self.source.walk(
+            pinned,
+            first_seq=first_seq,
+            last_seq=pinned.last_seq,
+            subjects=self.config.judged_subjects if walked.filtered else (),
+            max_rate=self.config.max_rate,
+        )
+        try:
+            async with aclosing(until(self.interrupted, batches)) as coming:
+                async for batch in coming:
+                    absent += holes(batch, following)
+                    last = batch[-1]
+                    following = last.seq + 1
+                    anchors.take(batch)
+                    if walked.filtered:
+                        memory.count(batch)
+                    for evidence in self._judge(audit, batch):
+                        if self.quarantine is not None:
+                            await self.quarantine.put(evidence)
+                    self._show(audit, batch)
+                    if self._saves.is_due(len(batch)):
+                        memory.walk_on(following, normalized(absent))
+                        if await self._checkpoint(memory):
+                            return None
+        except AuditorError as error:
+            walked.incomplete = str(error)
+        if last is not None:
+            anchors.end(last)
+        if self.interrupted.is_set() and following <= pinned.last_seq:
+            walked.incomplete = f"interrupted at sequence {following} of {pinned.last_seq}"
+        reached = following - 1 if walked.incomplete else pinned.last_seq
+        if first_seq <= reached:
+            walked.read = SeqRange(first_seq, reached)
+            self.progress.seq = reached
+        memory.next_seq = reached + 1
+        return normalized([*absent, (following, pinned.last_seq)])
+
+    def _judge(self, audit: Audit, batch: Sequence[StoredMessage]) -> Iterator[Evidence]:
+        """Judge every message; the evidence to keep. A message that the auditor fails on never ends the pass."""
+        at = audit.take_ordinary(batch)
+        while at < len(batch):
+            try:
+                evidence = audit.receive(batch[at])
+            except Exception as error:  # noqa: BLE001 - any failure of ours is counted, and the pass goes on
+                if audit.state.tallies.unjudged < MOST_FAILURES_LOGGED:
+                    name = type(error).__name__  # an exception's text or traceback may hold payload values
+                    seq = batch[at].seq
+                    log.error("message not judged", audit=self.config.name, seq=seq, error=name)  # noqa: TRY400
+                audit.failed_on(batch[at])
+            else:
+                if evidence is not None:
+                    yield evidence
+            at = audit.take_ordinary(batch, at + 1)
+
+    def _show(self, audit: Audit, batch: Sequence[StoredMessage]) -> None:
+        progress = self.progress
+        progress.seq = batch[-1].seq
+        progress.bytes += sum(len(message.data) for message in batch)
+        progress.outcomes = dict.fromkeys(Outcome, 0) | audit.examined
+
+    async def _checkpoint(self, memory: Memory) -> bool:
+        """Save how far the walk has come, beside the walk as it goes on. True if the pass is to end here and go on later."""
+        if not await self._settle(memory):
+            self._saves.put_off()  # the state stays behind; no later checkpoint of this pass can help that
+            if memory.complete or not self.yields():
+                return False
+            memory.unstored += self.settled.failed
+            self._saves.hold(memory)
+            return True
+        saving = await self._saves.begin({memory.part: memory})
+        if memory.complete or not self.yields():
+            return False
+        if await saving:
+            self._saves.hold(memory)
+        return True
+
+    async def _settle(self, memory: Memory) -> bool:
+        """Have every record confirmed that was sent; whether all were taken, those of passes that left `memory` too."""
+        if self.quarantine is not None and not self.settled.failed:
+            self.settled += await self.quarantine.settle()
+            if self.settled.failed:
+                log.error(
+                    "quarantine did not take every record",
+                    audit=self.config.name,
+                    pending=memory.unstored + self.settled.failed,
+                    why=self.settled.why,
+                )
+        return not (self.settled.failed or memory.unstored)
+
+    async def _compare(self, pinned: StreamState, audit: Audit) -> None:
+        ledger, interrupted = audit.state.ledger, self.interrupted
+        try:
+            await compare_duplicates(self.source, pinned, ledger, interrupted, self.config.max_rate)
+        except Exception as error:  # noqa: BLE001 - a failure of ours here costs a cause, and never what was found
+            name = type(error).__name__  # the text may hold payload values
+            log.warning("duplicates not compared", audit=self.config.name, error=name)
+
+    async def _reconcile(self, walked: Walked, memory: Memory) -> None:
+        subjects, rate = self.config.judged_subjects, self.config.max_rate
+        await reconcile(self.source, walked.pinned, subjects, memory.subjects, self.interrupted, rate)
+
+    def _report(
+        self, memory: Memory, walked: Walked, accepted: Mapping[Kind, Acceptance], history: History
+    ) -> AuditReport:
+        versions = self.config.versions
+        expectations = Expectations(versions.first, versions.contiguous, self._limit)
+        valid = {
+            kind: one for kind, one in accepted.items() if kind in HISTORY_KINDS or one.created_ns == memory.created_ns
+        }
+        name, state, types = self.config.name, memory.state, self.actor_types
+        return conclude(name, state, walked, expectations, types, valid, history.incidents)
+
+    async def _keep(self, chronicle: Chronicle, memory: Memory, report: AuditReport, *, unchanged: bool) -> None:
+        """Save what this pass leaves, but for what is not certain: a record not stored, a message that did not come."""
+        if not self.interrupted.is_set():
+            chronicle.news.take(report, report.finished_ns)
+            chronicle.last_passes[report.mode] = PassTimes(report.started_ns, report.finished_ns)
+        chronicle.actor_types = tuple(sorted(self.actor_types.remembered))
+        certain = memory.certain and not report.quarantine_pending
+        changed: dict[Part, Memory | None] = {}
+        if certain and not (unchanged and self._saves.is_saved(memory)):
+            changed[memory.part] = memory
+            if report.mode is Mode.FULL and memory.complete:
+                changed[Part.UNDERWAY] = None
+        saved = await (await self._saves.begin(changed))
+        if certain and saved:
+            self._saves.hold(memory)

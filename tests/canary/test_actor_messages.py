@@ -1,0 +1,25 @@
+"""What a story stores is what Aether would have written."""
+
+from __future__ import annotations
+
+from auditor.aether import ActorSnapshot, Event, decode_event, decode_snapshot
+from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.canary.actor_messages import Story
+
+
+def test_every_event_and_snapshot_decodes_and_is_on_its_actors_own_subject_of_its_stream() -> None:
+    story = Story("S", "order.1")
+    story.events(1, 2)
+    story.messages.append(story.snapshot(2))
+    first, second, last = story.messages
+    assert first.subject == second.subject == event_subject("S", "order.1").encode()
+    assert last.subject == snapshot_subject("S", "order.1").encode()
+    events = [decode_event(message.data) for message in (first, second)]
+    assert [(event.actor_id, event.version) for event in events if isinstance(event, Event)] == [
+        ("order.1", 1),
+        ("order.1", 2),
+    ]
+    snapshot = decode_snapshot(last.data)
+    assert isinstance(snapshot, ActorSnapshot)
+    assert (snapshot.actor_id, snapshot.version) == ("order.1", 2)
+    assert first.raw == (first.subject, None, first.data)

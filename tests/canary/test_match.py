@@ -1,0 +1,26 @@
+"""Planted beside found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auditor.canary.damage import every_damage
+from auditor.canary.match import prove
+from auditor.core.model.findings import Finding, Kind, Severity
+from tests.core.reports import report
+
+FOUND = Finding(kind=Kind.SUBJECT_COLLISION, severity=Severity.CORRUPTION, actor="order-11_a")
+
+
+def test_what_was_planted_and_is_not_found_is_missed() -> None:
+    collision = [damage for damage in every_damage("ORDERS") if damage.expected[0].kind is Kind.SUBJECT_COLLISION]
+    assert prove(collision, replace(report(), findings=(FOUND,))).complete
+    proof = prove(collision, replace(report(), findings=()))
+    assert not proof.complete
+    assert proof.missed == ("two actor ids that share a subject",)
+
+
+def test_what_is_found_and_was_not_planted_is_told() -> None:
+    proof = prove([], replace(report(), findings=(FOUND,)))
+    assert not proof.complete
+    assert (proof.besides, proof.missed) == ((FOUND,), ())

@@ -1,0 +1,164 @@
+"""A stream against what it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.core.history.stream_identity import (
+    ALWAYS_SAMPLED,
+    MOST_ANCHORS,
+    MOST_INCIDENTS,
+    MOST_RECENT,
+    MOST_SAMPLED,
+    Anchors,
+    History,
+    digest,
+    rewritten,
+)
+from auditor.core.model.findings import AcceptedBy, Kind, Severity, spec
+from auditor.core.model.message import StoredMessage, StreamState
+
+THEN = StreamState("S", 7, 5, 20, 16, 0, config={"max_age": 60_000_000_000, "subjects": ["S.>"], "deny_delete": False})
+
+
+def message(seq: int, data: bytes = b"{}") -> StoredMessage:
+    return StoredMessage(seq, 1000 + seq, b"S.x", None, data)
+
+
+def seen(now: StreamState, before: StreamState = THEN) -> list[tuple[Kind, int | None, str | None]]:
+    history = History()
+    assert history.look(before, 1) == []
+    return [(found.kind, found.count, found.detail) for found in history.look(now, 2)]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        THEN,
+        replace(THEN, last_seq=30, messages=26),
+        replace(THEN, first_seq=21, messages=0),
+        replace(THEN, messages=3, deleted=13),
+        replace(THEN, config={**THEN.config, "metadata": {"_nats.ver": "3"}, "allow_direct": False}),
+    ],
+)
+def test_a_stream_that_grows_or_loses_its_head_or_middle_has_kept_its_history(now: StreamState) -> None:
+    assert seen(now) == []
+
+
+def test_a_stream_that_ends_sooner_was_rolled_back() -> None:
+    detail = "the stream ends at sequence 12 and ended at 20 before: 8 are lost"
+    assert seen(replace(THEN, last_seq=12, messages=8)) == [(Kind.STREAM_ROLLBACK, 8, detail)]
+
+
+def test_a_stream_that_begins_sooner_was_rolled_back() -> None:
+    (found,) = seen(replace(THEN, first_seq=2, messages=19))
+    assert found[:2] == (Kind.STREAM_ROLLBACK, 3)
+
+
+def test_a_stream_of_another_time_is_another_stream_and_nothing_else_is_compared() -> None:
+    (found,) = seen(StreamState("S", 8, 1, 3, 3, 0))
+    assert found[:2] == (Kind.STREAM_RECREATED, 16)
+    assert "held 16 messages up to sequence 20" in str(found[2])
+
+
+def test_settings_that_matter_are_told_with_what_they_were() -> None:
+    config = {"max_age": 3_600_000_000_000, "subjects": ["S.>", "T"], "allow_direct": True}
+    detail = (
+        'subjects was ["S.>"] and is ["S.>", "T"]; max_age was 60 s and is 3600 s; allow_direct was not set and is true'
+    )
+    assert seen(replace(THEN, config=config)) == [(Kind.CONFIG_CHANGED, None, detail)]
+
+
+def test_only_changed_settings_are_a_notice() -> None:
+    history = History()
+    history.look(THEN, 1)
+    weights = {found.kind: found.severity for found in history.look(replace(THEN, last_seq=6, config={}), 2)}
+    assert weights == {Kind.STREAM_ROLLBACK: Severity.CORRUPTION, Kind.CONFIG_CHANGED: Severity.NOTICE}
+    assert all(spec(kind).accepted_by is AcceptedBy.TIME for kind in weights)
+
+
+def test_an_anchor_is_told_by_body_headers_and_time_and_not_by_its_subject() -> None:
+    one = message(3)
+    assert digest(one) == digest(msgspec.structs.replace(one, subject=b"S.y"))
+    others = [{"data": b"[]"}, {"headers": b"NATS/1.0\r\n\r\n"}, {"time_ns": 1}]
+    assert len({digest(one), *(digest(msgspec.structs.replace(one, **other)) for other in others)}) == 4
+    shifted = (
+        msgspec.structs.replace(one, headers=b"a", data=b"bc"),
+        msgspec.structs.replace(one, headers=b"ab", data=b"c"),
+    )
+    assert digest(shifted[0]) != digest(shifted[1])
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=300), st.booleans())
+def test_anchors_are_few_in_order_spread_over_all_that_was_read_and_have_its_end(steps: list[int], ends: bool) -> None:
+    anchors, seq = Anchors(), 0
+    for step in steps:
+        seq += step
+        anchors.take([message(seq), message(seq + 1)])
+        seq += 1
+        if ends:
+            anchors.end(message(seq))
+    anchors.end(message(seq))
+    seqs = [anchor.seq for anchor in anchors.kept]
+    assert seqs == sorted(set(seqs))
+    assert len(seqs) <= MOST_ANCHORS
+    assert seqs[-1] == seq
+    spread = seqs[: -MOST_RECENT - 1]
+    assert all(later - sooner <= 2 * anchors.stride + 102 for sooner, later in zip(spread, spread[1:], strict=False))
+    assert anchors.stride <= max(1, seq // 8)
+    assert all(digest(message(anchor.seq)) == anchor.digest for anchor in anchors.kept)
+
+
+def test_messages_that_were_read_before_are_no_new_anchors() -> None:
+    anchors = Anchors()
+    anchors.take([message(9)])
+    before = list(anchors.kept)
+    anchors.take([message(4), message(5)])
+    anchors.end(message(9))
+    assert anchors.kept == before
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 8, 9, 40, 64])
+def test_a_sample_is_small_has_the_last_ones_and_leaves_out_none_in_the_long_run(count: int) -> None:
+    anchors = Anchors()
+    for seq in range(count):
+        anchors.end(message(seq))
+    samples = [anchors.sample(turn) for turn in range(64)]
+    assert all(len({anchor.seq for anchor in sample}) == len(sample) <= MOST_SAMPLED for sample in samples)
+    last = anchors.kept[-ALWAYS_SAMPLED:]
+    assert all(sample[len(sample) - len(last) :] == last for sample in samples)
+    assert {anchor.seq for sample in samples for anchor in sample} == set(range(count))
+
+
+def test_anchors_that_the_stream_does_not_hold_any_more_are_forgotten() -> None:
+    history = History()
+    history.look(THEN, 1)
+    for seq in (5, 9, 14, 20):
+        history.anchors.end(message(seq))
+    history.look(replace(THEN, first_seq=8, last_seq=17), 2)
+    assert [anchor.seq for anchor in history.anchors.kept] == [9, 14]
+    history.anchors.forget([9])
+    assert [anchor.seq for anchor in history.anchors.kept] == [14]
+    history.look(replace(THEN, created_ns=8), 3)
+    assert history.anchors.kept == []
+
+
+def test_messages_that_came_back_otherwise_are_one_finding() -> None:
+    found = rewritten([3, 9])
+    assert (found.kind, found.first_seq, found.last_seq, found.count) == (Kind.HISTORY_CHANGED, 3, 9, 2)
+    assert str(rewritten([3]).detail).startswith("the message at sequence 3 comes back")
+
+
+def test_incidents_survive_being_saved_and_are_bounded() -> None:
+    history = History()
+    history.look(THEN, 1)
+    for number in range(MOST_INCIDENTS + 5):
+        history.note(rewritten([number]), number)
+    assert [history.incidents[0].noticed_ns, len(history.incidents)] == [5, MOST_INCIDENTS]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(history), type=History) == history
+    assert (history.looked_ns, History().looked_ns) == (1, 0)

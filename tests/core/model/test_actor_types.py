@@ -1,0 +1,35 @@
+"""The values of the label actor_type."""
+
+from __future__ import annotations
+
+from auditor.core.model.actor_types import MOST_TYPES, OTHER, ActorTypes
+
+
+def test_a_type_gets_its_own_value_once_three_actors_share_it() -> None:
+    types = ActorTypes()
+    types.learn(["order", "order", "alice"])
+    assert types.label("order") == OTHER
+    types.learn(["order", "order", "order", "alice"])
+    assert (types.label("order"), types.label("alice")) == ("order", OTHER)
+
+
+def test_a_type_once_known_stays_known_when_its_actors_are_gone() -> None:
+    types = ActorTypes()
+    types.learn(["order"] * 3)
+    later = ActorTypes()
+    later.remember(types.remembered)
+    later.learn([])
+    assert later.label("order") == "order"
+
+
+def test_configured_types_are_the_only_ones() -> None:
+    types = ActorTypes(configured=["order"])
+    types.learn(["cart"] * 10)
+    assert (types.label("order"), types.label("cart")) == ("order", OTHER)
+    assert types.remembered == frozenset()
+
+
+def test_types_that_are_added_by_themselves_are_bounded() -> None:
+    types = ActorTypes()
+    types.learn(f"type{number}" for number in range(2 * MOST_TYPES) for _ in range(3))
+    assert len(types.remembered) == MOST_TYPES

@@ -1,0 +1,117 @@
+"""The closed set of findings."""
+
+from __future__ import annotations
+
+from auditor.aether.subjects import unreachable_reason
+from auditor.core.model.findings import (
+    HISTORY_KINDS,
+    KINDS,
+    MESSAGE_KINDS,
+    SPECS,
+    AcceptedBy,
+    Cause,
+    Finding,
+    Kind,
+    Severity,
+    Unit,
+    Unreachable,
+    place_of,
+    severities,
+    spec,
+    subject_text,
+)
+
+
+def kinds_at(*place: str) -> set[Kind]:
+    return {each.kind for each in SPECS if each.place == place}
+
+
+def place(kind: Kind, **seqs: int | None) -> str:
+    return place_of(Finding(kind=kind, severity=severities(kind)[0], **seqs))  # type: ignore[arg-type]
+
+
+def test_every_kind_has_exactly_one_row() -> None:
+    assert sorted(each.kind for each in SPECS) == sorted(Kind)
+    assert all(spec(kind) is KINDS[kind] and spec(kind).kind is kind for kind in Kind)
+
+
+def test_the_bytes_of_messages_with_these_kinds_of_finding_are_quarantined() -> None:
+    assert {each.kind for each in SPECS if each.quarantined} == {
+        Kind.MALFORMED_EVENT, Kind.HIDDEN_EVENT, Kind.FOREIGN_ACTOR, Kind.MALFORMED_SNAPSHOT, Kind.FOREIGN_SNAPSHOT,
+    }  # fmt: skip
+
+
+def test_these_kinds_count_messages_and_all_others_count_findings() -> None:
+    assert MESSAGE_KINDS == (Kind.DELETED_MESSAGES, Kind.UNREADABLE_MESSAGE, Kind.LOST_MESSAGES)
+    assert {each.kind for each in SPECS if each.unit is Unit.FINDINGS} == set(Kind) - set(MESSAGE_KINDS)
+
+
+def test_these_kinds_are_accepted_by_time_and_all_others_by_sequence() -> None:
+    assert {
+        Kind.STREAM_ROLLBACK, Kind.STREAM_RECREATED, Kind.HISTORY_CHANGED, Kind.CONFIG_CHANGED,
+    } == HISTORY_KINDS  # fmt: skip
+    assert {each.kind for each in SPECS if each.accepted_by is AcceptedBy.SEQUENCE} == set(Kind) - HISTORY_KINDS
+
+
+def test_these_kinds_explain_a_gap() -> None:
+    assert {each.kind: each.gap_cause for each in SPECS if each.gap_cause} == {
+        Kind.MALFORMED_EVENT: Cause.MALFORMED,
+        Kind.HIDDEN_EVENT: Cause.HIDDEN,
+        Kind.FOREIGN_ACTOR: Cause.FOREIGN,
+        Kind.UNREADABLE_MESSAGE: Cause.UNREADABLE,
+        Kind.DELETED_MESSAGES: Cause.DELETED,
+    }
+
+
+def test_every_kind_says_which_fields_hold_its_place() -> None:
+    ranges = {*MESSAGE_KINDS, Kind.STREAM_ROLLBACK, Kind.HISTORY_CHANGED}
+    nowhere = {Kind.STREAM_RECREATED, Kind.CONFIG_CHANGED}
+    assert kinds_at("first_seq", "last_seq") == ranges
+    assert kinds_at("after_seq", "before_seq") == {Kind.VERSION_GAP}
+    assert kinds_at("before_seq") == {Kind.MISSING_HEAD}
+    assert kinds_at() == nowhere
+    assert kinds_at("seq") == set(Kind) - ranges - nowhere - {Kind.VERSION_GAP, Kind.MISSING_HEAD}
+
+
+def test_the_place_of_a_finding_is_a_sequence_a_range_or_between_two_sequences() -> None:
+    assert place(Kind.LATE_VERSION, seq=17) == "sequence 17"
+    assert place(Kind.DELETED_MESSAGES, first_seq=17, last_seq=20) == "sequences 17 to 20"
+    assert place(Kind.VERSION_GAP, after_seq=17, before_seq=20) == "after sequence 17, before 20"
+    assert place(Kind.MISSING_HEAD, before_seq=20) == "before 20"
+
+
+def test_every_kind_with_a_place_is_rendered_with_it() -> None:
+    seqs = {"seq": 1, "first_seq": 2, "last_seq": 3, "after_seq": 4, "before_seq": 5}
+    for each in SPECS:
+        text = place(each.kind, **{name: seqs[name] for name in each.place})
+        assert [int(word) for word in text.replace(",", "").split() if word.isdigit()] == [
+            seqs[name] for name in each.place
+        ]
+
+
+def test_a_finding_without_a_place_has_an_empty_one() -> None:
+    assert place(Kind.LOST_MESSAGES, count=1) == ""
+    assert place(Kind.STREAM_RECREATED, count=5) == ""
+    assert place(Kind.CONFIG_CHANGED) == ""
+
+
+def test_every_kind_has_a_severity_and_only_some_have_two() -> None:
+    assert all(severities(kind) for kind in Kind)
+    assert {kind for kind in Kind if len(severities(kind)) == 2} == {
+        Kind.VERSION_GAP, Kind.MISSING_HEAD, Kind.MALFORMED_SNAPSHOT, Kind.FOREIGN_SNAPSHOT,
+    }  # fmt: skip
+    assert {kind for kind in Kind if severities(kind) == (Severity.NOTICE,)} == {
+        Kind.UNREACHABLE_EVENT, Kind.DELETED_MESSAGES, Kind.CONFIG_CHANGED,
+    }  # fmt: skip
+
+
+def test_no_kind_is_about_one_message_and_about_a_range() -> None:
+    assert not any(each.quarantined and each.unit is Unit.MESSAGES for each in SPECS)
+
+
+def test_a_subject_that_is_not_utf8_is_shown_with_its_bytes_escaped() -> None:
+    assert subject_text(b"a.\xff\xc3\xa9") == "a.\\xff\u00e9"
+
+
+def test_the_reasons_why_a_subject_is_unreachable_are_those_of_aether() -> None:
+    assert [unreachable_reason(tail) for tail in (b"\xff *", b"a *", b"a")] == list(Unreachable)

@@ -1,0 +1,17 @@
+"""A stored message is untouched bytes."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.core.model.message import StoredMessage, StreamState
+
+
+def test_a_message_cannot_be_changed() -> None:
+    message = StoredMessage(1, 2, b"\xff", None, b"\x00")
+    with pytest.raises(AttributeError):
+        message.data = b""  # type: ignore[misc]
+
+
+def test_a_stream_says_nothing_of_losses_unless_the_server_does() -> None:
+    assert StreamState("S", 1, 1, 0, 0, 0).lost == ()

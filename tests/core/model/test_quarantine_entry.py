@@ -1,0 +1,33 @@
+"""The key under which a condemned message is kept."""
+
+from __future__ import annotations
+
+import hashlib
+
+from auditor.core.model.findings import Kind
+from auditor.core.model.message import StoredMessage
+from auditor.core.model.quarantine_entry import Evidence
+
+CREATED_NS = 1_763_884_800_999_999_999
+
+
+def evidence(*, seq: int = 17, data: bytes = b'{"id"', created_ns: int = CREATED_NS) -> Evidence:
+    message = StoredMessage(seq, 1, b"ORDERS.events.order.order-1", None, data)
+    return Evidence("ORDERS", created_ns, message, Kind.MALFORMED_EVENT, "syntax", "cut off")
+
+
+def test_the_key_names_stream_epoch_sequence_and_content():
+    digest = hashlib.sha256(b'{"id"').hexdigest()
+    assert evidence().key == f"ORDERS.1763884800.17.{digest[:12]}"
+
+
+def test_the_epoch_is_rounded_down():
+    assert evidence(created_ns=CREATED_NS + 1).key.split(".")[1] == "1763884801"
+
+
+def test_a_sequence_that_is_used_again_for_other_bytes_has_another_key():
+    assert evidence().key != evidence(data=b'{"id":').key
+
+
+def test_an_empty_body_has_a_key_of_its_own():
+    assert evidence(data=b"").key == "ORDERS.1763884800.17.e3b0c44298fc"

@@ -1,0 +1,35 @@
+"""Which subjects a pattern covers, by NATS's rules."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.core.model.subject_filter import Scope
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "covered"),
+    [
+        ("S.events.>", b"S.events.order.order-1", True),
+        ("S.events.>", b"S.events.x", True),
+        ("S.events.>", b"S.events", False),
+        ("S.events.>", b"S.eventsx.order", False),
+        ("S.events.>", b"S.events.\xff\xfe", True),
+        ("S.events.order.*", b"S.events.order.order-1", True),
+        ("S.events.order.*", b"S.events.cart.cart-1", False),
+        ("S.events.order.*", b"S.events.order.a.b", False),
+        ("S.events.order.*", b"S.events.order", False),
+        ("S.events.*.order-1", b"S.events.order.order-1", True),
+        ("S.events.*.>", b"S.events.order.a.b", True),
+        ("S.events.*.>", b"S.events.order", False),
+        ("S.events.order.order-1", b"S.events.order.order-1", True),
+        ("S.events.order.order-1", b"S.events.order.order-11", False),
+    ],
+)
+def test_a_pattern_covers_what_the_server_would_deliver_for_it(pattern: str, subject: bytes, *, covered: bool) -> None:
+    assert Scope([pattern]).covers(subject) is covered
+    assert Scope(["other.subject", pattern]).covers(subject) is covered
+
+
+def test_no_pattern_covers_nothing() -> None:
+    assert not Scope([]).covers(b"S.events.order.order-1")

@@ -1,0 +1,260 @@
+"""Whether an actor can be replayed and why versions are missing, against the rules read word by word over its messages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.core.model.findings import Cause, Finding, Kind, Severity
+from auditor.core.report.actor_assessment import Circumstances, Replay, judge_actor
+from auditor.core.state.ledger import Ledger
+
+TAIL = b"order.order-1"
+BAD = Finding(kind=Kind.MALFORMED_SNAPSHOT, severity=Severity.CORRUPTION)
+
+
+@dataclass(frozen=True)
+class Message:
+    """`version` None: a message with a content finding."""
+
+    version: int | None
+    snapshot: bool = False
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> list[Message]:
+    story: list[Message] = []
+    version = draw(st.sampled_from([0, 0, 0, 2]))
+    for _ in range(draw(st.integers(0, 12))):
+        what = draw(st.sampled_from("eeeeegbslS"))
+        if what == "e":
+            version += 1
+            story.append(Message(version))
+        elif what == "g":
+            version += draw(st.integers(2, 3))
+            story.append(Message(version))
+        elif what == "b":
+            story.append(Message(None))
+        elif what == "l" and version:
+            story.append(Message(draw(st.integers(1, version))))
+        elif what == "s":
+            story.append(Message(max(1, version + draw(st.integers(-2, 1))), snapshot=True))
+        elif what == "S":
+            story.append(Message(None, snapshot=True))
+    return story
+
+
+def take(story: list[Message]) -> Ledger:
+    ledger = Ledger()
+    for seq, message in enumerate(story, 1):
+        if message.snapshot:
+            ledger.snapshot(TAIL, message.version or 0, seq, None if message.version else BAD)
+        elif message.version is None:
+            ledger.damage(TAIL, Cause.MALFORMED, seq)
+        else:
+            ledger.event(TAIL, "order-1", message.version, seq)
+    return ledger
+
+
+def replay_by_the_book(story: list[Message]) -> Replay:
+    """Damage is a gap, a missing head or a bad message; each must be covered by the last snapshot."""
+    events = [(seq, m.version) for seq, m in enumerate(story, 1) if not m.snapshot]
+    good = [(seq, version) for seq, version in events if version is not None]
+    snapshots = [(seq, m.version) for seq, m in enumerate(story, 1) if m.snapshot]
+    snapshot = snapshots[-1] if snapshots and snapshots[-1][1] is not None else None
+
+    damage: list[int | None] = []  # for each, the version of the next good event after it; None where none follows
+    open_at = 0
+    for seq, version in events:
+        if version is None:
+            following = [other for at, other in good if at > seq]
+            damage.append(following[0] if following else None)
+            open_at = seq
+    if good:
+        stored = {version for _, version in good}
+        first = good[0][1]
+        if first > 1:
+            damage.append(first)
+        damage += [v + 1 for v in range(first, max(stored)) if v not in stored and v + 1 in stored]
+    if not damage:
+        return Replay.REPLAYABLE
+    for following in damage:
+        if snapshot is None:
+            return Replay.BROKEN
+        if following is None and snapshot[0] < open_at:
+            return Replay.BROKEN
+        if following is not None and following > snapshot[1] + 1:
+            return Replay.BROKEN
+    return Replay.FROM_SNAPSHOT
+
+
+@settings(max_examples=500, deadline=None)
+@given(stories())
+def test_an_actor_can_be_replayed_exactly_when_every_damage_is_covered(story: list[Message]) -> None:
+    assert judge_actor(take(story), TAIL, Circumstances()).replay is replay_by_the_book(story)
+
+
+@settings(deadline=None)
+@given(stories())
+def test_a_snapshot_is_ahead_unless_bad_messages_or_a_gone_head_explain_it(story: list[Message]) -> None:
+    snapshots = [message.version for message in story if message.snapshot]
+    good = [message.version for message in story if not message.snapshot and message.version]
+    last = max(good, default=0)
+    at = max((at for at, m in enumerate(story) if not m.snapshot and m.version == last), default=-1)
+    first_last = next((at for at, m in enumerate(story) if not m.snapshot and m.version == last), at)
+    explained = sum(1 for m in story[first_last + 1 :] if not m.snapshot and m.version is None)
+    ahead = bool(snapshots) and snapshots[-1] is not None and snapshots[-1] > last + explained
+    assert (judge_actor(take(story), TAIL, Circumstances()).snapshot_ahead is not None) == ahead
+    gone = judge_actor(take(story), TAIL, Circumstances(first_seq=2)).snapshot_ahead is not None
+    assert gone == (ahead and bool(good))
+
+
+@pytest.mark.parametrize(
+    ("content", "unreadable", "deleted", "cause"),
+    [
+        (Cause.HIDDEN, [(2, 2)], [(2, 2)], Cause.HIDDEN),
+        (None, [(2, 2)], [(2, 2)], Cause.UNREADABLE),
+        (None, [], [(2, 2)], Cause.DELETED),
+        (None, [(1, 1)], [(3, 9)], Cause.UNKNOWN),
+        (None, [], [], Cause.UNKNOWN),
+    ],
+)
+def test_the_cause_of_a_gap_is_the_first_that_holds(
+    content: Cause | None, unreadable: list[tuple[int, int]], deleted: list[tuple[int, int]], cause: Cause
+) -> None:
+    ledger = Ledger()
+    ledger.event(TAIL, "order-1", 1, 1)
+    if content:
+        ledger.damage(TAIL, content, 2)
+    ledger.event(TAIL, "order-1", 3, 3)
+    (gap,) = judge_actor(ledger, TAIL, Circumstances(unreadable=unreadable, deleted=deleted)).gaps
+    assert (gap.cause, gap.missing) == (cause, 1)
+
+
+@pytest.mark.parametrize(
+    ("first_seq", "deleted", "damaged", "cause"),
+    [
+        (1, [], False, Cause.UNKNOWN),
+        (5, [], False, Cause.EXPIRED),
+        (5, [(6, 6)], False, Cause.DELETED),
+        (5, [(6, 6)], True, Cause.MALFORMED),
+    ],
+)
+def test_a_missing_head_is_expired_only_where_nothing_else_explains_it(
+    first_seq: int, deleted: list[tuple[int, int]], damaged: bool, cause: Cause
+) -> None:
+    ledger = Ledger()
+    if damaged:
+        ledger.damage(TAIL, Cause.MALFORMED, 7)
+    ledger.event(TAIL, "order-1", 4, 9)
+    head = judge_actor(ledger, TAIL, Circumstances(first_seq=first_seq, deleted=deleted)).head
+    assert head is not None
+    assert (head.cause, head.first_missing, head.last_missing) == (cause, 1, 3)
+
+
+def test_a_writer_that_skips_versions_on_purpose_breaks_no_actor() -> None:
+    ledger = Ledger()
+    ledger.event(TAIL, "order-1", 10, 1)
+    ledger.event(TAIL, "order-1", 20, 2)
+    judgement = judge_actor(ledger, TAIL, Circumstances(contiguous=False, first_version=10))
+    assert judgement.replay is Replay.REPLAYABLE
+    assert len(judgement.gaps) == 1
+    assert judge_actor(ledger, TAIL, Circumstances(first_version=10)).replay is Replay.BROKEN
+
+
+def test_versions_of_a_subject_that_two_ids_share_are_not_judged() -> None:
+    ledger = Ledger()
+    ledger.event(TAIL, "order-1", 1, 1)
+    ledger.event(TAIL, "order.1", 9, 2)
+    ledger.event(TAIL, "order-1", 1, 3)
+    judgement = judge_actor(ledger, TAIL, Circumstances())
+    assert judgement.colliding_ids == ["order-1", "order.1"]
+    assert (judgement.gaps, judgement.misplaced, judgement.replay) == ((), (), Replay.BROKEN)
+
+
+@pytest.mark.parametrize(
+    ("story", "replay"),
+    [
+        ("1 2 3", "replayable"),
+        ("1 2 3 s9", "replayable"),
+        ("1 2 2 3 1", "replayable"),
+        ("2 3", "broken"),
+        ("2 3 s1", "replayable_from_snapshot"),
+        ("3 s1", "broken"),
+        ("1 3 s2 4", "replayable_from_snapshot"),
+        ("1 3 s2 5", "broken"),
+        ("1 3 s2 S", "broken"),
+        ("1 ! 3 s1", "broken"),
+        ("1 ! 3 s2", "replayable_from_snapshot"),
+        ("1 2 ! s1", "replayable_from_snapshot"),
+        ("1 2 s2 !", "broken"),
+        ("1 2 ! s2 !", "broken"),
+        ("1 2 s2 ! 3", "replayable_from_snapshot"),
+        ("1 2 s2 ! 2", "replayable_from_snapshot"),
+        ("1 2 s1 ! 3", "broken"),
+        ("1 2 3 4 5 ! 6 ! 2 s3", "broken"),
+        ("1 2 3 4 5 ! 6 ! 2 s5", "replayable_from_snapshot"),
+        ("!", "broken"),
+        ("! s1", "replayable_from_snapshot"),
+        ("s1 !", "broken"),
+        ("1 9 5 s4", "broken"),
+        ("1 9 5 6 7 8 s4", "replayable_from_snapshot"),
+        ("1 4 3 2", "replayable"),
+    ],
+)
+def test_damage_is_covered_by_what_follows_it_and_by_the_last_snapshot(story: str, replay: str) -> None:
+    """Numbers are versions of events, `!` is a bad one, `s` begins a snapshot, `S` is a bad one."""
+    read = {"!": Message(None), "S": Message(None, snapshot=True)}
+    messages = [read.get(word) or Message(int(word.lstrip("s")), snapshot="s" in word) for word in story.split()]
+    assert judge_actor(take(messages), TAIL, Circumstances()).replay == replay_by_the_book(messages) == replay
+
+
+@pytest.mark.parametrize(("version", "ahead"), [(3, False), (4, False), (5, True)])
+def test_each_bad_message_after_the_last_event_explains_one_version_of_a_snapshot(version: int, *, ahead: bool) -> None:
+    story = [Message(None), Message(1), Message(2), Message(None), Message(None), Message(version, snapshot=True)]
+    assert bool(judge_actor(take(story), TAIL, Circumstances()).snapshot_ahead) == ahead
+
+
+def test_what_was_not_read_may_hold_what_is_missing_and_the_last_snapshot() -> None:
+    ledger = take([Message(2), Message(4), Message(6), Message(8, snapshot=True)])
+
+    def told(*unread: tuple[int, int]) -> tuple[bool, list[int], bool]:
+        judgement = judge_actor(ledger, TAIL, Circumstances(unread=unread))
+        return bool(judgement.head), [gap.first_missing for gap in judgement.gaps], bool(judgement.snapshot_ahead)
+
+    assert told() == (True, [3, 5], True)
+    ledger.actors[TAIL].first_seq = 11
+    ledger.troubles[TAIL].gaps[0].after_seq, ledger.troubles[TAIL].gaps[0].before_seq = 11, 21
+    ledger.troubles[TAIL].gaps[1].after_seq, ledger.troubles[TAIL].gaps[1].before_seq = 21, 31
+    assert told((5, 5)) == (False, [3, 5], False)
+    assert told((15, 15)) == (True, [5], False)
+    assert told((22, 30)) == (True, [3], False)
+    assert told((32, 40)) == (True, [3, 5], False)
+
+
+def test_nothing_is_missing_for_certain_where_an_event_was_not_judged() -> None:
+    ledger = take([Message(2), Message(4), Message(4), Message(8, snapshot=True)])
+    ledger.unjudged.add(TAIL)
+    judgement = judge_actor(ledger, TAIL, Circumstances())
+    assert (judgement.head, list(judgement.gaps), judgement.snapshot_ahead) == (None, [], None)
+    assert [event.kind for event in judgement.misplaced] == [Kind.DUPLICATE_VERSION]
+
+
+def test_a_gap_whose_earlier_event_has_left_the_stream_is_a_missing_head() -> None:
+    ledger = take([Message(1), Message(3), Message(6), Message(9)])
+    judgement = judge_actor(ledger, TAIL, Circumstances(first_seq=3))
+    assert judgement.head is not None
+    assert (judgement.head.first_missing, judgement.head.last_missing, judgement.head.cause) == (1, 5, Cause.EXPIRED)
+    assert [(gap.first_missing, gap.last_missing) for gap in judgement.gaps] == [(7, 8)]
+
+
+def test_a_gap_that_has_left_the_stream_altogether_is_told_as_none() -> None:
+    """Nobody can say any more why versions were missing there."""
+    ledger = take([Message(1), Message(3), Message(4), Message(5)])
+    judgement = judge_actor(ledger, TAIL, Circumstances(first_seq=4))
+    assert list(judgement.gaps) == []
+    assert judgement.head is not None
+    assert judgement.head.cause is Cause.EXPIRED

@@ -1,0 +1,106 @@
+"""The end of a pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.findings import Cause, Kind
+from auditor.core.model.message import StreamState
+from auditor.core.model.subject_filter import Scope
+from auditor.core.report.build import Expectations, Walked, conclude
+from auditor.core.report.pass_report import AuditReport, MessageCounts, SeqRange, Verdict
+from auditor.core.state.examiner import Audit, AuditState, Where
+from tests.core.stories import event, message
+
+
+def audited(*stored: tuple[str, bytes]) -> AuditState:
+    audit = Audit(Where("S", 0), Scope(["S.events.>"]), detail_limit=10)
+    for seq, (subject, data) in enumerate(stored, 1):
+        audit.receive(message(seq, subject, data))
+    return audit.state
+
+
+def concluded(state: AuditState, last_seq: int, types: ActorTypes | None = None, **walked: object) -> AuditReport:
+    pinned = StreamState("S", 0, 1, last_seq, last_seq, 0)
+    return conclude(
+        "a", state, Walked(pinned=pinned, read=SeqRange(1, last_seq), **walked), Expectations(), types or ActorTypes()
+    )
+
+
+GOOD = ("S.events.order.order-1", event("order-1", 1))
+BAD = ("S.events.order.order-1", b"{")
+
+
+@pytest.mark.parametrize(
+    ("stored", "incomplete", "unjudged", "verdict"),
+    [
+        ([GOOD], None, 0, Verdict.CLEAN),
+        ([("S.events.x", b"")], None, 0, Verdict.CLEAN),
+        ([GOOD], "cut short", 0, Verdict.INCONCLUSIVE),
+        ([GOOD], None, 1, Verdict.INCONCLUSIVE),
+        ([BAD], None, 0, Verdict.CORRUPT),
+        ([BAD], "cut short", 1, Verdict.CORRUPT),
+    ],
+)
+def test_a_pass_is_clean_only_if_all_was_looked_at_and_nothing_found(
+    stored: list[tuple[str, bytes]], incomplete: str | None, unjudged: int, verdict: Verdict
+) -> None:
+    state = audited(*stored)
+    state.tallies.at(1).unjudged = unjudged
+    report = concluded(state, 1 + unjudged, incomplete=incomplete)
+    assert report.verdict is verdict
+    assert (report.incomplete is None) == (incomplete is None and not unjudged)
+
+
+def test_what_was_removed_or_cannot_be_read_is_counted_apart() -> None:
+    report = concluded(
+        audited(GOOD), 10, removed=[(2, 4), (9, 9)], deleted=[(9, 9)], unreadable=[(5, 6)], filtered=True
+    )
+    assert report.messages == MessageCounts(in_range=10, examined=1, removed=4, unreadable=2, skipped=3, unjudged=0)
+    assert report.coverage == 1.0
+
+
+def test_labels_are_learned_for_the_types_that_need_one() -> None:
+    stored = [(f"S.events.order.order-{n}", b"{") for n in range(3)] + [("S.events.alice.alice-1", b"{")]
+    stored += [("S.events.order.order-9", event("order-9", version)) for version in (1, 3)]
+    types = ActorTypes()
+    report = concluded(audited(*stored), 6, types)
+    assert report.malformed_events == {("order", "syntax"): 3, ("other", "syntax"): 1}
+    assert report.version_gaps == report.missing_versions_by_type == {("order", Cause.UNKNOWN): 1}
+    assert report.broken_actors == {"order": 4, "other": 1}
+    assert types.remembered == {"order"}
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+def test_what_was_not_read_counts_as_unjudged(*, filtered: bool) -> None:
+    report = concluded(
+        audited(GOOD), 10, unread=[(4, 4), (8, 10)], removed=[(2, 3)], unreadable=[(5, 7)], filtered=filtered
+    )
+    assert report.messages == MessageCounts(in_range=10, examined=5, removed=2, unreadable=3, skipped=0, unjudged=4)
+    assert (report.verdict, report.coverage) == (Verdict.CORRUPT, 4 / 8)
+    assert report.incomplete == "sequence 4 is stored but was not delivered; the next pass tries again"
+
+
+def test_what_the_server_says_it_lost_is_corruption() -> None:
+    pinned = StreamState("S", 0, 1, 1, 1, 0, lost=(3, 4, 9))
+    report = conclude("a", audited(GOOD), Walked(pinned=pinned), Expectations(), ActorTypes())
+    assert (report.verdict, report.findings_total) == (Verdict.CORRUPT, {Kind.LOST_MESSAGES: 3})
+    assert [(f.first_seq, f.last_seq) for f in report.findings] == [(3, 4), (9, 9)]
+
+
+def test_a_head_that_left_during_the_walk_is_expired() -> None:
+    late = ("S.events.order.order-1", event("order-1", 4))
+    assert concluded(audited(late), 1).findings[0].cause is Cause.UNKNOWN
+    assert concluded(audited(late), 1, first_seq=2).findings[0].cause is Cause.EXPIRED
+
+
+def test_types_without_a_label_of_their_own_are_counted_together() -> None:
+    stored = [(f"S.events.{name}.{name}-1", b"{") for name in ("alice", "bob")]
+    report = concluded(audited(*stored), 2)
+    assert (report.malformed_events, report.broken_actors) == ({("other", "syntax"): 2}, {"other": 2})
+
+
+def test_only_a_filtered_walk_takes_what_did_not_come_for_skipped() -> None:
+    assert concluded(audited(GOOD), 5).messages.skipped == 0
+    assert concluded(audited(GOOD), 5, filtered=True).messages.skipped == 4

@@ -1,0 +1,223 @@
+"""The findings that stand: counted exactly, listed up to a bound, each with its severity."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.core.model.findings import Kind, Severity
+from auditor.core.model.ranges import normalized
+from auditor.core.model.subject_filter import Scope
+from auditor.core.report.actor_assessment import Circumstances, Replay
+from auditor.core.report.finding_table import Standing
+from auditor.core.report.pass_report import finding_json
+from auditor.core.state.examiner import Audit, AuditState, Where
+from tests.core.by_the_book import Found, Made, World, findings, messages, replays, stories
+from tests.core.stories import event, message, snapshot
+
+ORDER, SNAPSHOT = "S.events.order.order-1", "S.snapshots.order.order-1"
+CORRUPTION, NOTICE = Severity.CORRUPTION, Severity.NOTICE
+
+
+def state_of(*stored: tuple[str | bytes, bytes], limit: int = 1000) -> AuditState:
+    audit = Audit(Where("S", 0), Scope(["S.>"]), detail_limit=limit)
+    for seq, (subject, data) in enumerate(stored, 1):
+        audit.receive(message(seq, subject, data))
+    return audit.state
+
+
+def standing(state: AuditState, circumstances: Circumstances | None = None, most: int = 1000) -> Standing:
+    return Standing(state, "S", circumstances or Circumstances(), most_findings=most)
+
+
+def described(found: Standing) -> Counter[Found]:
+    return Counter(
+        Found(
+            one.kind,
+            one.severity,
+            one.reason or one.cause,
+            one.seq,
+            one.version,
+            None if one.before_seq is None else (one.after_seq, one.before_seq),
+            None if one.missing is None else (one.after_version, one.before_version, one.missing),
+            one.ids,
+        )
+        for one in found.listed
+    )
+
+
+worlds = st.builds(
+    World,
+    first_seq=st.sampled_from([1, 1, 2]),
+    deleted=st.frozensets(st.integers(1, 30), max_size=5),
+    unreadable=st.frozensets(st.integers(1, 30), max_size=3),
+    first_version=st.sampled_from([1, 1, 3]),
+    contiguous=st.booleans(),
+)
+
+
+def stored_in(world: World, story: list[Made]) -> dict[int, Made]:
+    """The messages by sequence, without those that are not there any more or cannot be read."""
+    numbered = enumerate(story, world.first_seq)
+    return {seq: one for seq, one in numbered if seq not in world.deleted | world.unreadable}
+
+
+def circumstances(world: World) -> Circumstances:
+    return Circumstances(
+        first_seq=world.first_seq,
+        deleted=normalized((seq, seq) for seq in world.deleted),
+        unreadable=normalized((seq, seq) for seq in world.unreadable),
+        first_version=world.first_version,
+        contiguous=world.contiguous,
+    )
+
+
+def audited(story: dict[int, Made], state: AuditState | None = None) -> AuditState:
+    audit = Audit(Where("S", 0), Scope(["S.>"]), detail_limit=1000, state=state)
+    for one in messages(story):
+        audit.receive(one)
+    return audit.state
+
+
+@settings(max_examples=500, deadline=None)
+@given(stories, worlds)
+def test_every_story_is_told_by_the_book(made: list[Made], world: World) -> None:
+    story = stored_in(world, made)
+    told = standing(audited(story), circumstances(world))
+    expected = findings(story, world)
+    assert described(told) == expected
+    assert Counter(told.replays) == replays(story, world)
+    assert Counter(told.totals) == Counter((one.kind, one.severity) for one in expected.elements())
+    gaps = [one.versions[2] for one in expected.elements() if one.kind == "version_gap" and one.versions]
+    assert (told.gaps.total(), told.missing.total()) == (len(gaps), sum(gaps))
+    assert told.broken.total() == told.replays[Replay.BROKEN]
+    assert not told.cut
+
+
+@settings(deadline=None)
+@given(stories, worlds)
+def test_subjects_between_each_other_say_what_each_says_alone(made: list[Made], world: World) -> None:
+    story = stored_in(world, made)
+    together = standing(audited(story), circumstances(world))
+    alone = [
+        standing(audited({seq: one for seq, one in story.items() if one.tail == tail}), circumstances(world))
+        for tail in {one.tail for one in story.values()}
+    ]
+    assert described(together) == sum(map(described, alone), Counter())
+    for tally in ("totals", "gaps", "missing", "replays", "broken"):
+        assert getattr(together, tally) == sum((getattr(one, tally) for one in alone), Counter())
+
+
+@settings(deadline=None)
+@given(stories, worlds, st.integers(0, 30))
+def test_a_story_in_two_parts_is_told_like_the_whole(made: list[Made], world: World, at: int) -> None:
+    story = stored_in(world, made)
+    half = audited({seq: one for seq, one in story.items() if seq < at})
+    carried = msgspec.convert(msgspec.to_builtins(half), AuditState)
+    whole = audited({seq: one for seq, one in story.items() if seq >= at}, carried)
+    told, expected = (standing(state, circumstances(world)) for state in (whole, audited(story)))
+    assert (told.listed, told.totals, told.replays) == (expected.listed, expected.totals, expected.replays)
+
+
+@pytest.mark.parametrize(
+    ("stored", "totals"),
+    [
+        ([(SNAPSHOT, b"{")], {(Kind.MALFORMED_SNAPSHOT, CORRUPTION): 1}),
+        ([(SNAPSHOT, b"{"), (SNAPSHOT, b"[]")], {(Kind.MALFORMED_SNAPSHOT, CORRUPTION): 1, (Kind.MALFORMED_SNAPSHOT, NOTICE): 1}),
+        ([(SNAPSHOT, b"{"), (SNAPSHOT, snapshot("x-1", 1))], {(Kind.MALFORMED_SNAPSHOT, NOTICE): 1, (Kind.FOREIGN_SNAPSHOT, CORRUPTION): 1}),
+        ([(ORDER, event("order-1", 1)), (SNAPSHOT, b"{"), (SNAPSHOT, snapshot("order-1", 1))], {(Kind.MALFORMED_SNAPSHOT, NOTICE): 1}),
+        ([(SNAPSHOT, snapshot("order-1", 3))], {(Kind.SNAPSHOT_AHEAD, CORRUPTION): 1}),
+        ([(ORDER, event("order-1", 2))], {(Kind.MISSING_HEAD, CORRUPTION): 1}),
+        ([("S.events.x", b"")], {(Kind.UNREACHABLE_EVENT, NOTICE): 1}),
+    ],
+)  # fmt: skip
+def test_a_finding_weighs_what_it_means(
+    stored: list[tuple[str | bytes, bytes]], totals: dict[tuple[Kind, Severity], int]
+) -> None:
+    found = standing(state_of(*stored))
+    assert {key: count for key, count in found.totals.items() if count} == totals
+    assert {(f.kind, f.severity) for f in found.listed} == totals.keys()
+
+
+def test_an_expired_head_is_a_notice_and_a_broken_actor() -> None:
+    found = standing(state_of((ORDER, event("order-1", 2))), Circumstances(first_seq=9))
+    assert dict(found.totals) == {(Kind.MISSING_HEAD, NOTICE): 1}
+    assert (found.replays[Replay.BROKEN], dict(found.broken)) == (1, {"order": 1})
+
+
+def test_holes_without_a_cause_are_notices_where_writers_skip_versions() -> None:
+    state = state_of((ORDER, event("order-1", 1)), (ORDER, event("order-1", 5)))
+    assert dict(standing(state, Circumstances(contiguous=False)).totals) == {(Kind.VERSION_GAP, NOTICE): 1}
+    deleted = Circumstances(contiguous=False, deleted=[(2, 2)])
+    state.ledger.troubles[b"order.order-1"].gaps[0].before_seq = 3
+    assert dict(standing(state, deleted).totals) == {(Kind.VERSION_GAP, CORRUPTION): 1}
+
+
+def test_a_gap_is_told_with_its_versions_and_its_sequences() -> None:
+    (gap,) = standing(state_of((ORDER, event("order-1", 1)), (ORDER, event("order-1", 4)))).listed
+    assert finding_json(gap) == {
+        "kind": "version_gap",
+        "severity": "corruption",
+        "cause": "unknown",
+        "subject": ORDER,
+        "actor": "order-1",
+        "detail": "versions 2 to 3 are missing between sequences 1 and 2",
+        "after_version": 1,
+        "before_version": 4,
+        "missing": 2,
+        "after_seq": 1,
+        "before_seq": 2,
+    }
+
+
+def test_a_collision_names_its_ids_and_no_version_is_judged() -> None:
+    stored = [
+        ("S.events.unknown.a_b", event(actor, version)) for actor, version in (("a.b", 1), ("a_b", 9), ("a b", 1))
+    ]
+    (collision,) = standing(state_of(*stored)).listed
+    assert (collision.kind, collision.ids) == (Kind.SUBJECT_COLLISION, ("a.b", "a_b", "a b"))
+
+
+def test_corruption_is_listed_before_notices_and_the_rest_is_cut() -> None:
+    state = state_of(*[("S.events.x", b"")] * 5, *[(ORDER, b"{")] * 5, limit=3)
+    found = standing(state, most=3)
+    assert [finding.seq for finding in found.listed] == [6, 7, 8]
+    assert found.cut
+    assert found.totals[Kind.MALFORMED_EVENT, CORRUPTION] == found.totals[Kind.UNREACHABLE_EVENT, NOTICE] == 5
+    assert not standing(state_of((ORDER, b"{")), most=1).cut
+
+
+def test_ranges_are_counted_by_messages_and_listed_as_ranges() -> None:
+    found = standing(AuditState())
+    found.take_ranges(Kind.DELETED_MESSAGES, [(3, 5), (9, 9)])
+    assert dict(found.totals) == {(Kind.DELETED_MESSAGES, NOTICE): 4}
+    assert [(f.first_seq, f.last_seq, f.count) for f in found.listed] == [(3, 5, 3), (9, 9, 1)]
+
+
+def test_every_finding_is_valid_unicode_whatever_the_subject() -> None:
+    state = state_of((b"S.events.order.\xff\x00\x1b[31m", b""), ("S.events.unknown.<script>", b"{"))
+    for finding in standing(state).listed:
+        json.dumps(finding_json(finding), ensure_ascii=False).encode()
+
+
+def test_the_bad_snapshot_that_counts_is_listed_however_many_it_supersedes() -> None:
+    found = standing(state_of(*[(SNAPSHOT, b"{")] * 9, limit=3), most=3)
+    assert [(finding.seq, finding.severity) for finding in found.listed] == [(9, CORRUPTION), (1, NOTICE), (2, NOTICE)]
+    assert dict(found.totals) == {(Kind.MALFORMED_SNAPSHOT, CORRUPTION): 1, (Kind.MALFORMED_SNAPSHOT, NOTICE): 8}
+    assert found.cut
+
+
+def test_a_bad_snapshot_is_a_notice_while_nobody_knows_whether_it_is_the_last() -> None:
+    found = standing(state_of((SNAPSHOT, b"{")), Circumstances(unread=[(2, 9)]))
+    assert dict(found.totals) == {(Kind.MALFORMED_SNAPSHOT, NOTICE): 1}
+
+
+def test_what_was_listed_for_a_shorter_list_is_cut_in_a_longer_one() -> None:
+    state = state_of(*[(ORDER, b"{")] * 5, limit=3)
+    assert standing(state, most=1000).cut
+    assert not standing(state_of(*[(ORDER, b"{")] * 3, limit=3), most=3).cut

@@ -1,0 +1,107 @@
+"""What a report says, and the exit codes that follow from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.findings import Finding, Kind, Severity
+from auditor.core.model.message import StreamState
+from auditor.core.report.build import Expectations, Walked, conclude
+from auditor.core.report.pass_report import (
+    AuditReport,
+    ExitCode,
+    Progress,
+    SeqRange,
+    Verdict,
+    exit_code,
+    finding_json,
+    rfc3339,
+)
+from auditor.core.state.examiner import AuditState
+from tests.core import reports
+from tests.core.stories import event
+
+ORDER = "S.events.order.order-1"
+
+
+def report(verdict: Verdict) -> AuditReport:
+    walked = Walked(pinned=StreamState("S", 0, 1, 0, 0, 0), read=None)
+    return replace(conclude("a", AuditState(), walked, Expectations(), ActorTypes()), verdict=verdict)
+
+
+CLEAN, CORRUPT, INCONCLUSIVE = (report(verdict) for verdict in (Verdict.CLEAN, Verdict.CORRUPT, Verdict.INCONCLUSIVE))
+
+
+@pytest.mark.parametrize(
+    ("passes", "code"),
+    [
+        ([CLEAN], 0),
+        ([CLEAN, CLEAN], 0),
+        ([CORRUPT], 2),
+        ([CLEAN, CORRUPT, None, INCONCLUSIVE], 2),
+        ([CORRUPT, None], 2),
+        ([None], 1),
+        ([None, None], 1),
+        ([], 1),
+        ([CLEAN, None], 3),
+        ([INCONCLUSIVE], 3),
+        ([CLEAN, INCONCLUSIVE], 3),
+        ([INCONCLUSIVE, None], 3),
+    ],
+)
+def test_the_exit_code_follows_from_all_audits_together(passes: list[AuditReport | None], code: int) -> None:
+    assert exit_code(passes) == ExitCode(code)
+
+
+def test_the_json_has_the_fields_of_the_contract() -> None:
+    names = set(json.loads(json.dumps(CLEAN.to_json())))
+    assert names >= {
+        "name", "stream", "mode", "verdict", "range", "read", "duration_seconds", "coverage", "messages", "events",
+        "snapshots", "actors", "findings_total", "accepted_total", "missing_versions", "findings",
+    }  # fmt: skip
+
+
+def test_a_finding_shows_the_fields_that_it_has_and_no_others() -> None:
+    finding = Finding(kind=Kind.LATE_VERSION, severity=Severity.CORRUPTION, version=3, seq=0)
+    assert finding_json(finding) == {"kind": "late_version", "severity": "corruption", "version": 3, "seq": 0}
+
+
+def test_a_moment_keeps_its_nanoseconds() -> None:
+    assert rfc3339(1_700_000_000_123_456_789) == "2023-11-14T22:13:20.123456789Z"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "seq", "ratio"), [(1, 0, 0, 1.0), (1, 10, 0, 0.0), (11, 20, 15, 0.5), (1, 10, 10, 1.0)]
+)
+def test_progress_is_the_part_of_the_range_behind_the_walk(first: int, last: int, seq: int, ratio: float) -> None:
+    assert Progress(first_seq=first, last_seq=last, seq=seq).ratio == ratio
+
+
+def test_a_range_holds_both_its_ends() -> None:
+    assert SeqRange(3, 5) == SeqRange(first_seq=3, last_seq=5)
+
+
+def test_the_keys_of_the_json_are_those_of_the_contract() -> None:
+    entry = reports.report((ORDER, event("order-1", 1)), (ORDER, b"{"), (ORDER, event("order-1", 3))).to_json()
+    assert set(entry["messages"]) == {"in_range", "examined", "deleted", "unreadable", "skipped", "unjudged"}
+    assert set(entry["events"]) == {"ok", "malformed", "hidden", "unreachable"}
+    assert set(entry["snapshots"]) == {"ok", "malformed"}
+    assert set(entry["actors"]) == {"seen", "replayable", "replayable_from_snapshot", "broken"}
+    assert set(entry["range"]) == set(entry["read"]) == {"first_seq", "last_seq"}
+    assert entry["broken_actors"] == [
+        {"actor": "order-1", "last_version": 3, "snapshot_version": 2, "snapshot_after_seq": 0}
+    ]
+    assert [set(finding) for finding in entry["findings"]] == [
+        {"kind", "severity", "reason", "seq", "subject", "actor", "detail", "quarantine"},
+        {"kind", "severity", "cause", "subject", "actor", "detail"}
+        | {"after_version", "before_version", "missing", "after_seq", "before_seq"},
+    ]
+
+
+def test_a_finding_has_a_json_key_for_each_of_its_fields() -> None:
+    finding = Finding(**{field.name: ("a",) if field.name == "ids" else 1 for field in fields(Finding)})
+    assert set(finding_json(finding)) == {field.name for field in fields(Finding)}

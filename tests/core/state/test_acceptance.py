@@ -1,0 +1,106 @@
+"""What an operator accepts is counted apart, exactly, and what comes later is new."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import auditor.core.state.examiner
+import auditor.core.state.segments
+from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.findings import Finding, Kind, Unit, spec
+from auditor.core.model.message import StreamState
+from auditor.core.model.ranges import normalized
+from auditor.core.report.build import Expectations, Walked, conclude
+from auditor.core.report.pass_report import AuditReport, SeqRange, Verdict
+from auditor.core.state.acceptance import Acceptance, in_stretch
+from tests.core.by_the_book import Made, growing, made
+from tests.core.state.test_examiner import audit
+from tests.core.stories import message
+
+ORDER = "S.events.order.order-1"
+BAD = [(ORDER, b"{")] * 10
+
+
+def concluded(
+    stream: list[tuple[str | bytes, bytes]],
+    accepted: dict[Kind, Acceptance] | None = None,
+    *,
+    limit: int = 1000,
+    deleted: frozenset[int] = frozenset(),
+) -> AuditReport:
+    one = audit(limit=limit)
+    for seq, (subject, data) in enumerate(stream, 1):
+        if seq not in deleted:
+            one.receive(message(seq, subject, data))
+    gone = normalized((seq, seq) for seq in deleted)
+    pinned = StreamState("S", 0, 1, len(stream), len(stream) - len(deleted), len(deleted))
+    facts = Walked(pinned=pinned, read=SeqRange(1, len(stream)), removed=gone, deleted=gone, accounted=True)
+    return conclude("orders", one.state, facts, Expectations(most_findings=limit), ActorTypes(), accepted)
+
+
+def of(kind: Kind, up_to_seq: int, stream: list[tuple[str | bytes, bytes]], limit: int = 1000) -> Acceptance:
+    one = audit(limit=limit)
+    for seq, (subject, data) in enumerate(stream, 1):
+        one.receive(message(seq, subject, data))
+    counted = in_stretch(kind, up_to_seq, one.state.tallies, len(stream))
+    return Acceptance(kind=kind, up_to_seq=up_to_seq, reason="known", accepted_ns=0, created_ns=0, in_stretch=counted)
+
+
+def seen_at(finding: Finding) -> int:
+    return finding.position
+
+
+@settings(deadline=None)
+@given(growing() | st.lists(made(), max_size=20), st.data())
+def test_accepted_and_standing_ones_are_those_before_and_after_the_sequence(
+    story: list[Made], data: st.DataObject
+) -> None:
+    stream = [(one.subject, one.data) for one in story]
+    deleted = frozenset(data.draw(st.sets(st.integers(1, len(stream)), max_size=4))) if stream else frozenset()
+    before = concluded(stream, deleted=deleted)
+    for kind in before.findings_total:
+        up_to = data.draw(st.integers(0, len(stream)))
+        after = concluded(stream, {kind: of(kind, up_to, stream)}, deleted=deleted)
+        if spec(kind).unit is Unit.MESSAGES:
+            known = sum(max(0, min(f.last_seq, up_to) - f.first_seq + 1) for f in before.findings if f.kind is kind)
+        else:
+            known = sum(f.kind is kind and seen_at(f) <= up_to for f in before.findings)
+            rest = [f for f in before.findings if f.kind is not kind or seen_at(f) > up_to]
+            assert list(after.findings) == rest
+        assert after.accepted_total.get(kind, 0) == known
+        assert after.findings_total.get(kind, 0) == before.findings_total[kind] - known
+
+
+def test_a_stream_whose_corruption_is_all_accepted_is_clean_again_and_later_corruption_is_not() -> None:
+    known = {Kind.MALFORMED_EVENT: of(Kind.MALFORMED_EVENT, 10, BAD)}
+    accepted = concluded(BAD, known)
+    assert (accepted.verdict, accepted.findings, accepted.findings_total) == (Verdict.CLEAN, (), {})
+    assert accepted.accepted_total == {Kind.MALFORMED_EVENT: 10}
+    later = concluded([*BAD, (ORDER, b"")], known)
+    assert (later.verdict, later.findings_total) == (Verdict.CORRUPT, {Kind.MALFORMED_EVENT: 1})
+    assert [finding.seq for finding in later.findings] == [11]
+
+
+@pytest.fixture
+def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (auditor.core.state.segments, auditor.core.state.examiner):
+        monkeypatch.setattr(module, "STRETCH", 4)
+
+
+@pytest.mark.usefixtures("short_stretches")
+@pytest.mark.parametrize("up_to", [3, 7, 10])
+def test_beyond_the_findings_kept_in_detail_the_counts_stay_exact(up_to: int) -> None:
+    known = {Kind.MALFORMED_EVENT: of(Kind.MALFORMED_EVENT, up_to, BAD, limit=2)}
+    report = concluded([*BAD, *BAD], known, limit=2)
+    assert report.accepted_total == {Kind.MALFORMED_EVENT: up_to}
+    assert report.findings_total == {Kind.MALFORMED_EVENT: 20 - up_to}
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_where_findings_are_only_counted_it_says_up_to_where_they_can_be_accepted() -> None:
+    with pytest.raises(ValueError, match="accept up to 3 or 7"):
+        of(Kind.MALFORMED_EVENT, 5, BAD, limit=2)
+    with pytest.raises(ValueError, match="accept up to 7 or 10"):
+        of(Kind.MALFORMED_EVENT, 9, BAD, limit=2)

@@ -1,0 +1,116 @@
+"""A memory survives being packed, whatever it holds; what is no memory is refused."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditor.core.history.baseline import Fact, News, Told
+from auditor.core.history.stream_identity import Anchor, Anchors, History, Incident, Witness
+from auditor.core.model.findings import Finding, Kind, Severity
+from auditor.core.report.pass_report import Mode
+from auditor.core.state import codec
+from auditor.core.state.checkpoint import Chronicle, Memory, PassTimes
+from auditor.core.state.codec import FORMAT, packed, unpacked
+from tests.core.state.test_examiner import judged
+from tests.core.stories import event, streams
+
+ORDER = "S.events.order.order-1"
+
+
+def memory(stream: list[tuple[str | bytes, bytes]]) -> Memory:
+    return Memory(
+        stream="S",
+        created_ns=7,
+        patterns=("S.events.>",),
+        state=judged(stream),
+        next_seq=len(stream) + 1,
+        removed=[(2, 3)],
+        absent=[(5, 9)],
+        lost=(4,),
+    )
+
+
+@settings(deadline=None)
+@given(streams, st.integers(1, 4))
+def test_it_comes_back_as_it_was(stream: list[tuple[str | bytes, bytes]], batch: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codec, "BATCH", batch)
+        one = memory(stream)
+        one.state.ledger.unjudged.add(b"order.\xff")
+        assert unpacked(packed(one)) == one
+
+
+def test_it_makes_no_difference_in_which_pieces_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = memory([(f"S.events.order.order-{number}", event(f"order-{number}", 1)) for number in range(300)])
+    data = packed(one)
+    for feed in (1, 7, 100):
+        monkeypatch.setattr(codec, "FEED", feed)
+        assert unpacked(data) == one
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_part_of_it_or_other_bytes_are_refused_and_never_taken_for_a_memory(data: st.DataObject) -> None:
+    whole = packed(memory([(ORDER, event("order-1", version)) for version in (1, 2, 4)]))
+    for broken in (whole[: data.draw(st.integers(0, len(whole) - 1))], data.draw(st.binary(max_size=50))):
+        with pytest.raises(ValueError, match=r"ends too soon|not what was packed|is empty"):
+            unpacked(broken)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"a\x00\x00\x00\x01\x80", b"x\x00\x00\x00\x00", b"m\x00\x00\x00\x01\x80", b"m\x00\x00\x00\x09\x80"]
+)
+def test_well_compressed_nonsense_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"ends too soon|not what was packed|is empty|before the memory"):
+        unpacked(zlib.compress(body))
+
+
+SAVED = Path(__file__).parent / "saved"
+"""Bytes as each format saved them. A file is added with its format, and never made anew."""
+
+
+def one_of_everything() -> Memory:
+    stream: list[tuple[str | bytes, bytes]] = [
+        *[(ORDER, event("order-1", version)) for version in (1, 2, 4, 4)],
+        (ORDER, b"{"),
+        ("S.snapshots.order.order-1", b"{"),
+    ]
+    one = memory(stream)
+    one.state.ledger.unjudged.add(b"order.order-2")
+    return one
+
+
+def a_chronicle() -> Chronicle:
+    key = (Kind.STREAM_ROLLBACK, Severity.CORRUPTION)
+    rollback = Finding(kind=key[0], severity=key[1], first_seq=5, last_seq=6, count=2, detail="lost")
+    told = Told({key: 1}, {Fact(key, None, None, None, None, 6)}, cut=True)
+    witness = Witness(looked_ns=1, created_ns=2, first_seq=3, last_seq=4, messages=2, settings={"max_age": 5})
+    history = History(witness, Anchors([Anchor(3, b"d" * 16)], 2), [Incident(9, rollback)], 7, 8)
+    news = News(told, baseline=True, newest_ns={key: 9})
+    return Chronicle(news, history, {Mode.FULL: PassTimes(1, 2)}, ("order",))
+
+
+def test_a_memory_that_the_present_format_saved_is_read_as_it_was() -> None:
+    assert FORMAT == 1
+    assert unpacked((SAVED / "memory-1.bin").read_bytes()) == one_of_everything()
+
+
+def test_a_chronicle_that_the_present_format_saved_is_read_as_it_was() -> None:
+    saved = (SAVED / "chronicle-1.bin").read_bytes()
+    assert msgspec.msgpack.decode(saved, type=Chronicle) == a_chronicle()
+
+
+@pytest.mark.parametrize("old", ["patterns", "tallies", "ledger", "stretches", "troubles"])
+def test_a_key_that_is_not_known_is_refused_and_not_read_as_nothing(old: str) -> None:
+    saved = zlib.decompress(packed(one_of_everything()))
+    length = int.from_bytes(saved[1:5], "big")
+    assert old.encode() in saved[:length]
+    renamed = saved.replace(old.encode(), b"x" * len(old), 1)
+    with pytest.raises(ValueError, match="not what was packed"):
+        unpacked(zlib.compress(renamed))

@@ -1,0 +1,270 @@
+"""What the audit says of messages, whatever they are and however they come."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import auditor.core.state.examiner
+import auditor.core.state.segments
+from auditor.core.model.findings import Kind, Severity
+from auditor.core.model.message import StoredMessage
+from auditor.core.model.quarantine_entry import Evidence
+from auditor.core.model.subject_filter import Scope
+from auditor.core.state.examiner import Audit, AuditState, Where
+from auditor.core.state.segments import Tally
+from tests.core.by_the_book import growing
+from tests.core.stories import event, message, snapshot, streams
+
+WHERE = Where("S", 7_000_000_000, "aether.quarantine")
+ORDER_1 = "S.events.order.order-1"
+EVERYTHING = Scope(["S.events.>", "S.snapshots.>"])
+
+
+def audit(state: AuditState | None = None, scope: Scope = EVERYTHING, limit: int = 1000) -> Audit:
+    return Audit(WHERE, scope, detail_limit=limit, state=state)
+
+
+def judged(stream: list[tuple[str | bytes, bytes]], state: AuditState | None = None, first_seq: int = 1) -> AuditState:
+    one = audit(state)
+    for seq, (subject, data) in enumerate(stream, first_seq):
+        one.receive(message(seq, subject, data))
+    return one.state
+
+
+@settings(deadline=None)
+@given(streams, st.integers(0, 40))
+def test_an_audit_that_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(
+    stream: list[tuple[str | bytes, bytes]], at: int
+) -> None:
+    at = min(at, len(stream))
+    half = judged(stream[:at])
+    plain = msgspec.msgpack.decode(msgspec.msgpack.encode(half), type=AuditState)
+    assert plain == half
+    assert judged(stream[at:], plain, at + 1) == judged(stream)
+
+
+def quickly(stream: list[tuple[str | bytes, bytes]], first_seq: int = 1) -> AuditState:
+    """As `judged`, with what is ordinary taken in one go."""
+    one = audit()
+    messages = [message(seq, subject, data) for seq, (subject, data) in enumerate(stream, first_seq)]
+    at = one.take_ordinary(messages)
+    while at < len(messages):
+        one.receive(messages[at])
+        at = one.take_ordinary(messages, at + 1)
+    return one.state
+
+
+@settings(deadline=None)
+@given(streams | growing().map(lambda story: [(one.subject, one.data) for one in story]))
+def test_what_is_taken_as_ordinary_is_what_would_have_been_said_of_each_message(
+    stream: list[tuple[str | bytes, bytes]],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (auditor.core.state.examiner, auditor.core.state.segments):
+            patch.setattr(module, "STRETCH", 8)
+        assert quickly(stream) == judged(stream)
+
+
+def test_the_next_events_of_known_actors_are_ordinary_and_nothing_else_is() -> None:
+    first, second, third = (message(seq, ORDER_1, event("order-1", seq)) for seq in (1, 2, 3))
+    one = audit()
+    assert one.take_ordinary([first, second]) == 0
+    one.receive(first)
+    assert one.take_ordinary([first, second, third], 1) == 3
+    for other in (
+        message(4, ORDER_1, b"{"),
+        message(4, ORDER_1, event("order-1", 5)),
+        message(4, ORDER_1, event("order-2", 4)),
+        message(4, "S.events.order.order-2", event("order-2", 4)),
+        message(4, "S.snapshots.order.order-1", event("order-1", 4)),
+        message(1 << 40, ORDER_1, event("order-1", 4)),
+    ):
+        assert one.take_ordinary([other]) == 0
+    assert one.state.tallies.events == Tally(ok=3)
+
+
+def test_a_message_that_the_decoder_fails_on_is_left_for_receive_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = audit()
+    one.receive(message(1, ORDER_1, event("order-1", 1)))
+    monkeypatch.setattr(auditor.core.state.examiner, "ordinary_event", lambda _: 1 // 0)
+    assert one.take_ordinary([message(2, ORDER_1, event("order-1", 2))]) == 0
+
+
+@settings(deadline=None)
+@given(streams)
+def test_actors_do_not_change_what_is_said_of_each_other(stream: list[tuple[str | bytes, bytes]]) -> None:
+    together = judged(stream)
+    for subject in {subject for subject, _ in stream}:
+        one = audit()
+        for seq, (other, data) in enumerate(stream, 1):
+            if other == subject:
+                one.receive(message(seq, other, data))
+        alone = one.state
+        for tail, actor in alone.ledger.actors.items():
+            assert together.ledger.actors[tail] == actor
+        for tail, trouble in alone.ledger.troubles.items():
+            assert together.ledger.troubles[tail] == trouble
+        for kind, found in alone.tallies.details.items():
+            assert [each for each in together.tallies.details[kind] if each in found] == found
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=60), st.binary(max_size=200), st.none() | st.binary(max_size=40))
+def test_no_bytes_make_it_raise(subject: bytes, data: bytes, headers: bytes | None) -> None:
+    one = audit()
+    for prefix in (b"", b"S.events.", b"S.snapshots.", b"S.events.order."):
+        one.receive(StoredMessage(1, 1, prefix + subject, headers, data))
+    assert one.state.tallies.examined + one.state.tallies.skipped == 4
+
+
+@pytest.mark.parametrize(
+    ("subject", "data", "kind", "reason"),
+    [
+        ("S.events.order.order-1", event("order-1", 1), None, None),
+        ("S.events.order.order-1", b"null", Kind.HIDDEN_EVENT, "version_missing"),
+        ("S.events.order.order-1", event("order-1", 0), Kind.HIDDEN_EVENT, "version_not_positive"),
+        ("S.events.order.order-1", event("order-1", -1), Kind.HIDDEN_EVENT, "version_not_positive"),
+        ("S.events.order.order-1", event("order-2", 0), Kind.HIDDEN_EVENT, "version_not_positive"),
+        ("S.events.order.order-1", event("order-2", 1), Kind.FOREIGN_ACTOR, None),
+        ("S.events.order.order-1", event("", 1), Kind.FOREIGN_ACTOR, None),
+        ("S.events.order.order-1", b"  ", Kind.MALFORMED_EVENT, "empty"),
+        ("S.events.order.order-1", b"{", Kind.MALFORMED_EVENT, "syntax"),
+        ("S.events.order.order-1", b'{"version":"1"}', Kind.MALFORMED_EVENT, "type"),
+        ("S.events.order.order-1", b'{"version":1.5}', Kind.MALFORMED_EVENT, "number"),
+        ("S.events.order.order-1", b'{"timestamp":"now"}', Kind.MALFORMED_EVENT, "timestamp"),
+        (b"S.events.order.order-\xff", b"{", Kind.UNREACHABLE_EVENT, "encoding"),
+        ("S.events.order.order-*", b"{", Kind.UNREACHABLE_EVENT, "wildcard"),
+        ("S.events.order.>", b"{", Kind.UNREACHABLE_EVENT, "wildcard"),
+        ("S.events.order", b"{", Kind.UNREACHABLE_EVENT, "tokens"),
+        ("S.events.cart.order-1", b"{", Kind.UNREACHABLE_EVENT, "tokens"),
+        ("S.events.order.order-1.x", b"{", Kind.UNREACHABLE_EVENT, "tokens"),
+        ("S.events.unknown.a_b", event("a.b", 1), None, None),
+        ("S.events.-a.-a-b", event("-a-b", 1), None, None),
+        ("S.snapshots.order.order-1", snapshot("order-1", 1), None, None),
+        ("S.snapshots.order.order-1", b"[]", Kind.MALFORMED_SNAPSHOT, "type"),
+        ("S.snapshots.order.order-1", snapshot("order-2", 1), Kind.FOREIGN_SNAPSHOT, None),
+        ("S.snapshots.cart.order-1", snapshot("order-1", 1), Kind.FOREIGN_SNAPSHOT, None),
+        ("S.snapshots.cart.order-1", b"[]", Kind.MALFORMED_SNAPSHOT, "type"),
+        ("S.snapshots.unknown.", snapshot("", 1), Kind.FOREIGN_SNAPSHOT, None),
+        ("S.snapshots.unknown.unknown", snapshot("", 1), Kind.FOREIGN_SNAPSHOT, None),
+    ],
+)
+def test_a_message_has_the_first_content_finding_that_applies(
+    subject: str | bytes, data: bytes, kind: Kind | None, reason: str | None
+) -> None:
+    one = audit()
+    evidence = one.receive(message(9, subject, data))
+    found = [finding for findings in one.state.tallies.details.values() for finding in findings]
+    found += [last.finding for last in one.state.ledger.snapshots.values() if last.finding]
+    assert [(finding.kind, finding.reason, finding.seq) for finding in found] == ([(kind, reason, 9)] if kind else [])
+    kept = kind not in {None, Kind.UNREACHABLE_EVENT}
+    assert isinstance(evidence, Evidence) is kept
+    if evidence:
+        assert found[0].quarantine == f"aether.quarantine.{evidence.key}"
+
+
+def test_each_message_is_counted_in_exactly_one_place() -> None:
+    state = judged(
+        [
+            ("S.events.order.order-1", event("order-1", 1)),
+            ("S.events.order.order-1", b"{"),
+            ("S.events.order.order-1", event("order-1", 0)),
+            ("S.events.order.order-1", event("order-2", 3)),
+            ("S.events.x.y.z", b"{"),
+            ("S.snapshots.order.order-1", b"{"),
+            ("S.snapshots.order.order-1", snapshot("cart-1", 1)),
+            ("S.other", b"{"),
+        ]
+    )
+    assert state.tallies.events == Tally(ok=2, malformed=1, hidden=1, unreachable=1)
+    assert state.tallies.snapshots == Tally(ok=1, malformed=1)
+    assert (state.tallies.examined, state.tallies.skipped) == (7, 1)
+
+
+def test_messages_outside_the_scope_are_skipped_and_nothing_is_said_of_them() -> None:
+    one = audit(scope=Scope(["S.events.order.*"]))
+    one.receive(message(1, "S.events.cart.cart-1", b"{"))
+    one.receive(message(2, "S.snapshots.order.order-1", b"{"))
+    one.receive(message(3, "S.events.order.order-1", b"{"))
+    one.receive(message(4, "S.events.order.order-1", event("order-1", 2)))
+    assert (one.state.tallies.skipped, one.state.tallies.examined, one.state.tallies.content) == (
+        2,
+        2,
+        {Kind.MALFORMED_EVENT: 1},
+    )
+
+
+def test_counts_stay_exact_beyond_the_findings_that_are_listed() -> None:
+    one = audit(limit=3)
+    for seq in range(1, 11):
+        one.receive(message(seq, "S.events.order.order-1", b"{"))
+    assert one.state.tallies.content == {Kind.MALFORMED_EVENT: 10}
+    assert [finding.seq for finding in one.state.tallies.details[Kind.MALFORMED_EVENT]] == [1, 2, 3]
+
+
+def test_no_detail_repeats_a_value_from_the_payload() -> None:
+    bodies = [b'{"id":"hunter2"', b'{"version":"hunter2"}', b'{"timestamp":"hunter2"}', event("hunter2", 1), b"hunter2"]
+    state = judged([("S.events.order.order-1", body) for body in bodies])
+    assert state.tallies.content == {Kind.MALFORMED_EVENT: 4, Kind.FOREIGN_ACTOR: 1}
+    assert not any("hunter" in str(finding) for findings in state.tallies.details.values() for finding in findings)
+
+
+def test_what_the_auditor_failed_on_is_counted_and_remembered() -> None:
+    one = audit()
+    one.failed_on(message(5, "S.events.order.order-1", b""))
+    assert (one.state.tallies.unjudged, one.state.tallies.unjudged_seqs, one.state.tallies.examined) == (1, [5], 1)
+
+
+def test_an_event_that_the_auditor_failed_on_casts_doubt_on_its_actor_alone() -> None:
+    one = audit()
+    one.failed_on(message(1, "S.events.order.order-1", b""))
+    one.failed_on(message(2, "S.other", b""))
+    assert one.state.ledger.unjudged == {b"order.order-1"}
+
+
+def test_a_snapshot_that_the_auditor_failed_on_may_be_good() -> None:
+    one = audit()
+    one.receive(message(1, "S.snapshots.order.order-1", b"{"))
+    one.failed_on(message(2, "S.snapshots.order.order-1", b""))
+    assert one.state.ledger.snapshots == {}
+    (finding,) = one.state.tallies.details[Kind.MALFORMED_SNAPSHOT]
+    assert (finding.seq, finding.severity) == (1, Severity.NOTICE)
+
+
+def test_unjudged_messages_are_remembered_up_to_a_bound_and_counted_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.core.state.examiner, "REMEMBERED_UNJUDGED", 2)
+    one = audit()
+    for seq in range(1, 6):
+        one.failed_on(message(seq, "S.events.order.order-1", b""))
+    assert (one.state.tallies.unjudged, one.state.tallies.unjudged_seqs) == (5, [1, 2])
+
+
+def test_a_subject_that_was_first_seen_bad_is_known_and_one_outside_the_scope_is_not() -> None:
+    one = audit(scope=Scope(["S.events.order.*"]))
+    one.receive(message(1, "S.events.order.order-1", b"{"))
+    one.receive(message(2, "S.events.cart.cart-1", b"{"))
+    one.receive(message(3, "S.events.cart.cart-1", event("cart-1", 1)))
+    one.receive(message(4, "S.events.order.order-1", event("order-1", 1)))
+    assert (list(one.state.ledger.tails()), one.state.tallies.skipped) == ([b"order.order-1"], 2)
+
+
+def test_a_subject_in_two_normal_forms_is_two_subjects() -> None:
+    """Nobody between writer and replay normalizes text, so neither may the audit."""
+    state = judged([("S.events.unknown.\u00e9", event("\u00e9", 1)), ("S.events.unknown.e\u0301", event("e\u0301", 1))])
+    assert (state.tallies.events.ok, state.tallies.content, len(state.ledger.actors)) == (2, {}, 2)
+
+
+@pytest.mark.parametrize("size", [7, 10, 16])
+def test_every_message_is_counted_in_its_own_stretch_whatever_the_size_of_one(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(auditor.core.state.segments, "STRETCH", size)
+    monkeypatch.setattr(auditor.core.state.examiner, "STRETCH", size)
+    state = judged([("S.events.order.order-1", event("order-1", version)) for version in range(1, 51)])
+    counted = {number: stretch.events.ok for number, stretch in state.tallies.stretches.items()}
+    assert counted == Counter(seq // size for seq in range(1, 51))

@@ -1,0 +1,138 @@
+"""What has left the stream is forgotten, and only what that touches is looked at again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import auditor.core.state.examiner
+import auditor.core.state.segments
+from auditor.core.model.findings import Kind, Severity
+from auditor.core.state.retention import begin_at, count_again, forget_before, read_again
+from tests.core.state.test_examiner import audit, judged
+from tests.core.stories import event, message, snapshot
+
+if TYPE_CHECKING:
+    from auditor.core.state.examiner import Audit, AuditState
+
+ONE, OTHER = b"order.order-1", b"order.order-2"
+EVENTS, SNAPSHOTS = "S.events.order.order-1", "S.snapshots.order.order-1"
+OTHER_EVENTS = "S.events.order.order-2"
+
+
+def grown(last: int) -> list[tuple[str | bytes, bytes]]:
+    return [(EVENTS, event("order-1", version)) for version in range(1, last + 1)]
+
+
+@pytest.fixture
+def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (auditor.core.state.segments, auditor.core.state.examiner):
+        monkeypatch.setattr(module, "STRETCH", 4)
+
+
+def test_an_ordinary_actor_that_has_begun_before_the_head_needs_a_new_first_event() -> None:
+    state = judged([*grown(4), (OTHER_EVENTS, event("order-2", 1))])
+    aged = forget_before(state, 3)
+    assert (aged.moved, aged.doubtful) == ([ONE], [])
+    assert set(state.ledger.actors) == {ONE, OTHER}
+
+
+def test_an_ordinary_actor_whose_last_event_has_left_is_forgotten() -> None:
+    state = judged([*grown(2), (OTHER_EVENTS, event("order-2", 1))])
+    aged = forget_before(state, 3)
+    assert (aged.moved, aged.doubtful, list(state.ledger.actors)) == ([], [], [OTHER])
+
+
+def test_an_actor_with_anything_to_tell_is_read_again_once_its_first_message_has_left() -> None:
+    gap = judged([(EVENTS, event("order-1", 1)), (EVENTS, event("order-1", 3))])
+    assert forget_before(gap, 2).doubtful == [ONE]
+    bad = judged([(EVENTS, b"{"), (OTHER_EVENTS, b"{")])
+    assert forget_before(bad, 2).doubtful == [ONE]
+    assert forget_before(judged([(OTHER_EVENTS, event("order-2", 1)), (EVENTS, b"{")]), 2).doubtful == []
+
+
+def test_an_actor_with_a_message_that_was_not_judged_is_always_read_again() -> None:
+    state = judged([*grown(2), (OTHER_EVENTS, event("order-2", 1))])
+    state.ledger.unjudged.add(OTHER)
+    assert forget_before(state, 2).doubtful == [OTHER]
+
+
+def test_snapshots_that_have_left_are_forgotten() -> None:
+    state = judged([(SNAPSHOTS, snapshot("order-1", 1)), ("S.snapshots.order.order-2", snapshot("order-2", 1))])
+    forget_before(state, 2)
+    assert set(state.ledger.snapshots) == {OTHER}
+
+
+def test_the_stretch_that_has_left_in_part_is_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.core.state.segments, "STRETCH", 4)
+    monkeypatch.setattr(auditor.core.state.examiner, "STRETCH", 4)
+    assert forget_before(judged(grown(9)), 6).stretch == 1
+    assert forget_before(judged(grown(9)), 8).stretch is None
+
+
+def test_an_actor_begins_at_the_first_event_that_is_left() -> None:
+    state = judged(grown(4))
+    assert begin_at(state.ledger, ONE, message(3, EVENTS, event("order-1", 3)))
+    actor = state.ledger.actors[ONE]
+    assert (actor.first_version, actor.first_seq, actor.last_version, actor.last_seq) == (3, 3, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        None,
+        message(3, EVENTS, b"{"),
+        message(3, EVENTS, event("order-1", 5)),
+        message(3, EVENTS, event("order-1", 0)),
+        message(5, EVENTS, event("order-1", 3)),
+    ],
+)
+def test_what_cannot_be_its_first_event_changes_nothing_and_asks_for_a_closer_look(found: object) -> None:
+    state = judged(grown(4))
+    assert not begin_at(state.ledger, ONE, found)  # type: ignore[arg-type]
+    assert state == judged(grown(4))
+
+
+def test_an_actor_that_was_read_again_is_what_was_read_and_nothing_of_before() -> None:
+    state = judged([(EVENTS, b"{"), *grown(3), (SNAPSHOTS, snapshot("order-1", 3)), (OTHER_EVENTS, b"{")])
+    state.ledger.unjudged |= {ONE, OTHER}
+    other = state.ledger.troubles[OTHER]
+    read_again(state.ledger, ONE, judged(grown(2)).ledger)
+    assert state.ledger.actors == judged(grown(2)).ledger.actors
+    assert state.ledger.troubles == {OTHER: other}
+    assert (state.ledger.snapshots, state.ledger.unjudged) == ({}, {OTHER})
+    again = judged([(EVENTS, b"{")])
+    again.ledger.unjudged.add(ONE)
+    read_again(state.ledger, ONE, again.ledger)
+    assert (ONE in state.ledger.actors, ONE in state.ledger.troubles) == (False, True)
+    assert state.ledger.unjudged == {ONE, OTHER}
+
+
+def given(stream: list[tuple[str | bytes, bytes]], first_seq: int, state: AuditState | None = None) -> Audit:
+    one = audit(state)
+    for seq, (subject, data) in enumerate(stream, first_seq):
+        one.receive(message(seq, subject, data))
+    return one
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_a_bad_snapshot_counts_in_its_stretch_if_a_later_one_has_superseded_it_and_else_does_not() -> None:
+    story = [*grown(1), (SNAPSHOTS, b"{"), (EVENTS, event("order-1", 2)), (SNAPSHOTS, snapshot("order-1", 2))]
+    state = judged(story)
+    assert state.tallies.content == {Kind.MALFORMED_SNAPSHOT: 1}
+    count_again(state, 0, given(story[1:3], 2), 100)
+    assert state.tallies.content == {Kind.MALFORMED_SNAPSHOT: 1}
+    (finding,) = state.tallies.details[Kind.MALFORMED_SNAPSHOT]
+    assert (finding.severity, finding.seq) == (Severity.NOTICE, 2)
+
+    last = judged(story[:3])
+    count_again(last, 0, given(story[1:3], 2), 100)
+    assert last.tallies.content == {}
+
+
+@pytest.mark.usefixtures("short_stretches")
+def test_a_stretch_of_which_nothing_is_left_counts_nothing() -> None:
+    state = judged([(EVENTS, b"{")] * 5)
+    count_again(state, 0, audit(), 100)
+    assert state.tallies.content == {Kind.MALFORMED_EVENT: 2}

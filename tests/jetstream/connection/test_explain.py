@@ -1,0 +1,57 @@
+"""Why there is no connection, in words."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+
+import pytest
+from nats import errors
+
+from auditor.jetstream.connection.explain import denied, in_words, without_secrets
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 4222)"),
+            "connection refused: check that it runs",
+        ),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known: check that it runs"),
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
+        (TimeoutError(), "no answer within a few seconds"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), "no TLS with it"),
+        (errors.Error("nats: 'Authorization Violation'"), "it refuses the credentials (Authorization Violation)"),
+        (errors.AuthorizationError(), "it refuses the credentials"),
+        (errors.SecureConnWantedError(), "it offers no TLS"),
+        (errors.Error("nats: empty response from server when expecting INFO message"), "no NATS server: check"),
+        (errors.Error("several\nlines\r\nof text"), "several lines of text"),
+        (AssertionError(), "AssertionError"),
+    ],
+)
+def test_a_failure_is_a_part_of_a_line_and_says_what_to_check(error, words):
+    assert words in in_words(error)
+    assert "\n" not in in_words(error)
+
+
+def test_an_address_is_shown_without_user_and_password():
+    assert without_secrets("nats://user:p@ss@host:4222") == "nats://host:4222"
+    assert without_secrets("token@host") == "nats://host"
+    assert without_secrets("tls://host:4222") == "tls://host:4222"
+
+
+@pytest.mark.parametrize(
+    ("subject", "allow"),
+    [
+        ("$JS.API.STREAM.INFO.S", "$JS.API.STREAM.INFO.S"),
+        ("$JS.API.CONSUMER.CREATE.S.auditor-1.S.events.>", "$JS.API.CONSUMER.CREATE.S.>"),
+        ("$JS.API.CONSUMER.MSG.NEXT.S.auditor-1", "$JS.API.CONSUMER.MSG.NEXT.S.*"),
+        ("$JS.API.CONSUMER.INFO.S.auditor-1", "$JS.API.CONSUMER.INFO.S.*"),
+    ],
+)
+def test_a_refusal_says_what_to_allow_for_every_walk_and_not_only_for_this_one(subject, allow):
+    assert (
+        str(denied("publish", subject))
+        == f"NATS does not let this user publish to {subject}: allow {allow} in its permissions"
+    )

@@ -1,0 +1,144 @@
+"""Cutting the wire's bytes into frames."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from nats.protocol.parser import Parser
+
+from auditor.jetstream.connection.frames import BrokenProtocolError, Control, Delivery, FrameParser
+
+SINK = b"7"
+"""The subscription whose messages are taken raw."""
+
+SEPARATORS = b" \t\r\n"
+"""What a server splits a line at; anything else can be in a stored subject."""
+
+words = st.binary(min_size=1, max_size=12).map(lambda word: bytes(b for b in word if b not in SEPARATORS) or b"x")
+bodies = st.one_of(st.binary(max_size=40), st.sampled_from([b"", b"\r\n", b"PING\r\n", b"MSG a 7 3\r\nabc\r\n"]))
+
+
+@st.composite
+def messages(draw, words=words):
+    return (
+        draw(words),
+        draw(st.sampled_from([b"1", SINK, b"12"])),
+        draw(st.none() | words),
+        draw(st.none() | bodies),
+        draw(bodies),
+    )
+
+
+controls = st.sampled_from(
+    [b"PING\r\n", b"PONG\r\n", b"+OK\r\n", b"-ERR 'Slow Consumer'\r\n", b'INFO {"max_payload":1048576} \r\n']
+)
+
+
+def wire(message) -> bytes:
+    subject, sid, reply, headers, payload = message
+    line = [subject, sid] + ([reply] if reply is not None else [])
+    if headers is None:
+        return b" ".join([b"MSG", *line, b"%d" % len(payload)]) + b"\r\n" + payload + b"\r\n"
+    sizes = [b"%d" % len(headers), b"%d" % (len(headers) + len(payload))]
+    return b" ".join([b"HMSG", *line, *sizes]) + b"\r\n" + headers + payload + b"\r\n"
+
+
+def parse(reads):
+    """What the sink took, and what came out, of these reads."""
+    taken = []
+    parser = FrameParser({SINK: taken.append})
+    return taken, [frame for read in reads for frame in parser.feed(read)]
+
+
+@given(st.lists(messages()))
+def test_every_message_comes_out_byte_for_byte_whatever_its_bytes(sent):
+    taken, others = parse([b"".join(map(wire, sent))])
+    assert taken == [(s, r or b"", h, p) for s, sid, r, h, p in sent if sid == SINK]
+    assert others == [Delivery(int(sid), s, r or b"", h, p) for s, sid, r, h, p in sent if sid != SINK]
+
+
+@given(st.lists(st.one_of(messages().map(wire), controls), max_size=8), st.data())
+def test_it_makes_no_difference_where_the_stream_of_bytes_is_cut(frames, data):
+    stream = b"".join(frames)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
+    reads = [stream[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    assert parse(reads) == parse([stream])
+
+
+@given(st.lists(st.one_of(messages().map(wire), controls), min_size=1, max_size=4))
+def test_it_may_come_byte_by_byte(frames):
+    stream = b"".join(frames)
+    assert parse([stream[at : at + 1] for at in range(len(stream))]) == parse([stream])
+
+
+def test_a_large_message_in_many_reads_is_joined_once():
+    payload = bytes(range(256)) * 4096
+    stream = wire((b"a", SINK, None, b"NATS/1.0\r\n\r\n", payload)) + b"PING\r\n"
+    taken, others = parse([stream[at : at + 1000] for at in range(0, len(stream), 1000)])
+    assert taken == [(b"a", b"", b"NATS/1.0\r\n\r\n", payload)]
+    assert others == [Control(b"PING", b"")]
+
+
+class Recorder:
+    """Stands where nats-py's parser expects its client."""
+
+    def __init__(self):
+        self.frames = []
+
+    async def _process_msg(self, sid, subject, reply, payload, headers):
+        self.frames.append(Delivery(sid, subject, reply, headers, payload))
+
+    async def _process_ping(self):
+        self.frames.append(Control(b"PING", b""))
+
+    async def _process_pong(self):
+        self.frames.append(Control(b"PONG", b""))
+
+
+plain = st.text("abcdefgh.$*>_-0123456789", min_size=1, max_size=20).map(str.encode)
+
+
+def with_a_header_block(message):
+    """A server passes nothing on as headers that does not begin as they do."""
+    subject, sid, reply, headers, payload = message
+    return subject, sid, reply, None if headers is None else b"NATS/1.0\r\n" + headers + b"\r\n\r\n", payload
+
+
+@given(st.lists(st.one_of(messages(words=plain).map(with_a_header_block), st.sampled_from([b"PING\r\n", b"PONG\r\n"]))))
+@example([(b"a", b"1", b"r", b"NATS/1.0\r\n\r\n", b"")])
+def test_on_what_ordinary_clients_send_it_agrees_with_the_parser_of_nats_py(sent):
+    stream = b"".join(frame if isinstance(frame, bytes) else wire(frame) for frame in sent)
+    recorder = Recorder()
+    asyncio.run(Parser(recorder).parse(stream))
+    parser = FrameParser({})
+    assert parser.feed(stream) == recorder.frames
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"MSG a 1\r\n",
+        b"MSG a 1 x\r\n",
+        b"MSG a 1 -2\r\n",
+        b"MSG a x 1\r\na\r\n",
+        b"MSG a 1 b c 1\r\n",
+        b"HMSG a 1 9 5\r\n",
+        b"HMSG a 1 -9 5\r\n",
+        b"HMSG a 1 5\r\n",
+        b"ping\r\n",
+        b"\r\n",
+        b"x" * (2 << 20),
+    ],
+)
+def test_what_no_server_says_breaks_the_connection_and_nothing_else(stream):
+    with pytest.raises(BrokenProtocolError):
+        parse([stream])
+
+
+def test_an_unfinished_frame_is_waited_for():
+    assert parse([b"MSG a 7 10\r\nhalf"]) == ([], [])
+    assert parse([b"MSG a"]) == ([], [])

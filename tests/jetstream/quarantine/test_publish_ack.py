@@ -1,0 +1,65 @@
+"""What the side stream's answers mean; the live tests show that real servers give them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from auditor.errors import ConnectionFailedError, SideStreamError
+from auditor.jetstream.quarantine.publish_ack import stored_now
+
+STREAM = "AETHER_QUARANTINE"
+
+
+def error(code: int, description: str) -> bytes:
+    return json.dumps({"error": {"code": 503, "err_code": code, "description": description}}).encode()
+
+
+def refusal(reply: bytes) -> str:
+    with pytest.raises(SideStreamError) as raised:
+        stored_now(reply, STREAM)
+    return str(raised.value)
+
+
+def test_an_acknowledgement_by_the_side_stream_means_stored():
+    assert stored_now(b'{"stream":"AETHER_QUARANTINE","seq":7}', STREAM) is True
+
+
+def test_an_acknowledgement_by_another_stream_is_refused():
+    why = refusal(b'{"stream":"ORDERS","seq":7}')
+    assert why == "stream ORDERS takes the records that are meant for AETHER_QUARANTINE: end that"
+
+
+@pytest.mark.parametrize(
+    ("code", "description"), [(10071, "wrong last sequence: 1"), (10077, "maximum messages per subject exceeded")]
+)
+def test_a_subject_that_holds_a_record_means_stored_before(code, description):
+    assert stored_now(error(code, description), STREAM) is False
+
+
+@pytest.mark.parametrize("limit", ["maximum bytes exceeded", "maximum messages exceeded"])
+def test_a_full_side_stream_says_what_to_do(limit):
+    why = f"stream AETHER_QUARANTINE is full ({limit}): raise its limit, or export records and delete them"
+    assert refusal(error(10077, limit)) == why
+
+
+@pytest.mark.parametrize("code", [10077, 10023, 10054, 99999])
+def test_any_other_error_is_refused_in_the_server_s_words(code):
+    why = f"stream AETHER_QUARANTINE refuses records: no space left on device (error {code})"
+    assert refusal(error(code, "no space left on device")) == why
+
+
+@pytest.mark.parametrize("code", [10008, 10009, 10163, 10164])
+def test_a_cluster_that_has_not_made_up_its_mind_is_asked_again(code):
+    with pytest.raises(ConnectionFailedError, match="can't say yet: wrong last sequence"):
+        stored_now(error(code, "wrong last sequence"), STREAM)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [b"", b"ok", b"[]", b"{}", b"null", b'{"error":1}', b'{"stream":"AETHER_QUARANTINE"}', b"\xff", b"[" * 9999],
+)
+def test_an_answer_that_is_none_of_jetstream_s_stores_nothing(reply):
+    with pytest.raises(ConnectionFailedError, match="what answers for stream AETHER_QUARANTINE is no JetStream"):
+        stored_now(reply, STREAM)

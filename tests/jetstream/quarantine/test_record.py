@@ -1,0 +1,225 @@
+"""The quarantine record, without a server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from auditor.core.model.findings import Kind
+from auditor.core.model.message import StoredMessage
+from auditor.core.model.quarantine_entry import Evidence
+from auditor.jetstream.quarantine.record import (
+    ERROR_LIMIT,
+    HEADER_LIMIT,
+    ONLY_ONCE,
+    Part,
+    Record,
+    StoredPart,
+    block_size,
+    parse_headers,
+    read_provenance,
+    read_record,
+    record_parts,
+)
+
+PREFIX = "aether.quarantine"
+MIB = 1 << 20
+FLOOR = 4096
+"""Enough for the headers of any record in these tests, apart from the original header block."""
+
+
+def evidence(
+    data: bytes = b"{",
+    headers: bytes | None = None,
+    subject: bytes = b"ORDERS.events.order.order-1",
+    error: str = "unexpected end at byte 1",
+    reason: str | None = "syntax",
+    stream: str = "ORDERS",
+) -> Evidence:
+    message = StoredMessage(17, 1_763_884_800_000_000_007, subject, headers, data)
+    return Evidence(stream, 1_763_884_000_000_000_000, message, Kind.MALFORMED_EVENT, reason, error)
+
+
+def wire(headers: dict[str, str]) -> bytes:
+    """`headers` as nats-py puts them on the wire."""
+    lines = "".join(f"{name.strip()}: {value.strip()}\r\n" for name, value in headers.items())
+    return f"NATS/1.0\r\n{lines}\r\n".encode()
+
+
+def stored(parts: list[Part]) -> list[StoredPart]:
+    return [StoredPart(wire(part.headers), part.data) for part in parts]
+
+
+def read(parts: list[Part]) -> Record:
+    provenance = read_provenance(parts[0].subject, wire(parts[0].headers))
+    assert provenance is not None
+    return read_record(provenance, stored(parts))
+
+
+any_header_block = st.none() | st.binary(max_size=200) | st.binary(min_size=40_000, max_size=70_000)
+
+
+@given(
+    data=st.binary(max_size=300) | st.binary(min_size=3_000, max_size=20_000),
+    headers=any_header_block,
+    subject=st.binary(min_size=1, max_size=300),
+    error=st.text(max_size=200),
+    reason=st.none() | st.just("syntax"),
+    max_payload=st.integers(FLOOR, 200_000),
+)
+@example(data=b"", headers=b"", subject=b"\xff\xfe", error="", reason=None, max_payload=FLOOR)
+def test_any_message_comes_back_byte_for_byte_whatever_the_server_takes(
+    data, headers, subject, error, reason, max_payload
+):
+    it = evidence(data, headers, subject, error, reason)
+    parts = record_parts(it, PREFIX, max_payload)
+
+    record = read(parts)
+
+    assert (record.data, record.headers, record.damage) == (data, headers, None)
+    assert record.provenance.subject == subject
+    assert (record.provenance.reason, record.provenance.kind) == (reason, "malformed_event")
+    assert (record.provenance.size, record.provenance.parts) == (len(data), len(parts))
+    for part in parts:
+        assert part.size == len(wire(part.headers)) + len(part.data) <= max_payload
+        assert block_size(part.headers) <= HEADER_LIMIT
+        assert wire(part.headers).isascii()
+
+
+def test_a_record_that_fits_is_one_message_whose_body_is_the_payload():
+    (part,) = record_parts(evidence(b"{", b"NATS/1.0\r\nA: 1\r\n\r\n"), PREFIX, MIB)
+
+    digest = hashlib.sha256(b"{").hexdigest()
+    assert part.subject == f"aether.quarantine.ORDERS.1763884000.17.{digest[:12]}"
+    assert part.data == b"{"
+    assert part.headers == {
+        "Nats-Expected-Last-Subject-Sequence": "0",
+        "Audit-Schema": "aether-auditor/quarantine/1",
+        "Audit-Stream": "ORDERS",
+        "Audit-Sequence": "17",
+        "Audit-Stored-At": "2025-11-23T08:00:00.000000007Z",
+        "Audit-Subject": base64.b64encode(b"ORDERS.events.order.order-1").decode(),
+        "Audit-Headers": base64.b64encode(b"NATS/1.0\r\nA: 1\r\n\r\n").decode(),
+        "Audit-Kind": "malformed_event",
+        "Audit-Reason": "syntax",
+        "Audit-Error": "unexpected end at byte 1",
+        "Audit-Sha256": digest,
+        "Audit-Size": "1",
+    }
+
+
+def test_a_record_that_fills_max_payload_to_the_byte_is_not_split():
+    room = MIB - record_parts(evidence(b"7" * 500_000), PREFIX, MIB)[0].size + 500_000
+    # One more digit of Audit-Size.
+    full = room - 1
+    assert [part.size for part in record_parts(evidence(b"7" * full), PREFIX, MIB)] == [MIB]
+    assert len(record_parts(evidence(b"7" * (full + 1)), PREFIX, MIB)) == 2
+
+
+@pytest.mark.parametrize("length", [MIB, 3 * MIB], ids=["exactly max_payload", "stored when max_payload was larger"])
+def test_a_payload_that_leaves_no_room_for_headers_goes_on_in_further_parts(length):
+    parts = record_parts(evidence(b"7" * length), PREFIX, MIB)
+
+    key = parts[0].subject
+    assert [part.subject for part in parts] == [key, *(f"{key}.p{n}" for n in range(2, len(parts) + 1))]
+    assert len(parts) == length // MIB + 1
+    assert parts[0].headers["Audit-Schema"]
+    assert set(parts[1].headers) == {*ONLY_ONCE, "Audit-Part", "Audit-Parts", "Audit-Part-Content"}
+    assert read(parts).data == b"7" * length
+
+
+def test_a_header_block_too_large_for_a_header_is_the_body_of_a_part_of_its_own():
+    block = b"NATS/1.0\r\nA: " + b"x" * 60_000 + b"\r\n\r\n"
+    first, second = record_parts(evidence(b"{", block), PREFIX, MIB)
+
+    assert (first.data, first.headers["Audit-Part-Content"]) == (b"{", "payload")
+    assert "Audit-Headers" not in first.headers
+    assert (second.data, second.headers["Audit-Part-Content"]) == (block, "headers")
+
+
+def test_the_original_headers_are_never_headers_of_the_record():
+    block = b"NATS/1.0\r\nNats-Msg-Id: 1\r\nNats-Rollup: all\r\nNats-TTL: 1s\r\n\r\n"
+    (part,) = record_parts(evidence(headers=block), PREFIX, MIB)
+    assert {name for name in part.headers if name.startswith("Nats-")} == set(ONLY_ONCE)
+
+
+def test_a_max_payload_without_room_for_the_headers_is_refused_in_one_line():
+    with pytest.raises(ValueError, match=r"^the record needs \d+ bytes of headers, the server takes 256$"):
+        record_parts(evidence(b"{" * 300), PREFIX, 256)
+
+
+def test_a_subject_too_long_for_a_header_is_refused():
+    with pytest.raises(ValueError, match="the server takes 65535"):
+        record_parts(evidence(subject=b"a" * 60_000), PREFIX, MIB)
+
+
+def test_an_error_is_one_line_of_printable_ascii_however_it_was_written():
+    (part,) = record_parts(evidence(error=" a\r\nAudit-Kind: x\x1b[31m é \ud800" + "x" * 5000), PREFIX, MIB)
+    error = part.headers["Audit-Error"]
+    assert error.startswith(r"a\r\nAudit-Kind: x\x1b[31m \xe9 \ud800xxx")
+    assert len(error) == ERROR_LIMIT
+
+
+def test_a_stream_whose_name_is_not_ascii_is_shown_escaped():
+    (part,) = record_parts(evidence(stream="ÖRDERS"), PREFIX, MIB)
+    assert part.headers["Audit-Stream"] == r"\xd6RDERS"
+    assert part.subject.startswith("aether.quarantine.ÖRDERS.")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        None,
+        b"",
+        b"NATS/1.0",
+        b"NATS/1.0\r\nA: 1\r\n\r\n",
+        b"\xff\x00:\r\n:\r\n",
+        wire({"Audit-Schema": "aether-auditor/quarantine/1"}),
+        wire({"Audit-Schema": "aether-auditor/quarantine/2"}),
+        wire(record_parts(evidence(), PREFIX, MIB)[0].headers | {"Audit-Sequence": "x"}),
+        wire(record_parts(evidence(), PREFIX, MIB)[0].headers | {"Audit-Subject": "%"}),
+        wire(record_parts(evidence(b"{" * MIB), PREFIX, MIB)[1].headers),
+    ],
+)
+def test_what_is_not_the_first_part_of_a_record_has_no_provenance(block):
+    assert read_provenance("aether.quarantine.x", block) is None
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_upset_the_reader_of_headers(block):
+    read_provenance("x", block)
+    parse_headers(block)
+
+
+def damaged(parts: list[StoredPart], first: Part) -> str | None:
+    provenance = read_provenance(first.subject, wire(first.headers))
+    assert provenance is not None
+    return read_record(provenance, parts).damage
+
+
+def test_a_missing_part_is_named():
+    parts = record_parts(evidence(b"7" * 2 * MIB), PREFIX, MIB)
+    assert damaged(stored(parts)[:2], parts[0]) == "part 3 of 3 is missing"
+
+
+def test_a_foreign_message_in_a_part_s_place_is_named():
+    parts = record_parts(evidence(b"7" * 2 * MIB), PREFIX, MIB)
+    first, _, third = stored(parts)
+    assert damaged([first, StoredPart(None, b"x"), third], parts[0]) == "what is stored as part 2 is not that part"
+
+
+def test_a_payload_of_another_length_or_content_is_named():
+    (part,) = record_parts(evidence(b"{}"), PREFIX, MIB)
+    headers = wire(part.headers)
+    assert damaged([StoredPart(headers, b"{")], part) == "it holds 1 bytes of payload, not 2"
+    assert damaged([StoredPart(headers, b"[]")], part) == "its payload does not have the SHA-256 that it names"
+
+
+def test_a_header_block_that_is_not_base64_is_named():
+    (part,) = record_parts(evidence(), PREFIX, MIB)
+    headers = wire(part.headers | {"Audit-Headers": "%"})
+    assert damaged([StoredPart(headers, part.data)], part) == "Audit-Headers is not base64"

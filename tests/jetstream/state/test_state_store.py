@@ -1,0 +1,257 @@
+"""What an audit remembers, on a real server, from one process to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from structlog.testing import capture_logs
+
+from auditor.config import NatsConfig, StateConfig
+from auditor.core.model.findings import Kind
+from auditor.core.state.acceptance import Acceptance
+from auditor.core.state.checkpoint import Memory, Part
+from auditor.errors import StateNewerError, StateOutrunError
+from auditor.jetstream.connection.client import connect
+from auditor.jetstream.state import state_store
+from auditor.jetstream.state.acceptances import Acceptances
+from auditor.jetstream.state.part_store import Checkpoints, Content
+from auditor.jetstream.state.state_store import MemoryKeeper
+from tests.core.state.test_examiner import judged
+from tests.core.stories import event
+from tests.live.streams import api
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
+
+CONFIG = StateConfig()
+
+
+@pytest.fixture
+async def client(server: EmbeddedServer) -> AsyncIterator[Client]:
+    connected = await connect(NatsConfig(servers=(server.url,)))
+    yield connected
+    await connected.close()
+
+
+def keeper(client: Client, *, version: str = "1.2.3", writes: bool = True) -> MemoryKeeper:
+    checkpoints = Checkpoints(client, CONFIG, "S", "orders", version)
+    return MemoryKeeper("orders", checkpoints, Acceptances(client, CONFIG, "orders"), lambda: 99, writes=writes)
+
+
+def memory(last: int, *, complete: bool = True) -> Memory:
+    state = judged([("S.events.order.order-1", event("order-1", version)) for version in range(1, last + 1)])
+    return Memory(stream="S", created_ns=7, patterns=("S.events.>",), state=state, next_seq=last + 1, complete=complete)
+
+
+async def kept(client: Client, *memories: Memory) -> MemoryKeeper:
+    one = keeper(client)
+    await one.open()
+    await one.save(await one.pack({each.part: each for each in memories}))
+    return one
+
+
+async def recalled(client: Client, part: Part = Part.COMPLETED, version: str = "1.2.3") -> Memory | None:
+    """What another process finds."""
+    other = keeper(client, version=version)
+    await other.open()
+    return await other.recall(part)
+
+
+async def test_where_nothing_is_saved_nothing_is_recalled(client: Client) -> None:
+    one = keeper(client)
+    assert (await one.open()).last_passes == {}
+    assert (await one.recall(Part.COMPLETED), await one.recall(Part.UNDERWAY)) == (None, None)
+    assert (await one.accepted(), one.saved_ns) == ({}, None)
+
+
+async def test_what_was_saved_is_recalled_by_the_next_process(client: Client) -> None:
+    one = await kept(client, memory(5), memory(2, complete=False))
+    assert one.saved_ns == 99
+    assert await recalled(client) == memory(5)
+    assert await recalled(client, Part.UNDERWAY) == memory(2, complete=False)
+
+
+async def test_the_chronicle_is_saved_with_every_part(client: Client) -> None:
+    one = keeper(client)
+    (await one.open()).actor_types = ("order",)
+    await one.save(await one.pack({}))
+    assert (await keeper(client).open()).actor_types == ("order",)
+
+
+async def test_a_part_can_be_forgotten(client: Client) -> None:
+    one = await kept(client, memory(5), memory(2, complete=False))
+    await one.save(await one.pack({Part.UNDERWAY: None}))
+    assert await recalled(client) == memory(5)
+    assert await recalled(client, Part.UNDERWAY) is None
+
+
+async def test_what_is_held_is_not_read_again_and_is_there_once(client: Client) -> None:
+    one = await kept(client, memory(5))
+    held = memory(6)
+    one.hold(held)
+    await one.open()
+    assert await one.recall(Part.COMPLETED) is held
+    assert await one.recall(Part.COMPLETED) == memory(5)
+
+
+async def test_each_part_is_held_until_it_is_recalled_or_another_is_packed_in_its_place(client: Client) -> None:
+    one = await kept(client, memory(5), memory(2, complete=False))
+    completed, underway = memory(6), memory(3, complete=False)
+    one.hold(underway)
+    one.hold(completed)
+    await one.save(await one.pack({}))
+    await one.open()
+    assert await one.recall(Part.UNDERWAY) is underway
+    one.hold(underway)
+    await one.save(await one.pack({Part.UNDERWAY: None}))
+    await one.open()
+    assert await one.recall(Part.UNDERWAY) is None
+    assert await one.recall(Part.COMPLETED) is completed
+    assert await one.recall(Part.COMPLETED) == memory(5)
+
+
+async def test_what_somebody_else_saved_takes_the_place_of_what_is_held(client: Client) -> None:
+    one = await kept(client, memory(5))
+    one.hold(memory(5))
+    other = keeper(client)
+    await other.open()
+    await other.save(await other.pack({Part.COMPLETED: memory(9)}))
+    with pytest.raises(StateOutrunError):
+        await one.save(await one.pack({Part.COMPLETED: memory(6)}))
+    await one.open()
+    assert await one.recall(Part.COMPLETED) == memory(9)
+    await one.save(await one.pack({Part.COMPLETED: memory(10)}))
+    assert await recalled(client) == memory(10)
+
+
+async def test_when_the_state_stream_is_removed_a_running_auditor_still_knows_and_saves_it_all_again(
+    client: Client,
+) -> None:
+    one = await kept(client, memory(5))
+    (await one.open()).actor_types = ("order",)
+    held = memory(5)
+    one.hold(held)
+    await api(client, f"STREAM.DELETE.{CONFIG.stream}")
+    assert (await one.open()).actor_types == ("order",)
+    again = await one.recall(Part.COMPLETED)
+    assert again is held
+    assert not one.is_saved(held)
+    await one.save(await one.pack({Part.COMPLETED: held}))
+    assert one.is_saved(held)
+    assert await recalled(client) == memory(5)
+
+
+async def test_it_knows_whether_what_was_recalled_is_what_is_saved(client: Client) -> None:
+    one = await kept(client, memory(5))
+    await one.open()
+    again = await one.recall(Part.COMPLETED)
+    assert again is not None
+    assert one.is_saved(again)
+    assert not one.is_saved(memory(5))
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", b"\x78\x01\x01\x00\x00\xff\xff\x00\x00\x00\x01"])
+async def test_what_is_damaged_is_not_used_and_said_so_in_one_line(client: Client, data: bytes) -> None:
+    one = await kept(client, memory(5))
+    head = await one._checkpoints.look()
+    assert head is not None
+    await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=head.parts["completed"].seqs[0])
+    with capture_logs() as logs:
+        assert await recalled(client) is None
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("saved state not used", "warning")]
+    broken = Checkpoints(client, CONFIG, "S", "orders", "1.2.3")
+    await broken.look()
+    await broken.save({"completed": Content(data, {}), "chronicle": Content(data, {})}, 1)
+    with capture_logs() as logs:
+        assert await recalled(client) is None
+    assert [entry["event"] for entry in logs] == ["saved history not used", "saved state not used"]
+
+
+async def test_what_another_version_saved_in_the_same_format_is_used(client: Client) -> None:
+    await kept(client, memory(5))
+    assert await recalled(client, version="1.3.0") == memory(5)
+
+
+async def saved_in(client: Client, monkeypatch: pytest.MonkeyPatch, part: str, number: int) -> None:
+    """Save a part as a version whose format of it has this number does."""
+    with monkeypatch.context() as patch:
+        patch.setitem(state_store.FORMATS, part, number)
+        await kept(client, memory(5))
+
+
+async def test_a_part_in_an_older_format_is_not_used_and_said_so_in_one_line(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await saved_in(client, monkeypatch, "completed", 0)
+    with capture_logs() as logs:
+        assert await recalled(client) is None
+    assert [entry["why"] for entry in logs] == ["completed has format 0, written by auditor 1.2.3, and this is 1"]
+
+
+async def test_a_part_in_a_newer_format_is_refused_in_one_line_that_says_what_to_do(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await saved_in(client, monkeypatch, "completed", 2)
+    with pytest.raises(
+        StateNewerError, match=r"has format 2, .* reads up to 1: run that version, or auditor state reset"
+    ):
+        await recalled(client)
+
+
+async def test_a_chronicle_in_a_newer_format_is_refused_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    await saved_in(client, monkeypatch, "chronicle", 2)
+    with pytest.raises(StateNewerError, match="chronicle has format 2"):
+        await keeper(client).open()
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", msgspec.msgpack.encode({"told": {}})])
+async def test_a_chronicle_that_cannot_be_used_is_a_problem_and_is_not_replaced_until_it_is_removed(
+    client: Client, data: bytes
+) -> None:
+    await kept(client, memory(5))
+    broken = Checkpoints(client, CONFIG, "S", "orders", "1.2.3")
+    await broken.look()
+    await broken.save({"chronicle": Content(data, {})}, 1)
+    one = keeper(client)
+    with capture_logs() as logs:
+        await one.open()
+        await one.save(await one.pack({Part.COMPLETED: memory(6)}))
+        await one.open()
+    assert [entry["event"] for entry in logs] == ["saved history not used"]
+    assert "auditor state reset --audit orders" in (one.problem or "")
+    head = await broken.look()
+    assert head is not None
+    assert await broken.read(head, "chronicle") == data
+    await broken.save({"chronicle": None}, 2)
+    await one.open()
+    assert one.problem is None
+
+
+async def test_one_that_writes_nothing_recalls_and_saves_nothing(client: Client) -> None:
+    dry = keeper(client, writes=False)
+    await dry.open()
+    await dry.save(await dry.pack({Part.COMPLETED: memory(3)}))
+    assert await recalled(client) is None
+    await kept(client, memory(5))
+    await dry.open()
+    assert await dry.recall(Part.COMPLETED) == memory(5)
+    await dry.save(await dry.pack({Part.COMPLETED: memory(6)}))
+    assert await recalled(client) == memory(5)
+
+
+async def test_what_was_accepted_is_read_anew_each_time_and_what_cannot_be_read_accepts_nothing(client: Client) -> None:
+    one = await kept(client)
+    operator = Acceptances(client, CONFIG, "orders")
+    await operator.load()
+    known = Acceptance(kind=Kind.VERSION_GAP, up_to_seq=7, reason="known", accepted_ns=9, created_ns=7)
+    await operator.store({Kind.VERSION_GAP: known})
+    assert await one.accepted() == {Kind.VERSION_GAP: known}
+    await client.request("aether.audit.orders.accepted", b"{")  # answered once it is stored
+    with capture_logs() as logs:
+        assert await one.accepted() == {}
+    assert len(logs) == 1

@@ -1,0 +1,33 @@
+"""Which state streams are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.config import StateConfig
+from auditor.jetstream.state.stream_settings import MAX_BYTES, state_stream_settings, unsafe_settings
+
+CONFIG = StateConfig()
+
+
+def test_a_stream_as_the_auditor_creates_it_is_accepted_and_other_sizes_are_the_owners_choice() -> None:
+    for setting in ({}, {"max_bytes": 1000}, {"num_replicas": 3}, {"max_age": 0, "max_msgs": -1}):
+        assert unsafe_settings(CONFIG, state_stream_settings(CONFIG) | setting) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        ({"discard": "old"}, 'discard is "old", must be "new"'),
+        ({"storage": "memory"}, 'storage is "memory", must be "file"'),
+        ({"retention": "interest"}, 'retention is "interest", must be "limits"'),
+        ({"allow_rollup_hdrs": False}, "allow_rollup_hdrs is false, must be true"),
+        ({"deny_purge": True}, "deny_purge is set, must not be"),
+        ({"max_age": 5}, "max_age is set, must not be"),
+        ({"max_msgs": 5}, "max_msgs is set, must not be"),
+        ({"max_msgs_per_subject": 1}, "max_msgs_per_subject is set, must not be"),
+        ({"max_bytes": -1}, f"max_bytes is unlimited, must be a limit such as {MAX_BYTES}"),
+    ],
+)
+def test_each_setting_that_could_lose_saved_state_is_named(setting: dict[str, object], line: str) -> None:
+    assert unsafe_settings(CONFIG, state_stream_settings(CONFIG) | setting) == [line]

@@ -1,0 +1,117 @@
+"""Requests and inboxes, against a real server."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from nats import errors
+
+from auditor.embedded_server import EmbeddedServer
+from auditor.errors import PermissionDeniedError
+from auditor.jetstream.connection.client import LineTooLongError
+from tests.live.connecting import at_once, connected
+
+
+async def test_every_request_gets_its_own_answer(client):
+    async def echo(message):
+        await client.publish(message.reply, message.data)
+
+    await client.subscribe("echo", cb=echo)
+    answers = await asyncio.gather(*(client.request("echo", b"%d" % number) for number in range(500)))
+    assert [answer.data for answer in answers] == [b"%d" % number for number in range(500)]
+
+
+async def test_a_request_that_nobody_takes_fails_at_once(client):
+    with at_once(), pytest.raises(errors.NoRespondersError):
+        await client.request("nobody")
+
+
+async def test_a_request_that_nobody_answers_times_out(client):
+    await client.subscribe("silence")
+    with pytest.raises(errors.TimeoutError):
+        await client.request("silence", timeout=0.05)
+
+
+async def test_an_answer_is_not_taken_for_no_responders_because_of_its_headers(client):
+    async def answer(message):
+        await client.publish(message.reply, b"", headers={"Status": "503"})
+
+    await client.subscribe("question", cb=answer)
+    assert (await client.request("question")).headers == {"Status": "503"}
+
+
+async def test_a_denied_request_fails_at_once_and_names_the_subject():
+    permissions = 'authorization {users: [{user: a, password: b, permissions: {publish: "Some.*", subscribe: ">"}}]}'
+    async with EmbeddedServer(config=permissions) as server, connected(server, user="a", password="b") as client:
+        await client.subscribe("Some.thing")
+        allowed = asyncio.create_task(client.request("Some.thing", timeout=0.3))
+        denied = pytest.raises(PermissionDeniedError, match=r"publish to \$JS\.API\.STREAM\.INFO\.Orders: allow")
+        with at_once(), denied:
+            await client.request("$JS.API.STREAM.INFO.Orders", timeout=30)
+        with pytest.raises(errors.TimeoutError):
+            await allowed
+        assert client.is_connected
+
+
+async def test_a_denied_inbox_fails_at_once_and_names_the_prefix():
+    permissions = 'authorization {users: [{user: a, password: b, permissions: {publish: ">", subscribe: "_OTHER.>"}}]}'
+    async with EmbeddedServer(config=permissions) as server, connected(server, user="a", password="b") as client:
+        for _ in range(2):
+            with at_once(), pytest.raises(PermissionDeniedError, match=r"subscribe to _INBOX_auditor\.>"):
+                await client.request("$JS.API.INFO", timeout=30)
+    async with (
+        EmbeddedServer(config=permissions) as server,
+        connected(server, user="a", password="b", inbox_prefix="_OTHER") as client,
+    ):
+        assert (await client.request("$JS.API.INFO")).data
+
+
+async def test_requests_in_flight_fail_at_once_when_the_connection_goes(server, client, caplog):
+    await client.subscribe("silence")
+    waiting = asyncio.create_task(client.request("silence", timeout=30))
+    assert (await client.request("$JS.API.INFO")).data
+    with at_once():
+        server.kill()
+        with pytest.raises(errors.ConnectionReconnectingError):
+            await waiting
+        with pytest.raises(errors.ConnectionReconnectingError):
+            await client.request("$JS.API.INFO", timeout=30)
+    await server.start()
+    await client.wait_connected()
+    assert (await client.request("$JS.API.INFO")).data
+    assert caplog.records == []
+
+
+async def test_what_was_not_yet_sent_when_the_connection_went_is_not_sent_over_the_next(client):
+    heard = asyncio.Queue()
+
+    async def note(message):
+        await heard.put(message.data)
+
+    await client.subscribe("orders", cb=note)
+    await client.publish("orders", b"late")
+    await client._process_op_err(ConnectionResetError())
+    await client.wait_connected()
+    await client.publish("orders", b"new")
+    async with asyncio.timeout(5):
+        assert await heard.get() == b"new"
+
+
+async def test_a_message_too_large_with_its_headers_is_refused_before_it_cuts_the_connection():
+    async with EmbeddedServer(config="max_payload: 1000") as server, connected(server) as client:
+        await client.subscribe("large")
+        block = len("NATS/1.0\r\nName: value\r\n\r\n")
+        await client.publish("large", b"x" * (1000 - block), headers={"Name": " value "})
+        with pytest.raises(errors.MaxPayloadError):
+            await client.publish("large", b"x" * (1001 - block), headers={"Name": "value"})
+        await client.flush()
+        assert client.stats["reconnects"] == 0
+
+
+async def test_a_subject_that_would_cost_the_connection_is_not_sent(client):
+    with pytest.raises(LineTooLongError):
+        await client.publish("x" * 4_096)
+    await client.publish("x" * 4_000)
+    await client.flush()
+    assert client.is_connected

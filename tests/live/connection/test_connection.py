@@ -1,0 +1,208 @@
+"""The hardened connection, against a real server and against what nats-py would have done."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import inspect
+
+import pytest
+from nats import errors
+from nats.aio.client import Client as NatsClient
+
+from auditor.config import NatsConfig
+from auditor.embedded_server import EmbeddedServer
+from auditor.errors import ConnectionFailedError
+from auditor.jetstream.connection import connection
+from auditor.jetstream.connection.client import Client, connect
+from tests.live.connecting import at_once, config, connected
+from tests.live.proxy import Proxy
+from tests.live.raw import Publication, publish
+
+PASSWORD = "authorization {user: a, password: b}"
+
+OURS = {name for kind in (Client, connection.Connection) for name in vars(kind)} - set(vars(object))
+OVERRIDDEN = sorted(OURS & set(vars(NatsClient)) - {"__module__", "__doc__"})
+
+
+def test_nats_py_is_the_release_whose_private_methods_are_overridden():
+    assert importlib.metadata.version("nats-py") == "2.16.0"
+
+
+def test_all_that_is_overridden_is_there_to_be_overridden():
+    assert OVERRIDDEN == [
+        "_attempt_reconnect",
+        "_build_message",
+        "_close",
+        "_connect_command",
+        "_connect_to_server",
+        "_process_connect_init",
+        "_process_err",
+        "_process_headers",
+        "_process_op_err",
+        "_process_pong",
+        "_read_loop",
+        "_remove_sub",
+        "_setup_server_pool",
+        "publish",
+        "request",
+        "ssl_context",
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name in OVERRIDDEN if name != "ssl_context"])
+def test_what_is_overridden_is_called_as_before(name):
+    ours, theirs = getattr(Client, name), getattr(NatsClient, name)
+    assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)
+    assert inspect.iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
+
+
+async def test_an_error_that_ends_the_connection_does_not_end_the_client(client):
+    for _ in range(2):
+        await NatsClient.publish(client, "x" * 5000, b"a subject longer than the server's control line")
+        async with asyncio.timeout(10):
+            while client.is_connected:
+                await asyncio.sleep(0.01)
+            await client.wait_connected()
+    assert (await client.request("$JS.API.INFO")).data
+
+
+async def test_a_connection_that_is_dead_without_saying_so_is_noticed_and_replaced(server, monkeypatch):
+    monkeypatch.setattr(connection, "PING_INTERVAL", 0.1)
+    async with Proxy(server) as proxy, connected(proxy) as client:
+        await client.subscribe("silence")
+        proxy.freeze()
+        with pytest.raises(errors.ConnectionReconnectingError):
+            await client.request("silence", timeout=30)
+        await client.wait_connected()
+        assert (await client.request("$JS.API.INFO")).data
+
+
+async def test_what_nats_py_does_not_expect_does_not_end_its_reconnecting(server, client, monkeypatch):
+    asked = 0
+
+    def unexpected():
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise ZeroDivisionError
+        return connection.Connection._connect_command(client)
+
+    monkeypatch.setattr(client, "_connect_command", unexpected)
+    await server.restart()
+    async with asyncio.timeout(10):
+        while asked < 3:
+            await asyncio.sleep(0.01)
+        await client.wait_connected()
+    assert (await client.request("$JS.API.INFO")).data
+
+
+async def test_a_flush_that_gave_up_leaves_the_connection_as_it_was(server):
+    async with Proxy(server) as proxy, connected(proxy) as client:
+        proxy.freeze()
+        with pytest.raises(errors.TimeoutError):
+            await client.flush(timeout=0.05)
+        proxy.thaw()
+        await client.flush()
+        assert client.stats["reconnects"] == 0
+
+
+async def test_whoever_waits_for_a_closed_client_is_told(server):
+    client = await connect(config(server.url))
+    server.kill()
+    async with asyncio.timeout(10):
+        while client.is_connected:
+            await asyncio.sleep(0.01)
+    waiting = asyncio.create_task(client.wait_connected())
+    await asyncio.sleep(0)
+    await client.close()
+    with pytest.raises(ConnectionFailedError):
+        await waiting
+    with pytest.raises(errors.ConnectionClosedError):
+        await client.request("$JS.API.INFO")
+
+
+@pytest.mark.parametrize(
+    ("subject", "headers"),
+    [
+        (b"seen.\xff\xfe", None),
+        (b"seen.a\x0bb\x0cc\x00\x1c", None),
+        (b"seen.short", b"NATS/1.0"),
+        (b"seen.short", b"abc"),
+        (b"seen.text", b"NATS/1.0\r\n\xff\xfe: \xff\r\nA: \xff\r\n\r\n"),
+    ],
+)
+async def test_no_message_wedges_the_connection(server, client, subject, headers):
+    heard = asyncio.get_running_loop().create_future()
+
+    async def note(message):
+        heard.set_result(message)
+
+    await client.subscribe("seen.>", cb=note)
+    await client.request("$JS.API.STREAM.CREATE.SEEN", b'{"name":"SEEN","subjects":["seen.>"]}')
+    await publish(server.port, [Publication(subject, b"body", headers)])
+    async with asyncio.timeout(5):
+        message = await heard
+    assert message.subject.encode(errors="surrogateescape") == subject
+    assert message.data == b"body"
+    assert (await client.request("$JS.API.INFO")).data
+    assert client.stats["reconnects"] == 0
+
+
+async def refusal(settings: NatsConfig) -> str:
+    with pytest.raises(ConnectionFailedError) as caught:
+        await connect(settings)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+async def test_an_unreachable_server_is_said_in_one_line_with_what_to_do(unused_url, caplog):
+    with at_once():
+        said = await refusal(config(unused_url.replace("//", "//me:secret@")))
+    assert said == f"cannot connect to NATS at {unused_url}: connection refused: check that it runs, and nats.servers"
+    assert caplog.records == []
+
+
+async def test_each_server_is_tried_once_before_the_first_connection_is_given_up():
+    tries = 0
+
+    async def refuse(reader, writer):
+        nonlocal tries
+        tries += 1
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listener:
+        await refusal(config(f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}"))
+    assert tries == 1
+
+
+async def test_one_server_of_several_is_enough(server, unused_url):
+    client = await connect(NatsConfig(servers=(unused_url, server.url)))
+    assert client.is_connected
+    await client.close()
+
+
+@pytest.mark.parametrize("settings", [{}, {"user": "a", "password": "x"}, {"token": "x"}])
+async def test_wrong_credentials_are_said(settings):
+    async with EmbeddedServer(config=PASSWORD) as server:
+        said = await refusal(config(server.url, **settings))
+    assert "refuses the credentials" in said
+    assert "check credentials_file, user, token" in said
+
+
+async def test_user_and_password_or_a_token_open_the_door():
+    async with EmbeddedServer(config=PASSWORD) as server, connected(server, user="a", password="b") as client:
+        assert client.is_connected
+    async with EmbeddedServer(config="authorization {token: t}") as server, connected(server, token="t") as client:
+        assert client.is_connected
+
+
+async def test_what_is_no_nats_server_is_said():
+    async def answer(reader, writer):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listener:
+        said = await refusal(config(f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}"))
+    assert "no NATS server" in said

@@ -1,0 +1,103 @@
+"""TLS, and leaving a connection at once."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from auditor.config import NatsConfig, TlsConfig
+from auditor.embedded_server import EmbeddedServer, reserved_port
+from auditor.errors import ConnectionFailedError
+from auditor.jetstream.connection import connection
+from auditor.jetstream.connection.client import connect
+from tests.live.connecting import at_once, config, connected
+from tests.live.proxy import Proxy
+
+TLS = Path(__file__).parents[1] / "tls"
+CA = str(TLS / "ca.pem")
+OURS = TlsConfig(ca_file=CA, cert_file=str(TLS / "client.pem"), key_file=str(TLS / "client-key.pem"))
+PASSWORD = "authorization {user: a, password: b}"
+# For what nats-py hands to aiohttp.
+WARNS = pytest.mark.filterwarnings("ignore:parameter 'timeout' of type 'float':DeprecationWarning")
+
+
+def tls(*, verify: bool = False) -> str:
+    return f"""tls {{cert_file: "{TLS}/server.pem", key_file: "{TLS}/server-key.pem", ca_file: "{TLS}/ca.pem",
+        verify: {str(verify).lower()}, timeout: 5}}"""
+
+
+async def refusal(settings: NatsConfig) -> str:
+    with pytest.raises(ConnectionFailedError) as caught:
+        await connect(settings)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+async def test_tls_with_the_right_ca_and_with_a_certificate_of_our_own():
+    async with EmbeddedServer(config=tls()) as server, connected(server, tls=TlsConfig(ca_file=CA)) as client:
+        assert (await client.request("$JS.API.INFO")).data
+    async with EmbeddedServer(config=tls(verify=True)) as server, connected(server, tls=OURS) as client:
+        assert (await client.request("$JS.API.INFO")).data
+        server.kill()
+        await server.start()
+        await client.wait_connected()
+        assert (await client.request("$JS.API.INFO")).data
+
+
+async def test_a_certificate_of_an_unknown_ca_is_refused():
+    async with EmbeddedServer(config=tls()) as server:
+        assert "set nats.tls.ca_file" in await refusal(config(server.url))
+
+
+async def test_a_server_that_asks_for_a_certificate_is_refused_without_one():
+    async with EmbeddedServer(config=tls(verify=True)) as server:
+        with at_once():
+            assert await refusal(config(server.url, tls=TlsConfig(ca_file=CA)))
+
+
+async def test_a_password_is_never_sent_to_a_server_without_the_tls_that_was_asked_for():
+    async with EmbeddedServer(config=PASSWORD) as server:
+        for settings in (
+            config(server.url, user="a", password="b", tls=TlsConfig(ca_file=CA)),
+            config(server.url.replace("nats", "tls"), user="a", password="b"),
+        ):
+            assert "offers no TLS" in await refusal(settings)
+
+
+async def test_a_tls_connection_that_is_dead_is_left_without_asking_it(monkeypatch):
+    monkeypatch.setattr(connection, "PING_INTERVAL", 0.1)
+    async with (
+        EmbeddedServer(config=tls()) as server,
+        Proxy(server) as proxy,
+        connected(proxy, tls=TlsConfig(ca_file=CA)) as client,
+    ):
+        proxy.freeze()
+        async with asyncio.timeout(5):
+            while client.stats["reconnects"] == 0:
+                await asyncio.sleep(0.01)
+        assert (await client.request("$JS.API.INFO")).data
+
+
+@WARNS
+async def test_a_websocket_carries_all_that_a_connection_does():
+    with reserved_port() as port:
+        settings = f"websocket {{ listen: '127.0.0.1:{port}', no_tls: true }}"
+        async with EmbeddedServer(config=settings) as server:
+            client = await connect(config(f"ws://127.0.0.1:{port}"))
+            assert (await client.request("$JS.API.INFO")).data
+            server.kill()
+            await server.start()
+            await client.wait_connected()
+            assert (await client.request("$JS.API.INFO")).data
+            await client.close()
+
+
+@WARNS
+async def test_a_server_that_speaks_no_websocket_is_told_from_one_that_is_not_there():
+    async with EmbeddedServer() as server:
+        url = server.url.replace("nats", "ws")
+        assert "what answers there speaks no WebSocket" in await refusal(config(url))
+        server.kill()
+        assert "WebSocket" not in await refusal(config(url))

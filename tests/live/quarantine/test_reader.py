@@ -1,0 +1,130 @@
+"""Reading the side stream on a real server, whatever somebody published there."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditor.config import NatsConfig, QuarantineConfig
+from auditor.core.model.findings import Kind
+from auditor.core.model.message import StoredMessage
+from auditor.core.model.quarantine_entry import Evidence
+from auditor.errors import NotFoundError, StreamNotFoundError
+from auditor.jetstream.connection.client import connect
+from auditor.jetstream.quarantine.reader import get_record, list_records
+from auditor.jetstream.quarantine.writer import QuarantineStream
+from auditor.jetstream.reading.stream_source import StreamSource
+
+CONFIG = QuarantineConfig()
+PREFIX = CONFIG.subject_prefix
+MIB = 1 << 20
+
+
+@pytest.fixture
+async def client(server):
+    client = await connect(NatsConfig(servers=(server.url,)))
+    yield client
+    await client.close()
+
+
+def evidence(seq, data=b'{"id"'):
+    message = StoredMessage(seq, 1_763_884_800_000_000_007, b"ORDERS.events.order.\xff", None, data)
+    return Evidence("ORDERS", 1_763_884_000_000_000_000, message, Kind.MALFORMED_EVENT, "syntax", "unexpected end")
+
+
+async def store(client, *records):
+    quarantine = QuarantineStream(client, CONFIG, "ORDERS")
+    await quarantine.ensure()
+    for record in records:
+        await quarantine.put(record)
+    assert (await quarantine.settle()).stored == len(records)
+
+
+async def listed(client):
+    return [record async for record in list_records(StreamSource(client, CONFIG.stream))]
+
+
+FOREIGN = [
+    ("nobody.knows", None),
+    ("ORDERS.1763884000.9.e3b0c44298fc", {"Audit-Schema": "aether-auditor/quarantine/1"}),
+    ("ORDERS.1763884000.9.e3b0c44298fd", {"Audit-Part": "x", "Status": "404"}),
+    ("ORDERS", {"Audit-Schema": "aether-auditor/quarantine/1", "Audit-Size": "many"}),
+]
+
+
+async def publish_foreign(client):
+    for key, headers in FOREIGN:
+        await client.request(f"{PREFIX}.{key}", b"anything", headers=headers)
+
+
+async def test_the_list_shows_every_record_once_and_where_it_came_from(client):
+    short, split = evidence(1), evidence(2, b"7" * 2 * MIB)
+    await store(client, short)
+    await publish_foreign(client)
+    await store(client, split)
+
+    first, second = await listed(client)
+
+    assert first.to_json() == {
+        "key": f"{PREFIX}.{short.key}",
+        "kind": "malformed_event",
+        "reason": "syntax",
+        "error": "unexpected end",
+        "stream": "ORDERS",
+        "sequence": 1,
+        "stored_at": "2025-11-23T08:00:00.000000007Z",
+        "subject": "ORDERS.events.order.\\xff",
+        "size": 5,
+        "sha256": first.sha256,
+        "parts": 1,
+    }
+    assert (second.key, second.size, second.parts) == (f"{PREFIX}.{split.key}", 2 * MIB, 3)
+
+
+async def test_an_empty_side_stream_lists_nothing(client):
+    await store(client)
+    assert await listed(client) == []
+
+
+async def test_a_side_stream_that_is_not_there_is_an_error_of_one_line(client):
+    with pytest.raises(StreamNotFoundError):
+        await listed(client)
+    with pytest.raises(StreamNotFoundError):
+        await get_record(client, CONFIG, evidence(1).key)
+
+
+async def test_a_record_is_found_by_its_subject_and_by_what_follows_the_prefix(client):
+    await store(client, evidence(1), evidence(2))
+    key = evidence(2).key
+    by_key, by_subject = await get_record(client, CONFIG, key), await get_record(client, CONFIG, f"{PREFIX}.{key}")
+    assert by_key == by_subject
+    assert by_key.provenance.sequence == 2
+
+
+@pytest.mark.parametrize(
+    "key", ["", ">", "*.*.*.*", "ORDERS.1.1.x", "a b", "\x1b[31m", "\udcff", "é", *(key for key, _ in FOREIGN)]
+)
+async def test_a_key_that_names_no_record_is_an_error_of_one_line(client, key):
+    await store(client, evidence(1))
+    await publish_foreign(client)
+    with pytest.raises(NotFoundError) as raised:
+        await get_record(client, CONFIG, key)
+    assert str(raised.value).isprintable()
+    assert str(raised.value).encode()
+
+
+async def test_a_part_alone_is_no_record(client):
+    whole = evidence(1, b"7" * 2 * MIB)
+    await store(client, whole)
+    with pytest.raises(NotFoundError):
+        await get_record(client, CONFIG, f"{whole.key}.p2")
+
+
+async def test_a_record_with_a_part_missing_says_so(client):
+    whole = evidence(1, b"7" * 2 * MIB)
+    await store(client, whole)
+    await client.jetstream().purge_stream(CONFIG.stream, subject=f"{PREFIX}.{whole.key}.p2")
+
+    record = await get_record(client, CONFIG, whole.key)
+
+    assert record.damage == "part 2 of 3 is missing"
+    assert record.data == b"7" * len(record.data)

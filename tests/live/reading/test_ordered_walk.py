@@ -1,0 +1,450 @@
+"""The ordered walk loses nothing and gives nothing twice, whatever happens while it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import time
+
+import pytest
+
+from auditor.embedded_server import EmbeddedServer
+from auditor.errors import (
+    ConnectionFailedError,
+    PermissionDeniedError,
+    StreamNotFoundError,
+    StreamRecreatedError,
+    WalkCutShortError,
+)
+from auditor.jetstream.reading import ordered_walk as module
+from auditor.jetstream.reading.ordered_walk import ordered_walk
+from auditor.jetstream.reading.stream_source import StreamSource
+from tests.live.connecting import connected
+from tests.live.proxy import Proxy
+from tests.live.streams import STREAM, api, create, fill, walked
+
+MANY = 60_000
+"""Messages enough for a walk to be in the middle when something happens."""
+
+
+def in_order(messages, first, last):
+    """Every message of the range, once, and each with its own body."""
+    assert [message.seq for message in messages] == list(range(first, last + 1))
+    assert all(message.data.startswith(b"%d " % message.seq) for message in messages)
+
+
+async def disturbed(source, pinned, disturb, *, every=MANY // 6, **options):
+    """All that a walk gives while `disturb` is called each time `every` more messages have come."""
+    messages, due = [], every
+    async for batch in source.walk(pinned, first_seq=1, last_seq=pinned.last_seq, **options):
+        messages += batch
+        if len(messages) >= due:
+            due += every
+            await disturb()
+    return messages
+
+
+async def rest(batches):
+    return [message async for messages in batches for message in messages]
+
+
+async def within(seconds, walk):
+    started = time.monotonic()
+    messages = await walk
+    assert time.monotonic() - started < seconds
+    return messages
+
+
+# --- nothing happens
+
+
+async def test_a_stream_is_walked_whole_and_from_wherever_one_likes(server, client):
+    source = await create(client)
+    await fill(server, 5000)
+    pinned = await source.pin()
+    in_order(await walked(source, pinned), 1, 5000)
+    in_order(await walked(source, pinned, first_seq=4321), 4321, 5000)
+    in_order(await walked(source, pinned, first_seq=10, last_seq=10), 10, 10)
+    in_order(await walked(source, pinned, last_seq=4999), 1, 4999)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7, 1000])
+async def test_the_size_of_pulls_makes_no_difference(server, client, batch):
+    source = await create(client)
+    await fill(server, 300)
+    pinned = await source.pin()
+    batches = ordered_walk(client, pinned, first_seq=1, last_seq=300, batch=batch)
+    in_order(await rest(batches), 1, 300)
+
+
+async def test_an_empty_range_ends_at_once_and_without_a_consumer(server, client):
+    source = await create(client)
+    assert await walked(source, await source.pin()) == []
+    await fill(server, 10)
+    pinned = await source.pin()
+    assert await walked(source, pinned, first_seq=11) == []
+    await api(client, "STREAM.PURGE.S")
+    assert await walked(source, await source.pin()) == []
+    assert (await api(client, "STREAM.INFO.S"))["state"]["consumer_count"] == 0
+
+
+async def test_only_the_subjects_that_are_asked_for_come_in_the_order_of_the_stream(server, client):
+    source = await create(client)
+    await fill(server, 1000)
+    pinned = await source.pin()
+    for subjects in (
+        ["S.events.order.order-3"],
+        ["S.events.order.order-3", "S.events.order.order-8", "S.events.order.order-3", "S.events.nobody.nobody-1"],
+        ["S.events.>"],
+        ["S.events.*.order-3", "S.events.*.order-4"],
+    ):
+        got = await within(2, walked(source, pinned, subjects=subjects))
+        tails = [b"3", b"8"] if len(subjects) == 4 else [b"3"] if len(subjects) == 1 else [b"3", b"4"]
+        expected = [seq for seq in range(1, 1001) if subjects == ["S.events.>"] or b"%d" % (seq % 10) in tails]
+        assert [message.seq for message in got] == expected
+    assert await within(2, walked(source, pinned, subjects=["S.events.nobody.nobody-1"])) == []
+
+
+async def test_the_walk_ends_at_the_pinned_end_while_a_writer_goes_on(server, client):
+    source = await create(client)
+    await fill(server, 20_000)
+    pinned = await source.pin()
+    writer = asyncio.create_task(fill(server, 40_000, first=20_001))
+    in_order(await walked(source, pinned), 1, 20_000)
+    await writer
+    assert (await source.pin()).last_seq == 60_000
+
+
+async def test_the_walk_goes_no_further_than_the_pinned_end_even_if_that_message_is_gone(server, client):
+    source = await create(client)
+    await fill(server, 30_000)
+    await api(client, "STREAM.MSG.DELETE.S", seq=1000)
+    in_order(await walked(source, await source.pin(), last_seq=1000), 1, 999)
+    (name,) = (await api(client, "CONSUMER.NAMES.S"))["consumers"]
+    delivered = (await api(client, f"CONSUMER.INFO.S.{name}"))["delivered"]["consumer_seq"]
+    assert delivered <= 10_000  # what was in flight, and no more
+
+
+# --- messages go
+
+
+async def test_deleted_messages_are_left_out(server, client):
+    source = await create(client)
+    await fill(server, 100)
+    gone = {1, 2, 50, 77, 78, 79}
+    for seq in gone:
+        await api(client, "STREAM.MSG.DELETE.S", seq=seq)
+    got = await walked(source, await source.pin())
+    assert [message.seq for message in got] == [seq for seq in range(1, 101) if seq not in gone]
+
+
+async def test_the_walk_ends_at_once_where_the_last_messages_were_deleted(server, client, monkeypatch):
+    monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.FIRST_SILENCE", 60.0)
+    source = await create(client)
+    await fill(server, 5000)
+    before = await source.pin()
+    for seq in range(4990, 5001):
+        await api(client, "STREAM.MSG.DELETE.S", seq=seq)
+    for pinned in (before, await source.pin()):
+        in_order(await within(2, walked(source, pinned)), 1, 4989)
+        assert await within(2, walked(source, pinned, first_seq=4995)) == []
+
+
+async def test_the_walk_ends_soon_where_the_last_messages_are_deleted_while_it_waits_for_them(server, client):
+    source = await create(client)
+    await fill(server, 2000)
+    pinned = await source.pin()
+
+    async def delete_the_tail():
+        for seq in range(1500, 2001):
+            await api(client, "STREAM.MSG.DELETE.S", seq=seq)
+
+    batches = ordered_walk(client, pinned, first_seq=1, last_seq=2000, batch=100)
+    got = await anext(batches)
+    await delete_the_tail()
+    got += await within(3, rest(batches))
+    in_order(got, 1, 1499)
+
+
+async def test_a_purge_of_the_whole_stream_ends_the_walk_early_and_quietly(server, client):
+    source = await create(client)
+    await fill(server, MANY)
+    pinned = await source.pin()
+    got = await within(5, disturbed(source, pinned, lambda: api(client, "STREAM.PURGE.S"), every=10_000))
+    assert len(got) < MANY
+    in_order(got, 1, len(got))
+
+
+async def test_a_head_that_moves_up_only_leaves_its_own_messages_out(server, client):
+    source = await create(client)
+    await fill(server, MANY)
+    pinned = await source.pin()
+    batches = source.walk(pinned, first_seq=1, last_seq=MANY)
+    messages = await anext(batches)
+    await api(client, "STREAM.PURGE.S", seq=MANY // 2 + 1)
+    messages += await rest(batches)
+    seqs = [message.seq for message in messages]
+    assert seqs == sorted(set(seqs))
+    assert MANY // 2 <= len(seqs) < MANY
+    assert seqs[-MANY // 2 :] == list(range(MANY // 2 + 1, MANY + 1))
+
+
+@pytest.mark.parametrize("damaged", [[500], [1000], [1, 2, 500, 999, 1000]])
+async def test_messages_that_the_server_cannot_read_are_left_out_and_hold_nothing_up(server, client, damaged):
+    source = await create(client)
+    await fill(server, 1000)
+    await server.stop()
+    blocks = list(server.folder.glob("jetstream/**/*.blk"))
+    assert len(blocks) == 1
+    block = bytearray(blocks[0].read_bytes())
+    for seq in damaged:
+        block[block.index(b"order-%d%d ." % (seq % 10, seq)) + len(b"order-1")] ^= 1
+    blocks[0].write_bytes(block)
+    await server.start()
+    await client.wait_connected()
+    pinned = await source.pin()
+    assert pinned.last_seq == 1000
+    got = await within(5, walked(source, pinned))
+    assert [message.seq for message in got] == [seq for seq in range(1, 1001) if seq not in damaged]
+    assert [await source.is_stored(seq) for seq in damaged] == [False] * len(damaged)
+
+
+# --- the connection or the server goes
+
+
+async def test_cut_connections_cost_no_message(server):
+    async with Proxy(server) as proxy, connected(proxy) as client:
+        client.options["reconnect_time_wait"] = 0.05
+        source = await create(client)
+        await fill(server, MANY)
+        cuts = 0
+
+        async def cut():
+            nonlocal cuts
+            cuts += 1
+            proxy.cut()
+
+        in_order(await disturbed(source, await source.pin(), cut), 1, MANY)
+        assert cuts >= 5
+
+
+async def test_connections_cut_at_any_time_cost_no_message(server):
+    async with Proxy(server) as proxy, connected(proxy) as client:
+        client.options["reconnect_time_wait"] = 0.01
+        source = await create(client)
+        await fill(server, MANY)
+        chance = random.Random(7)
+
+        async def cut_again_and_again():
+            while True:
+                await asyncio.sleep(chance.uniform(0.01, 0.15))
+                proxy.cut()
+
+        cutting = asyncio.create_task(cut_again_and_again())
+        in_order(await walked(source, await source.pin()), 1, MANY)
+        cutting.cancel()
+        assert client.stats["reconnects"] > 1
+
+
+async def test_a_server_that_is_killed_and_started_again_costs_no_message(server, client):
+    source = await create(client)
+    await fill(server, MANY)
+    pinned = await source.pin()
+
+    async def crash():
+        server.kill()
+        await server.start()
+
+    in_order(await disturbed(source, pinned, crash, every=MANY // 3), 1, MANY)
+
+
+async def test_the_walk_waits_while_there_is_no_server(server, client, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    source = await create(client)
+    await fill(server, MANY)
+    pinned = await source.pin()
+    messages = []
+    batches = source.walk(pinned, first_seq=1, last_seq=MANY)
+    messages += await anext(batches)
+    server.kill()
+    following = asyncio.create_task(rest(batches))
+    done, _ = await asyncio.wait({following}, timeout=0.7)
+    assert not done
+    await server.start()
+    in_order(messages + await following, 1, MANY)
+
+
+async def test_a_consumer_that_is_deleted_costs_no_message(server, client):
+    source = await create(client)
+    await fill(server, MANY)
+    deleted = 0
+
+    async def delete_consumers():
+        nonlocal deleted
+        for name in (await api(client, "CONSUMER.NAMES.S"))["consumers"]:
+            await api(client, f"CONSUMER.DELETE.S.{name}")
+            deleted += 1
+
+    in_order(await disturbed(source, await source.pin(), delete_consumers), 1, MANY)
+    assert deleted >= 5
+
+
+async def test_a_connection_that_goes_silent_costs_no_message(server, monkeypatch):
+    monkeypatch.setattr("auditor.jetstream.connection.connection.PING_INTERVAL", 0.2)
+    async with Proxy(server) as proxy, connected(proxy) as client:
+        source = await create(client)
+        await fill(server, MANY)
+        pinned = await source.pin()
+
+        async def freeze():
+            proxy.freeze()
+
+        in_order(await disturbed(source, pinned, freeze, every=MANY // 2), 1, MANY)
+
+
+# --- the stream goes
+
+
+async def test_a_stream_that_is_deleted_is_said_to_be_gone(server, client):
+    source = await create(client)
+    await fill(server, MANY)
+    pinned = await source.pin()
+    with pytest.raises(StreamNotFoundError, match="stream S does not exist"):
+        await disturbed(source, pinned, lambda: api(client, "STREAM.DELETE.S"), every=10_000)
+    with pytest.raises(StreamNotFoundError):
+        await walked(source, pinned)
+
+
+async def test_a_stream_that_was_recreated_is_told_apart_from_the_pinned_one(server, client):
+    source = await create(client)
+    await fill(server, MANY)
+    pinned = await source.pin()
+
+    async def recreate():
+        await api(client, "STREAM.DELETE.S")
+        await create(client)
+        await fill(server, 20_000)
+
+    with pytest.raises(StreamRecreatedError):
+        await disturbed(source, pinned, recreate, every=10_000)
+    with pytest.raises(StreamRecreatedError):
+        await walked(source, pinned)
+
+
+async def test_a_stream_that_ends_before_the_pinned_end_cuts_the_walk_short(server, client, tmp_path):
+    source = await create(client)
+    await fill(server, 1000)
+    await server.stop()
+    shutil.copytree(server.folder / "jetstream", tmp_path / "older")
+    await server.start()
+    await client.wait_connected()
+    await fill(server, MANY - 1000, first=1001)
+    pinned = await source.pin()
+
+    async def restore():
+        await server.stop()
+        shutil.rmtree(server.folder / "jetstream")
+        shutil.copytree(tmp_path / "older", server.folder / "jetstream")
+        await server.start()
+
+    with pytest.raises(WalkCutShortError, match="now ends at sequence 1000, before 60000"):
+        await disturbed(source, pinned, restore, every=10_000)
+
+
+# --- who may not, and who stops
+
+
+async def test_each_permission_that_is_missing_is_named_at_once():
+    full = ["$JS.API.STREAM.INFO.S", "$JS.API.CONSUMER.CREATE.S.>", "$JS.API.CONSUMER.MSG.NEXT.S.*"]
+    for missing in full:
+        allowed = ", ".join(f'"{subject}"' for subject in full if subject != missing)
+        permissions = f'{{publish: [{allowed}], subscribe: "_INBOX_auditor.>"}}'
+        settings = f"authorization {{users: [{{user: admin, password: p}}, {{user: a, password: p, permissions: {permissions}}}]}}"
+        async with (
+            EmbeddedServer(config=settings) as server,
+            connected(server, user="admin", password="p") as admin,
+            connected(server, user="a", password="p") as client,
+        ):
+            await create(admin)
+            for number in range(3):
+                await admin.request("S.events.order.order-1", b"%d" % number)
+            pinned = await StreamSource(admin, STREAM).pin()
+            with pytest.raises(PermissionDeniedError, match=missing.replace("$", r"\$").rstrip("*>")):
+                await within(1, walked(StreamSource(client, STREAM), pinned))
+
+
+async def test_least_privilege_is_enough():
+    permissions = """{publish: ["$JS.API.STREAM.INFO.S", "$JS.API.CONSUMER.CREATE.S.*", "$JS.API.CONSUMER.CREATE.S.*.>",
+        "$JS.API.CONSUMER.MSG.NEXT.S.*", "$JS.API.CONSUMER.INFO.S.*", "$JS.API.STREAM.MSG.GET.S"],
+        subscribe: ["_INBOX_auditor.>"]}"""
+    settings = (
+        f"authorization {{users: [{{user: admin, password: p}}, {{user: a, password: p, permissions: {permissions}}}]}}"
+    )
+    async with (
+        EmbeddedServer(config=settings) as server,
+        connected(server, user="admin", password="p") as admin,
+        connected(server, user="a", password="p") as client,
+    ):
+        await create(admin)
+        for number in range(1, 1001):
+            await admin.request(f"S.events.order.order-{number % 10}", b"%d " % number)
+        source = StreamSource(client, STREAM)
+        pinned = await source.pin()
+        in_order(await walked(source, pinned), 1, 1000)
+        assert len(await walked(source, pinned, subjects=["S.events.order.*"])) == 1000
+        assert len(await walked(source, pinned, subjects=["S.events.order.order-1", "S.events.order.order-2"])) == 200
+        assert await source.is_stored(1000)
+        assert (await source.deleted(pinned))[1] == []
+
+
+@pytest.mark.parametrize("how", ["closed", "cancelled"])
+async def test_a_walk_that_is_left_leaves_nothing_behind_in_the_client(server, client, how):
+    source = await create(client)
+    await fill(server, MANY)
+    pinned = await source.pin()
+    subscriptions = len(client._subs)
+    batches = source.walk(pinned, first_seq=1, last_seq=MANY)
+    assert await anext(batches)
+    assert len(client._subs) == subscriptions + 1
+    if how == "cancelled":
+        waiting = asyncio.create_task(rest(batches))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    await batches.aclose()
+    assert len(client._subs) == subscriptions
+    assert len(await walked(source, pinned)) == MANY
+
+
+async def test_the_event_loop_turns_while_a_stream_is_walked(server, client):
+    source = await create(client)
+    await fill(server, MANY)
+    longest = 0.0
+
+    async def turn():
+        nonlocal longest
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0)
+            longest = max(longest, time.monotonic() - before)
+
+    turning = asyncio.create_task(turn())
+    in_order(await walked(source, await source.pin()), 1, MANY)
+    turning.cancel()
+    assert longest < 0.5
+
+
+async def test_a_walk_without_any_progress_is_given_up(server, client, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    source = await create(client)
+    await fill(server, 10)
+    pinned = await source.pin()
+
+    async def refuse(*args, **options):
+        raise ConnectionFailedError("no leader")
+
+    monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.create_consumer", refuse)
+    with pytest.raises(WalkCutShortError, match="no leader"):
+        await within(3, walked(source, pinned))

@@ -1,0 +1,159 @@
+"""What a consumer delivers is what is stored, whatever it is."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from auditor.aether.gojson.timestamps import from_match, match
+from auditor.jetstream.api import consumer_info
+from auditor.jetstream.reading import pull_consumer as module
+from auditor.jetstream.reading.pull_consumer import InterruptedDeliveryError, delivery
+from tests.live.hostile import hostile_set
+from tests.live.raw import publish
+from tests.live.streams import STREAM, api, create, fill, stored, walked
+
+
+def new(client, *, start_seq=1, subjects=(), batch=100):
+    return delivery(client, STREAM, start_seq=start_seq, subjects=subjects, batch=batch)
+
+
+async def test_every_hostile_message_is_delivered_once_and_byte_for_byte(server, client):
+    source = await create(client)
+    sent = hostile_set(b"S.events.")
+    assert len(sent) > 36
+    await publish(server.port, sent)
+    got = await walked(source, await source.pin())
+    assert [message.seq for message in got] == list(range(1, len(sent) + 1))
+    assert [message.subject for message in got] == [publication.subject for publication in sent]
+    for message in got:
+        assert (message.seq, message.headers, message.data) == await stored(client, message.seq)
+    # Only a status in the first line is not stored, but the rest of what was sent is.
+    for message, publication in zip(got, sent, strict=True):
+        assert message.data == publication.data
+        if not (publication.headers or b"").startswith(b"NATS/1.0 "):
+            assert message.headers == publication.headers
+
+
+async def test_the_time_of_storing_is_kept_to_the_nanosecond(server, client):
+    source = await create(client)
+    await fill(server, 20)
+    for message in await walked(source, await source.pin()):
+        answer = await api(client, "STREAM.MSG.GET.S", seq=message.seq)
+        assert message.time_ns == from_match(match(answer["message"]["time"])).unix_ns
+
+
+async def test_messages_come_in_the_order_of_the_stream_and_end_by_themselves(server, client):
+    await create(client)
+    await fill(server, 1000)
+    async with new(client, start_seq=11) as coming:
+        seqs = []
+        while messages := await coming.next():
+            seqs += [message.seq for message in messages]
+        assert coming.at_end
+    assert seqs == list(range(11, 1001))
+
+
+async def test_nothing_pending_is_known_without_a_pull(server, client):
+    await create(client)
+    await fill(server, 3)
+    async with new(client, start_seq=4) as coming:
+        assert coming.at_end
+        assert await coming.next() == []
+    async with new(client, subjects=["S.events.nobody.nobody-1"]) as coming:
+        assert coming.at_end
+
+
+@pytest.mark.parametrize(("count", "size", "limit"), [(200, 1000, 3500), (20, 60_000, 1000), (3, 1 << 20, 1 << 19)])
+async def test_pulls_are_bounded_in_bytes_and_still_bring_messages_that_are_larger(
+    server, client, monkeypatch, count, size, limit
+):
+    monkeypatch.setattr(module, "PULL_BYTES", limit)
+    source = await create(client)
+    await fill(server, count, size=size)
+    got = await walked(source, await source.pin())
+    assert [(message.seq, len(message.data)) for message in got] == [(seq, size) for seq in range(1, count + 1)]
+
+
+async def test_what_is_in_flight_is_bounded_by_two_pulls(server, client):
+    await create(client)
+    await fill(server, 1000)
+    async with new(client, batch=50) as coming:
+        taken = len(await coming.next())
+        async with asyncio.timeout(5):
+            while (info := await consumer_info(client, STREAM, coming._consumer)).num_waiting:
+                await asyncio.sleep(0.01)
+        assert 2 * 50 <= info.delivered.consumer_seq <= taken + 2 * 50
+
+
+async def interruption(coming):
+    """What the delivery says when it is interrupted; whatever it gives before does not matter."""
+    try:
+        while await coming.next():
+            pass
+    except InterruptedDeliveryError as error:
+        return str(error)
+
+
+async def test_a_consumer_that_is_deleted_interrupts_its_delivery_at_once(server, client):
+    await create(client)
+    await fill(server, 1000)
+    async with new(client, batch=10) as coming:
+        assert await coming.next()
+        await api(client, f"CONSUMER.DELETE.S.{coming._consumer}")
+        async with asyncio.timeout(2):
+            assert await interruption(coming)
+
+
+async def test_a_message_lost_on_the_way_interrupts_the_delivery(server, client):
+    await create(client)
+    await fill(server, 100)
+    async with new(client, batch=10) as coming:
+        assert await coming.next()
+        async with asyncio.timeout(2):
+            while len(coming._inbox.messages) < 2:
+                await asyncio.sleep(0.01)
+        del coming._inbox.messages[0]
+        assert await interruption(coming) == "messages were lost on the way"
+
+
+async def test_the_last_messages_lost_on_the_way_interrupt_the_delivery_too(server, client):
+    await create(client)
+    await fill(server, 15)
+    async with new(client, batch=10) as coming:
+        await coming._pull()
+        async with asyncio.timeout(2):
+            while len(coming._inbox.messages) < 15:
+                await asyncio.sleep(0.01)
+            del coming._inbox.messages[10:]
+            assert len(await coming.next()) == 10
+            assert await interruption(coming) == "messages were lost on the way"
+
+
+async def test_a_pull_lost_on_the_way_interrupts_the_delivery(server, client):
+    await create(client)
+    await fill(server, 15)
+    async with new(client, batch=10) as coming:
+        coming._requested = 20
+        async with asyncio.timeout(2):
+            assert await interruption(coming) == "the server has forgotten what it was asked for"
+
+
+async def test_what_is_no_delivery_interrupts_the_delivery(server, client):
+    await create(client)
+    await fill(server, 15)
+    async with new(client, batch=10) as coming:
+        await client.publish(coming._inbox.subject, b"", reply="some.where")
+        async with asyncio.timeout(2):
+            assert await interruption(coming) == "something that is no delivery came into the inbox"
+
+
+async def test_a_connection_that_goes_interrupts_the_delivery_at_once(server, client):
+    await create(client)
+    await fill(server, 1000)
+    async with new(client, batch=10) as coming:
+        assert await coming.next()
+        server.kill()
+        async with asyncio.timeout(2):
+            assert await interruption(coming)

@@ -1,0 +1,60 @@
+"""What operators accepted, on a real server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.config import StateConfig
+from auditor.core.model.findings import Kind
+from auditor.core.state.acceptance import Acceptance
+from auditor.errors import StateError
+from auditor.jetstream.state.acceptances import Acceptances
+from auditor.jetstream.state.stream_settings import ensure_state_stream
+
+if TYPE_CHECKING:
+    from auditor.jetstream.connection.client import Client
+
+CONFIG = StateConfig()
+KNOWN = Acceptance(
+    kind=Kind.VERSION_GAP, up_to_seq=7, reason="migrated by hand 🙂", accepted_ns=9, created_ns=7, in_stretch=2
+)
+
+
+async def test_what_was_accepted_is_there_for_everybody_who_looks_later(client: Client) -> None:
+    assert await Acceptances(client, CONFIG, "orders").load() == {}
+    await ensure_state_stream(client, CONFIG, "S")
+    one = Acceptances(client, CONFIG, "orders")
+    assert await one.load() == {}
+    await one.store({Kind.VERSION_GAP: KNOWN})
+    again = Acceptances(client, CONFIG, "orders")
+    assert await again.load() == {Kind.VERSION_GAP: KNOWN}
+    assert await Acceptances(client, CONFIG, "carts").load() == {}
+    await again.store({})
+    assert await Acceptances(client, CONFIG, "orders").load() == {}
+
+
+async def test_of_two_operators_at_once_one_is_asked_to_look_again(client: Client) -> None:
+    await ensure_state_stream(client, CONFIG, "S")
+    one, other = (Acceptances(client, CONFIG, "orders") for _ in range(2))
+    await one.load()
+    await other.load()
+    await one.store({Kind.VERSION_GAP: KNOWN})
+    with pytest.raises(StateError, match="somebody else"):
+        await other.store({})
+    assert await other.load() == {Kind.VERSION_GAP: KNOWN}
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b'{"schema":"aether-auditor/accepted/9"}', b"{}" * 2])
+async def test_what_is_no_acceptance_is_said_to_be_none(client: Client, data: bytes) -> None:
+    await ensure_state_stream(client, CONFIG, "S")
+    await client.request("aether.audit.orders.accepted", data)  # answered once it is stored
+    with pytest.raises(StateError, match="accept it again"):
+        await Acceptances(client, CONFIG, "orders").load()
+
+
+async def test_without_a_state_stream_nothing_can_be_accepted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.jetstream.publish.PATIENCE", 0.1)
+    with pytest.raises(StateError, match="does not exist"):
+        await Acceptances(client, CONFIG, "orders").store({})

@@ -1,0 +1,296 @@
+"""Saved state on a real server: whole or not at all, whenever a save ends early and whoever else saves."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from auditor.config import StateConfig
+from auditor.errors import AuditorError, StateError, StateOutrunError, StateUnusableError
+from auditor.jetstream.state import part_store as module
+from auditor.jetstream.state.part_store import Checkpoints, Content
+from tests.live.connecting import connected
+from tests.live.proxy import Proxy
+from tests.live.streams import api
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from auditor.embedded_server import EmbeddedServer
+    from auditor.jetstream.connection.client import Client
+
+CONFIG = StateConfig()
+OLD, NEW = b"old" * 1000, b"new" * 1500
+
+
+def checkpoints(client: Client, audit: str = "orders", version: str = "1.2.3") -> Checkpoints:
+    return Checkpoints(client, CONFIG, "S", audit, version)
+
+
+def content(data: bytes) -> Content:
+    return Content(data, {"bytes": len(data)})
+
+
+async def loaded(client: Client, part: str = "memory", audit: str = "orders") -> bytes | None:
+    """What somebody who comes later finds."""
+    fresh = checkpoints(client, audit)
+    head = await fresh.look()
+    return None if head is None or part not in head.parts else await fresh.read(head, part)
+
+
+async def messages(client: Client) -> int:
+    return (await api(client, f"STREAM.INFO.{CONFIG.stream}"))["state"]["messages"]
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST_CHUNK", 1000)
+
+
+async def test_where_nothing_was_saved_nothing_is_found(client: Client) -> None:
+    assert await checkpoints(client).look() is None
+    await checkpoints(client).ensure()
+    assert await checkpoints(client).look() is None
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 5500])
+async def test_what_was_saved_is_read_byte_for_byte(client: Client, size: int) -> None:
+    data = bytes(range(256)) * 22
+    saved = await checkpoints(client).save({"memory": content(data[:size])}, 7)
+    assert (saved.saved_ns, saved.auditor, saved.parts["memory"].about) == (7, "1.2.3", {"bytes": size})
+    assert await loaded(client) == data[:size]
+
+
+async def test_parts_that_are_not_changed_stay_and_parts_can_be_removed(client: Client) -> None:
+    one = checkpoints(client)
+    await one.save({"memory": content(OLD), "other": content(b"x")}, 1)
+    await one.save({"memory": content(NEW)}, 2)
+    assert (await loaded(client), await loaded(client, "other")) == (NEW, b"x")
+    await one.save({"memory": None}, 3)
+    assert (await loaded(client), await loaded(client, "other")) == (None, b"x")
+
+
+async def test_audits_do_not_see_each_other(client: Client) -> None:
+    await checkpoints(client, "orders").save({"memory": content(OLD)}, 1)
+    await checkpoints(client, "orders-2").save({"memory": content(NEW)}, 1)
+    assert (await loaded(client, audit="orders"), await loaded(client, audit="orders-2")) == (OLD, NEW)
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_old_chunks_go_away(client: Client) -> None:
+    one = checkpoints(client)
+    counts = []
+    for data in (OLD, NEW, OLD, NEW, OLD, NEW):
+        await one.save({"memory": content(data)}, 1)
+        counts.append(await messages(client))
+    assert counts[1:] == [1 + 3 + 5] * 5
+    await one.save({"memory": None}, 1)
+    assert await messages(client) == 1 + 2
+
+
+class StopError(Exception):
+    """The auditor dies here."""
+
+
+def dying(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
+    """Let the process end after so many more messages are stored."""
+    append, left = module.append, after
+
+    async def until_then(*arguments: object, **options: object) -> object:
+        nonlocal left
+        if left == 0:
+            raise StopError
+        left -= 1
+        return await append(*arguments, **options)
+
+    monkeypatch.setattr(module, "append", until_then)
+
+
+@pytest.mark.usefixtures("small_chunks")
+@pytest.mark.parametrize("after", range(8))
+async def test_a_kill_after_any_message_leaves_what_was_saved_before_or_all_of_the_new(
+    client: Client, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    await checkpoints(client).save({"memory": content(OLD)}, 1)
+    with monkeypatch.context() as patch:
+        dying(patch, after=after)
+        dead = checkpoints(client)
+        await dead.look()
+        try:
+            await dead.save({"memory": content(NEW)}, 2)
+            ended = True
+        except StopError:
+            ended = False
+    assert ended == (after >= 7)  # the claim, five chunks and the head
+    assert await loaded(client) == (NEW if ended else OLD)
+    # Whoever goes on is not held up by what was left behind.
+    heir = checkpoints(client)
+    await heir.look()
+    await heir.save({"memory": content(b"heir")}, 3)
+    assert await loaded(client) == b"heir"
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_of_two_that_save_at_once_the_state_of_one_stands_whole(client: Client) -> None:
+    await checkpoints(client).save({"memory": content(b"first")}, 1)
+    outcomes = []
+    for round_ in range(12):
+        savers = [checkpoints(client) for _ in range(3)]
+        for saver in savers:
+            await saver.look()
+        bodies = [b"%d of %d" % (number, round_) * 300 for number in range(3)]
+        saves = [saver.save({"memory": content(body)}, 1) for saver, body in zip(savers, bodies, strict=True)]
+        ended = await asyncio.gather(*saves, return_exceptions=True)
+        won = [body for body, outcome in zip(bodies, ended, strict=True) if not isinstance(outcome, BaseException)]
+        assert all(isinstance(each, StateOutrunError) for each in ended if isinstance(each, BaseException))
+        found = await loaded(client)
+        assert [found] == won or (not won and found is not None)
+        outcomes.append(len(won))
+    assert max(outcomes) == 1
+
+
+async def test_the_loser_saves_again_once_it_has_looked(client: Client) -> None:
+    one, other = checkpoints(client), checkpoints(client)
+    await one.save({"memory": content(OLD)}, 1)
+    with pytest.raises(StateOutrunError, match="another auditor saves"):
+        await other.save({"memory": content(NEW)}, 2)
+    assert await loaded(client) == OLD
+    head = await other.look()
+    assert head is not None
+    assert not other.is_own(head)
+    await other.save({"memory": content(NEW)}, 2)
+    assert await loaded(client) == NEW
+    with pytest.raises(StateOutrunError):
+        await one.save({"memory": content(OLD)}, 3)
+
+
+async def test_a_state_stream_that_was_removed_is_made_again_with_the_next_save(client: Client) -> None:
+    one = checkpoints(client)
+    await one.save({"memory": content(OLD)}, 1)
+    await api(client, f"STREAM.DELETE.{CONFIG.stream}")
+    with pytest.raises(StateOutrunError, match="has been removed"):
+        await one.save({"memory": content(NEW)}, 2)
+    assert await one.look() is None
+    await one.save({"memory": content(NEW)}, 3)
+    assert await loaded(client) == NEW
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_a_full_stream_refuses_the_new_state_and_keeps_the_old(client: Client) -> None:
+    settings = {"subjects": [f"{CONFIG.subject_prefix}.>"], "discard": "new", "allow_rollup_hdrs": True}
+    most = module.LEAST_ROOM + 15_000
+    await api(client, f"STREAM.CREATE.{CONFIG.stream}", name=CONFIG.stream, max_bytes=most, **settings)
+    one = checkpoints(client)
+    await one.save({"memory": content(OLD)}, 1)
+    for _ in range(20):
+        with pytest.raises(
+            StateError, match=r"30000 bytes do not fit into stream AETHER_AUDIT, which holds \d+ of at most"
+        ):
+            await one.save({"memory": content(b"x" * 30_000)}, 2)
+        assert await loaded(client) == OLD
+        await one.save({"memory": content(OLD)}, 3)
+
+
+def truncated(data: bytes) -> bytes:
+    return data[:-1]
+
+
+def newer(data: bytes) -> bytes:
+    return data.replace(b"state/1", b"state/2")
+
+
+def nothing(_: bytes) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (truncated, "its head is damaged"),
+        (nothing, "its head is damaged"),
+        (newer, r"written by another version of the auditor \(aether-auditor/state/2"),
+    ],
+)
+async def test_a_head_that_cannot_be_used_is_said_so_in_one_line_and_replaced_by_the_next_save(
+    client: Client, damage: Callable[[bytes], bytes], line: str
+) -> None:
+    await checkpoints(client).save({"memory": content(OLD)}, 1)
+    subject = f"{CONFIG.subject_prefix}.orders.head"
+    head = await module.get_message(client, CONFIG.stream, last_by_subj=subject)
+    await client.request(subject, damage(head.data))  # answered once it is stored
+    heir = checkpoints(client)
+    with pytest.raises(StateUnusableError, match=line) as raised:
+        await heir.look()
+    assert "\n" not in str(raised.value)
+    await heir.save({"memory": content(NEW)}, 2)
+    assert await loaded(client) == NEW
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_a_chunk_that_is_gone_or_holds_something_else_is_noticed(client: Client) -> None:
+    one = checkpoints(client)
+    head = await one.save({"memory": content(OLD)}, 1)
+    seq = head.parts["memory"].seqs[1]
+    head.parts["memory"].sha256 = "0" * 64
+    with pytest.raises(StateUnusableError, match="digest"):
+        await one.read(head, "memory")
+    await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=seq)
+    with pytest.raises(StateUnusableError, match=f"the chunk at sequence {seq} is gone"):
+        await loaded(client)
+
+
+async def test_a_server_with_small_messages_gets_small_chunks(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_max_payload", module.HEADERS_SIZE + 700)
+    head = await checkpoints(client).save({"memory": content(OLD)}, 1)
+    assert len(head.parts["memory"].seqs) == 5
+    assert await loaded(client) == OLD
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_a_connection_that_breaks_in_the_middle_of_a_save_costs_time_and_no_state(
+    server: EmbeddedServer, client: Client
+) -> None:
+    async with Proxy(server) as proxy, connected(proxy) as unlucky:
+        one = checkpoints(unlucky)
+        await one.save({"memory": content(OLD)}, 1)
+        for number in range(12):
+            data = b"%d" % number * 2500
+            saving = asyncio.create_task(one.save({"memory": content(data)}, 2))
+            for _ in range(number * 3):
+                await asyncio.sleep(0)
+            proxy.cut()
+            (outcome,) = await asyncio.gather(saving, return_exceptions=True)
+            await unlucky.wait_connected()
+            if isinstance(outcome, BaseException):
+                assert isinstance(outcome, AuditorError), outcome
+                await one.look()
+            else:
+                assert await loaded(client) == data
+            assert await loaded(client) is not None
+
+
+async def test_a_server_that_dies_in_the_middle_of_a_save_has_the_old_state_or_the_new(
+    server: EmbeddedServer, client: Client
+) -> None:
+    one = checkpoints(client)
+    before = OLD
+    await one.save({"memory": content(before)}, 1)
+    for number in range(5):
+        data = b"%d" % number * 3_000_000
+        saving = asyncio.create_task(one.save({"memory": content(data)}, 2))
+        await asyncio.sleep(0.004 * number)  # somewhere in it, or before, or after: it must not matter
+        server.kill()
+        await server.start()
+        (outcome,) = await asyncio.gather(saving, return_exceptions=True)
+        await client.wait_connected()
+        found = await loaded(client)
+        assert found in (before, data)
+        if isinstance(outcome, BaseException):
+            assert isinstance(outcome, AuditorError), outcome
+            await one.look()
+        else:
+            assert found == data
+        before = found

@@ -1,0 +1,63 @@
+"""What became of what a walk did not deliver."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import auditor.scan.account
+from auditor.config import VersionsConfig
+from auditor.core.model.findings import Cause, Kind
+from auditor.core.report.pass_report import Verdict
+from tests.ports.in_memory import GoneError, MemoryStream
+from tests.scan.test_run import GOOD, ORDER, a_pass, sums_hold
+
+
+async def test_a_message_that_nobody_is_shown_is_corruption_and_explains_the_gap() -> None:
+    stream = MemoryStream(GOOD)
+    stream.unreadable = {4, 5}
+    report = await a_pass(stream).run()
+    assert report.verdict is Verdict.CORRUPT
+    found = {finding.kind: finding for finding in report.findings}
+    assert (found[Kind.UNREADABLE_MESSAGE].first_seq, found[Kind.UNREADABLE_MESSAGE].count) == (4, 2)
+    assert found[Kind.VERSION_GAP].cause is Cause.UNREADABLE
+
+
+async def test_a_readable_message_that_was_not_delivered_makes_the_pass_inconclusive() -> None:
+    stream = MemoryStream(GOOD)
+    stream.unreadable = {4}
+    stream.is_stored = lambda _: asyncio.sleep(0, result=True)  # type: ignore[method-assign]
+    report = await a_pass(stream, versions=VersionsConfig(contiguous=False)).run()
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "sequence 4 is stored but was not delivered" in str(report.incomplete)
+    assert report.coverage < 1
+
+
+@pytest.mark.parametrize("what", ["deleted", "is_stored"])
+async def test_a_stream_that_does_not_say_what_became_of_a_message_leaves_it_unjudged(what: str) -> None:
+    stream = MemoryStream([*GOOD[:3], (ORDER, b"{"), *GOOD[3:]])
+    stream.unreadable = {2}
+    stream.silent[what] = GoneError("not allowed to ask")
+    report = await a_pass(stream).run()
+    assert (report.verdict, report.incomplete) == (Verdict.CORRUPT, "not allowed to ask")
+    assert report.findings_total == {Kind.MALFORMED_EVENT: 1}
+    assert (report.messages.unjudged, report.messages.unreadable, sums_hold(report)) == (1, 0, True)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_not_every_sequence_of_a_large_block_is_asked_for(monkeypatch: pytest.MonkeyPatch, *, gone: bool) -> None:
+    monkeypatch.setattr(auditor.scan.account, "MOST_SUSPECTS_CONFIRMED", 2)
+    stream = MemoryStream(GOOD)
+    block = {2, 3, 5, 6}
+    (stream.unreadable if gone else stream.forgotten).update(block)
+    report = await a_pass(stream).run()
+    assert report.messages.unreadable == (4 if gone else 0)
+    assert report.messages.unjudged == (0 if gone else 4)
+    assert report.verdict is (Verdict.CORRUPT if gone else Verdict.INCONCLUSIVE)
+
+
+async def test_a_stream_that_delivers_everything_is_asked_nothing_more() -> None:
+    stream = MemoryStream(GOOD)
+    stream.silent = {"deleted": GoneError("asked"), "is_stored": GoneError("asked")}
+    assert (await a_pass(stream).run()).verdict is Verdict.CLEAN

@@ -1,0 +1,122 @@
+"""Duplicates are read once more, and no more than the bounds allow."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+import auditor.scan.duplicates
+from auditor.core.model.findings import Cause, Kind
+from auditor.core.state.duplicates import DuplicateComparison
+from tests.core.stories import event
+from tests.ports.in_memory import GoneError, MemoryKeeper, MemoryStream
+from tests.scan.test_run import GOOD, ORDER, TWICE, a_pass
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+async def test_duplicates_are_told_apart_by_their_bytes() -> None:
+    stream = MemoryStream([*GOOD[:3], (ORDER, event("order-1", 2)), (ORDER, event("order-1", 3, "other")), *GOOD[3:]])
+    report = await a_pass(stream).run()
+    assert [(f.version, f.cause) for f in report.findings] == [(2, Cause.SAME_PAYLOAD), (3, Cause.DIFFERENT_PAYLOAD)]
+
+
+async def test_beyond_its_bounds_a_comparison_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.scan.duplicates, "MOST_ACTORS_COMPARED", 0)
+    report = await a_pass(MemoryStream([*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]])).run()
+    assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
+
+
+async def test_a_comparison_that_the_auditor_fails_at_costs_a_cause_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("hunter2")
+
+    monkeypatch.setattr(DuplicateComparison, "receive", fail)
+    report = await a_pass(MemoryStream(TWICE)).run()
+    assert ([finding.cause for finding in report.findings], report.incomplete) == ([Cause.UNKNOWN], None)
+
+
+async def test_a_stream_that_goes_during_the_comparison_costs_a_cause_and_nothing_else() -> None:
+    stream = MemoryStream([*TWICE, ("S.other", b"")])
+    stream.delete(9)
+    walks = count(1)
+    walk = stream.walk
+
+    def only_once(*args: object, **kwargs: object) -> object:
+        if next(walks) == 2:
+            raise GoneError("no answer")
+        return walk(*args, **kwargs)  # type: ignore[arg-type]
+
+    stream.walk = only_once  # type: ignore[assignment,method-assign]
+    report = await a_pass(stream).run()
+    assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN, None]
+    assert (report.messages.removed, report.incomplete) == (1, None)
+
+
+async def test_a_comparison_reads_the_actor_and_nobody_else() -> None:
+    odd = "S.events.unknown.a_b"
+    stream = MemoryStream([*GOOD, *[(odd, event("a.b", version)) for version in (1, 2, 2, 3)]])
+    asked = []
+    walk = stream.walk
+
+    def noted(*args: object, **kwargs: object) -> object:
+        asked.append((kwargs["first_seq"], kwargs["last_seq"], kwargs["subjects"]))
+        return walk(*args, **kwargs)  # type: ignore[arg-type]
+
+    stream.walk = noted  # type: ignore[assignment,method-assign]
+    report = await a_pass(stream).run()
+    assert asked == [(1, 11, ()), (8, 10, [odd])]
+    assert [finding.cause for finding in report.findings] == [Cause.SAME_PAYLOAD]
+
+
+async def test_a_comparison_ends_when_it_has_read_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.scan.duplicates, "MOST_MESSAGES_COMPARED", 2)
+    report = await a_pass(MemoryStream(TWICE)).run()
+    assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
+
+
+async def test_an_interrupted_pass_compares_nothing_any_more() -> None:
+    stream = MemoryStream(TWICE, batch=5)
+    this_pass = a_pass(stream)
+    batches = iter([lambda: None, this_pass.interrupted.set])
+    stream.on_batch = lambda: next(batches)()
+    report = await this_pass.run()
+    assert [(finding.kind, finding.cause) for finding in report.findings] == [(Kind.DUPLICATE_VERSION, Cause.UNKNOWN)]
+
+
+async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
+    stream = MemoryStream(TWICE, batch=2)
+    walk = stream.walk
+    rates: list[object] = []
+    closed: list[bool] = []
+
+    async def noted(*args: object, **kwargs: object) -> AsyncIterator[object]:
+        rates.append(kwargs["max_rate"])
+        try:
+            async for batch in walk(*args, **kwargs):  # type: ignore[arg-type]
+                yield batch
+        finally:
+            closed.append(True)
+
+    stream.walk = noted  # type: ignore[assignment,method-assign]
+    await a_pass(stream, max_rate=1000).run()
+    assert (rates, closed) == ([1000, 1000], [True, True])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auditor.scan.duplicates, "MOST_MESSAGES_COMPARED", 0)
+        await a_pass(stream, max_rate=1000).run()
+    assert closed == [True] * 4
+
+
+async def test_what_a_comparison_could_not_settle_is_not_read_again_by_every_pass() -> None:
+    stream, keeper = MemoryStream(TWICE), MemoryKeeper()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auditor.scan.duplicates, "MOST_MESSAGES_COMPARED", 2)
+        await a_pass(stream, keeper=keeper).run()
+    stream.on_batch = lambda: pytest.fail("it walked")
+    report = await a_pass(stream, keeper=keeper).run()
+    assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]

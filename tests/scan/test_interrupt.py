@@ -1,0 +1,52 @@
+"""What goes on for long can be ended at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from auditor.scan.interrupt import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+
+class Numbers:
+    """Counts, and waits for ever at `stuck_at`."""
+
+    def __init__(self, last: int, stuck_at: int | None = None) -> None:
+        self.last, self.stuck_at, self.closed = last, stuck_at, False
+
+    async def __call__(self) -> AsyncGenerator[int]:
+        try:
+            for number in range(1, self.last + 1):
+                if number == self.stuck_at:
+                    await asyncio.Event().wait()
+                yield number
+        finally:
+            self.closed = True
+
+
+async def test_without_an_interruption_everything_comes() -> None:
+    numbers = Numbers(3)
+    assert [number async for number in until(asyncio.Event(), numbers())] == [1, 2, 3]
+    assert numbers.closed
+
+
+async def test_once_interrupted_nothing_more_comes() -> None:
+    numbers, interrupted, seen = Numbers(5), asyncio.Event(), []
+    async for number in until(interrupted, numbers()):
+        seen.append(number)
+        if number == 2:
+            interrupted.set()
+    assert seen == [1, 2]
+    assert numbers.closed
+
+
+async def test_waiting_for_the_next_ends_at_once() -> None:
+    numbers, interrupted = Numbers(5, stuck_at=3), asyncio.Event()
+    asyncio.get_running_loop().call_later(0.01, interrupted.set)
+    async with asyncio.timeout(5):
+        seen = [number async for number in until(interrupted, numbers())]
+    assert seen == [1, 2]
+    assert numbers.closed

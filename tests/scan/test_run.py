@@ -1,0 +1,815 @@
+"""One pass, with everything that can happen to it in between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from itertools import count
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+import auditor.scan.checkpoint_writer
+import auditor.scan.run
+from auditor.config import AuditConfig, Duration
+from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.findings import Cause, Kind, Severity
+from auditor.core.model.quarantine_entry import Settled
+from auditor.core.report.pass_report import Mode, Outcome, SeqRange, Verdict
+from auditor.core.state.acceptance import Acceptance
+from auditor.core.state.examiner import Audit
+from auditor.errors import StateError
+from auditor.scan.run import Pass, Reading
+from tests.core.stories import event, snapshot, streams, subjects
+from tests.ports.in_memory import GoneError, MemoryKeeper, MemoryQuarantine, MemoryStream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Container
+
+    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.report.pass_report import AuditReport
+
+T = TypeVar("T")
+ORDER = "S.events.order.order-1"
+GOOD = [(ORDER, event("order-1", version)) for version in range(1, 8)]
+
+
+TICKS = count(1_700_000_000_000_000_000)
+"""Nanoseconds, for all passes: later ones are later."""
+
+
+def a_pass(
+    stream: MemoryStream,
+    quarantine: MemoryQuarantine | None = None,
+    keeper: MemoryKeeper | None = None,
+    **settings: object,
+) -> Pass:
+    config = AuditConfig(name="a", stream="S", **settings)
+    return Pass(config, stream, quarantine, "q" if quarantine else None, ActorTypes(), lambda: next(TICKS), keeper)
+
+
+def report_of(stream: MemoryStream, **settings: object) -> AuditReport:
+    return asyncio.run(a_pass(stream, **settings).run())
+
+
+def sums_hold(report: AuditReport) -> bool:
+    messages, events, snapshots = report.messages, report.events, report.snapshots
+    judged = events.ok + events.malformed + events.hidden + events.unreachable + snapshots.ok + snapshots.malformed
+    return messages.examined == judged + messages.unjudged and messages.in_range == (
+        messages.examined + messages.removed + messages.unreadable + messages.skipped
+    )
+
+
+async def test_a_stream_with_nothing_wrong_is_clean() -> None:
+    this_pass = a_pass(MemoryStream([*GOOD, ("S.snapshots.order.order-1", snapshot("order-1", 7))]))
+    report = await this_pass.run()
+    assert (report.verdict, report.coverage, report.findings) == (Verdict.CLEAN, 1.0, ())
+    assert (report.range, report.read) == (SeqRange(1, 8), SeqRange(1, 8))
+    assert (report.actors.seen, report.actors.replayable) == (1, 1)
+    assert this_pass.progress.ratio == 1.0
+    assert this_pass.progress.outcomes[Outcome.OK] == 8
+
+
+@pytest.mark.parametrize("purged", [False, True])
+async def test_an_empty_stream_is_clean_and_nothing_was_read(*, purged: bool) -> None:
+    stream = MemoryStream(GOOD if purged else ())
+    if purged:
+        stream.purge(7)
+    report = await a_pass(stream).run()
+    assert (report.verdict, report.coverage, report.read, report.messages.in_range) == (Verdict.CLEAN, 1.0, None, 0)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What happens to a stream before and while a pass looks at it."""
+
+    deleted: set[int]
+    unreadable: set[int]
+    forgotten: set[int]
+    """Not delivered, though it could be read."""
+    failing: set[int]
+    """What the auditor itself fails on."""
+    purged: int
+    walk_ends_at: int
+    silent: str
+    """What the stream does not answer."""
+    interrupted_at: int
+    """At which batch."""
+    deleted_during: tuple[int, set[int]]
+    purged_during: tuple[int, int]
+    only_one_actor: bool
+    bound: int
+
+    @property
+    def spares_the_walk(self) -> bool:
+        """Whether the stream does what it will, and neither it nor the auditor fails."""
+        return not (self.forgotten or self.failing or self.walk_ends_at or self.silent or self.interrupted_at)
+
+    def befalls(self, patch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], batch: int) -> Pass:
+        """A pass that will meet all of it."""
+        stream = MemoryStream(stored, batch=batch)
+        stream.delete(*self.deleted)
+        stream.purge(min(self.purged, stream.last_seq))
+        stream.unreadable, stream.forgotten = self.unreadable, self.forgotten
+        if self.walk_ends_at:
+            stream.fails_at[self.walk_ends_at] = GoneError("the stream is gone")
+        if self.silent:
+            stream.silent[self.silent] = GoneError("no answer")
+        this_pass = a_pass(stream, actors=("order-1",) if self.only_one_actor else ())
+        this_pass.most_findings = self.bound
+        batches = count(1)
+
+        def happens() -> None:
+            number = next(batches)
+            if number == self.interrupted_at:
+                this_pass.interrupted.set()
+            if number == self.deleted_during[0]:
+                stream.delete(*self.deleted_during[1])
+            if number == self.purged_during[0]:
+                stream.purge(min(self.purged_during[1], stream.last_seq))
+
+        stream.on_batch = happens
+        fails_on(patch, self.failing)
+        return this_pass
+
+
+def fails_on(patch: pytest.MonkeyPatch, seqs: Container[int]) -> None:
+    """The auditor itself fails on these."""
+    judge = Audit.receive
+
+    def receive(audit: Audit, message: StoredMessage) -> object:
+        if message.seq in seqs:
+            raise ValueError("hunter2")
+        return judge(audit, message)
+
+    patch.setattr(Audit, "receive", receive)
+    patch.setattr(Audit, "take_ordinary", lambda _, __, at=0: at)
+
+
+numbers = st.integers(1, 40)
+
+
+@st.composite
+def fates(draw: st.DrawFn) -> Fate:
+    """Most of the time little goes wrong, so that passes come to all their ends."""
+
+    def some(chance: int, what: st.SearchStrategy[T], otherwise: T) -> T:
+        return otherwise if draw(st.integers(0, chance)) else draw(what)
+
+    return Fate(
+        deleted=some(2, st.sets(numbers), set()),
+        unreadable=some(3, st.sets(numbers), set()),
+        forgotten=some(5, st.sets(numbers), set()),
+        failing=some(5, st.sets(numbers), set()),
+        purged=some(2, st.integers(0, 20), 0),
+        walk_ends_at=some(5, numbers, 0),
+        silent=some(9, st.sampled_from(["deleted", "is_stored"]), ""),
+        interrupted_at=some(5, st.integers(1, 10), 0),
+        deleted_during=some(3, st.tuples(st.integers(1, 10), st.sets(numbers)), (0, set())),
+        purged_during=some(3, st.tuples(st.integers(1, 10), numbers), (0, 0)),
+        only_one_actor=some(3, st.just(value=True), False),
+        bound=some(5, st.just(2), 1000),
+    )
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(streams, fates(), st.integers(1, 7))
+def test_whatever_goes_wrong_every_sequence_is_accounted_for_and_nothing_else_is_clean(
+    monkeypatch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], fate: Fate, batch: int
+) -> None:
+    with monkeypatch.context() as patch:
+        this_pass = fate.befalls(patch, stored, batch)
+        report = asyncio.run(this_pass.run())
+    messages = report.messages
+    assert sums_hold(report)
+    assert min(asdict(messages).values()) >= 0
+    assert 0 <= report.coverage <= 1
+    everything_judged = not messages.unjudged
+    assert (report.coverage == 1) == everything_judged
+    corrupt = any(count for (_, severity), count in report.totals.items() if severity is Severity.CORRUPTION)
+    assert (report.verdict is Verdict.CORRUPT) == corrupt
+    if report.verdict is Verdict.CLEAN:
+        assert report.incomplete is None
+        assert everything_judged
+        assert not messages.unreadable
+    if fate.spares_the_walk:
+        assert report.incomplete is None
+        assert messages.unjudged == 0
+    actors = report.actors
+    assert actors.seen == actors.replayable + actors.replayable_from_snapshot + actors.broken
+    listed: Counter[tuple[Kind, Severity]] = Counter()
+    for finding in report.findings:
+        listed[finding.kind, finding.severity] += finding.count or 1
+    assert report.findings_cut == (listed != Counter(report.totals))
+    assert len(report.findings) <= fate.bound
+    text = json.dumps(report.to_json(), ensure_ascii=False)
+    assert json.loads(text.encode()) == report.to_json()
+    assert this_pass.progress.ratio <= 1
+
+
+@st.composite
+def healthy_streams(draw: st.DrawFn) -> list[tuple[str | bytes, bytes]]:
+    """Nothing worse than a notice: bad snapshots that good ones supersede, subjects that no actor has."""
+    stored: list[tuple[str | bytes, bytes]] = []
+    versions: dict[str, int] = {}
+    for actor, what in draw(
+        st.lists(st.tuples(st.sampled_from(("order-1", "cart-1", "a_b")), st.sampled_from("eeesbu")))
+    ):
+        events, snapshots = subjects(actor)
+        if what == "e":
+            versions[actor] = versions.get(actor, 0) + 1
+            stored.append((events, event(actor, versions[actor])))
+        elif what == "u":
+            stored.append(("S.events.x.y.z", b"{"))
+        elif actor in versions:
+            stored.append((snapshots, snapshot(actor, versions[actor]) if what == "s" else b"{"))
+    return stored + [(subjects(actor)[1], snapshot(actor, version)) for actor, version in versions.items()]
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(healthy_streams(), st.sets(numbers, max_size=4), st.sets(numbers, max_size=2), st.just(0) | numbers)
+def test_a_pass_that_misses_something_calls_nothing_corrupt_that_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+    stored: list[tuple[str | bytes, bytes]],
+    failing: set[int],
+    forgotten: set[int],
+    ends_at: int,
+) -> None:
+    stream = MemoryStream(stored)
+    assert report_of(stream).verdict is Verdict.CLEAN
+    stream.forgotten = forgotten
+    if ends_at:
+        stream.fails_at[ends_at] = GoneError("the stream is gone")
+    with monkeypatch.context() as patch:
+        fails_on(patch, failing)
+        report = report_of(stream)
+    missed = (failing | forgotten) & set(stream.messages) or 0 < ends_at <= stream.last_seq
+    assert report.verdict is (Verdict.INCONCLUSIVE if missed else Verdict.CLEAN)
+
+
+async def test_a_head_that_leaves_while_the_pass_runs_is_no_corruption() -> None:
+    stream = MemoryStream(GOOD)
+    batches = iter([lambda: None, lambda: stream.purge(4), lambda: None])
+    stream.on_batch = lambda: next(batches)()
+    report = await a_pass(stream).run()
+    assert [(f.kind, f.cause, f.severity, f.missing) for f in report.findings] == [
+        (Kind.MISSING_HEAD, Cause.EXPIRED, Severity.NOTICE, 4)
+    ]
+    assert (report.verdict, report.messages.examined, report.messages.removed) == (Verdict.CLEAN, 6, 1)
+    assert sums_hold(report)
+
+
+async def test_a_message_that_is_deleted_while_the_pass_runs_is_a_gap_whose_cause_is_known() -> None:
+    stream = MemoryStream(GOOD)
+    batches = iter([lambda: None, lambda: stream.delete(2, 6), lambda: None])
+    stream.on_batch = lambda: next(batches)()
+    report = await a_pass(stream).run()
+    assert [(f.kind, f.cause) for f in report.findings] == [
+        (Kind.VERSION_GAP, Cause.DELETED),
+        (Kind.DELETED_MESSAGES, None),
+    ]
+    assert (report.messages.examined, report.messages.removed) == (6, 1)
+    assert sums_hold(report)
+
+
+async def test_messages_stored_while_the_pass_runs_are_left_for_the_next() -> None:
+    stream = MemoryStream(GOOD)
+    stream.on_batch = lambda: stream.append((ORDER, b"{"))
+    report = await a_pass(stream).run()
+    assert (report.range.last_seq, report.messages.examined, report.verdict) == (7, 7, Verdict.CLEAN)
+
+
+async def test_a_walk_that_ends_early_is_inconclusive_and_keeps_what_was_found() -> None:
+    stream = MemoryStream([*GOOD[:2], (ORDER, b"{"), *GOOD[2:]])
+    stream.fails_at[3] = GoneError("the stream is gone")
+    report = await a_pass(stream).run()
+    assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, "the stream is gone")
+    assert report.coverage < 1
+    stream.fails_at = {4: GoneError("the stream is gone")}
+    report = await a_pass(stream).run()
+    assert (report.verdict, report.incomplete) == (Verdict.CORRUPT, "the stream is gone")
+
+
+async def test_a_stream_that_cannot_be_pinned_has_no_report() -> None:
+    stream = MemoryStream()
+    this_pass = a_pass(stream)
+
+    async def gone() -> None:
+        raise GoneError("no such stream")
+
+    stream.pin = gone  # type: ignore[assignment,method-assign]
+    with pytest.raises(GoneError, match="no such stream"):
+        await this_pass.run()
+
+
+async def test_an_interrupted_pass_ends_at_once_and_is_inconclusive() -> None:
+    stream = MemoryStream(GOOD, batch=1)
+    this_pass = a_pass(stream)
+    batches = iter([lambda: None, lambda: None, this_pass.interrupted.set])
+    stream.on_batch = lambda: next(batches)()
+    report = await this_pass.run()
+    assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, "interrupted at sequence 3 of 7")
+
+
+async def test_a_pass_that_waits_for_its_stream_can_be_interrupted() -> None:
+    stream = MemoryStream(GOOD)
+    this_pass = a_pass(stream)
+
+    async def stuck(*_: object, **__: object) -> AsyncIterator[list[StoredMessage]]:
+        this_pass.interrupted.set()
+        await asyncio.Event().wait()
+        yield []
+
+    stream.walk = stuck  # type: ignore[method-assign]
+    report = await asyncio.wait_for(this_pass.run(), 5)
+    assert report.verdict is Verdict.INCONCLUSIVE
+
+
+async def test_a_message_that_the_auditor_fails_on_is_counted_and_the_pass_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fails_on(monkeypatch, {3})
+    report = await a_pass(MemoryStream(GOOD)).run()
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert (report.messages.unjudged, report.messages.examined, sums_hold(report)) == (1, 7, True)
+    assert report.coverage == 6 / 7
+    assert "hunter2" not in caplog.text
+
+
+async def test_every_condemned_message_goes_to_the_quarantine_once() -> None:
+    stream = MemoryStream([*GOOD[:2], (ORDER, b"{"), ("S.events.x.y.z", b"{"), ("S.snapshots.order.order-1", b"[")])
+    quarantine = MemoryQuarantine()
+    first = await a_pass(stream, quarantine).run()
+    second = await a_pass(stream, quarantine).run()
+    assert [evidence.message.seq for evidence in quarantine.records.values()] == [3, 5]
+    assert {f.quarantine for f in first.findings if f.quarantine} == {f"q.{key}" for key in quarantine.records}
+    assert (second.findings, second.quarantine_pending) == (first.findings, 0)
+
+
+async def test_a_quarantine_that_refuses_changes_nothing_about_what_is_found() -> None:
+    stream = MemoryStream([*GOOD[:2], (ORDER, b"{"), *GOOD[2:], (ORDER, b"")])
+    taken = await a_pass(stream, MemoryQuarantine()).run()
+    refused_pass = a_pass(stream, MemoryQuarantine("the side stream is full"))
+    refused = await refused_pass.run()
+    assert (refused.verdict, refused.findings) == (taken.verdict, taken.findings)
+    assert refused.quarantine_pending == 2
+    assert refused_pass.settled is not None
+    assert refused_pass.settled.why == "the side stream is full"
+
+
+async def test_an_audit_of_actors_reads_exactly_these() -> None:
+    other = "S.events.order.order-2"
+    stream = MemoryStream([*GOOD, (other, b"{"), ("S.snapshots.order.order-1", snapshot("order-1", 7))])
+    report = await a_pass(stream, actors=("order-1",)).run()
+    assert (report.verdict, report.messages.examined, report.messages.skipped) == (Verdict.CLEAN, 8, 1)
+    assert sums_hold(report)
+
+
+async def test_a_deleted_event_is_a_gap_whose_cause_is_known() -> None:
+    stream = MemoryStream(GOOD)
+    stream.delete(4)
+    for actors in ((), ("order-1",)):
+        report = await a_pass(stream, actors=actors).run()
+        assert {f.kind: f.cause for f in report.findings} == {
+            Kind.VERSION_GAP: Cause.DELETED,
+            Kind.DELETED_MESSAGES: None,
+        }
+        assert sums_hold(report)
+
+
+@pytest.mark.parametrize(("ends_at", "read"), [(1, None), (4, SeqRange(1, 3)), (8, SeqRange(1, 7))])
+async def test_a_report_says_what_was_read(ends_at: int, read: SeqRange | None) -> None:
+    stream = MemoryStream(GOOD)
+    stream.fails_at[ends_at] = GoneError("the stream is gone")
+    report = await a_pass(stream).run()
+    assert (report.range, report.read) == (SeqRange(1, 7), read)
+
+
+async def test_a_pass_that_is_interrupted_after_its_end_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    this_pass = a_pass(MemoryStream(GOOD, batch=7))
+    show = Pass._show
+
+    def and_interrupt(running: Pass, audit: Audit, batch: list[StoredMessage]) -> None:
+        show(running, audit, batch)
+        running.interrupted.set()
+
+    monkeypatch.setattr(Pass, "_show", and_interrupt)
+    report = await this_pass.run()
+    assert report.verdict is Verdict.CLEAN
+
+
+async def test_a_pass_that_is_cancelled_closes_its_walk() -> None:
+    stream = MemoryStream(GOOD)
+    closed, waiting = asyncio.Event(), asyncio.Event()
+
+    async def stuck(*_: object, **__: object) -> AsyncIterator[list[StoredMessage]]:
+        try:
+            waiting.set()
+            await asyncio.Event().wait()
+            yield []
+        finally:
+            closed.set()
+
+    stream.walk = stuck  # type: ignore[method-assign]
+    running = asyncio.create_task(a_pass(stream).run())
+    await waiting.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert closed.is_set()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+TWICE = [*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]]
+
+
+async def test_only_what_was_asked_for_is_judged() -> None:
+    stream = MemoryStream(
+        [*GOOD, ("S.events.cart.cart-1", b"{"), ("S.snapshots.order.order-1", b"{"), ("S.other", b"{")]
+    )
+    report = await a_pass(stream, subjects=("S.events.order.*",), snapshots=False).run()
+    assert (report.verdict, report.messages.skipped, sums_hold(report)) == (Verdict.CLEAN, 3, True)
+    report = await a_pass(stream, subjects=("S.events.cart.>",)).run()
+    assert report.findings_total == {Kind.MALFORMED_EVENT: 1}
+    assert (report.messages.skipped, sums_hold(report)) == (9, True)
+
+
+async def test_progress_shows_what_was_examined_so_far() -> None:
+    stream = MemoryStream([*GOOD[:2], (ORDER, b"{"), (ORDER, event("order-1", 0)), ("S.events.x", b"12")])
+    this_pass = a_pass(stream)
+    await this_pass.run()
+    assert this_pass.progress.outcomes == {
+        Outcome.OK: 2,
+        Outcome.MALFORMED: 1,
+        Outcome.HIDDEN: 1,
+        Outcome.UNREACHABLE: 1,
+        Outcome.UNJUDGED: 0,
+    }
+    assert this_pass.progress.bytes == sum(len(message.data) for message in stream.messages.values())
+
+
+async def test_a_report_says_what_went_wrong_first() -> None:
+    stream = MemoryStream(GOOD)
+    stream.fails_at[3] = GoneError("the stream is gone")
+    stream.silent["deleted"] = GoneError("no answer")
+    assert (await a_pass(stream).run()).incomplete == "the stream is gone"
+
+
+async def test_failures_are_logged_by_name_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    fails_on(monkeypatch, range(100))
+    with capture_logs() as logs:
+        report = await a_pass(MemoryStream(GOOD * 3)).run()
+    assert report.messages.unjudged == 21
+    assert [(entry["seq"], entry["error"]) for entry in logs] == [(seq, "ValueError") for seq in range(1, 11)]
+    assert "hunter2" not in str(logs)
+
+
+async def test_progress_moves_while_the_pass_runs_and_ends_at_the_end() -> None:
+    stream = MemoryStream([*GOOD, ("S.other", b"")])
+    stream.delete(8)
+    this_pass = a_pass(stream)
+    seen: list[int] = []
+    stream.on_batch = lambda: seen.append(this_pass.progress.seq)
+    await this_pass.run()
+    assert (seen, this_pass.progress.seq) == ([0, 3, 6], 8)
+
+
+async def test_an_audit_of_actors_can_leave_their_snapshots_out() -> None:
+    stream = MemoryStream([*GOOD, ("S.snapshots.order.order-1", b"{")])
+    report = await a_pass(stream, actors=("order-1",), snapshots=False).run()
+    assert (report.verdict, report.messages.skipped) == (Verdict.CLEAN, 1)
+    report = await a_pass(stream, actors=("order-1",)).run()
+    assert report.findings_total == {Kind.MALFORMED_SNAPSHOT: 1}
+
+
+async def test_records_that_were_refused_are_stored_by_the_next_pass() -> None:
+    stream = MemoryStream([(ORDER, b"{"), *GOOD, (ORDER, b"[")], batch=4)
+    quarantine = MemoryQuarantine()
+    batches = iter([None, None, "the side stream is full"])
+    stream.on_batch = lambda: setattr(quarantine, "refuses", next(batches))
+    report = await a_pass(stream, quarantine).run()
+    assert (report.quarantine_pending, report.findings_total) == (1, {Kind.MALFORMED_EVENT: 2})
+    stream.on_batch = lambda: setattr(quarantine, "refuses", None)
+    second = a_pass(stream, quarantine)
+    report = await second.run()
+    assert (report.quarantine_pending, len(quarantine.records)) == (0, 2)
+    assert second.settled is not None
+    assert (second.settled.stored, second.settled.already_stored) == (1, 1)
+
+
+# What is saved, and when ----------------------------------------------------------------------------------------------
+
+
+class DiedError(BaseException):
+    """The auditor was killed."""
+
+
+class Mortal:
+    """Everything outside that a pass touches, until it dies at its n-th touch."""
+
+    def __init__(self, stream: MemoryStream, quarantine: MemoryQuarantine, keeper: MemoryKeeper, dies_at: int) -> None:
+        self.left = dies_at
+        stream.on_batch = self.touch
+        quarantine.on_put = self.touch
+        keeper.on_save = self.touch
+
+    def touch(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise DiedError
+
+
+@pytest.mark.parametrize("dies_at", range(1, 40))
+async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
+    monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 4)
+    story = [*GOOD[:3], (ORDER, b"{"), *GOOD[4:], (ORDER, b"["), (ORDER, event("order-1", 2)), ("S.other", b"")] * 2
+    stream, quarantine, keeper = MemoryStream(story), MemoryQuarantine(), MemoryKeeper()
+    Mortal(stream, quarantine, keeper, dies_at)
+    with contextlib.suppress(DiedError):
+        await a_pass(stream, quarantine, keeper).run()
+    Mortal(stream, quarantine, keeper, 0)
+    report = await a_pass(stream, quarantine, keeper).run()
+    whole = MemoryQuarantine()
+    assert (report.findings, report.totals) == ((anew := await a_pass(stream, whole).run()).findings, anew.totals)
+    assert report.messages == anew.messages
+    assert quarantine.records == whole.records
+
+
+async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 6)
+    stream, keeper = MemoryStream([("S.other", b"")] * 20), MemoryKeeper()
+    Mortal(stream, MemoryQuarantine(), keeper, 8)  # five batches, a checkpoint after the second and the fourth
+    with pytest.raises(DiedError):
+        await a_pass(stream, keeper=keeper).run()
+    Mortal(stream, MemoryQuarantine(), keeper, 0)
+    report = await a_pass(stream, keeper=keeper).run()
+    assert (report.mode, report.read) == (Mode.FULL, SeqRange(13, 20))
+    assert report.messages.skipped == 20
+
+
+async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_kill(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    stream.delete(2)
+    stream.unreadable = {3}
+    Mortal(stream, MemoryQuarantine(), keeper, 3)  # one batch, its checkpoint, and the next batch never comes
+    with pytest.raises(DiedError):
+        await a_pass(stream, keeper=keeper).run()
+    Mortal(stream, MemoryQuarantine(), keeper, 0)
+    report = await a_pass(stream, keeper=keeper).run()
+    assert report.read == SeqRange(6, 7)
+    assert (report.messages, report.findings) == ((anew := await a_pass(stream).run()).messages, anew.findings)
+    assert (report.messages.removed, report.messages.unreadable) == (1, 1)
+
+
+async def test_a_checkpoint_never_covers_a_record_that_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream([*GOOD, (ORDER, b"{"), *GOOD[:3]]), MemoryKeeper()
+    report = await a_pass(stream, MemoryQuarantine("it is full"), keeper).run()
+    assert report.quarantine_pending == 1
+    quarantine = MemoryQuarantine()
+    again = await a_pass(stream, quarantine, keeper).run()
+    assert again.read is not None
+    assert again.read.first_seq <= 8
+    assert (again.quarantine_pending, len(quarantine.records), again.findings) == (
+        0,
+        1,
+        (await a_pass(stream, quarantine).run()).findings,
+    )
+
+
+async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream([*GOOD, (ORDER, b"{")]), MemoryKeeper()
+    await a_pass(stream, keeper=keeper).run()
+    full = a_pass(stream, keeper=keeper)
+    full.reading, full.yields = Reading.ANEW, lambda: True
+    assert await full.advance() is None
+    assert full.progress.seq == 3
+
+    stream.append((ORDER, b"["))
+    tail = a_pass(stream, keeper=keeper)
+    tail.reading = Reading.TAIL
+    report = await tail.run()
+    assert (report.mode, report.read, report.findings_total) == (
+        Mode.INCREMENTAL,
+        SeqRange(9, 9),
+        {Kind.MALFORMED_EVENT: 2},
+    )
+
+    report = await a_pass(stream, keeper=keeper).run()
+    assert (report.mode, report.read, report.findings_total) == (Mode.FULL, SeqRange(4, 9), {Kind.MALFORMED_EVENT: 2})
+    assert set(keeper.kept) == {"chronicle", "completed"}
+    assert (await a_pass(stream, keeper=keeper).run()).read is None
+
+
+async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing_else_to_go_on_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    first = a_pass(stream, keeper=keeper)
+    first.yields = lambda: True
+    assert await first.advance() is None
+    tail = a_pass(stream, keeper=keeper)
+    tail.reading = Reading.TAIL
+    report = await tail.run()
+    assert (report.mode, report.read, report.verdict) == (Mode.FULL, SeqRange(4, 7), Verdict.CLEAN)
+
+
+async def test_a_full_pass_yields_if_the_quarantine_refuses_and_nothing_is_saved_before_every_record_is_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream([*GOOD[:4], (ORDER, b"{"), *GOOD[4:]]), MemoryKeeper()
+    quarantine = MemoryQuarantine("it is full")
+    first = a_pass(stream, quarantine, keeper)
+    first.yields = lambda: first.progress.seq == 6
+    assert await first.advance() is None
+    assert first.settled.failed == 1
+    saved = keeper.kept["underway"]
+    assert keeper.saves == 1  # at the checkpoint before the record that was refused
+
+    quarantine.refuses = None
+    second = a_pass(stream, quarantine, keeper)
+    report = await second.run()
+    assert (report.read, report.quarantine_pending) == (SeqRange(7, 8), 1)
+    assert second.settled == Settled()
+    assert (set(keeper.kept), keeper.kept["underway"]) == ({"chronicle", "underway"}, saved)
+
+    report = await a_pass(stream, quarantine, keeper).run()
+    assert (report.mode, report.read, report.quarantine_pending) == (Mode.FULL, SeqRange(4, 8), 0)
+    assert len(quarantine.records) == 1
+    assert set(keeper.kept) == {"chronicle", "completed"}
+    assert (await a_pass(stream, quarantine, keeper).run()).read is None
+
+
+async def test_a_full_pass_that_goes_on_counts_the_records_that_are_refused_to_it_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream([(ORDER, b"{"), *GOOD[1:4], (ORDER, b"["), *GOOD[5:], (ORDER, b"")]), MemoryKeeper()
+    quarantine = MemoryQuarantine("it is full")
+    counted = []
+    for _ in range(2):
+        part = a_pass(stream, quarantine, keeper)
+        part.yields = lambda: True
+        assert await part.advance() is None
+        counted.append(part.settled.failed)
+    last = a_pass(stream, quarantine, keeper)
+    report = await last.run()
+    assert ([*counted, last.settled.failed], report.quarantine_pending) == ([1, 1, 1], 3)
+    quarantine.refuses = None
+    assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 0
+    assert len(quarantine.records) == 3
+
+
+async def test_a_full_pass_that_yields_to_incremental_ones_comes_to_its_end_if_the_quarantine_refuses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper, quarantine = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper(), MemoryQuarantine()
+    await a_pass(stream, quarantine, keeper).run()
+    quarantine.records.clear()
+    quarantine.refuses = "it is full"
+    reached, report, reading = [], None, Reading.ANEW
+    while report is None:
+        full = a_pass(stream, quarantine, keeper)
+        full.reading, full.yields = reading, lambda: True
+        report, reading = await full.advance(), Reading.AS_DUE
+        reached.append(full.progress.seq)
+        if report is None:
+            tail = a_pass(stream, quarantine, keeper)
+            tail.reading = Reading.TAIL
+            assert (await tail.run()).read is None
+    assert (reached, report.mode, report.quarantine_pending) == ([3, 6, 8], Mode.FULL, 1)
+
+
+async def test_a_pass_that_fails_between_does_not_make_a_refused_record_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper, quarantine = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper(), MemoryQuarantine("it is full")
+    first = a_pass(stream, quarantine, keeper)
+    first.yields = lambda: True
+    assert await first.advance() is None
+    quarantine.refuses = None
+    with monkeypatch.context() as patch:
+        patch.setattr(MemoryStream, "pin", gone)
+        with pytest.raises(GoneError):
+            await a_pass(stream, quarantine, keeper).run()
+    assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 1
+    assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 0
+    assert len(quarantine.records) == 1
+
+
+async def gone(_: MemoryStream) -> StreamState:
+    raise GoneError
+
+
+async def test_an_incremental_pass_never_yields(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    stream, keeper = MemoryStream(GOOD[:1]), MemoryKeeper()
+    await a_pass(stream, keeper=keeper).run()
+    stream.append(*GOOD[1:])
+    one = a_pass(stream, keeper=keeper)
+    one.yields = lambda: True
+    assert (await one.run()).read == SeqRange(2, 7)
+
+
+async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
+    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    modes = []
+    never, always = Duration(10**15), Duration(1)
+    for reading, every in [
+        (Reading.AS_DUE, never),
+        (Reading.AS_DUE, never),
+        (Reading.AS_DUE, always),
+        (Reading.TAIL, always),
+        (Reading.ANEW, never),
+    ]:
+        one = a_pass(stream, keeper=keeper, full_pass_every=every)
+        one.reading = reading
+        modes.append((await one.run()).mode)
+    assert modes == [Mode.FULL, Mode.INCREMENTAL, Mode.FULL, Mode.INCREMENTAL, Mode.FULL]
+
+
+async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    await a_pass(stream, keeper=keeper).run()
+    stream.delete(3)
+    at_once = await a_pass(stream, keeper=keeper).run()
+    assert (at_once.mode, at_once.verdict, at_once.messages.removed) == (Mode.FULL, Verdict.CORRUPT, 1)
+    stream.delete(5)
+    too_soon = await a_pass(stream, keeper=keeper).run()
+    assert (too_soon.mode, too_soon.messages.removed) == (Mode.INCREMENTAL, 1)
+    monkeypatch.setattr(auditor.scan.run, "SHORTEST_BETWEEN_FULL_PASSES_NS", 0)
+    later = await a_pass(stream, keeper=keeper).run()
+    assert (later.mode, later.messages.removed) == (Mode.FULL, 2)
+
+
+async def test_what_was_completed_is_said_again_without_reading_the_stream() -> None:
+    stream, keeper = MemoryStream([*GOOD[:3], (ORDER, b"{"), *GOOD[4:]]), MemoryKeeper()
+    stream.delete(2)
+    assert await a_pass(stream, keeper=keeper).last() is None
+    report = await a_pass(stream, keeper=keeper).run()
+    stream.append((ORDER, b"["))
+    again = await a_pass(stream, keeper=keeper).last()
+    assert again is not None
+    assert (again.findings, again.totals, again.messages) == (report.findings, report.totals, report.messages)
+    assert (again.mode, again.verdict, again.range, again.read) == (Mode.FULL, report.verdict, report.range, None)
+    assert again.coverage == report.coverage
+
+
+async def test_state_that_cannot_be_saved_changes_nothing_about_what_is_found() -> None:
+    stream = MemoryStream([*GOOD, (ORDER, b"{")])
+    with capture_logs() as logs:
+        report = await a_pass(stream, keeper=MemoryKeeper(refuses=StateError("it is full"))).run()
+    assert report.findings == (await a_pass(stream).run()).findings
+    assert [entry["why"] for entry in logs if entry["event"] == "state not saved"] == ["it is full"]
+
+
+async def test_accepted_findings_of_an_older_stream_of_the_same_name_are_not_accepted_in_this() -> None:
+    stream, keeper = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper()
+    known = Acceptance(kind=Kind.MALFORMED_EVENT, up_to_seq=9, reason="", accepted_ns=0, created_ns=0, in_stretch=1)
+    keeper.acceptances = {known.kind: known}
+    assert (await a_pass(stream, keeper=keeper).run()).verdict is Verdict.CORRUPT
+    pinned = await stream.pin()
+    keeper.acceptances = {known.kind: msgspec.structs.replace(known, created_ns=pinned.created_ns)}
+    report = await a_pass(stream, keeper=keeper).run()
+    assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.MALFORMED_EVENT: 1})
+
+
+async def test_news_outlive_the_process_and_full_passes() -> None:
+    stream, keeper = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper()
+    key = (Kind.MALFORMED_EVENT, Severity.CORRUPTION)
+    assert key not in (await a_pass(stream, keeper=keeper).run()).newest_ns
+    stream.append((ORDER, b"["))
+    newest_ns = (await a_pass(stream, keeper=keeper).run()).newest_ns[key]
+    for reading in Reading:
+        one = a_pass(stream, keeper=keeper)
+        one.reading = reading
+        assert (await one.run()).newest_ns == {key: newest_ns}
+
+
+async def test_a_pass_whose_saved_history_cannot_be_used_is_inconclusive_and_says_what_to_do() -> None:
+    keeper = MemoryKeeper()
+    keeper.problem = "the saved history of audit orders cannot be used"
+    report = await a_pass(MemoryStream([(ORDER, event("order-1", 1))]), keeper=keeper).run()
+    assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, keeper.problem)
+    assert (report.messages.examined, report.read) == (1, SeqRange(1, 1))

@@ -1,0 +1,165 @@
+"""What a stream counts on the subjects of an audit, beside what came."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from auditor.core.model.findings import Cause, Kind
+from auditor.core.report.pass_report import BrokenActor, Mode, Verdict
+from auditor.scan.run import Reading
+from auditor.scan.subject_counts import MOST_TRIES
+from tests.core.stories import event, snapshot
+from tests.ports.in_memory import GoneError, MemoryKeeper, MemoryStream
+from tests.scan.test_run import a_pass, sums_hold
+
+ONE, OTHER = "S.events.order.order-1", "S.events.order.order-2"
+MIXED = [(subject, event(subject[-7:], version)) for version in range(1, 6) for subject in (ONE, OTHER)]
+"""Versions 1 to 5 of order-1 at odd sequences, of order-2 at even ones."""
+
+
+def one_actor(stream: MemoryStream, keeper: MemoryKeeper | None = None, **settings: object):
+    return a_pass(stream, keeper=keeper, actors=("order-1",), **settings)
+
+
+async def test_an_unreadable_event_is_found_on_its_subject_and_explains_the_gap() -> None:
+    stream = MemoryStream(MIXED)
+    stream.unreadable = {3, 5}
+    report = await one_actor(stream).run()
+    assert report.verdict is Verdict.CORRUPT
+    assert report.findings_total == {Kind.UNREADABLE_MESSAGE: 2, Kind.VERSION_GAP: 1}
+    found = {finding.kind: finding for finding in report.findings}
+    unreadable = found[Kind.UNREADABLE_MESSAGE]
+    assert (unreadable.subject, unreadable.actor, unreadable.count) == (ONE, "order-1", 2)
+    assert (unreadable.first_seq, unreadable.last_seq) == (1, 10)
+    assert found[Kind.VERSION_GAP].cause is Cause.UNREADABLE
+    assert (report.actors.broken, report.broken) == (1, (BrokenActor("order-1", 5, 3, 0),))
+    assert (report.messages.examined, report.messages.unreadable, report.messages.skipped) == (3, 2, 5)
+    assert (report.coverage, sums_hold(report)) == (1.0, True)
+
+
+@pytest.mark.parametrize("covers", [0, 4, 5])
+async def test_an_unreadable_end_breaks_an_actor_unless_its_last_snapshot_covers_it(covers: int) -> None:
+    more = [("S.snapshots.order.order-1", snapshot("order-1", covers))] if covers else []
+    stream = MemoryStream([*MIXED, *more])
+    stream.unreadable = {9}
+    report = await one_actor(stream).run()
+    assert report.findings_total == {Kind.UNREADABLE_MESSAGE: 1}
+    assert (report.actors.replayable_from_snapshot, report.actors.broken) == ((1, 0) if covers == 5 else (0, 1))
+
+
+async def test_an_unreadable_snapshot_is_found_too() -> None:
+    stream = MemoryStream([*MIXED, ("S.snapshots.order.order-1", snapshot("order-1", 5))])
+    stream.unreadable = {11}
+    report = await one_actor(stream).run()
+    (finding,) = report.findings
+    assert (finding.kind, finding.subject, finding.actor) == (
+        Kind.UNREADABLE_MESSAGE,
+        "S.snapshots.order.order-1",
+        "order-1",
+    )
+    assert report.actors.replayable == 1
+
+
+async def test_what_is_unreadable_elsewhere_or_deleted_is_none_of_it() -> None:
+    stream = MemoryStream(MIXED)
+    stream.unreadable = {2, 4}
+    stream.delete(5, 6)
+    report = await one_actor(stream).run()
+    assert report.findings_total == {Kind.VERSION_GAP: 1, Kind.DELETED_MESSAGES: 2}
+    assert report.findings[0].cause is Cause.DELETED
+    assert sums_hold(report)
+
+
+async def test_an_incremental_pass_finds_what_is_new_and_remembers_what_is_known() -> None:
+    stream, keeper = MemoryStream(MIXED), MemoryKeeper()
+    stream.unreadable = {3}
+    assert (await one_actor(stream, keeper).run()).findings_total[Kind.UNREADABLE_MESSAGE] == 1
+    stream.append((ONE, event("order-1", 6)), (ONE, event("order-1", 7)), (ONE, event("order-1", 8)))
+    stream.unreadable |= {12}
+    later = await one_actor(stream, keeper).run()
+    assert (later.mode, later.findings_total[Kind.UNREADABLE_MESSAGE]) == (Mode.INCREMENTAL, 2)
+    stream.unreadable -= {3, 12}
+    stream.delete(3)
+    stream.append((ONE, event("order-1", 9)))
+    gone = await one_actor(stream, keeper).run()
+    assert Kind.UNREADABLE_MESSAGE not in gone.findings_total
+    again = one_actor(stream, keeper)
+    again.reading = Reading.ANEW
+    assert Kind.UNREADABLE_MESSAGE not in (await again.run()).findings_total
+
+
+async def test_the_last_pass_says_it_once_more_from_what_was_saved() -> None:
+    stream, keeper = MemoryStream(MIXED), MemoryKeeper()
+    stream.unreadable = {3}
+    report = await one_actor(stream, keeper).run()
+    recalled = await one_actor(stream, keeper).last()
+    assert recalled is not None
+    assert (recalled.findings, recalled.messages) == (report.findings, report.messages)
+
+
+async def test_an_idle_pass_counts_nothing() -> None:
+    stream, keeper = MemoryStream(MIXED), MemoryKeeper()
+    await one_actor(stream, keeper).run()
+    stream.silent["count"] = GoneError("asked")
+    assert (await one_actor(stream, keeper).run()).verdict is Verdict.CLEAN
+
+
+async def test_a_stream_that_does_not_count_leaves_the_pass_inconclusive_and_nothing_is_saved() -> None:
+    stream, keeper = MemoryStream(MIXED), MemoryKeeper()
+    stream.silent["count"] = GoneError("not allowed to ask")
+    report = await one_actor(stream, keeper).run()
+    assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, "not allowed to ask")
+    stream.silent.clear()
+    assert (await one_actor(stream, keeper).run()).mode is Mode.FULL
+
+
+@pytest.mark.parametrize("changes", [1, MOST_TRIES])
+async def test_a_subject_that_changes_while_it_is_counted_is_counted_again_and_never_guessed_of(changes: int) -> None:
+    """As a stream with a limit for each subject does it: one comes, one goes, and the count is the same."""
+    stream = MemoryStream(MIXED)
+    stream.unreadable = {3}
+    walks, walk = 0, stream.walk
+
+    def moving(*arguments, **settings):
+        nonlocal walks
+        walks += 1
+        if 1 < walks <= 1 + changes:  # the first walk is the pass itself
+            stream.delete(
+                min(seq for seq, message in stream.messages.items() if seq != 3 and message.subject == ONE.encode())
+            )
+            stream.append((ONE, event("order-1", 5 + walks)))
+        return walk(*arguments, **settings)
+
+    stream.walk = moving  # type: ignore[method-assign]
+    report = await one_actor(stream).run()
+    if changes == MOST_TRIES:
+        assert Kind.UNREADABLE_MESSAGE not in report.findings_total
+        assert "faster than it can be counted" in str(report.incomplete)
+    else:
+        assert report.findings_total[Kind.UNREADABLE_MESSAGE] == 1
+
+
+async def test_a_pass_that_is_interrupted_while_it_counts_is_inconclusive() -> None:
+    stream = MemoryStream(MIXED)
+    stream.unreadable = {3}
+    this_pass = one_actor(stream)
+    count = stream.count
+
+    async def interrupting(subject: str) -> int:
+        this_pass.interrupted.set()
+        return await count(subject)
+
+    stream.count = interrupting  # type: ignore[method-assign]
+    report = await asyncio.wait_for(this_pass.run(), 5)
+    assert report.incomplete == "interrupted while what is stored was compared with what came"
+
+
+async def test_where_the_server_cannot_filter_the_whole_stream_is_read_and_each_sequence_accounted_for() -> None:
+    stream = MemoryStream(MIXED)
+    stream.unreadable = {3}
+    report = await a_pass(stream, actors=("order-1", "a\x7fb")).run()
+    (unreadable,) = (each for each in report.findings if each.kind is Kind.UNREADABLE_MESSAGE)
+    assert (unreadable.first_seq, unreadable.last_seq, unreadable.count) == (3, 3, 1)
+    assert (report.messages.examined, report.messages.skipped, sums_hold(report)) == (4, 5, True)

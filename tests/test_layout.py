@@ -1,0 +1,74 @@
+"""Rules of the code base that import-linter and ruff cannot check."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted(path for path in (ROOT / "auditor").rglob("*.py"))
+PURE = [
+    *(ROOT / "auditor" / "aether").rglob("*.py"),
+    *(ROOT / "auditor" / "core").rglob("*.py"),
+    ROOT / "auditor" / "safe_text.py",
+]
+# Modules that only connect others: they are tested as a process.
+TESTED_AS_PROCESS = {
+    "auditor/app.py": "tests/acceptance/test_scan.py",
+    "auditor/cli/commands.py": "tests/acceptance/test_bad_input.py",
+    "auditor/daemon/supervisor.py": "tests/acceptance/test_run.py",
+    "auditor/operations/actor.py": "tests/acceptance/test_actor.py",
+    "auditor/operations/doctor.py": "tests/acceptance/test_doctor.py",
+    "auditor/operations/provision.py": "tests/acceptance/test_provision.py",
+    "auditor/operations/selftest.py": "tests/acceptance/test_selftest.py",
+}
+# Modules without behaviour of their own.
+UNTESTED = {"__init__.py", "__main__.py", "errors.py", "ports.py"}
+IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today", "time", "time_ns", "monotonic"}
+
+
+def module(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", [p for p in SOURCES if p.name not in UNTESTED], ids=module)
+def test_every_source_file_has_the_test_file_of_its_name(path: Path) -> None:
+    tests = ROOT / "tests"
+    name = path.relative_to(ROOT / "auditor").with_name(f"test_{path.name}")
+    candidates = [tests / name]
+    if name.parts[0] == "jetstream":  # what needs a server
+        candidates.append(tests / "live" / Path(*name.parts[1:]))
+    if name.parts[0] == "cli":
+        candidates.append(tests / "acceptance" / name.name)
+    if module(path) in TESTED_AS_PROCESS:
+        candidates.append(ROOT / TESTED_AS_PROCESS[module(path)])
+    assert any(candidate.exists() for candidate in candidates), f"none of {[module(each) for each in candidates]}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module)
+def test_no_module_is_longer_than_400_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", PURE, ids=module)
+def test_the_pure_packages_call_nothing_impure(path: Path) -> None:
+    calls = {
+        getattr(node.func, "id", getattr(node.func, "attr", None))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+    }
+    assert calls.isdisjoint(IMPURE_CALLS)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "auditor").rglob("__init__.py")), ids=module)
+def test_every_package_says_what_belongs_in_it(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module)
+def test_every_source_file_that_is_named_in_another_one_exists(path: Path) -> None:
+    named = re.findall(r"auditor/[\w/]+\.py", path.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
