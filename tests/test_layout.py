@@ -27,6 +27,7 @@ TESTED_AS_PROCESS = {
 }
 # Modules without behaviour of their own.
 UNTESTED = {"__init__.py", "__main__.py", "errors.py", "ports.py"}
+STREAM_LAYOUT = ROOT / "auditor" / "aether" / "stream_layout.py"
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today", "time", "time_ns", "monotonic"}
 
 
@@ -72,3 +73,18 @@ def test_every_package_says_what_belongs_in_it(path: Path) -> None:
 def test_every_source_file_that_is_named_in_another_one_exists(path: Path) -> None:
     named = re.findall(r"auditor/[\w/]+\.py", path.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def literals(path: Path) -> list[str]:
+    """Every string and bytes literal of a module, except docstrings, those of attributes included."""
+    tree = ast.parse(path.read_text())
+    docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in docstrings]
+    texts = [value.decode("latin-1") if isinstance(value, bytes) else value for value in values]
+    return [text for text in texts if isinstance(text, str)]
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path != STREAM_LAYOUT], ids=module)
+def test_only_the_stream_layout_spells_how_subjects_of_events_and_snapshots_begin(path: Path) -> None:
+    spelled = re.compile(r"\.(events|snapshots)(\.|$)")
+    assert [text for text in literals(path) if spelled.search(text)] == []

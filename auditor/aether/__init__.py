@@ -30,11 +30,10 @@ from auditor.aether.store import (
     askable,
     storable,
 )
+from auditor.aether.stream_layout import event_subject, snapshot_subject
 from auditor.aether.subjects import (
-    event_subject,
     extract_actor_type,
     sanitize_subject,
-    snapshot_subject,
     subject_tail,
     unaskable_reason,
     unreachable_reason,

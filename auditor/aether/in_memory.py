@@ -16,7 +16,7 @@ from auditor.aether.store import (
     askable,
     storable,
 )
-from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.aether.stream_layout import event_subject, snapshot_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

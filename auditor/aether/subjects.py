@@ -1,6 +1,6 @@
-"""How Aether names the subjects of an actor, and which stored subjects it can never ask for.
+"""How Aether names an actor in its subjects, and which stored subjects it can never ask for.
 
-An actor's *tail* is what stands behind `<stream>.events.` and `<stream>.snapshots.`: its type and its id, a token each.
+An actor's *tail* is what its subjects end with, the same for events and snapshots: its type and its id, a token each.
 """
 
 from __future__ import annotations
@@ -27,16 +27,6 @@ def sanitize_subject(text: str) -> str:
 def subject_tail(actor_id: str) -> str:
     """The actor's type and id as they stand in both of its subjects."""
     return f"{sanitize_subject(extract_actor_type(actor_id))}.{sanitize_subject(actor_id)}"
-
-
-def event_subject(stream: str, actor_id: str) -> str:
-    """Where Aether stores the actor's events."""
-    return f"{stream}.events.{subject_tail(actor_id)}"
-
-
-def snapshot_subject(stream: str, actor_id: str) -> str:
-    """Where Aether stores the actor's snapshots."""
-    return f"{stream}.snapshots.{subject_tail(actor_id)}"
 
 
 def unaskable_reason(actor_id: str) -> str | None:

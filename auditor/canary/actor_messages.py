@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from auditor.aether import ActorSnapshot, Event, encode_event
 from auditor.aether.event import Timestamp
 from auditor.aether.gojson.decode import encode_snapshot
-from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.aether.stream_layout import event_subject, snapshot_subject
 
 NANOSECONDS = 1_000_000_000
 BEGIN_NS = 1_767_225_600 * NANOSECONDS

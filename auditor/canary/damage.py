@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from auditor.aether import sanitize_subject
 from auditor.aether.event import Reason
+from auditor.aether.stream_layout import StreamLayout
 from auditor.canary.actor_messages import Outgoing, Story
 from auditor.core.model.findings import Cause, Hidden, Kind, Severity, Unreachable, subject_text
 
@@ -119,12 +120,13 @@ def _content(stream: str) -> Sequence[Planted]:
     shared, other = Story(stream, "order-11.a"), Story(stream, "order-11_a")
     for version in (1, 2, 3):
         shared.messages += [shared.event(version), other.event(version)]
+    events = StreamLayout(stream).events_prefix
     not_utf8 = Story(stream, "user-12")
-    not_utf8.messages = [Outgoing(f"{stream}.events.user.user-".encode() + b"\xff\xfe", not_utf8.event(1).data)]
+    not_utf8.messages = [Outgoing(f"{events}user.user-".encode() + b"\xff\xfe", not_utf8.event(1).data)]
     wildcard = Story(stream, "user-13")
-    wildcard.messages = [Outgoing(f"{stream}.events.user.user-1*".encode(), wildcard.event(1).data)]
+    wildcard.messages = [Outgoing(f"{events}user.user-1*".encode(), wildcard.event(1).data)]
     tokens = Story(stream, "user-14")
-    tokens.messages = [Outgoing(f"{stream}.events.customer.user-14".encode(), tokens.event(1).data)]
+    tokens.messages = [Outgoing(f"{events}customer.user-14".encode(), tokens.event(1).data)]
     gap = Kind.VERSION_GAP
     return (
         Planted(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from auditor.aether.stream_layout import StreamLayout
 from auditor.canary.actor_messages import Story
 from auditor.canary.damage import every_damage
 
@@ -86,7 +87,7 @@ def settings(replicas: int) -> dict[str, Any]:
     """The stream as it is created."""
     return {
         "name": CANARY,
-        "subjects": [f"{CANARY}.events.>", f"{CANARY}.snapshots.>"],
+        "subjects": list(StreamLayout(CANARY).subjects),
         "description": contents().description,
         "storage": "file",
         "retention": "limits",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.aether.stream_layout import StreamLayout
 from auditor.config.rules import cron_line, file_name, nats_name, server_url, subject_prefix
 from auditor.config.values import Address, Boolean, Duration, Listen, Number, Size, Span, Text
 
@@ -100,23 +100,23 @@ class AuditConfig(Section):
     @property
     def event_subjects(self) -> tuple[str, ...]:
         """Subjects of the events that are looked at."""
-        return self.subjects or (f"{self.stream}.events.>",)
+        return self.subjects or (StreamLayout(self.stream).all_events,)
 
     @property
     def snapshot_subjects(self) -> tuple[str, ...]:
         """The same tails below the stream's snapshots; none if `snapshots` is false."""
-        prefix = f"{self.stream}.events."
         if not self.snapshots:
             return ()
-        return tuple(f"{self.stream}.snapshots.{subject.removeprefix(prefix)}" for subject in self.event_subjects)
+        return tuple(map(StreamLayout(self.stream).snapshot_filter, self.event_subjects))
 
     @property
     def judged_subjects(self) -> tuple[str, ...]:
         """Every subject that is looked at, events first; where actors are named, none of them has a wildcard."""
         if not self.actors:
             return (*self.event_subjects, *self.snapshot_subjects)
-        events = [event_subject(self.stream, actor) for actor in self.actors]
-        snapshots = [snapshot_subject(self.stream, actor) for actor in self.actors]
+        layout = StreamLayout(self.stream)
+        events = [layout.event_subject(actor) for actor in self.actors]
+        snapshots = [layout.snapshot_subject(actor) for actor in self.actors]
         return (*events, *(snapshots if self.snapshots else ()))
 
 

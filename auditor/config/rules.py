@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from auditor.aether.stream_layout import StreamLayout
 from auditor.aether.subjects import unaskable_reason
 from auditor.config.values import quoted
 
@@ -108,7 +109,9 @@ def problems_together(tree: Mapping[str, Any]) -> Iterator[Problem]:
         if isinstance(stream, str) and stream in streams:
             yield f"{section}.stream", f"{quoted(stream)} is an audited stream, and those are never written to"
         for audited in sorted(streams):
-            if _overlap(prefix, f"{audited}.events") or _overlap(prefix, f"{audited}.snapshots"):
+            layout = StreamLayout(audited)
+            prefixes = (layout.events_prefix, layout.snapshots_prefix)
+            if any(_overlap(prefix, taken.removesuffix(".")) for taken in prefixes):
                 yield (
                     f"{section}.subject_prefix",
                     f"{quoted(prefix)} is among the subjects of the audited stream {audited}",
@@ -158,11 +161,11 @@ def _audit(path: str, audit: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _subject(path: str, subject: str, stream: str) -> Iterator[Problem]:
-    tokens = subject.split(".")
+    tokens, prefix = subject.split("."), StreamLayout(stream).events_prefix
     if not all(_is_token(token) for token in tokens) or ">" in tokens[:-1]:
         yield path, f"{quoted(subject)} is not a subject (tokens between dots, * for one, > only at the end)"
-    elif tokens[:2] != [stream, "events"] or len(tokens) < 3:
-        yield path, f"{quoted(subject)} is outside the stream's events: it must begin with {stream}.events."
+    elif tokens[:2] != prefix.split(".")[:-1] or len(tokens) < 3:
+        yield path, f"{quoted(subject)} is outside the stream's events: it must begin with {prefix}"
 
 
 def _overlap(one: Any, other: Any) -> bool:

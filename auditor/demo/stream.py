@@ -6,6 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
+from auditor.aether.stream_layout import StreamLayout
 from auditor.canary.actor_messages import Story
 from auditor.canary.damage import every_damage
 from auditor.demo.sample import STREAM, ordinary_stories, weave
@@ -22,7 +23,7 @@ LIVE_ACTORS = 20
 
 async def fill(client: Client) -> tuple[Planted, ...]:
     """Create the stream and store the sample; what was damaged. Raises AuditorError."""
-    settings = {"name": STREAM, "subjects": [f"{STREAM}.events.>", f"{STREAM}.snapshots.>"], "storage": "file"}
+    settings = {"name": STREAM, "subjects": list(StreamLayout(STREAM).subjects), "storage": "file"}
     chance = random.Random(20260101)  # noqa: S311 - the same sample in every run
     planted = every_damage(STREAM)
     first = weave([*ordinary_stories(chance), *(damage.story for damage in planted if not damage.deletes)], chance)

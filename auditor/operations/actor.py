@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.aether import encode_event
 from auditor.aether.store import MalformedSnapshotError, SnapshotNotFoundError
-from auditor.aether.subjects import event_subject
+from auditor.aether.stream_layout import event_subject
 from auditor.core.model.findings import Kind, Severity
 from auditor.core.report.actor_assessment import Replay
 from auditor.core.report.pass_report import finding_json

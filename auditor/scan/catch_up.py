@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.aether.stream_layout import StreamLayout, actor_id_of
 from auditor.core.model.ranges import normalized, subtract
-from auditor.core.state.examiner import Audit, actor_of
+from auditor.core.state.examiner import Audit
 from auditor.core.state.retention import begin_at, count_again, forget_before, read_again
 from auditor.core.state.segments import STRETCH
 
@@ -92,11 +92,11 @@ class Resumption:
                     yield tail
 
     async def _read_again(self, tail: bytes) -> None:
-        actor_id = actor_of(tail)
+        actor_id = actor_id_of(tail)
         if actor_id is None:
             return
-        stream = self.pinned.name
-        subjects = [event_subject(stream, actor_id), snapshot_subject(stream, actor_id)]
+        layout = StreamLayout(self.pinned.name)
+        subjects = [layout.event_subject(actor_id), layout.snapshot_subject(actor_id)]
         again = await self._judged(self.pinned.first_seq, self.memory.next_seq - 1, subjects)
         read_again(self.memory.state.ledger, tail, again.state.ledger)
 
@@ -125,9 +125,9 @@ class Resumption:
 
     def _subject(self, tail: bytes) -> str:
         """Made of the id, as Aether makes it: a stored subject may have wildcards."""
-        actor_id = actor_of(tail)
+        actor_id = actor_id_of(tail)
         assert actor_id is not None
-        return event_subject(self.pinned.name, actor_id)
+        return StreamLayout(self.pinned.name).event_subject(actor_id)
 
 
 def _judge(audit: Audit, message: StoredMessage) -> None:

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from auditor.aether.subjects import event_subject
+from auditor.aether.stream_layout import event_subject
 from auditor.core.state.duplicates import DuplicateComparison
 from auditor.scan.interrupt import until
 

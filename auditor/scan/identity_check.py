@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import judge_event
-from auditor.aether.subjects import event_subject
+from auditor.aether.stream_layout import actor_id_of, event_subject
 from auditor.core.history.stream_identity import digest, rewritten
 from auditor.core.model.findings import Kind
 from auditor.core.model.ranges import any_between
-from auditor.core.state.examiner import actor_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +84,7 @@ async def _lost_versions(source: Source, memory: Memory, pinned: StreamState) ->
 
 
 async def _lost_by(source: Source, stream: str, tail: bytes, actor: Actor) -> str:
-    actor_id = actor_of(tail) or "?"
+    actor_id = actor_id_of(tail) or "?"
     last = await source.last_on(event_subject(stream, actor_id))
     facts = judge_event(last.data) if last is not None else None
     if isinstance(facts, Malformed):

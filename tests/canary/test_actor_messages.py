@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.aether import ActorSnapshot, Event, decode_event, decode_snapshot
-from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.aether.stream_layout import event_subject, snapshot_subject
 from auditor.canary.actor_messages import Story
 
 

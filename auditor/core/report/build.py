@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from auditor.aether.stream_layout import StreamLayout, actor_type_of
 from auditor.core.model.findings import Kind, Severity
 from auditor.core.model.ranges import Ranges, normalized, size
 from auditor.core.report.actor_assessment import Circumstances, Replay
@@ -19,7 +20,6 @@ from auditor.core.report.pass_report import (
     SnapshotCounts,
     Verdict,
 )
-from auditor.core.state.examiner import actor_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,7 +153,7 @@ def conclude(
 
 
 def _short(stream: str, walked: Walked) -> dict[bytes, int]:
-    prefix = f"{stream}.events.".encode()
+    prefix = StreamLayout(stream).events_prefix.encode()
     return {subject.removeprefix(prefix): count.unreadable for subject, count in walked.short.items()}
 
 
@@ -171,7 +171,7 @@ def _learn(actor_types: ActorTypes, state: AuditState, standing: Standing) -> No
     """Only types that a label is needed for are counted: a million actors may have a million types."""
     needed = {name for name, _ in [*state.tallies.malformed_events, *standing.gaps]} | set(standing.broken)
     if needed:
-        actor_types.learn(name for tail in state.ledger.tails() if (name := actor_type(tail)) in needed)
+        actor_types.learn(name for tail in state.ledger.tails() if (name := actor_type_of(tail)) in needed)
 
 
 def _labelled(actor_types: ActorTypes, counts: Mapping[tuple[str, Second], int]) -> dict[tuple[str, Second], int]:

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
 from auditor.core.model.findings import Cause, Finding, Kind, Severity, severities, subject_text
 from auditor.core.report.actor_assessment import ORDINARY, ActorJudgement, Circumstances, Hole, Replay, judge_actor
 from auditor.core.report.pass_report import BrokenActor, moment
-from auditor.core.state.examiner import actor_of, actor_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,7 +54,7 @@ class Standing:
         self.broken_actors: list[BrokenActor] = []
         """The first of them by id, at most as many as findings are listed."""
         self._state = state
-        self._stream = stream
+        self._layout = StreamLayout(stream)
         self._circumstances = circumstances
         self._most = most_findings
         self._acceptances = accepted or {}
@@ -82,13 +82,13 @@ class Standing:
         kind, severity = Kind.UNREADABLE_MESSAGE, Severity.CORRUPTION
         for subject, count in short.items():
             if self._count(kind, severity, count.noticed_seq, count.unreadable):
-                tail = subject.removeprefix(f"{self._stream}.".encode()).partition(b".")[2]
+                key = self._layout.actor_key(subject)
                 self._list(
                     Finding(
                         kind=kind,
                         severity=severity,
                         subject=subject_text(subject),
-                        actor=actor_of(tail),
+                        actor=None if key is None else actor_id_of(key),
                         first_seq=self._circumstances.first_seq,
                         last_seq=count.noticed_seq,
                         count=count.unreadable,
@@ -170,7 +170,7 @@ class Standing:
             self.replays[judgement.replay] += 1
             if judgement is not ORDINARY:
                 if judgement.replay is Replay.BROKEN:
-                    self.broken[actor_type(tail)] += 1
+                    self.broken[actor_type_of(tail)] += 1
                     self._list_broken(tail, judgement)
                 self._take_judgement(tail, judgement)
         self._cut_broken()
@@ -182,7 +182,7 @@ class Standing:
         actor, bridge = self._state.ledger.actors.get(tail), judgement.bridge
         self.broken_actors.append(
             BrokenActor(
-                actor=actor_of(tail) or subject_text(tail),
+                actor=actor_id_of(tail) or subject_text(tail),
                 last_version=actor.last_version if actor else 0,
                 snapshot_version=bridge.version if bridge else None,
                 snapshot_after_seq=bridge.after_seq if bridge else 0,
@@ -195,7 +195,8 @@ class Standing:
         self.broken_actors = sorted(self.broken_actors)[: self._most]
 
     def _take_judgement(self, tail: bytes, judgement: ActorJudgement) -> None:
-        found = partial(Finding, subject=subject_text(f"{self._stream}.events.".encode() + tail), actor=actor_of(tail))
+        subject = subject_text(self._layout.events_prefix.encode() + tail)
+        found = partial(Finding, subject=subject, actor=actor_id_of(tail))
         ids, snapshot = judgement.colliding_ids, judgement.snapshot_ahead
         if ids and self._count(Kind.SUBJECT_COLLISION, Severity.CORRUPTION, judgement.colliding_seq):
             detail = f"{len(ids)} actor ids share this subject and replay each other's events"
@@ -207,7 +208,7 @@ class Standing:
             self._take_hole(found, Kind.MISSING_HEAD, judgement.head)
         for gap in judgement.gaps:
             self._take_hole(found, Kind.VERSION_GAP, gap)
-            key = (actor_type(tail), gap.cause)
+            key = (actor_type_of(tail), gap.cause)
             self.gaps[key] += 1
             self.missing[key] += gap.missing
         for event in judgement.misplaced:

@@ -10,6 +10,7 @@ import msgspec
 
 from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import judge_event, judge_snapshot, ordinary_event, version_given
+from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
 from auditor.aether.subjects import subject_tail, unreachable_reason
 from auditor.core.model.findings import Finding, Hidden, Kind, Severity, severities, spec, subject_text
 from auditor.core.model.quarantine_entry import Evidence
@@ -56,8 +57,9 @@ class Audit:
         self._where = where
         self._scope = scope
         self._detail_limit = detail_limit
-        self._event_prefix = f"{where.stream}.events.".encode()
-        self._snapshot_prefix = f"{where.stream}.snapshots.".encode()
+        layout = StreamLayout(where.stream)
+        self._event_prefix = layout.events_prefix.encode()
+        self._snapshot_prefix = layout.snapshots_prefix.encode()
         self._stretch = Stretch()
         """That of the last message; it ends at `_until`."""
         self._until = -1
@@ -149,7 +151,7 @@ class Audit:
         facts = judge_event(message.data)
         if isinstance(facts, Malformed):
             evidence = self._damage(message, tail, Kind.MALFORMED_EVENT, facts.reason, facts.detail)
-            key = (actor_type(tail), str(facts.reason))
+            key = (actor_type_of(tail), str(facts.reason))
             stretch.malformed_events[key] = stretch.malformed_events.get(key, 0) + 1
             stretch.events.malformed += 1
             return evidence
@@ -203,7 +205,7 @@ class Audit:
         where = self._where
         evidence = Evidence(where.stream, where.created_ns, message, kind, reason, detail)
         key = None if where.quarantine_prefix is None else f"{where.quarantine_prefix}.{evidence.key}"
-        return evidence, _finding(message, kind, reason, detail, actor_of(tail), key)
+        return evidence, _finding(message, kind, reason, detail, actor_id_of(tail), key)
 
     def _note(self, finding: Finding) -> None:
         """Count a finding whose weight is settled, and list it while there is room."""
@@ -221,16 +223,6 @@ def _outcomes(stretch: Stretch) -> Counter[Outcome]:
             Outcome.UNJUDGED: stretch.unjudged,
         }
     )
-
-
-def actor_of(tail: bytes) -> str | None:
-    """The actor id as the subject has it; None where no actor id leads to the subject."""
-    return None if unreachable_reason(tail) else tail.rpartition(b".")[2].decode()
-
-
-def actor_type(tail: bytes) -> str:
-    """The actor type as the subject has it."""
-    return subject_text(tail.partition(b".")[0])
 
 
 def _finding(

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from auditor.aether.stream_layout import StreamLayout
 from auditor.core.model.wildcards import covers
 from auditor.errors import ConnectionFailedError, EventStreamError, StreamNotFoundError
 from auditor.jetstream.api import LONG_TIMEOUT, NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
@@ -59,7 +60,7 @@ def event_stream_settings(stream: str, *, replicas: int, max_age: timedelta) -> 
     """Aether's own, where `replicas` is 1 and `max_age` 365 days; its constructor refuses a stream with any other."""
     return {
         "name": stream,
-        "subjects": [f"{stream}.events.>", f"{stream}.snapshots.>"],
+        "subjects": list(StreamLayout(stream).subjects),
         "retention": "limits",
         "storage": "file",
         "discard": "old",
@@ -100,7 +101,7 @@ def unfit_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
     ]
     problems += [f"{name} is set ({why})" for name, why in FORBIDDEN.items() if found.get(name) not in DEFAULTS]
     subjects = found.get("subjects") or []
-    for needed in (f"{stream}.events.>", f"{stream}.snapshots.>"):
+    for needed in StreamLayout(stream).subjects:
         if not any(covers(subject, needed) for subject in subjects):
             problems.append(f"subjects are {json.dumps(subjects)}, must cover {needed}")
     return problems
