@@ -11,8 +11,9 @@ from auditor.cli.log_output import configure_log
 from auditor.cli.scan import chosen
 from auditor.cli.tables import print_line, results
 from auditor.config import load
-from auditor.core.report.pass_report import NANOSECONDS, ExitCode, moment
+from auditor.core.report.pass_report import ExitCode
 from auditor.errors import AuditorError, StateUnusableError
+from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,7 +56,7 @@ def _lines(name: str, head: Head | None, now_ns: int) -> Iterator[str]:
         return
     age = _span((now_ns - head.saved_ns) // NANOSECONDS)
     size = sum(part.size for part in head.parts.values())
-    yield f"{name}: saved {age} ago ({moment(head.saved_ns)}) by auditor {head.auditor}, {size} bytes"
+    yield f"{name}: saved {age} ago ({format_utc(head.saved_ns)}) by auditor {head.auditor}, {size} bytes"
     for part, title in TITLES.items():
         if part in head.parts:
             of = head.parts[part].about

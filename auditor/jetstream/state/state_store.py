@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from auditor.core.report.pass_report import moment
-from auditor.core.state.checkpoint import CHRONICLE_FORMAT, Chronicle, Memory, Part
+from auditor.core.history.audit_history import CHRONICLE_FORMAT, Chronicle
+from auditor.core.state.checkpoint import Memory, Part
 from auditor.core.state.codec import FORMAT, packed, unpacked
 from auditor.errors import StateError, StateNewerError, StateUnusableError
 from auditor.jetstream.state.part_store import Content
+from auditor.units import format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from auditor.core.model.findings import Kind
     from auditor.core.state.acceptance import Acceptance
+    from auditor.core.state.checkpoint import Packed
     from auditor.jetstream.state.acceptances import Acceptances
     from auditor.jetstream.state.part_store import Checkpoints, Head
-    from auditor.scan.ports import Packed
 
 log = structlog.get_logger()
 
@@ -199,5 +200,5 @@ def about(memory: Memory) -> dict[str, object]:
         "first_seq": memory.first_seq,
         "last_seq": memory.next_seq - 1,
         "actors": memory.state.ledger.seen(),
-        "full_pass_at": moment(memory.full_ns),
+        "full_pass_at": format_utc(memory.full_ns),
     }
