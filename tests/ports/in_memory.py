@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +14,14 @@ from auditor.core.model.ranges import normalized
 from auditor.core.model.subject_filter import Scope
 from auditor.core.state.checkpoint import Chronicle, Memory, Part
 from auditor.core.state.codec import packed, unpacked
-from auditor.errors import AuditorError, StreamNotFoundError, StreamRecreatedError, WalkCutShortError
+from auditor.errors import (
+    AuditorError,
+    StateNewerError,
+    StateOutrunError,
+    StreamNotFoundError,
+    StreamRecreatedError,
+    WalkCutShortError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
@@ -213,23 +221,51 @@ class InMemoryQuarantine:
         return settled
 
 
-class MemoryKeeper:
-    """The `Keeper` of auditor/scan/ports.py: what is kept are bytes, and what is held is given back once."""
+@dataclass
+class SavedState:
+    """What processes save in one place: the parts, the format of each, and who saved last, how many times."""
 
-    def __init__(self, *, refuses: AuditorError | None = None) -> None:
-        self.kept: dict[str, bytes] = {}
+    parts: dict[str, bytes] = field(default_factory=dict)
+    formats: dict[str, int] = field(default_factory=dict)
+    """Of the parts that a later version saved; the others have the format of this one."""
+    writer: object | None = None
+    generation: int = 0
+
+
+class InMemoryStateStore:
+    """The `Keeper` of auditor/scan/ports.py: what is saved are bytes, and what is held is given back once."""
+
+    def __init__(self, *, refuses: AuditorError | None = None, saved: SavedState | None = None) -> None:
+        """`refuses`: what every save raises. `saved`: what others share."""
+        self.saved = SavedState() if saved is None else saved
         self.acceptances: dict[Kind, Acceptance] = {}
         self.refuses = refuses
         self.on_save: Callable[[], object] = lambda: None
         self.saves = 0
         self.problem: str | None = None
-        self._chronicle = Chronicle()
-        self._recalled: Memory | None = None
+        self._seen = 0
+        """The generation of what was saved when it was opened, or saved by this one, last."""
+        self._chronicle: Chronicle | None = None
+        self._newest: Memory | None = None
         self._held: dict[Part, Memory] = {}
 
+    @property
+    def kept(self) -> dict[str, bytes]:
+        """What is saved."""
+        return self.saved.parts
+
     async def open(self) -> Chronicle:
-        kept = self.kept.get("chronicle")
-        self._chronicle = Chronicle() if kept is None else msgspec.msgpack.decode(kept, type=Chronicle)
+        for part, number in self.saved.formats.items():
+            raise StateNewerError(f"{part} has format {number}")
+        self._seen = self.saved.generation
+        if not self.saved.parts:
+            self._newest = None
+        elif self.saved.writer is not self:
+            self._held.clear()
+            self._newest = self._chronicle = None
+        if self._chronicle is None:
+            kept = self.saved.parts.get("chronicle")
+            self._chronicle = Chronicle() if kept is None else msgspec.msgpack.decode(kept, type=Chronicle)
         return self._chronicle
 
     async def accepted(self) -> dict[Kind, Acceptance]:
@@ -238,29 +274,40 @@ class MemoryKeeper:
     async def recall(self, part: Part) -> Memory | None:
         if part in self._held:
             return self._held.pop(part)  # saved or not; if it was, `pack` knows
-        self._recalled = None if part not in self.kept else unpacked(self.kept[part])
-        return self._recalled
+        if part not in self.saved.parts:
+            return None
+        self._newest = unpacked(self.saved.parts[part])
+        return self._newest
 
     async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
         for part, memory in changed.items():
             self._held.pop(part, None)
-            self._recalled = memory or self._recalled
+            self._newest = memory or self._newest
         ready: dict[str, bytes | None] = {"chronicle": msgspec.msgpack.encode(self._chronicle)}
         return {**ready, **{part: None if memory is None else packed(memory) for part, memory in changed.items()}}
 
     async def save(self, packed: Packed) -> None:
-        if self.refuses is not None:
-            raise self.refuses
+        try:
+            if self.refuses is not None:
+                raise self.refuses
+            if self._seen != self.saved.generation:
+                raise StateOutrunError("somebody else has saved or removed the state")
+        except AuditorError:
+            self._newest = None
+            raise
         self.saves += 1
-        self.kept.update(packed)
-        self.kept = {part: data for part, data in self.kept.items() if data is not None}
+        self.saved.generation += 1
+        self._seen, self.saved.writer = self.saved.generation, self
+        self.saved.parts.update(packed)
+        for part in [part for part, data in self.saved.parts.items() if data is None]:
+            del self.saved.parts[part]
         self.on_save()
 
     def hold(self, memory: Memory) -> None:
         self._held[memory.part] = memory
 
     def is_saved(self, memory: Memory) -> bool:
-        return memory is self._recalled
+        return memory is self._newest
 
 
 class GoneError(AuditorError):

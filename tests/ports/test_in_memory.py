@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ports.in_memory import FaultySource, InMemoryQuarantine, InMemorySource
+from auditor.errors import StateError
+from tests.ports.in_memory import FaultySource, InMemoryQuarantine, InMemorySource, InMemoryStateStore, SavedState
 from tests.ports.quarantine_contract import QuarantineContract, SideStream
 from tests.ports.source_contract import Laboratory, SourceContract
+from tests.ports.state_store_contract import StateStoreContract, Storage
 
 
 class StreamInMemory:
@@ -76,3 +78,37 @@ class TestInMemoryQuarantine(QuarantineContract):
     @pytest.fixture
     def side_stream(self, quarantine: InMemoryQuarantine) -> SideStream:
         return SideStreamInMemory(quarantine)
+
+
+class StorageInMemory:
+    """The `Storage` of keepers in memory."""
+
+    def __init__(self) -> None:
+        self._saved = SavedState()
+        self._keepers: list[InMemoryStateStore] = []
+
+    def keeper(self) -> InMemoryStateStore:
+        self._keepers.append(InMemoryStateStore(saved=self._saved))
+        return self._keepers[-1]
+
+    async def refuse(self) -> None:
+        for keeper in self._keepers:
+            keeper.refuses = StateError("it is full")
+
+    async def admit(self) -> None:
+        for keeper in self._keepers:
+            keeper.refuses = None
+
+    async def save_newer(self, part: str) -> None:
+        self._saved.parts[part] = b""
+        self._saved.formats[part] = 1_000
+
+    async def remove(self) -> None:
+        self._saved.parts.clear()
+        self._saved.generation += 1
+
+
+class TestInMemoryStateStore(StateStoreContract):
+    @pytest.fixture
+    def storage(self) -> Storage:
+        return StorageInMemory()

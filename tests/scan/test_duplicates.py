@@ -11,7 +11,7 @@ import auditor.scan.duplicates
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.state.duplicates import DuplicateComparison
 from tests.core.stories import event
-from tests.ports.in_memory import GoneError, InMemorySource, MemoryKeeper
+from tests.ports.in_memory import GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.test_run import GOOD, ORDER, TWICE, a_pass
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
 
 
 async def test_what_a_comparison_could_not_settle_is_not_read_again_by_every_pass() -> None:
-    stream, keeper = InMemorySource(TWICE), MemoryKeeper()
+    stream, keeper = InMemorySource(TWICE), InMemoryStateStore()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auditor.scan.duplicates, "MOST_MESSAGES_COMPARED", 2)
         await a_pass(stream, keeper=keeper).run()

@@ -10,7 +10,7 @@ from auditor.core.report.pass_report import AuditReport, Mode, Verdict
 from auditor.core.state.acceptance import Acceptance
 from auditor.scan.run import Reading
 from tests.core.stories import event
-from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, MemoryKeeper
+from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.test_run import GOOD, ORDER, a_pass
 
 OTHER = "S.events.order.order-2"
@@ -20,9 +20,9 @@ def history_of(report: AuditReport) -> dict[Kind, str | None]:
     return {found.kind: found.detail for found in report.findings if found.noticed_at}
 
 
-async def remembered(*more: tuple[str, bytes]) -> tuple[FaultySource, MemoryKeeper]:
+async def remembered(*more: tuple[str, bytes]) -> tuple[FaultySource, InMemoryStateStore]:
     """A stream that was audited once."""
-    stream, keeper = FaultySource([*GOOD, *more]), MemoryKeeper()
+    stream, keeper = FaultySource([*GOOD, *more]), InMemoryStateStore()
     assert (await a_pass(stream, keeper=keeper).run()).verdict is Verdict.CLEAN
     return stream, keeper
 
@@ -115,7 +115,7 @@ async def test_an_anchor_that_cannot_be_read_any_more_leads_to_a_full_pass_at_on
 
 
 async def test_a_pass_in_between_asks_for_few_anchors_and_a_full_one_for_all() -> None:
-    stream, keeper = InMemorySource([("S.other", b"x")] * 400), MemoryKeeper()
+    stream, keeper = InMemorySource([("S.other", b"x")] * 400), InMemoryStateStore()
     await a_pass(stream, keeper=keeper).run()
     asked: list[int] = []
     get = stream.get

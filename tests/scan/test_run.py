@@ -28,7 +28,7 @@ from auditor.core.state.examiner import Audit
 from auditor.errors import StateError
 from auditor.scan.run import Pass, Reading
 from tests.core.stories import event, snapshot, streams, subjects
-from tests.ports.in_memory import FaultySource, GoneError, InMemoryQuarantine, InMemorySource, MemoryKeeper
+from tests.ports.in_memory import FaultySource, GoneError, InMemoryQuarantine, InMemorySource, InMemoryStateStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
@@ -48,7 +48,7 @@ TICKS = count(1_700_000_000_000_000_000)
 def a_pass(
     stream: InMemorySource,
     quarantine: InMemoryQuarantine | None = None,
-    keeper: MemoryKeeper | None = None,
+    keeper: InMemoryStateStore | None = None,
     **settings: object,
 ) -> Pass:
     config = AuditConfig(name="a", stream="S", **settings)
@@ -515,7 +515,7 @@ class Mortal:
     """Everything outside that a pass touches, until it dies at its n-th touch."""
 
     def __init__(
-        self, stream: InMemorySource, quarantine: InMemoryQuarantine, keeper: MemoryKeeper, dies_at: int
+        self, stream: InMemorySource, quarantine: InMemoryQuarantine, keeper: InMemoryStateStore, dies_at: int
     ) -> None:
         self.left = dies_at
         stream.on_batch = self.touch
@@ -534,10 +534,11 @@ async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 4)
     story = [*GOOD[:3], (ORDER, b"{"), *GOOD[4:], (ORDER, b"["), (ORDER, event("order-1", 2)), ("S.other", b"")] * 2
-    stream, quarantine, keeper = InMemorySource(story), InMemoryQuarantine(), MemoryKeeper()
+    stream, quarantine, keeper = InMemorySource(story), InMemoryQuarantine(), InMemoryStateStore()
     Mortal(stream, quarantine, keeper, dies_at)
     with contextlib.suppress(DiedError):
         await a_pass(stream, quarantine, keeper).run()
+    keeper = InMemoryStateStore(saved=keeper.saved)
     Mortal(stream, quarantine, keeper, 0)
     report = await a_pass(stream, quarantine, keeper).run()
     whole = InMemoryQuarantine()
@@ -548,10 +549,11 @@ async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
 
 async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 6)
-    stream, keeper = InMemorySource([("S.other", b"")] * 20), MemoryKeeper()
+    stream, keeper = InMemorySource([("S.other", b"")] * 20), InMemoryStateStore()
     Mortal(stream, InMemoryQuarantine(), keeper, 8)  # five batches, a checkpoint after the second and the fourth
     with pytest.raises(DiedError):
         await a_pass(stream, keeper=keeper).run()
+    keeper = InMemoryStateStore(saved=keeper.saved)
     Mortal(stream, InMemoryQuarantine(), keeper, 0)
     report = await a_pass(stream, keeper=keeper).run()
     assert (report.mode, report.read) == (Mode.FULL, SeqRange(13, 20))
@@ -562,12 +564,13 @@ async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_ki
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource(GOOD), MemoryKeeper()
+    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
     stream.delete(2)
     stream.unreadable = {3}
     Mortal(stream, InMemoryQuarantine(), keeper, 3)  # one batch, its checkpoint, and the next batch never comes
     with pytest.raises(DiedError):
         await a_pass(stream, keeper=keeper).run()
+    keeper = InMemoryStateStore(saved=keeper.saved)
     Mortal(stream, InMemoryQuarantine(), keeper, 0)
     report = await a_pass(stream, keeper=keeper).run()
     assert report.read == SeqRange(6, 7)
@@ -577,7 +580,7 @@ async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_ki
 
 async def test_a_checkpoint_never_covers_a_record_that_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource([*GOOD, (ORDER, b"{"), *GOOD[:3]]), MemoryKeeper()
+    stream, keeper = InMemorySource([*GOOD, (ORDER, b"{"), *GOOD[:3]]), InMemoryStateStore()
     report = await a_pass(stream, InMemoryQuarantine("it is full"), keeper).run()
     assert report.quarantine_pending == 1
     quarantine = InMemoryQuarantine()
@@ -595,7 +598,7 @@ async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_st
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource([*GOOD, (ORDER, b"{")]), MemoryKeeper()
+    stream, keeper = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
     await a_pass(stream, keeper=keeper).run()
     full = a_pass(stream, keeper=keeper)
     full.reading, full.yields = Reading.ANEW, lambda: True
@@ -622,7 +625,7 @@ async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource(GOOD), MemoryKeeper()
+    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
     first = a_pass(stream, keeper=keeper)
     first.yields = lambda: True
     assert await first.advance() is None
@@ -636,7 +639,7 @@ async def test_a_full_pass_yields_if_the_quarantine_refuses_and_nothing_is_saved
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource([*GOOD[:4], (ORDER, b"{"), *GOOD[4:]]), MemoryKeeper()
+    stream, keeper = InMemorySource([*GOOD[:4], (ORDER, b"{"), *GOOD[4:]]), InMemoryStateStore()
     quarantine = InMemoryQuarantine("it is full")
     first = a_pass(stream, quarantine, keeper)
     first.yields = lambda: first.progress.seq == 6
@@ -663,7 +666,8 @@ async def test_a_full_pass_that_goes_on_counts_the_records_that_are_refused_to_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource([(ORDER, b"{"), *GOOD[1:4], (ORDER, b"["), *GOOD[5:], (ORDER, b"")]), MemoryKeeper()
+    stream = InMemorySource([(ORDER, b"{"), *GOOD[1:4], (ORDER, b"["), *GOOD[5:], (ORDER, b"")])
+    keeper = InMemoryStateStore()
     quarantine = InMemoryQuarantine("it is full")
     counted = []
     for _ in range(2):
@@ -683,7 +687,7 @@ async def test_a_full_pass_that_yields_to_incremental_ones_comes_to_its_end_if_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper, quarantine = InMemorySource([(ORDER, b"{"), *GOOD]), MemoryKeeper(), InMemoryQuarantine()
+    stream, keeper, quarantine = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore(), InMemoryQuarantine()
     await a_pass(stream, quarantine, keeper).run()
     quarantine.records.clear()
     quarantine.refuses = "it is full"
@@ -706,7 +710,7 @@ async def test_a_pass_that_fails_between_does_not_make_a_refused_record_forgotte
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
     stream, keeper, quarantine = (
         InMemorySource([(ORDER, b"{"), *GOOD]),
-        MemoryKeeper(),
+        InMemoryStateStore(),
         InMemoryQuarantine("it is full"),
     )
     first = a_pass(stream, quarantine, keeper)
@@ -728,7 +732,7 @@ async def gone(_: InMemorySource) -> StreamState:
 
 async def test_an_incremental_pass_never_yields(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource(GOOD[:1]), MemoryKeeper()
+    stream, keeper = InMemorySource(GOOD[:1]), InMemoryStateStore()
     await a_pass(stream, keeper=keeper).run()
     stream.append(*GOOD[1:])
     one = a_pass(stream, keeper=keeper)
@@ -737,7 +741,7 @@ async def test_an_incremental_pass_never_yields(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
-    stream, keeper = InMemorySource(GOOD), MemoryKeeper()
+    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
     modes = []
     never, always = Duration(10**15), Duration(1)
     for reading, every in [
@@ -756,7 +760,7 @@ async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
 async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_all_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream, keeper = InMemorySource(GOOD), MemoryKeeper()
+    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
     await a_pass(stream, keeper=keeper).run()
     stream.delete(3)
     at_once = await a_pass(stream, keeper=keeper).run()
@@ -770,7 +774,7 @@ async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_
 
 
 async def test_what_was_completed_is_said_again_without_reading_the_stream() -> None:
-    stream, keeper = InMemorySource([*GOOD[:3], (ORDER, b"{"), *GOOD[4:]]), MemoryKeeper()
+    stream, keeper = InMemorySource([*GOOD[:3], (ORDER, b"{"), *GOOD[4:]]), InMemoryStateStore()
     stream.delete(2)
     assert await a_pass(stream, keeper=keeper).last() is None
     report = await a_pass(stream, keeper=keeper).run()
@@ -785,13 +789,13 @@ async def test_what_was_completed_is_said_again_without_reading_the_stream() -> 
 async def test_state_that_cannot_be_saved_changes_nothing_about_what_is_found() -> None:
     stream = InMemorySource([*GOOD, (ORDER, b"{")])
     with capture_logs() as logs:
-        report = await a_pass(stream, keeper=MemoryKeeper(refuses=StateError("it is full"))).run()
+        report = await a_pass(stream, keeper=InMemoryStateStore(refuses=StateError("it is full"))).run()
     assert report.findings == (await a_pass(stream).run()).findings
     assert [entry["why"] for entry in logs if entry["event"] == "state not saved"] == ["it is full"]
 
 
 async def test_accepted_findings_of_an_older_stream_of_the_same_name_are_not_accepted_in_this() -> None:
-    stream, keeper = InMemorySource([(ORDER, b"{"), *GOOD]), MemoryKeeper()
+    stream, keeper = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
     known = Acceptance(kind=Kind.MALFORMED_EVENT, up_to_seq=9, reason="", accepted_ns=0, created_ns=0, in_stretch=1)
     keeper.acceptances = {known.kind: known}
     assert (await a_pass(stream, keeper=keeper).run()).verdict is Verdict.CORRUPT
@@ -802,7 +806,7 @@ async def test_accepted_findings_of_an_older_stream_of_the_same_name_are_not_acc
 
 
 async def test_news_outlive_the_process_and_full_passes() -> None:
-    stream, keeper = InMemorySource([(ORDER, b"{"), *GOOD]), MemoryKeeper()
+    stream, keeper = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
     key = (Kind.MALFORMED_EVENT, Severity.CORRUPTION)
     assert key not in (await a_pass(stream, keeper=keeper).run()).newest_ns
     stream.append((ORDER, b"["))
@@ -814,7 +818,7 @@ async def test_news_outlive_the_process_and_full_passes() -> None:
 
 
 async def test_a_pass_whose_saved_history_cannot_be_used_is_inconclusive_and_says_what_to_do() -> None:
-    keeper = MemoryKeeper()
+    keeper = InMemoryStateStore()
     keeper.problem = "the saved history of audit orders cannot be used"
     report = await a_pass(InMemorySource([(ORDER, event("order-1", 1))]), keeper=keeper).run()
     assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, keeper.problem)

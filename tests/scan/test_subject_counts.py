@@ -11,7 +11,7 @@ from auditor.core.report.pass_report import BrokenActor, Mode, Verdict
 from auditor.scan.run import Reading
 from auditor.scan.subject_counts import MOST_TRIES
 from tests.core.stories import event, snapshot
-from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, MemoryKeeper
+from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.test_run import a_pass, sums_hold
 
 ONE, OTHER = "S.events.order.order-1", "S.events.order.order-2"
@@ -19,7 +19,7 @@ MIXED = [(subject, event(subject[-7:], version)) for version in range(1, 6) for 
 """Versions 1 to 5 of order-1 at odd sequences, of order-2 at even ones."""
 
 
-def one_actor(stream: InMemorySource, keeper: MemoryKeeper | None = None, **settings: object):
+def one_actor(stream: InMemorySource, keeper: InMemoryStateStore | None = None, **settings: object):
     return a_pass(stream, keeper=keeper, actors=("order-1",), **settings)
 
 
@@ -73,7 +73,7 @@ async def test_what_is_unreadable_elsewhere_or_deleted_is_none_of_it() -> None:
 
 
 async def test_an_incremental_pass_finds_what_is_new_and_remembers_what_is_known() -> None:
-    stream, keeper = InMemorySource(MIXED), MemoryKeeper()
+    stream, keeper = InMemorySource(MIXED), InMemoryStateStore()
     stream.unreadable = {3}
     assert (await one_actor(stream, keeper).run()).findings_total[Kind.UNREADABLE_MESSAGE] == 1
     stream.append((ONE, event("order-1", 6)), (ONE, event("order-1", 7)), (ONE, event("order-1", 8)))
@@ -91,7 +91,7 @@ async def test_an_incremental_pass_finds_what_is_new_and_remembers_what_is_known
 
 
 async def test_the_last_pass_says_it_once_more_from_what_was_saved() -> None:
-    stream, keeper = InMemorySource(MIXED), MemoryKeeper()
+    stream, keeper = InMemorySource(MIXED), InMemoryStateStore()
     stream.unreadable = {3}
     report = await one_actor(stream, keeper).run()
     recalled = await one_actor(stream, keeper).last()
@@ -100,14 +100,14 @@ async def test_the_last_pass_says_it_once_more_from_what_was_saved() -> None:
 
 
 async def test_an_idle_pass_counts_nothing() -> None:
-    stream, keeper = FaultySource(MIXED), MemoryKeeper()
+    stream, keeper = FaultySource(MIXED), InMemoryStateStore()
     await one_actor(stream, keeper).run()
     stream.silent["count"] = GoneError("asked")
     assert (await one_actor(stream, keeper).run()).verdict is Verdict.CLEAN
 
 
 async def test_a_stream_that_does_not_count_leaves_the_pass_inconclusive_and_nothing_is_saved() -> None:
-    stream, keeper = FaultySource(MIXED), MemoryKeeper()
+    stream, keeper = FaultySource(MIXED), InMemoryStateStore()
     stream.silent["count"] = GoneError("not allowed to ask")
     report = await one_actor(stream, keeper).run()
     assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, "not allowed to ask")
