@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from auditor.app import Auditor
-from auditor.core.report.pass_report import NANOSECONDS, AuditReport, Mode
+from auditor.core.model.passes import Mode
 from auditor.daemon.schedule import Schedule
 from auditor.errors import AuditorError, PermissionDeniedError, SideStreamError, StateError, StreamNotFoundError
 from auditor.jetstream.connection.client import connect
 from auditor.operations.selftest import examine_canary
-from auditor.scan.run import Reading
+from auditor.scan.plan import Reading
 from auditor.service.http import HttpServer
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from auditor.config import AuditConfig, Config
+    from auditor.core.report.pass_report import AuditReport
     from auditor.scan.run import Pass
     from auditor.service.status import ServiceStatus
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from auditor.core.model.findings import Kind, Severity, severities
-from auditor.core.report.pass_report import NANOSECONDS, Mode, Outcome, Verdict, rfc3339
+from auditor.core.model.passes import Mode, Outcome, Verdict
+from auditor.units import NANOSECONDS, format_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
     from auditor.config import AuditConfig, ScheduleConfig
     from auditor.core.model.message import StreamState
+    from auditor.core.model.passes import Progress
     from auditor.core.model.quarantine_entry import Settled
-    from auditor.core.report.pass_report import AuditReport, Progress
+    from auditor.core.report.pass_report import AuditReport
 
 STATUS_SCHEMA = "aether-auditor/status/1"
 FAILED = "failed"
@@ -141,7 +143,7 @@ class AuditStatus:
             "next_pass": due.isoformat() if due else None,
             "running": running,
             "failure": self.failure,
-            "completed_at": rfc3339(self.report.finished_ns) if self.report else None,
+            "completed_at": format_rfc3339(self.report.finished_ns) if self.report else None,
             "unaudited_messages": self.unaudited,
         }
 
