@@ -157,7 +157,8 @@ def stream_state(stream: str, info: StreamInfo) -> StreamState:
         first_seq=state.first_seq if state.messages else state.last_seq + 1,
         last_seq=state.last_seq,
         messages=state.messages,
-        deleted=state.num_deleted,
+        # With the list of what is deleted, nats-server 2.15 counts sequence 0 of a stream that never held a message.
+        deleted=state.num_deleted if state.last_seq else 0,
         lost=tuple((state.lost and state.lost.msgs) or ()),
         lost_bytes=state.lost.bytes if state.lost else 0,
         subjects=tuple(info.config.get("subjects") or ()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +14,14 @@ from auditor.core.model.quarantine_entry import Evidence, Settled
 from auditor.core.model.ranges import normalized
 from auditor.core.model.subject_filter import Scope
 from auditor.core.state.codec import packed, unpacked
-from auditor.errors import AuditorError
+from auditor.errors import (
+    AuditorError,
+    StateNewerError,
+    StateOutrunError,
+    StreamNotFoundError,
+    StreamRecreatedError,
+    WalkCutShortError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
@@ -22,23 +31,18 @@ if TYPE_CHECKING:
     from auditor.core.state.checkpoint import Memory, Packed, Part
 
 
-class MemoryStream:
-    """The `Source` of auditor/scan/ports.py over a list."""
+class InMemorySource:
+    """The `Source` of auditor/scan/ports.py over a dictionary."""
 
     def __init__(self, stored: Iterable[tuple[str | bytes, bytes]] = (), *, batch: int = 3) -> None:
         self.messages: dict[int, StoredMessage] = {}
         self.unreadable: set[int] = set()
         """Stored by the stream's own account, delivered to nobody."""
-        self.forgotten: set[int] = set()
-        """Stored and readable, and yet not delivered: a walk with a fault."""
         self.first_seq, self.last_seq = 1, 0
         self.created_ns = 7_000_000_000
         self.config: dict[str, object] = {}
         self.batch = batch
-        self.fails_at: dict[int, Exception] = {}
-        """By sequence: what a walk raises instead of delivering it."""
-        self.silent: dict[str, Exception] = {}
-        """By method: what `deleted` or `is_stored` raises."""
+        self.is_there = True
         self.on_batch: Callable[[], object] = lambda: None
         """Called before each batch of a walk."""
         self.append(*stored)
@@ -52,18 +56,25 @@ class MemoryStream:
     def delete(self, *seqs: int) -> None:
         for seq in seqs:
             self.messages.pop(seq, None)
+        self.first_seq = min(self.messages, default=self.last_seq + 1)
 
     def purge(self, up_to: int) -> None:
         """Remove everything up to `up_to`: the head moves."""
-        self.messages = {seq: message for seq, message in self.messages.items() if seq > up_to}
-        self.first_seq = max(self.first_seq, up_to + 1)
+        self.delete(*[seq for seq in self.messages if seq <= up_to])
 
     def roll_back(self, last_seq: int) -> None:
         """Restore what was there when the stream ended at `last_seq`."""
         self.messages = {seq: message for seq, message in self.messages.items() if seq <= last_seq}
         self.last_seq = last_seq
+        self.delete()
+
+    def recreate(self) -> None:
+        """Delete the stream and create it again, empty."""
+        self.messages, self.first_seq, self.last_seq = {}, 1, 0
+        self.created_ns += 1
 
     async def pin(self) -> StreamState:
+        self._find()
         stored = len(self.messages)
         deleted = self.last_seq - self.first_seq + 1 - stored
         return StreamState(
@@ -74,59 +85,122 @@ class MemoryStream:
         self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[Sequence[StoredMessage]]:
         scope = Scope(subjects or [">"])
-        at = first_seq
+        at, last_seq = max(first_seq, pinned.first_seq), min(last_seq, pinned.last_seq)
         while at <= last_seq:
             self.on_batch()
+            self._check(pinned)
             batch = []
             while at <= last_seq and len(batch) < self.batch:
-                if at in self.fails_at:
-                    if batch:
-                        yield batch
-                    raise self.fails_at[at]
                 message = self.messages.get(at)
-                if message and at not in self.unreadable | self.forgotten and scope.covers(message.subject):
+                if message and at not in self.unreadable and scope.covers(message.subject):
                     batch.append(message)
                 at += 1
             if batch:
                 yield batch
 
     async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
-        self._answer("deleted")
+        state = await self.pin()
+        self._check_created(pinned)
         gone = [(seq, seq) for seq in range(self.first_seq, self.last_seq + 1) if seq not in self.messages]
-        return await self.pin(), normalized(gone)
+        return state, normalized(gone)
 
     def can_filter(self, subjects: Sequence[str]) -> bool:
-        return not any("\x7f" in subject for subject in subjects)
+        """With the bounds of the real one."""
+        return len(subjects) <= 1_000 and all(
+            "\f" not in subject and "\x7f" not in subject and len(subject.encode()) <= 3_500 for subject in subjects
+        )
 
     async def count(self, subject: str) -> int:
-        self._answer("count")
+        self._find()
         return sum(message.subject == subject.encode() for message in self.messages.values())
 
     async def is_stored(self, seq: int) -> bool:
-        self._answer("is_stored")
-        return seq in self.messages and seq not in self.unreadable
+        return await self.get(seq) is not None
 
     async def get(self, seq: int) -> StoredMessage | None:
+        self._find()
         return None if seq in self.unreadable else self.messages.get(seq)
 
     async def last_on(self, subject: str) -> StoredMessage | None:
-        found = [each for at, each in self.messages.items() if at not in self.unreadable]
-        return next((each for each in reversed(found) if each.subject == subject.encode()), None)
+        return next(reversed(self._on(subject)), None)
 
     async def first_on(self, subject: str, seq: int) -> StoredMessage | None:
-        found = [each for at, each in self.messages.items() if at >= seq and at not in self.unreadable]
-        return next((each for each in found if each.subject == subject.encode()), None)
+        return next((each for each in self._on(subject) if each.seq >= seq), None)
+
+    def _on(self, subject: str) -> list[StoredMessage]:
+        self._find()
+        return [
+            each for at, each in self.messages.items() if each.subject == subject.encode() and at not in self.unreadable
+        ]
+
+    def _find(self) -> None:
+        if not self.is_there:
+            raise StreamNotFoundError("stream S does not exist")
+
+    def _check(self, pinned: StreamState) -> None:
+        self._find()
+        self._check_created(pinned)
+        if self.last_seq < pinned.last_seq:
+            raise WalkCutShortError(
+                f"stream S now ends at sequence {self.last_seq}, before {pinned.last_seq} where it ended"
+            )
+
+    def _check_created(self, pinned: StreamState) -> None:
+        if self.created_ns != pinned.created_ns:
+            raise StreamRecreatedError("stream S was deleted and created again while it was being read")
+
+
+class FaultySource(InMemorySource):
+    """The same, with faults that no stream should have; without any of them it keeps to the contract, too."""
+
+    def __init__(self, stored: Iterable[tuple[str | bytes, bytes]] = (), *, batch: int = 3) -> None:
+        super().__init__(stored, batch=batch)
+        self.forgotten: set[int] = set()
+        """Stored and readable, and yet not delivered."""
+        self.fails_at: dict[int, Exception] = {}
+        """By sequence: what a walk raises instead of delivering it."""
+        self.silent: dict[str, Exception] = {}
+        """By method: what `deleted`, `count` or `is_stored` raises."""
+
+    async def walk(
+        self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
+    ) -> AsyncGenerator[Sequence[StoredMessage]]:
+        at, last_seq = max(first_seq, pinned.first_seq), min(last_seq, pinned.last_seq)
+        ends_at = min((seq for seq in self.fails_at if at <= seq <= last_seq), default=last_seq + 1)
+        async with aclosing(
+            super().walk(pinned, first_seq=first_seq, last_seq=last_seq, subjects=subjects, max_rate=max_rate)
+        ) as batches:
+            async for batch in batches:
+                if kept := [each for each in batch if each.seq < ends_at and each.seq not in self.forgotten]:
+                    yield kept
+                if batch[-1].seq >= ends_at:
+                    break
+        if ends_at <= last_seq:
+            raise self.fails_at[ends_at]
+
+    async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
+        self._answer("deleted")
+        return await super().deleted(pinned)
+
+    async def count(self, subject: str) -> int:
+        self._answer("count")
+        return await super().count(subject)
+
+    async def is_stored(self, seq: int) -> bool:
+        self._answer("is_stored")
+        return await super().is_stored(seq)
 
     def _answer(self, method: str) -> None:
         if method in self.silent:
             raise self.silent[method]
 
 
-class MemoryQuarantine:
+class InMemoryQuarantine:
     """The `Quarantine` of auditor/scan/ports.py over a dictionary; `refuses` says why it takes nothing."""
 
-    def __init__(self, refuses: str | None = None) -> None:
-        self.records: dict[str, Evidence] = {}
+    def __init__(self, refuses: str | None = None, *, records: dict[str, Evidence] | None = None) -> None:
+        """`records`: what others share, by key."""
+        self.records: dict[str, Evidence] = {} if records is None else records
         self.refuses = refuses
         self.on_put: Callable[[], object] = lambda: None
         self._stored = self._already = self._failed = 0
@@ -147,23 +221,51 @@ class MemoryQuarantine:
         return settled
 
 
-class MemoryKeeper:
-    """The `Keeper` of auditor/scan/ports.py: what is kept are bytes, and what is held is given back once."""
+@dataclass
+class SavedState:
+    """What processes save in one place: the parts, the format of each, and who saved last, how many times."""
 
-    def __init__(self, *, refuses: AuditorError | None = None) -> None:
-        self.kept: dict[str, bytes] = {}
+    parts: dict[str, bytes] = field(default_factory=dict)
+    formats: dict[str, int] = field(default_factory=dict)
+    """Of the parts that a later version saved; the others have the format of this one."""
+    writer: object | None = None
+    generation: int = 0
+
+
+class InMemoryStateStore:
+    """The `Keeper` of auditor/scan/ports.py: what is saved are bytes, and what is held is given back once."""
+
+    def __init__(self, *, refuses: AuditorError | None = None, saved: SavedState | None = None) -> None:
+        """`refuses`: what every save raises. `saved`: what others share."""
+        self.saved = SavedState() if saved is None else saved
         self.acceptances: dict[Kind, Acceptance] = {}
         self.refuses = refuses
         self.on_save: Callable[[], object] = lambda: None
         self.saves = 0
         self.problem: str | None = None
-        self._chronicle = Chronicle()
-        self._recalled: Memory | None = None
+        self._seen = 0
+        """The generation of what was saved when it was opened, or saved by this one, last."""
+        self._chronicle: Chronicle | None = None
+        self._newest: Memory | None = None
         self._held: dict[Part, Memory] = {}
 
+    @property
+    def kept(self) -> dict[str, bytes]:
+        """What is saved."""
+        return self.saved.parts
+
     async def open(self) -> Chronicle:
-        kept = self.kept.get("chronicle")
-        self._chronicle = Chronicle() if kept is None else msgspec.msgpack.decode(kept, type=Chronicle)
+        for part, number in self.saved.formats.items():
+            raise StateNewerError(f"{part} has format {number}")
+        self._seen = self.saved.generation
+        if not self.saved.parts:
+            self._newest = None
+        elif self.saved.writer is not self:
+            self._held.clear()
+            self._newest = self._chronicle = None
+        if self._chronicle is None:
+            kept = self.saved.parts.get("chronicle")
+            self._chronicle = Chronicle() if kept is None else msgspec.msgpack.decode(kept, type=Chronicle)
         return self._chronicle
 
     async def accepted(self) -> dict[Kind, Acceptance]:
@@ -172,29 +274,40 @@ class MemoryKeeper:
     async def recall(self, part: Part) -> Memory | None:
         if part in self._held:
             return self._held.pop(part)  # saved or not; if it was, `pack` knows
-        self._recalled = None if part not in self.kept else unpacked(self.kept[part])
-        return self._recalled
+        if part not in self.saved.parts:
+            return None
+        self._newest = unpacked(self.saved.parts[part])
+        return self._newest
 
     async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
         for part, memory in changed.items():
             self._held.pop(part, None)
-            self._recalled = memory or self._recalled
+            self._newest = memory or self._newest
         ready: dict[str, bytes | None] = {"chronicle": msgspec.msgpack.encode(self._chronicle)}
         return {**ready, **{part: None if memory is None else packed(memory) for part, memory in changed.items()}}
 
     async def save(self, packed: Packed) -> None:
-        if self.refuses is not None:
-            raise self.refuses
+        try:
+            if self.refuses is not None:
+                raise self.refuses
+            if self._seen != self.saved.generation:
+                raise StateOutrunError("somebody else has saved or removed the state")
+        except AuditorError:
+            self._newest = None
+            raise
         self.saves += 1
-        self.kept.update(packed)
-        self.kept = {part: data for part, data in self.kept.items() if data is not None}
+        self.saved.generation += 1
+        self._seen, self.saved.writer = self.saved.generation, self
+        self.saved.parts.update(packed)
+        for part in [part for part, data in self.saved.parts.items() if data is None]:
+            del self.saved.parts[part]
         self.on_save()
 
     def hold(self, memory: Memory) -> None:
         self._held[memory.part] = memory
 
     def is_saved(self, memory: Memory) -> bool:
-        return memory is self._recalled
+        return memory is self._newest
 
 
 class GoneError(AuditorError):

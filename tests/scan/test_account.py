@@ -10,12 +10,12 @@ import auditor.scan.account
 from auditor.config import VersionsConfig
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Verdict
-from tests.ports.in_memory import GoneError, MemoryStream
+from tests.ports.in_memory import FaultySource, GoneError, InMemorySource
 from tests.scan.test_run import GOOD, ORDER, a_pass, sums_hold
 
 
 async def test_a_message_that_nobody_is_shown_is_corruption_and_explains_the_gap() -> None:
-    stream = MemoryStream(GOOD)
+    stream = InMemorySource(GOOD)
     stream.unreadable = {4, 5}
     report = await a_pass(stream).run()
     assert report.verdict is Verdict.CORRUPT
@@ -25,7 +25,7 @@ async def test_a_message_that_nobody_is_shown_is_corruption_and_explains_the_gap
 
 
 async def test_a_readable_message_that_was_not_delivered_makes_the_pass_inconclusive() -> None:
-    stream = MemoryStream(GOOD)
+    stream = InMemorySource(GOOD)
     stream.unreadable = {4}
     stream.is_stored = lambda _: asyncio.sleep(0, result=True)  # type: ignore[method-assign]
     report = await a_pass(stream, versions=VersionsConfig(contiguous=False)).run()
@@ -36,7 +36,7 @@ async def test_a_readable_message_that_was_not_delivered_makes_the_pass_inconclu
 
 @pytest.mark.parametrize("what", ["deleted", "is_stored"])
 async def test_a_stream_that_does_not_say_what_became_of_a_message_leaves_it_unjudged(what: str) -> None:
-    stream = MemoryStream([*GOOD[:3], (ORDER, b"{"), *GOOD[3:]])
+    stream = FaultySource([*GOOD[:3], (ORDER, b"{"), *GOOD[3:]])
     stream.unreadable = {2}
     stream.silent[what] = GoneError("not allowed to ask")
     report = await a_pass(stream).run()
@@ -48,7 +48,7 @@ async def test_a_stream_that_does_not_say_what_became_of_a_message_leaves_it_unj
 @pytest.mark.parametrize("gone", [False, True])
 async def test_not_every_sequence_of_a_large_block_is_asked_for(monkeypatch: pytest.MonkeyPatch, *, gone: bool) -> None:
     monkeypatch.setattr(auditor.scan.account, "MOST_SUSPECTS_CONFIRMED", 2)
-    stream = MemoryStream(GOOD)
+    stream = FaultySource(GOOD)
     block = {2, 3, 5, 6}
     (stream.unreadable if gone else stream.forgotten).update(block)
     report = await a_pass(stream).run()
@@ -58,6 +58,6 @@ async def test_not_every_sequence_of_a_large_block_is_asked_for(monkeypatch: pyt
 
 
 async def test_a_stream_that_delivers_everything_is_asked_nothing_more() -> None:
-    stream = MemoryStream(GOOD)
+    stream = FaultySource(GOOD)
     stream.silent = {"deleted": GoneError("asked"), "is_stored": GoneError("asked")}
     assert (await a_pass(stream).run()).verdict is Verdict.CLEAN

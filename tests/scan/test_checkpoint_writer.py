@@ -9,17 +9,17 @@ import pytest
 import auditor.scan.checkpoint_writer
 from auditor.errors import StateError, StateOutrunError
 from auditor.scan.checkpoint_writer import CHECKPOINT_NS, Saves
-from tests.ports.in_memory import MemoryKeeper
+from tests.ports.in_memory import InMemoryStateStore
 
 
-def saves(keeper: MemoryKeeper | None, now: list[int]) -> Saves:
+def saves(keeper: InMemoryStateStore | None, now: list[int]) -> Saves:
     return Saves(keeper, "a", lambda: now[0])
 
 
 async def test_a_checkpoint_is_due_by_time_or_by_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 10)
     now = [1]
-    some = saves(MemoryKeeper(), now)
+    some = saves(InMemoryStateStore(), now)
     assert [some.is_due(5), some.is_due(4), some.is_due(1)] == [False, False, True]
     some.put_off()
     assert not some.is_due(1)
@@ -32,7 +32,7 @@ async def test_a_checkpoint_is_due_by_time_or_by_messages(monkeypatch: pytest.Mo
 async def test_none_is_due_while_one_goes_on_or_where_nothing_is_kept() -> None:
     now = [1]
     assert not saves(None, now).is_due(1 << 30)
-    keeper = MemoryKeeper()
+    keeper = InMemoryStateStore()
     some = saves(keeper, now)
     await keeper.open()
     saving = await some.begin({})
@@ -45,11 +45,11 @@ async def test_none_is_due_while_one_goes_on_or_where_nothing_is_kept() -> None:
 async def test_what_could_not_be_saved_is_still_the_newest_unless_somebody_else_saved(
     error: StateError, *, newest: bool
 ) -> None:
-    assert await (await saves(MemoryKeeper(refuses=error), [1]).begin({})) is newest
+    assert await (await saves(InMemoryStateStore(refuses=error), [1]).begin({})) is newest
 
 
 async def test_saves_go_one_after_the_other_and_end_with_the_pass() -> None:
-    keeper = MemoryKeeper()
+    keeper = InMemoryStateStore()
     some = saves(keeper, [1])
     first = await some.begin({})
     second = await some.begin({})

@@ -11,7 +11,7 @@ import auditor.scan.duplicates
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.state.duplicates import DuplicateComparison
 from tests.core.stories import event
-from tests.ports.in_memory import GoneError, MemoryKeeper, MemoryStream
+from tests.ports.in_memory import GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.test_run import GOOD, ORDER, TWICE, a_pass
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 async def test_duplicates_are_told_apart_by_their_bytes() -> None:
-    stream = MemoryStream([*GOOD[:3], (ORDER, event("order-1", 2)), (ORDER, event("order-1", 3, "other")), *GOOD[3:]])
+    stream = InMemorySource([*GOOD[:3], (ORDER, event("order-1", 2)), (ORDER, event("order-1", 3, "other")), *GOOD[3:]])
     report = await a_pass(stream).run()
     assert [(f.version, f.cause) for f in report.findings] == [(2, Cause.SAME_PAYLOAD), (3, Cause.DIFFERENT_PAYLOAD)]
 
 
 async def test_beyond_its_bounds_a_comparison_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.duplicates, "MOST_ACTORS_COMPARED", 0)
-    report = await a_pass(MemoryStream([*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]])).run()
+    report = await a_pass(InMemorySource([*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]])).run()
     assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
 
 
@@ -37,12 +37,12 @@ async def test_a_comparison_that_the_auditor_fails_at_costs_a_cause_and_nothing_
         raise ValueError("hunter2")
 
     monkeypatch.setattr(DuplicateComparison, "receive", fail)
-    report = await a_pass(MemoryStream(TWICE)).run()
+    report = await a_pass(InMemorySource(TWICE)).run()
     assert ([finding.cause for finding in report.findings], report.incomplete) == ([Cause.UNKNOWN], None)
 
 
 async def test_a_stream_that_goes_during_the_comparison_costs_a_cause_and_nothing_else() -> None:
-    stream = MemoryStream([*TWICE, ("S.other", b"")])
+    stream = InMemorySource([*TWICE, ("S.other", b"")])
     stream.delete(9)
     walks = count(1)
     walk = stream.walk
@@ -60,7 +60,7 @@ async def test_a_stream_that_goes_during_the_comparison_costs_a_cause_and_nothin
 
 async def test_a_comparison_reads_the_actor_and_nobody_else() -> None:
     odd = "S.events.unknown.a_b"
-    stream = MemoryStream([*GOOD, *[(odd, event("a.b", version)) for version in (1, 2, 2, 3)]])
+    stream = InMemorySource([*GOOD, *[(odd, event("a.b", version)) for version in (1, 2, 2, 3)]])
     asked = []
     walk = stream.walk
 
@@ -76,12 +76,12 @@ async def test_a_comparison_reads_the_actor_and_nobody_else() -> None:
 
 async def test_a_comparison_ends_when_it_has_read_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.duplicates, "MOST_MESSAGES_COMPARED", 2)
-    report = await a_pass(MemoryStream(TWICE)).run()
+    report = await a_pass(InMemorySource(TWICE)).run()
     assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
 
 
 async def test_an_interrupted_pass_compares_nothing_any_more() -> None:
-    stream = MemoryStream(TWICE, batch=5)
+    stream = InMemorySource(TWICE, batch=5)
     this_pass = a_pass(stream)
     batches = iter([lambda: None, this_pass.interrupted.set])
     stream.on_batch = lambda: next(batches)()
@@ -90,7 +90,7 @@ async def test_an_interrupted_pass_compares_nothing_any_more() -> None:
 
 
 async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
-    stream = MemoryStream(TWICE, batch=2)
+    stream = InMemorySource(TWICE, batch=2)
     walk = stream.walk
     rates: list[object] = []
     closed: list[bool] = []
@@ -113,7 +113,7 @@ async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
 
 
 async def test_what_a_comparison_could_not_settle_is_not_read_again_by_every_pass() -> None:
-    stream, keeper = MemoryStream(TWICE), MemoryKeeper()
+    stream, keeper = InMemorySource(TWICE), InMemoryStateStore()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auditor.scan.duplicates, "MOST_MESSAGES_COMPARED", 2)
         await a_pass(stream, keeper=keeper).run()

@@ -12,7 +12,7 @@ from auditor.core.model.passes import Mode, Verdict
 from auditor.core.state.acceptance import Acceptance
 from auditor.scan.plan import Reading
 from tests.core.stories import event
-from tests.ports.in_memory import GoneError, MemoryKeeper, MemoryStream
+from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.test_run import GOOD, ORDER, a_pass
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ def history_of(report: AuditReport) -> dict[Kind, str | None]:
     return {found.kind: found.detail for found in report.findings if found.noticed_at}
 
 
-async def remembered(*more: tuple[str, bytes]) -> tuple[MemoryStream, MemoryKeeper]:
+async def remembered(*more: tuple[str, bytes]) -> tuple[FaultySource, InMemoryStateStore]:
     """A stream that was audited once."""
-    stream, keeper = MemoryStream([*GOOD, *more]), MemoryKeeper()
+    stream, keeper = FaultySource([*GOOD, *more]), InMemoryStateStore()
     assert (await a_pass(stream, keeper=keeper).run()).verdict is Verdict.CLEAN
     return stream, keeper
 
@@ -84,7 +84,7 @@ async def test_a_lost_end_that_was_written_over_is_seen_by_its_bytes() -> None:
 
 async def test_another_stream_of_the_same_name_is_told() -> None:
     stream, keeper = await remembered()
-    fresh = MemoryStream(GOOD)
+    fresh = InMemorySource(GOOD)
     fresh.created_ns = stream.created_ns + 1
     report = await a_pass(fresh, keeper=keeper).run()
     assert (report.mode, set(history_of(report))) == (Mode.FULL, {Kind.STREAM_RECREATED})
@@ -120,7 +120,7 @@ async def test_an_anchor_that_cannot_be_read_any_more_leads_to_a_full_pass_at_on
 
 
 async def test_a_pass_in_between_asks_for_few_anchors_and_a_full_one_for_all() -> None:
-    stream, keeper = MemoryStream([("S.other", b"x")] * 400), MemoryKeeper()
+    stream, keeper = InMemorySource([("S.other", b"x")] * 400), InMemoryStateStore()
     await a_pass(stream, keeper=keeper).run()
     asked: list[int] = []
     get = stream.get
@@ -154,7 +154,7 @@ async def test_what_was_read_before_a_change_is_not_gone_on_from_even_if_the_ful
 
 
 async def test_a_pass_that_remembers_nothing_compares_nothing() -> None:
-    stream = MemoryStream(GOOD)
+    stream = InMemorySource(GOOD)
     await a_pass(stream).run()
     stream.roll_back(3)
     assert (await a_pass(stream).run()).verdict is Verdict.CLEAN

@@ -29,7 +29,7 @@ from auditor.errors import StateError
 from auditor.scan.plan import Reading
 from auditor.scan.run import Pass
 from tests.core.stories import event, snapshot, streams, subjects
-from tests.ports.in_memory import GoneError, MemoryKeeper, MemoryQuarantine, MemoryStream
+from tests.ports.in_memory import FaultySource, GoneError, InMemoryQuarantine, InMemorySource, InMemoryStateStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
@@ -47,16 +47,16 @@ TICKS = count(1_700_000_000_000_000_000)
 
 
 def a_pass(
-    stream: MemoryStream,
-    quarantine: MemoryQuarantine | None = None,
-    keeper: MemoryKeeper | None = None,
+    stream: InMemorySource,
+    quarantine: InMemoryQuarantine | None = None,
+    keeper: InMemoryStateStore | None = None,
     **settings: object,
 ) -> Pass:
     config = AuditConfig(name="a", stream="S", **settings)
     return Pass(config, stream, quarantine, "q" if quarantine else None, ActorTypes(), lambda: next(TICKS), keeper)
 
 
-def report_of(stream: MemoryStream, **settings: object) -> AuditReport:
+def report_of(stream: InMemorySource, **settings: object) -> AuditReport:
     return asyncio.run(a_pass(stream, **settings).run())
 
 
@@ -69,7 +69,7 @@ def sums_hold(report: AuditReport) -> bool:
 
 
 async def test_a_stream_with_nothing_wrong_is_clean() -> None:
-    this_pass = a_pass(MemoryStream([*GOOD, ("S.snapshots.order.order-1", snapshot("order-1", 7))]))
+    this_pass = a_pass(InMemorySource([*GOOD, ("S.snapshots.order.order-1", snapshot("order-1", 7))]))
     report = await this_pass.run()
     assert (report.verdict, report.coverage, report.findings) == (Verdict.CLEAN, 1.0, ())
     assert (report.range, report.read) == (SeqRange(1, 8), SeqRange(1, 8))
@@ -80,7 +80,7 @@ async def test_a_stream_with_nothing_wrong_is_clean() -> None:
 
 @pytest.mark.parametrize("purged", [False, True])
 async def test_an_empty_stream_is_clean_and_nothing_was_read(*, purged: bool) -> None:
-    stream = MemoryStream(GOOD if purged else ())
+    stream = InMemorySource(GOOD if purged else ())
     if purged:
         stream.purge(7)
     report = await a_pass(stream).run()
@@ -115,7 +115,7 @@ class Fate:
 
     def befalls(self, patch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], batch: int) -> Pass:
         """A pass that will meet all of it."""
-        stream = MemoryStream(stored, batch=batch)
+        stream = FaultySource(stored, batch=batch)
         stream.delete(*self.deleted)
         stream.purge(min(self.purged, stream.last_seq))
         stream.unreadable, stream.forgotten = self.unreadable, self.forgotten
@@ -243,7 +243,7 @@ def test_a_pass_that_misses_something_calls_nothing_corrupt_that_is_not(
     forgotten: set[int],
     ends_at: int,
 ) -> None:
-    stream = MemoryStream(stored)
+    stream = FaultySource(stored)
     assert report_of(stream).verdict is Verdict.CLEAN
     stream.forgotten = forgotten
     if ends_at:
@@ -256,7 +256,7 @@ def test_a_pass_that_misses_something_calls_nothing_corrupt_that_is_not(
 
 
 async def test_a_head_that_leaves_while_the_pass_runs_is_no_corruption() -> None:
-    stream = MemoryStream(GOOD)
+    stream = InMemorySource(GOOD)
     batches = iter([lambda: None, lambda: stream.purge(4), lambda: None])
     stream.on_batch = lambda: next(batches)()
     report = await a_pass(stream).run()
@@ -268,7 +268,7 @@ async def test_a_head_that_leaves_while_the_pass_runs_is_no_corruption() -> None
 
 
 async def test_a_message_that_is_deleted_while_the_pass_runs_is_a_gap_whose_cause_is_known() -> None:
-    stream = MemoryStream(GOOD)
+    stream = InMemorySource(GOOD)
     batches = iter([lambda: None, lambda: stream.delete(2, 6), lambda: None])
     stream.on_batch = lambda: next(batches)()
     report = await a_pass(stream).run()
@@ -281,14 +281,14 @@ async def test_a_message_that_is_deleted_while_the_pass_runs_is_a_gap_whose_caus
 
 
 async def test_messages_stored_while_the_pass_runs_are_left_for_the_next() -> None:
-    stream = MemoryStream(GOOD)
+    stream = InMemorySource(GOOD)
     stream.on_batch = lambda: stream.append((ORDER, b"{"))
     report = await a_pass(stream).run()
     assert (report.range.last_seq, report.messages.examined, report.verdict) == (7, 7, Verdict.CLEAN)
 
 
 async def test_a_walk_that_ends_early_is_inconclusive_and_keeps_what_was_found() -> None:
-    stream = MemoryStream([*GOOD[:2], (ORDER, b"{"), *GOOD[2:]])
+    stream = FaultySource([*GOOD[:2], (ORDER, b"{"), *GOOD[2:]])
     stream.fails_at[3] = GoneError("the stream is gone")
     report = await a_pass(stream).run()
     assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, "the stream is gone")
@@ -299,7 +299,7 @@ async def test_a_walk_that_ends_early_is_inconclusive_and_keeps_what_was_found()
 
 
 async def test_a_stream_that_cannot_be_pinned_has_no_report() -> None:
-    stream = MemoryStream()
+    stream = InMemorySource()
     this_pass = a_pass(stream)
 
     async def gone() -> None:
@@ -311,7 +311,7 @@ async def test_a_stream_that_cannot_be_pinned_has_no_report() -> None:
 
 
 async def test_an_interrupted_pass_ends_at_once_and_is_inconclusive() -> None:
-    stream = MemoryStream(GOOD, batch=1)
+    stream = InMemorySource(GOOD, batch=1)
     this_pass = a_pass(stream)
     batches = iter([lambda: None, lambda: None, this_pass.interrupted.set])
     stream.on_batch = lambda: next(batches)()
@@ -320,7 +320,7 @@ async def test_an_interrupted_pass_ends_at_once_and_is_inconclusive() -> None:
 
 
 async def test_a_pass_that_waits_for_its_stream_can_be_interrupted() -> None:
-    stream = MemoryStream(GOOD)
+    stream = InMemorySource(GOOD)
     this_pass = a_pass(stream)
 
     async def stuck(*_: object, **__: object) -> AsyncIterator[list[StoredMessage]]:
@@ -337,7 +337,7 @@ async def test_a_message_that_the_auditor_fails_on_is_counted_and_the_pass_goes_
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fails_on(monkeypatch, {3})
-    report = await a_pass(MemoryStream(GOOD)).run()
+    report = await a_pass(InMemorySource(GOOD)).run()
     assert report.verdict is Verdict.INCONCLUSIVE
     assert (report.messages.unjudged, report.messages.examined, sums_hold(report)) == (1, 7, True)
     assert report.coverage == 6 / 7
@@ -345,8 +345,8 @@ async def test_a_message_that_the_auditor_fails_on_is_counted_and_the_pass_goes_
 
 
 async def test_every_condemned_message_goes_to_the_quarantine_once() -> None:
-    stream = MemoryStream([*GOOD[:2], (ORDER, b"{"), ("S.events.x.y.z", b"{"), ("S.snapshots.order.order-1", b"[")])
-    quarantine = MemoryQuarantine()
+    stream = InMemorySource([*GOOD[:2], (ORDER, b"{"), ("S.events.x.y.z", b"{"), ("S.snapshots.order.order-1", b"[")])
+    quarantine = InMemoryQuarantine()
     first = await a_pass(stream, quarantine).run()
     second = await a_pass(stream, quarantine).run()
     assert [evidence.message.seq for evidence in quarantine.records.values()] == [3, 5]
@@ -355,9 +355,9 @@ async def test_every_condemned_message_goes_to_the_quarantine_once() -> None:
 
 
 async def test_a_quarantine_that_refuses_changes_nothing_about_what_is_found() -> None:
-    stream = MemoryStream([*GOOD[:2], (ORDER, b"{"), *GOOD[2:], (ORDER, b"")])
-    taken = await a_pass(stream, MemoryQuarantine()).run()
-    refused_pass = a_pass(stream, MemoryQuarantine("the side stream is full"))
+    stream = InMemorySource([*GOOD[:2], (ORDER, b"{"), *GOOD[2:], (ORDER, b"")])
+    taken = await a_pass(stream, InMemoryQuarantine()).run()
+    refused_pass = a_pass(stream, InMemoryQuarantine("the side stream is full"))
     refused = await refused_pass.run()
     assert (refused.verdict, refused.findings) == (taken.verdict, taken.findings)
     assert refused.quarantine_pending == 2
@@ -367,14 +367,14 @@ async def test_a_quarantine_that_refuses_changes_nothing_about_what_is_found() -
 
 async def test_an_audit_of_actors_reads_exactly_these() -> None:
     other = "S.events.order.order-2"
-    stream = MemoryStream([*GOOD, (other, b"{"), ("S.snapshots.order.order-1", snapshot("order-1", 7))])
+    stream = InMemorySource([*GOOD, (other, b"{"), ("S.snapshots.order.order-1", snapshot("order-1", 7))])
     report = await a_pass(stream, actors=("order-1",)).run()
     assert (report.verdict, report.messages.examined, report.messages.skipped) == (Verdict.CLEAN, 8, 1)
     assert sums_hold(report)
 
 
 async def test_a_deleted_event_is_a_gap_whose_cause_is_known() -> None:
-    stream = MemoryStream(GOOD)
+    stream = InMemorySource(GOOD)
     stream.delete(4)
     for actors in ((), ("order-1",)):
         report = await a_pass(stream, actors=actors).run()
@@ -387,14 +387,14 @@ async def test_a_deleted_event_is_a_gap_whose_cause_is_known() -> None:
 
 @pytest.mark.parametrize(("ends_at", "read"), [(1, None), (4, SeqRange(1, 3)), (8, SeqRange(1, 7))])
 async def test_a_report_says_what_was_read(ends_at: int, read: SeqRange | None) -> None:
-    stream = MemoryStream(GOOD)
+    stream = FaultySource(GOOD)
     stream.fails_at[ends_at] = GoneError("the stream is gone")
     report = await a_pass(stream).run()
     assert (report.range, report.read) == (SeqRange(1, 7), read)
 
 
 async def test_a_pass_that_is_interrupted_after_its_end_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    this_pass = a_pass(MemoryStream(GOOD, batch=7))
+    this_pass = a_pass(InMemorySource(GOOD, batch=7))
     show = Pass._show
 
     def and_interrupt(running: Pass, audit: Audit, batch: list[StoredMessage]) -> None:
@@ -407,7 +407,7 @@ async def test_a_pass_that_is_interrupted_after_its_end_is_whole(monkeypatch: py
 
 
 async def test_a_pass_that_is_cancelled_closes_its_walk() -> None:
-    stream = MemoryStream(GOOD)
+    stream = InMemorySource(GOOD)
     closed, waiting = asyncio.Event(), asyncio.Event()
 
     async def stuck(*_: object, **__: object) -> AsyncIterator[list[StoredMessage]]:
@@ -432,7 +432,7 @@ TWICE = [*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]]
 
 
 async def test_only_what_was_asked_for_is_judged() -> None:
-    stream = MemoryStream(
+    stream = InMemorySource(
         [*GOOD, ("S.events.cart.cart-1", b"{"), ("S.snapshots.order.order-1", b"{"), ("S.other", b"{")]
     )
     report = await a_pass(stream, subjects=("S.events.order.*",), snapshots=False).run()
@@ -443,7 +443,7 @@ async def test_only_what_was_asked_for_is_judged() -> None:
 
 
 async def test_progress_shows_what_was_examined_so_far() -> None:
-    stream = MemoryStream([*GOOD[:2], (ORDER, b"{"), (ORDER, event("order-1", 0)), ("S.events.x", b"12")])
+    stream = InMemorySource([*GOOD[:2], (ORDER, b"{"), (ORDER, event("order-1", 0)), ("S.events.x", b"12")])
     this_pass = a_pass(stream)
     await this_pass.run()
     assert this_pass.progress.outcomes == {
@@ -457,7 +457,7 @@ async def test_progress_shows_what_was_examined_so_far() -> None:
 
 
 async def test_a_report_says_what_went_wrong_first() -> None:
-    stream = MemoryStream(GOOD)
+    stream = FaultySource(GOOD)
     stream.fails_at[3] = GoneError("the stream is gone")
     stream.silent["deleted"] = GoneError("no answer")
     assert (await a_pass(stream).run()).incomplete == "the stream is gone"
@@ -466,14 +466,14 @@ async def test_a_report_says_what_went_wrong_first() -> None:
 async def test_failures_are_logged_by_name_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     fails_on(monkeypatch, range(100))
     with capture_logs() as logs:
-        report = await a_pass(MemoryStream(GOOD * 3)).run()
+        report = await a_pass(InMemorySource(GOOD * 3)).run()
     assert report.messages.unjudged == 21
     assert [(entry["seq"], entry["error"]) for entry in logs] == [(seq, "ValueError") for seq in range(1, 11)]
     assert "hunter2" not in str(logs)
 
 
 async def test_progress_moves_while_the_pass_runs_and_ends_at_the_end() -> None:
-    stream = MemoryStream([*GOOD, ("S.other", b"")])
+    stream = InMemorySource([*GOOD, ("S.other", b"")])
     stream.delete(8)
     this_pass = a_pass(stream)
     seen: list[int] = []
@@ -483,7 +483,7 @@ async def test_progress_moves_while_the_pass_runs_and_ends_at_the_end() -> None:
 
 
 async def test_an_audit_of_actors_can_leave_their_snapshots_out() -> None:
-    stream = MemoryStream([*GOOD, ("S.snapshots.order.order-1", b"{")])
+    stream = InMemorySource([*GOOD, ("S.snapshots.order.order-1", b"{")])
     report = await a_pass(stream, actors=("order-1",), snapshots=False).run()
     assert (report.verdict, report.messages.skipped) == (Verdict.CLEAN, 1)
     report = await a_pass(stream, actors=("order-1",)).run()
@@ -491,8 +491,8 @@ async def test_an_audit_of_actors_can_leave_their_snapshots_out() -> None:
 
 
 async def test_records_that_were_refused_are_stored_by_the_next_pass() -> None:
-    stream = MemoryStream([(ORDER, b"{"), *GOOD, (ORDER, b"[")], batch=4)
-    quarantine = MemoryQuarantine()
+    stream = InMemorySource([(ORDER, b"{"), *GOOD, (ORDER, b"[")], batch=4)
+    quarantine = InMemoryQuarantine()
     batches = iter([None, None, "the side stream is full"])
     stream.on_batch = lambda: setattr(quarantine, "refuses", next(batches))
     report = await a_pass(stream, quarantine).run()
@@ -515,7 +515,9 @@ class DiedError(BaseException):
 class Mortal:
     """Everything outside that a pass touches, until it dies at its n-th touch."""
 
-    def __init__(self, stream: MemoryStream, quarantine: MemoryQuarantine, keeper: MemoryKeeper, dies_at: int) -> None:
+    def __init__(
+        self, stream: InMemorySource, quarantine: InMemoryQuarantine, keeper: InMemoryStateStore, dies_at: int
+    ) -> None:
         self.left = dies_at
         stream.on_batch = self.touch
         quarantine.on_put = self.touch
@@ -533,13 +535,14 @@ async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 4)
     story = [*GOOD[:3], (ORDER, b"{"), *GOOD[4:], (ORDER, b"["), (ORDER, event("order-1", 2)), ("S.other", b"")] * 2
-    stream, quarantine, keeper = MemoryStream(story), MemoryQuarantine(), MemoryKeeper()
+    stream, quarantine, keeper = InMemorySource(story), InMemoryQuarantine(), InMemoryStateStore()
     Mortal(stream, quarantine, keeper, dies_at)
     with contextlib.suppress(DiedError):
         await a_pass(stream, quarantine, keeper).run()
+    keeper = InMemoryStateStore(saved=keeper.saved)
     Mortal(stream, quarantine, keeper, 0)
     report = await a_pass(stream, quarantine, keeper).run()
-    whole = MemoryQuarantine()
+    whole = InMemoryQuarantine()
     assert (report.findings, report.totals) == ((anew := await a_pass(stream, whole).run()).findings, anew.totals)
     assert report.messages == anew.messages
     assert quarantine.records == whole.records
@@ -547,11 +550,12 @@ async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
 
 async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 6)
-    stream, keeper = MemoryStream([("S.other", b"")] * 20), MemoryKeeper()
-    Mortal(stream, MemoryQuarantine(), keeper, 8)  # five batches, a checkpoint after the second and the fourth
+    stream, keeper = InMemorySource([("S.other", b"")] * 20), InMemoryStateStore()
+    Mortal(stream, InMemoryQuarantine(), keeper, 8)  # five batches, a checkpoint after the second and the fourth
     with pytest.raises(DiedError):
         await a_pass(stream, keeper=keeper).run()
-    Mortal(stream, MemoryQuarantine(), keeper, 0)
+    keeper = InMemoryStateStore(saved=keeper.saved)
+    Mortal(stream, InMemoryQuarantine(), keeper, 0)
     report = await a_pass(stream, keeper=keeper).run()
     assert (report.mode, report.read) == (Mode.FULL, SeqRange(13, 20))
     assert report.messages.skipped == 20
@@ -561,13 +565,14 @@ async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_ki
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
     stream.delete(2)
     stream.unreadable = {3}
-    Mortal(stream, MemoryQuarantine(), keeper, 3)  # one batch, its checkpoint, and the next batch never comes
+    Mortal(stream, InMemoryQuarantine(), keeper, 3)  # one batch, its checkpoint, and the next batch never comes
     with pytest.raises(DiedError):
         await a_pass(stream, keeper=keeper).run()
-    Mortal(stream, MemoryQuarantine(), keeper, 0)
+    keeper = InMemoryStateStore(saved=keeper.saved)
+    Mortal(stream, InMemoryQuarantine(), keeper, 0)
     report = await a_pass(stream, keeper=keeper).run()
     assert report.read == SeqRange(6, 7)
     assert (report.messages, report.findings) == ((anew := await a_pass(stream).run()).messages, anew.findings)
@@ -576,10 +581,10 @@ async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_ki
 
 async def test_a_checkpoint_never_covers_a_record_that_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = MemoryStream([*GOOD, (ORDER, b"{"), *GOOD[:3]]), MemoryKeeper()
-    report = await a_pass(stream, MemoryQuarantine("it is full"), keeper).run()
+    stream, keeper = InMemorySource([*GOOD, (ORDER, b"{"), *GOOD[:3]]), InMemoryStateStore()
+    report = await a_pass(stream, InMemoryQuarantine("it is full"), keeper).run()
     assert report.quarantine_pending == 1
-    quarantine = MemoryQuarantine()
+    quarantine = InMemoryQuarantine()
     again = await a_pass(stream, quarantine, keeper).run()
     assert again.read is not None
     assert again.read.first_seq <= 8
@@ -594,7 +599,7 @@ async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_st
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = MemoryStream([*GOOD, (ORDER, b"{")]), MemoryKeeper()
+    stream, keeper = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
     await a_pass(stream, keeper=keeper).run()
     full = a_pass(stream, keeper=keeper)
     full.reading, full.yields = Reading.ANEW, lambda: True
@@ -621,7 +626,7 @@ async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
     first = a_pass(stream, keeper=keeper)
     first.yields = lambda: True
     assert await first.advance() is None
@@ -635,8 +640,8 @@ async def test_a_full_pass_yields_if_the_quarantine_refuses_and_nothing_is_saved
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = MemoryStream([*GOOD[:4], (ORDER, b"{"), *GOOD[4:]]), MemoryKeeper()
-    quarantine = MemoryQuarantine("it is full")
+    stream, keeper = InMemorySource([*GOOD[:4], (ORDER, b"{"), *GOOD[4:]]), InMemoryStateStore()
+    quarantine = InMemoryQuarantine("it is full")
     first = a_pass(stream, quarantine, keeper)
     first.yields = lambda: first.progress.seq == 6
     assert await first.advance() is None
@@ -662,8 +667,9 @@ async def test_a_full_pass_that_goes_on_counts_the_records_that_are_refused_to_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = MemoryStream([(ORDER, b"{"), *GOOD[1:4], (ORDER, b"["), *GOOD[5:], (ORDER, b"")]), MemoryKeeper()
-    quarantine = MemoryQuarantine("it is full")
+    stream = InMemorySource([(ORDER, b"{"), *GOOD[1:4], (ORDER, b"["), *GOOD[5:], (ORDER, b"")])
+    keeper = InMemoryStateStore()
+    quarantine = InMemoryQuarantine("it is full")
     counted = []
     for _ in range(2):
         part = a_pass(stream, quarantine, keeper)
@@ -682,7 +688,7 @@ async def test_a_full_pass_that_yields_to_incremental_ones_comes_to_its_end_if_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper, quarantine = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper(), MemoryQuarantine()
+    stream, keeper, quarantine = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore(), InMemoryQuarantine()
     await a_pass(stream, quarantine, keeper).run()
     quarantine.records.clear()
     quarantine.refuses = "it is full"
@@ -703,13 +709,17 @@ async def test_a_pass_that_fails_between_does_not_make_a_refused_record_forgotte
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper, quarantine = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper(), MemoryQuarantine("it is full")
+    stream, keeper, quarantine = (
+        InMemorySource([(ORDER, b"{"), *GOOD]),
+        InMemoryStateStore(),
+        InMemoryQuarantine("it is full"),
+    )
     first = a_pass(stream, quarantine, keeper)
     first.yields = lambda: True
     assert await first.advance() is None
     quarantine.refuses = None
     with monkeypatch.context() as patch:
-        patch.setattr(MemoryStream, "pin", gone)
+        patch.setattr(InMemorySource, "pin", gone)
         with pytest.raises(GoneError):
             await a_pass(stream, quarantine, keeper).run()
     assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 1
@@ -717,13 +727,13 @@ async def test_a_pass_that_fails_between_does_not_make_a_refused_record_forgotte
     assert len(quarantine.records) == 1
 
 
-async def gone(_: MemoryStream) -> StreamState:
+async def gone(_: InMemorySource) -> StreamState:
     raise GoneError
 
 
 async def test_an_incremental_pass_never_yields(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = MemoryStream(GOOD[:1]), MemoryKeeper()
+    stream, keeper = InMemorySource(GOOD[:1]), InMemoryStateStore()
     await a_pass(stream, keeper=keeper).run()
     stream.append(*GOOD[1:])
     one = a_pass(stream, keeper=keeper)
@@ -732,7 +742,7 @@ async def test_an_incremental_pass_never_yields(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
-    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
     modes = []
     never, always = Duration(10**15), Duration(1)
     for reading, every in [
@@ -751,7 +761,7 @@ async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
 async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_all_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream, keeper = MemoryStream(GOOD), MemoryKeeper()
+    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
     await a_pass(stream, keeper=keeper).run()
     stream.delete(3)
     at_once = await a_pass(stream, keeper=keeper).run()
@@ -765,7 +775,7 @@ async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_
 
 
 async def test_what_was_completed_is_said_again_without_reading_the_stream() -> None:
-    stream, keeper = MemoryStream([*GOOD[:3], (ORDER, b"{"), *GOOD[4:]]), MemoryKeeper()
+    stream, keeper = InMemorySource([*GOOD[:3], (ORDER, b"{"), *GOOD[4:]]), InMemoryStateStore()
     stream.delete(2)
     assert await a_pass(stream, keeper=keeper).last() is None
     report = await a_pass(stream, keeper=keeper).run()
@@ -778,15 +788,15 @@ async def test_what_was_completed_is_said_again_without_reading_the_stream() -> 
 
 
 async def test_state_that_cannot_be_saved_changes_nothing_about_what_is_found() -> None:
-    stream = MemoryStream([*GOOD, (ORDER, b"{")])
+    stream = InMemorySource([*GOOD, (ORDER, b"{")])
     with capture_logs() as logs:
-        report = await a_pass(stream, keeper=MemoryKeeper(refuses=StateError("it is full"))).run()
+        report = await a_pass(stream, keeper=InMemoryStateStore(refuses=StateError("it is full"))).run()
     assert report.findings == (await a_pass(stream).run()).findings
     assert [entry["why"] for entry in logs if entry["event"] == "state not saved"] == ["it is full"]
 
 
 async def test_accepted_findings_of_an_older_stream_of_the_same_name_are_not_accepted_in_this() -> None:
-    stream, keeper = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper()
+    stream, keeper = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
     known = Acceptance(kind=Kind.MALFORMED_EVENT, up_to_seq=9, reason="", accepted_ns=0, created_ns=0, in_stretch=1)
     keeper.acceptances = {known.kind: known}
     assert (await a_pass(stream, keeper=keeper).run()).verdict is Verdict.CORRUPT
@@ -797,7 +807,7 @@ async def test_accepted_findings_of_an_older_stream_of_the_same_name_are_not_acc
 
 
 async def test_news_outlive_the_process_and_full_passes() -> None:
-    stream, keeper = MemoryStream([(ORDER, b"{"), *GOOD]), MemoryKeeper()
+    stream, keeper = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
     key = (Kind.MALFORMED_EVENT, Severity.CORRUPTION)
     assert key not in (await a_pass(stream, keeper=keeper).run()).newest_ns
     stream.append((ORDER, b"["))
@@ -809,8 +819,8 @@ async def test_news_outlive_the_process_and_full_passes() -> None:
 
 
 async def test_a_pass_whose_saved_history_cannot_be_used_is_inconclusive_and_says_what_to_do() -> None:
-    keeper = MemoryKeeper()
+    keeper = InMemoryStateStore()
     keeper.problem = "the saved history of audit orders cannot be used"
-    report = await a_pass(MemoryStream([(ORDER, event("order-1", 1))]), keeper=keeper).run()
+    report = await a_pass(InMemorySource([(ORDER, event("order-1", 1))]), keeper=keeper).run()
     assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, keeper.problem)
     assert (report.messages.examined, report.read) == (1, SeqRange(1, 1))

@@ -12,7 +12,7 @@ from auditor.core.report.pass_report import BrokenActor
 from auditor.scan.plan import Reading
 from auditor.scan.subject_counts import MOST_TRIES
 from tests.core.stories import event, snapshot
-from tests.ports.in_memory import GoneError, MemoryKeeper, MemoryStream
+from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.test_run import a_pass, sums_hold
 
 ONE, OTHER = "S.events.order.order-1", "S.events.order.order-2"
@@ -20,12 +20,12 @@ MIXED = [(subject, event(subject[-7:], version)) for version in range(1, 6) for 
 """Versions 1 to 5 of order-1 at odd sequences, of order-2 at even ones."""
 
 
-def one_actor(stream: MemoryStream, keeper: MemoryKeeper | None = None, **settings: object):
+def one_actor(stream: InMemorySource, keeper: InMemoryStateStore | None = None, **settings: object):
     return a_pass(stream, keeper=keeper, actors=("order-1",), **settings)
 
 
 async def test_an_unreadable_event_is_found_on_its_subject_and_explains_the_gap() -> None:
-    stream = MemoryStream(MIXED)
+    stream = InMemorySource(MIXED)
     stream.unreadable = {3, 5}
     report = await one_actor(stream).run()
     assert report.verdict is Verdict.CORRUPT
@@ -43,7 +43,7 @@ async def test_an_unreadable_event_is_found_on_its_subject_and_explains_the_gap(
 @pytest.mark.parametrize("covers", [0, 4, 5])
 async def test_an_unreadable_end_breaks_an_actor_unless_its_last_snapshot_covers_it(covers: int) -> None:
     more = [("S.snapshots.order.order-1", snapshot("order-1", covers))] if covers else []
-    stream = MemoryStream([*MIXED, *more])
+    stream = InMemorySource([*MIXED, *more])
     stream.unreadable = {9}
     report = await one_actor(stream).run()
     assert report.findings_total == {Kind.UNREADABLE_MESSAGE: 1}
@@ -51,7 +51,7 @@ async def test_an_unreadable_end_breaks_an_actor_unless_its_last_snapshot_covers
 
 
 async def test_an_unreadable_snapshot_is_found_too() -> None:
-    stream = MemoryStream([*MIXED, ("S.snapshots.order.order-1", snapshot("order-1", 5))])
+    stream = InMemorySource([*MIXED, ("S.snapshots.order.order-1", snapshot("order-1", 5))])
     stream.unreadable = {11}
     report = await one_actor(stream).run()
     (finding,) = report.findings
@@ -64,7 +64,7 @@ async def test_an_unreadable_snapshot_is_found_too() -> None:
 
 
 async def test_what_is_unreadable_elsewhere_or_deleted_is_none_of_it() -> None:
-    stream = MemoryStream(MIXED)
+    stream = InMemorySource(MIXED)
     stream.unreadable = {2, 4}
     stream.delete(5, 6)
     report = await one_actor(stream).run()
@@ -74,7 +74,7 @@ async def test_what_is_unreadable_elsewhere_or_deleted_is_none_of_it() -> None:
 
 
 async def test_an_incremental_pass_finds_what_is_new_and_remembers_what_is_known() -> None:
-    stream, keeper = MemoryStream(MIXED), MemoryKeeper()
+    stream, keeper = InMemorySource(MIXED), InMemoryStateStore()
     stream.unreadable = {3}
     assert (await one_actor(stream, keeper).run()).findings_total[Kind.UNREADABLE_MESSAGE] == 1
     stream.append((ONE, event("order-1", 6)), (ONE, event("order-1", 7)), (ONE, event("order-1", 8)))
@@ -92,7 +92,7 @@ async def test_an_incremental_pass_finds_what_is_new_and_remembers_what_is_known
 
 
 async def test_the_last_pass_says_it_once_more_from_what_was_saved() -> None:
-    stream, keeper = MemoryStream(MIXED), MemoryKeeper()
+    stream, keeper = InMemorySource(MIXED), InMemoryStateStore()
     stream.unreadable = {3}
     report = await one_actor(stream, keeper).run()
     recalled = await one_actor(stream, keeper).last()
@@ -101,14 +101,14 @@ async def test_the_last_pass_says_it_once_more_from_what_was_saved() -> None:
 
 
 async def test_an_idle_pass_counts_nothing() -> None:
-    stream, keeper = MemoryStream(MIXED), MemoryKeeper()
+    stream, keeper = FaultySource(MIXED), InMemoryStateStore()
     await one_actor(stream, keeper).run()
     stream.silent["count"] = GoneError("asked")
     assert (await one_actor(stream, keeper).run()).verdict is Verdict.CLEAN
 
 
 async def test_a_stream_that_does_not_count_leaves_the_pass_inconclusive_and_nothing_is_saved() -> None:
-    stream, keeper = MemoryStream(MIXED), MemoryKeeper()
+    stream, keeper = FaultySource(MIXED), InMemoryStateStore()
     stream.silent["count"] = GoneError("not allowed to ask")
     report = await one_actor(stream, keeper).run()
     assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, "not allowed to ask")
@@ -119,7 +119,7 @@ async def test_a_stream_that_does_not_count_leaves_the_pass_inconclusive_and_not
 @pytest.mark.parametrize("changes", [1, MOST_TRIES])
 async def test_a_subject_that_changes_while_it_is_counted_is_counted_again_and_never_guessed_of(changes: int) -> None:
     """As a stream with a limit for each subject does it: one comes, one goes, and the count is the same."""
-    stream = MemoryStream(MIXED)
+    stream = InMemorySource(MIXED)
     stream.unreadable = {3}
     walks, walk = 0, stream.walk
 
@@ -143,7 +143,7 @@ async def test_a_subject_that_changes_while_it_is_counted_is_counted_again_and_n
 
 
 async def test_a_pass_that_is_interrupted_while_it_counts_is_inconclusive() -> None:
-    stream = MemoryStream(MIXED)
+    stream = InMemorySource(MIXED)
     stream.unreadable = {3}
     this_pass = one_actor(stream)
     count = stream.count
@@ -158,7 +158,7 @@ async def test_a_pass_that_is_interrupted_while_it_counts_is_inconclusive() -> N
 
 
 async def test_where_the_server_cannot_filter_the_whole_stream_is_read_and_each_sequence_accounted_for() -> None:
-    stream = MemoryStream(MIXED)
+    stream = InMemorySource(MIXED)
     stream.unreadable = {3}
     report = await a_pass(stream, actors=("order-1", "a\x7fb")).run()
     (unreadable,) = (each for each in report.findings if each.kind is Kind.UNREADABLE_MESSAGE)

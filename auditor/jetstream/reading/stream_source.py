@@ -80,7 +80,7 @@ class StreamSource:
         state = api.stream_state(self._stream, info)
         if state.created_ns != pinned.created_ns:
             raise StreamRecreatedError(f"stream {self._stream} was deleted and created again while it was being read")
-        return state, _ranges(sorted(info.state.deleted or ()))
+        return state, _ranges(sorted(seq for seq in info.state.deleted or () if seq > 0))  # see `stream_state`
 
     async def is_stored(self, seq: int) -> bool:
         """Whether the server can read the message at `seq`. Raises as `pin`."""

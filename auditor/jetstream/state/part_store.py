@@ -148,18 +148,19 @@ class Checkpoints:
     async def save(self, changed: Mapping[str, Content | None], now_ns: int) -> Head:
         """Have `changed` in place of these parts (None: of nothing); the others stay. All at once, or not at all.
 
-        Raises StateOutrunError if it was not `look` or `save` of this object that saw what was saved last, StateError,
-        PermissionDeniedError, ConnectionFailedError.
+        Raises StateOutrunError if it was not `look` or `save` of this object that saw what was saved last, and then every
+        time until the next `look`; StateError, PermissionDeniedError, ConnectionFailedError.
         """
         self._check_room(await self.ensure(), changed)
         for _ in range(MOST_TRIES):
             try:
                 return await self._save(changed, now_ns)
             except OutrunError as error:
-                known = self._head_seq
+                known, known_seq = self._head, self._head_seq
                 head = await self.look()
                 # A lost answer leaves in doubt what is stored; what this object stored itself outruns nobody.
-                if head is None or not (self.is_own(head) and (error.in_doubt or self._head_seq == known)):
+                if head is None or not (self.is_own(head) and (error.in_doubt or self._head_seq == known_seq)):
+                    self._head, self._head_seq = known, known_seq  # so that every further save is outrun, until `look`
                     raise StateOutrunError(self._lost_to_another(head)) from None
             except (NotStoredError, UnknownOutcomeError) as error:
                 raise StateError(f"state of audit {self._audit} is not saved: {error}") from error
