@@ -38,7 +38,8 @@ STOP_PASS_SECONDS = 4.0
 CLOSE_SECONDS = 2.0
 """How long a stop waits for the connection to close, and after that for cancelled tasks to end.
 
-All three waits together stay below the 10 seconds that the contract allows."""
+All three waits together stay below the 10 seconds that the contract allows.
+"""
 
 
 class Supervisor:
