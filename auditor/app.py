@@ -15,7 +15,8 @@ from auditor.jetstream.reading.stream_source import StreamSource
 from auditor.jetstream.state.acceptances import Acceptances
 from auditor.jetstream.state.part_store import Checkpoints
 from auditor.jetstream.state.state_store import MemoryKeeper
-from auditor.scan.run import KEPT_IN_DETAIL, Pass, Reading
+from auditor.scan.plan import Reading
+from auditor.scan.run import KEPT_IN_DETAIL, Pass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -18,7 +18,7 @@ from auditor.app import Auditor
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
-from auditor.scan.run import Reading
+from auditor.scan.plan import Reading
 from bench.walk import STREAM, event
 from tests.live.raw import publish
 

@@ -21,14 +21,14 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from auditor.aether import Event, encode_event
 from auditor.app import Auditor
 from auditor.config import AuditConfig, Config, NatsConfig
-from auditor.core.report.pass_report import Verdict
+from auditor.core.model.passes import Verdict
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.api import create_consumer
 from auditor.jetstream.connection.client import connect
 from auditor.jetstream.connection.connection import BUFFER_SIZE, READ_SIZE
 from auditor.jetstream.reading.pull_consumer import BATCH, PULL_BYTES
 from auditor.jetstream.reading.stream_source import StreamSource
-from auditor.scan.run import Reading
+from auditor.scan.plan import Reading
 from tests.interop.program import build, missing
 from tests.live.raw import Publication, publish
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-NANOSECONDS = 1_000_000_000
+from auditor.units import NANOSECONDS
+
 GO_ZERO_TIME_UNIX = -62_135_596_800
 """Unix seconds of Go's zero time, 0001-01-01T00:00:00Z: what a body without a timestamp decodes to."""
 

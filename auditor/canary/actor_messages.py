@@ -8,8 +8,8 @@ from auditor.aether import ActorSnapshot, Event, encode_event
 from auditor.aether.event import Timestamp
 from auditor.aether.gojson.decode import encode_snapshot
 from auditor.aether.subjects import event_subject, snapshot_subject
+from auditor.units import NANOSECONDS
 
-NANOSECONDS = 1_000_000_000
 BEGIN_NS = 1_767_225_600 * NANOSECONDS
 """2026-01-01T00:00:00Z: the bytes are the same in every run."""
 

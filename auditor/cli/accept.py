@@ -13,10 +13,11 @@ from auditor.cli.scan import chosen
 from auditor.cli.tables import print_line, results
 from auditor.config import load
 from auditor.core.model.findings import AcceptedBy, Kind, spec
-from auditor.core.report.pass_report import ExitCode, moment
+from auditor.core.report.pass_report import ExitCode
 from auditor.core.state.acceptance import Acceptance, in_stretch
 from auditor.core.state.checkpoint import Part
 from auditor.errors import AuditorError, NotFoundError
+from auditor.units import format_utc
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ def list_accepted(config_file: Path, audit: str) -> int:
 
     accepted = asyncio.run(look())
     for kind, one in sorted(accepted.items()):
-        since = moment(one.accepted_ns)
+        since = format_utc(one.accepted_ns)
         print_line(results(), f"{kind} up to sequence {one.up_to_seq}, since {since}: {one.reason}")
     if not accepted:
         print_line(results(), f"{audit}: nothing is accepted")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from auditor.core.report.pass_report import Progress as PassProgress
+    from auditor.core.model.passes import Progress as PassProgress
 
 REFRESH_SECONDS = 0.2
 

@@ -16,9 +16,10 @@ from auditor.cli.log_output import configure_log
 from auditor.cli.progress import progress_bar
 from auditor.cli.tables import print_line, print_report, results
 from auditor.config import load
-from auditor.core.report.pass_report import REPORT_SCHEMA, AuditReport, ExitCode, exit_code, overall_verdict, rfc3339
+from auditor.core.report.pass_report import REPORT_SCHEMA, AuditReport, ExitCode, exit_code, overall_verdict
 from auditor.errors import AuditorError, NotFoundError
-from auditor.scan.run import Reading
+from auditor.scan.plan import Reading
+from auditor.units import format_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +99,7 @@ def _document(
         "schema": REPORT_SCHEMA,
         "version": auditor.__version__,
         "verdict": overall_verdict(code),
-        "started_at": rfc3339(started_ns),
-        "finished_at": rfc3339(time.time_ns()),
+        "started_at": format_rfc3339(started_ns),
+        "finished_at": format_rfc3339(time.time_ns()),
         "audits": entries,
     }

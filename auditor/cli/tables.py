@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.core.model.findings import Severity
-from auditor.core.report.pass_report import NANOSECONDS, Verdict, moment
+from auditor.core.model.passes import Verdict
 from auditor.safe_text import visible
+from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -147,4 +148,4 @@ def _read(report: AuditReport) -> str:
     if not report.messages.in_range:
         return "nothing to read"
     what = f"sequences {report.read.first_seq} to {report.read.last_seq} read" if report.read else "nothing new to read"
-    return f"{what}, the rest known since {moment(report.full_ns)}"
+    return f"{what}, the rest known since {format_utc(report.full_ns)}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.core.report.pass_report import NANOSECONDS, AuditReport, Mode
+from auditor.core.model.passes import Mode
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from auditor.config import AuditConfig
+    from auditor.core.report.pass_report import AuditReport
 
 MIN_GRACE_NS = 60 * NANOSECONDS
 """A pass is never overdue sooner: it may have to wait for the pass of another audit."""

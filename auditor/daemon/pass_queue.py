@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from auditor.core.report.pass_report import NANOSECONDS, Mode
-from auditor.scan.run import Reading
+from auditor.core.model.passes import Mode
+from auditor.scan.plan import Reading
+from auditor.units import NANOSECONDS
 
 MIN_RETRY_NS = 5 * NANOSECONDS
 MAX_RETRY_NS = 300 * NANOSECONDS

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from auditor.core.report.pass_report import NANOSECONDS
 from auditor.daemon.deadlines import after_pass
 from auditor.errors import AuditorError
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     import asyncio

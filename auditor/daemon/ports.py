@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     import asyncio
 
     from auditor.config import AuditConfig
-    from auditor.core.state.checkpoint import Chronicle
+    from auditor.core.history.audit_history import Chronicle
     from auditor.operations.selftest import SelfTest
+    from auditor.scan.plan import Reading
     from auditor.scan.ports import Source
-    from auditor.scan.run import Pass, Reading
+    from auditor.scan.run import Pass
 
 
 class Client(Connection, Protocol):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from auditor.core.report.pass_report import NANOSECONDS, Mode
+from auditor.core.model.passes import Mode
 from auditor.daemon.deadlines import before_first, full_pass_due_ns
 from auditor.daemon.pass_queue import PassQueue
 from auditor.daemon.pass_runner import Completed, Failed, Interrupted, PassRunner, Yielded
@@ -19,6 +19,7 @@ from auditor.daemon.startup import connect_with_retries, ensure_own_streams, ope
 from auditor.daemon.watcher import StreamWatcher
 from auditor.errors import AuditorError
 from auditor.service.http import HttpServer
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine

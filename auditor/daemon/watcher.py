@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from auditor.core.report.pass_report import Mode
+from auditor.core.model.passes import Mode
 from auditor.daemon.deadlines import before_first
 from auditor.errors import AuditorError
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from auditor.core.model.wildcards import covers, overlap
+from auditor.core.model.subject_filter import is_subset, overlaps
 from auditor.errors import StreamNotFoundError
 from auditor.jetstream.api import NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
 
@@ -93,7 +93,7 @@ class OwnStream:
         except StreamNotFoundError:
             return  # for the pass to report
         for subject in audited.config.get("subjects") or ():
-            if overlap(subject, self.wildcard):
+            if overlaps(subject, self.wildcard):
                 raise self.error(
                     f"{self.section}.subject_prefix {self.subject_prefix} overlaps subject {subject} "
                     f"of the audited stream {audited_stream}: choose another prefix"
@@ -121,7 +121,7 @@ class OwnStream:
             for name in sorted({*FORBIDDEN, *forbidden})
             if found.get(name) not in DEFAULTS
         ]
-        if not any(covers(subject, self.wildcard) for subject in found.get("subjects") or ()):
+        if not any(is_subset(subject, self.wildcard) for subject in found.get("subjects") or ()):
             unsafe.append(f"subjects are {json.dumps(found.get('subjects'))}, must cover {self.wildcard}")
         if found.get("num_replicas", 1) < self.replicas:
             unsafe.append(f"num_replicas is {found.get('num_replicas', 1)}, must be at least {self.replicas}")

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from nats import errors
 
-from auditor.core.model.wildcards import covers
-from auditor.errors import ConnectionFailedError, PermissionDeniedError
+from auditor.core.model.subject_filter import is_subset
+from auditor.errors import AuditorError, ConnectionFailedError, PermissionDeniedError
+from auditor.jetstream.api import Answer
+from auditor.jetstream.connection.client import Client
+from auditor.jetstream.reading.pull_consumer import delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
 
 USER_INFO = "$SYS.REQ.USER.INFO"
+OTHER_STREAM = 10060
+"""Error code: the message names another stream as the one it expects, and is not stored."""
 TIMEOUT = 5.0
 
 
@@ -80,15 +85,15 @@ class Rules(msgspec.Struct, frozen=True):
         return [
             need
             for need in needs
-            if not any(covers(subject, need.subject) for subject in allowed)
-            or any(covers(subject, need.subject) for subject in self.deny)
+            if not any(is_subset(subject, need.subject) for subject in allowed)
+            or any(is_subset(subject, need.subject) for subject in self.deny)
         ]
 
     def beyond(self, needs: Iterable[Need]) -> list[str]:
         """What is allowed and not needed."""
         needed = [need.subject for need in needs]
         allowed = self.allow or (">",)
-        return [subject for subject in allowed if not any(covers(need, subject) for need in needed)]
+        return [subject for subject in allowed if not any(is_subset(need, subject) for need in needed)]
 
 
 class Permissions(msgspec.Struct, frozen=True):
@@ -117,3 +122,23 @@ async def own_permissions(client: Client) -> Permissions | None:
         return None
     except (errors.Error, OSError) as error:
         raise ConnectionFailedError(f"no connection to NATS ({client.trouble or error})") from error
+
+
+async def probe_walk(client: Client, stream: str) -> None:
+    """Make a consumer and pull once. Raises the AuditorErrors of a walk."""
+    async with delivery(client, stream, start_seq=1, subjects=(), batch=1) as coming:
+        await coming.next()
+
+
+async def probe_publish(client: Client, stream: str, subject: str) -> None:
+    """Publish what `stream` refuses to store, and see it refuse. Raises AuditorError if anything else happens."""
+    try:
+        answer = await client.request(subject, b"", TIMEOUT, headers={"Nats-Expected-Stream": "none of these"})
+        refusal = msgspec.json.decode(answer.data, type=Answer).error
+    except (errors.Error, OSError, msgspec.DecodeError) as error:
+        raise ConnectionFailedError(
+            f"stream {stream} does not take what is published to {subject}: {error!r}"
+        ) from error
+    if refusal is None or refusal.err_code != OTHER_STREAM:
+        said = refusal.description if refusal else "it was stored"
+        raise AuditorError(f"stream {stream} answers otherwise than expected to what it should not store: {said}")

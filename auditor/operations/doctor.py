@@ -9,16 +9,22 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from auditor.canary.stream import CANARY
-from auditor.core.report.pass_report import NANOSECONDS
 from auditor.core.state.checkpoint import Part
-from auditor.core.state.expiry import unbridged
+from auditor.core.state.retention import unbridged
 from auditor.errors import AuditorError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.eventstore.stream_settings import differing_settings
-from auditor.jetstream.permissions import own_permissions, to_create, to_publish, to_subscribe
-from auditor.jetstream.probe import probe_publish, probe_walk
+from auditor.jetstream.permissions import (
+    own_permissions,
+    probe_publish,
+    probe_walk,
+    to_create,
+    to_publish,
+    to_subscribe,
+)
 from auditor.jetstream.reading.first_since import first_stored_since
 from auditor.operations.selftest import examine_canary
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from auditor.core.model.message import StoredMessage
-    from auditor.core.report.build import Walked
+    from auditor.core.model.range_account import Walked
     from auditor.scan.ports import Source
 
 MOST_SUSPECTS_CONFIRMED = 1_000

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from auditor.core.report.pass_report import NANOSECONDS
 from auditor.errors import AuditorError, StateOutrunError
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from auditor.core.state.checkpoint import Memory, Part
-    from auditor.scan.ports import Keeper, Packed
+    from auditor.core.state.checkpoint import Memory, Packed, Part
+    from auditor.scan.ports import Keeper
 
 log = structlog.get_logger()
 

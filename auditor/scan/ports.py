@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
+    from auditor.core.history.audit_history import Chronicle
     from auditor.core.model.findings import Kind
     from auditor.core.model.message import StoredMessage, StreamState
     from auditor.core.model.quarantine_entry import Evidence, Settled
     from auditor.core.state.acceptance import Acceptance
-    from auditor.core.state.checkpoint import Chronicle, Memory, Part
+    from auditor.core.state.checkpoint import Memory, Packed, Part
 
 
 class Source(Protocol):
@@ -62,10 +62,6 @@ class Quarantine(Protocol):
 
     async def settle(self) -> Settled:
         """Wait until nothing is in flight; what became of every record put since the last call. Never raises."""
-
-
-Packed = Mapping[str, Any]
-"""What a keeper has made ready to be saved: its own business."""
 
 
 class Keeper(Protocol):

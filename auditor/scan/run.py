@@ -12,19 +12,20 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import structlog
 
+from auditor.core.history.audit_history import Chronicle
 from auditor.core.model.findings import HISTORY_KINDS, Kind
+from auditor.core.model.passes import Mode, Outcome, PassTimes, Progress, SeqRange
 from auditor.core.model.quarantine_entry import Settled
+from auditor.core.model.range_account import Walked
 from auditor.core.model.ranges import Ranges, normalized
 from auditor.core.model.subject_filter import Scope
-from auditor.core.report.build import Expectations, Walked, conclude
-from auditor.core.report.pass_report import NANOSECONDS, AuditReport, Mode, Outcome, Progress, SeqRange
+from auditor.core.report.build import Expectations, conclude
 from auditor.core.state.acceptance import Acceptance
-from auditor.core.state.checkpoint import Chronicle, Memory, Part, PassTimes
+from auditor.core.state.checkpoint import Memory, Part
 from auditor.core.state.examiner import Audit, Where
 from auditor.errors import AuditorError
 from auditor.scan.account import account, holes
@@ -33,6 +34,7 @@ from auditor.scan.checkpoint_writer import Saves
 from auditor.scan.duplicates import compare_duplicates
 from auditor.scan.identity_check import compare_anchors, compare_numbers
 from auditor.scan.interrupt import until
+from auditor.scan.plan import PREFERRED, SHORTEST_BETWEEN_FULL_PASSES_NS, Reading
 from auditor.scan.subject_counts import reconcile
 
 if TYPE_CHECKING:
@@ -43,38 +45,18 @@ if TYPE_CHECKING:
     from auditor.core.model.actor_types import ActorTypes
     from auditor.core.model.message import StoredMessage, StreamState
     from auditor.core.model.quarantine_entry import Evidence
+    from auditor.core.report.pass_report import AuditReport
     from auditor.core.state.checkpoint import Position
     from auditor.scan.ports import Keeper, Quarantine, Source
 
 log = structlog.get_logger()
 
-SHORTEST_BETWEEN_FULL_PASSES_NS = 3_600 * NANOSECONDS
-"""On a stream from whose middle messages are deleted all the time, a full pass each time would be all that ever runs."""
 
 MOST_FAILURES_LOGGED = 10
 """Messages that the auditor failed on and names in its log, in one pass; all are counted."""
 
 KEPT_IN_DETAIL = 1000
 """Findings of each kind that are remembered one by one, at least; beyond it they are counted."""
-
-
-class Reading(Enum):
-    """What a pass begins with."""
-
-    AS_DUE = auto()
-    """A full pass that is under way, or one that is due, or what is new."""
-    TAIL = auto()
-    """What is new, as long as there is anything to go on from."""
-    ANEW = auto()
-    """Everything, whatever is remembered."""
-
-
-PREFERRED = {
-    Reading.AS_DUE: (Part.UNDERWAY, Part.COMPLETED),
-    Reading.TAIL: (Part.COMPLETED, Part.UNDERWAY),
-    Reading.ANEW: (),
-}
-"""What a pass may go on from, the best first."""
 
 
 @dataclass(slots=True)

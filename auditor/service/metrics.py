@@ -17,9 +17,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from auditor.core.model.findings import MESSAGE_KINDS, Kind
-from auditor.core.report.pass_report import NANOSECONDS, Mode, Outcome, Verdict
+from auditor.core.model.passes import Mode, Outcome, Verdict
 from auditor.safe_text import visible
 from auditor.service.status import DURATION_BUCKETS, FAILED, every_kind
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator

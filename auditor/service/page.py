@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from auditor.core.model.findings import Severity, place_of
-from auditor.core.report.pass_report import moment
 from auditor.safe_text import visible
+from auditor.units import format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ _ENVIRONMENT = jinja2.Environment(
 _ENVIRONMENT.filters["visible"] = lambda text: visible(str(text))
 _ENVIRONMENT.filters["latest"] = _latest
 _ENVIRONMENT.filters["where"] = place_of
-_ENVIRONMENT.filters["moment"] = moment
+_ENVIRONMENT.filters["moment"] = format_utc
 _ENVIRONMENT.filters["help"] = _help
 _TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)
 

@@ -9,15 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from auditor.core.model.findings import Kind, Severity, severities
-from auditor.core.report.pass_report import NANOSECONDS, Mode, Outcome, Verdict, rfc3339
+from auditor.core.model.passes import Mode, Outcome, Verdict
+from auditor.units import NANOSECONDS, format_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from auditor.config import AuditConfig, ScheduleConfig
     from auditor.core.model.message import StreamState
+    from auditor.core.model.passes import Progress
     from auditor.core.model.quarantine_entry import Settled
-    from auditor.core.report.pass_report import AuditReport, Progress
+    from auditor.core.report.pass_report import AuditReport
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUS_SCHEMA = "aether-auditor/status/1"
@@ -151,7 +153,7 @@ class AuditStatus:
             "next_pass": due.isoformat() if due else None,
             "running": running,
             "failure": self.failure,
-            "completed_at": rfc3339(self.report.finished_ns) if self.report else None,
+            "completed_at": format_rfc3339(self.report.finished_ns) if self.report else None,
             "unaudited_messages": self.unaudited,
         }
 

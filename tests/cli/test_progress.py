@@ -8,7 +8,7 @@ import io
 from rich.console import Console
 
 from auditor.cli.progress import progress_bar
-from auditor.core.report.pass_report import Outcome, Progress
+from auditor.core.model.passes import Outcome, Progress
 
 
 async def test_a_terminal_sees_rate_and_time_left_move() -> None:

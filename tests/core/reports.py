@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.message import StreamState
+from auditor.core.model.passes import SeqRange
+from auditor.core.model.range_account import Walked
 from auditor.core.model.subject_filter import Scope
-from auditor.core.report.build import Expectations, Walked, conclude
-from auditor.core.report.pass_report import AuditReport, SeqRange
+from auditor.core.report.build import Expectations, conclude
 from auditor.core.state.examiner import Audit, Where
 from tests.core.stories import message
+
+if TYPE_CHECKING:
+    from auditor.core.report.pass_report import AuditReport
 
 NOW = 1_800_000_000_000_000_000
 

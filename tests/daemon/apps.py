@@ -10,7 +10,8 @@ from auditor.canary.match import Proof
 from auditor.config import AuditConfig, Config, Duration
 from auditor.core.model.actor_types import ActorTypes
 from auditor.operations.selftest import SelfTest
-from auditor.scan.run import Pass, Reading
+from auditor.scan.plan import Reading
+from auditor.scan.run import Pass
 from auditor.service.status import ServiceStatus
 from tests.core.stories import event
 from tests.ports.in_memory import MemoryKeeper, MemoryStream
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from auditor.core.model.message import StreamState
+    from auditor.core.state.checkpoint import Packed
     from auditor.errors import AuditorError
-    from auditor.scan.ports import Packed
 
 NOW = 1_700_000_000_000_000_000
 ORDER = "S.events.order.order-1"

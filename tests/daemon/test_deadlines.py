@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auditor.config import AuditConfig, Duration
-from auditor.core.report.pass_report import NANOSECONDS, Mode
+from auditor.core.model.passes import Mode
 from auditor.daemon.deadlines import MIN_EXPECTED_RATE, MIN_GRACE_NS, after_pass, before_first, full_pass_due_ns
+from auditor.units import NANOSECONDS
 from tests.core.reports import NOW, report
 
 MINUTE = 60 * NANOSECONDS

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.core.report.pass_report import NANOSECONDS, Mode
+from auditor.core.model.passes import Mode
 from auditor.daemon.pass_queue import MAX_RETRY_NS, MIN_RETRY_NS, Job, PassQueue
-from auditor.scan.run import Reading
+from auditor.scan.plan import Reading
+from auditor.units import NANOSECONDS
 
 NOW = 1_800_000_000 * NANOSECONDS
 LATER = NOW + 86_400 * NANOSECONDS

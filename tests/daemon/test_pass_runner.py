@@ -7,10 +7,11 @@ import asyncio
 from structlog.testing import capture_logs
 
 import auditor.scan.checkpoint_writer
-from auditor.core.report.pass_report import NANOSECONDS, Mode, Verdict
+from auditor.core.model.passes import Mode, Verdict
 from auditor.daemon.pass_queue import Job
 from auditor.daemon.pass_runner import Completed, Failed, Interrupted, PassRunner, Yielded
-from auditor.scan.run import Reading
+from auditor.scan.plan import Reading
+from auditor.units import NANOSECONDS
 from tests.daemon.apps import GOOD, NOW, ORDER, InMemoryApp, Stream, audits, status_of
 from tests.ports.in_memory import GoneError
 

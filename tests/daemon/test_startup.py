@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from auditor.canary.match import Proof
-from auditor.core.report.pass_report import NANOSECONDS, Mode
+from auditor.core.model.passes import Mode
 from auditor.daemon.startup import (
     MAX_PAUSE_SECONDS,
     connect_with_retries,
@@ -25,6 +25,7 @@ from auditor.errors import (
     StreamNotFoundError,
 )
 from auditor.operations.selftest import SelfTest
+from auditor.units import NANOSECONDS
 from tests.daemon.apps import GOOD, HEALTHY, NOW, InMemoryApp, Stream, audits, status_of
 
 

@@ -13,10 +13,10 @@ import auditor.daemon.startup
 import auditor.daemon.supervisor
 import auditor.scan.checkpoint_writer
 from auditor.config import Duration
-from auditor.core.report.pass_report import Mode, Verdict
+from auditor.core.model.passes import Mode, Verdict
 from auditor.daemon.supervisor import Supervisor
 from auditor.errors import ConnectionFailedError, StateError
-from auditor.scan.run import Reading
+from auditor.scan.plan import Reading
 from auditor.service.status import ServiceStatus
 from tests.daemon.apps import GOOD, InMemoryApp, Stream, config
 from tests.ports.in_memory import GoneError

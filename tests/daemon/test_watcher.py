@@ -8,9 +8,10 @@ import pytest
 from structlog.testing import capture_logs
 
 import auditor.daemon.watcher
-from auditor.core.report.pass_report import NANOSECONDS, Mode
+from auditor.core.model.passes import Mode
 from auditor.daemon.watcher import STREAM_INFO_SECONDS, StreamWatcher
 from auditor.errors import StreamNotFoundError
+from auditor.units import NANOSECONDS
 from tests.core.reports import report
 from tests.daemon.apps import GOOD, NOW, InMemoryApp, Stream, audits, status_of
 

@@ -10,7 +10,7 @@ from auditor.app import Auditor
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
-from auditor.scan.run import Reading
+from auditor.scan.plan import Reading
 from tests.core.stories import event, snapshot
 from tests.live.raw import Publication, publish
 from tests.live.streams import STREAM, api

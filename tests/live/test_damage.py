@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.config import NatsConfig
-from auditor.core.report.pass_report import Mode, Verdict
+from auditor.core.model.passes import Mode, Verdict
 from auditor.jetstream.connection.client import connect
-from auditor.scan.run import Reading
+from auditor.scan.plan import Reading
 from tests.core.stories import event
 from tests.live.laboratory import ACTORS, AUDIT, LARGE, LAST_SEQ, Laboratory, event_at, mark, snapshot_of
 from tests.live.raw import Publication, publish

@@ -11,7 +11,7 @@ import pytest
 from auditor.canary.stream import CANARY
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.embedded_server import EmbeddedServer
-from auditor.errors import PermissionDeniedError
+from auditor.errors import AuditorError, ConnectionFailedError, PermissionDeniedError, StreamNotFoundError
 from auditor.jetstream.connection.client import connect
 from auditor.jetstream.permissions import (
     USER_INFO,
@@ -19,10 +19,14 @@ from auditor.jetstream.permissions import (
     Permissions,
     Rules,
     own_permissions,
+    probe_publish,
+    probe_walk,
     to_create,
     to_publish,
     to_subscribe,
 )
+from auditor.jetstream.reading.stream_source import StreamSource
+from tests.live.streams import STREAM, api, create, fill
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -124,3 +128,28 @@ def test_a_denied_subject_is_lacking_whatever_is_allowed():
     assert Rules(deny=("other",)).lacks([need]) == []
     assert Rules(allow=("$JS.API.STREAM.INFO.*",)).lacks([need]) == []
     assert Rules(allow=("$JS.API.STREAM.INFO.*",)).beyond([need]) == ["$JS.API.STREAM.INFO.*"]
+
+
+async def test_a_walk_is_tried_and_leaves_nothing_behind(server, client):
+    await create(client)
+    await probe_walk(client, STREAM)
+    await fill(server, 3)
+    await probe_walk(client, STREAM)
+    with pytest.raises(StreamNotFoundError):
+        await probe_walk(client, "NONE")
+
+
+async def test_what_is_published_to_try_it_is_not_stored(client):
+    await create(client)
+    await probe_publish(client, STREAM, f"{STREAM}.doctor")
+    assert (await StreamSource(client, STREAM).pin()).last_seq == 0
+
+
+async def test_a_subject_that_nobody_takes_and_a_stream_that_refuses_everything_are_told(client):
+    await create(client)
+    with pytest.raises(ConnectionFailedError, match="does not take what is published to nobody"):
+        await probe_publish(client, STREAM, "nobody")
+    info = await api(client, f"STREAM.INFO.{STREAM}")
+    await api(client, f"STREAM.UPDATE.{STREAM}", **info["config"] | {"sealed": True})
+    with pytest.raises(AuditorError, match=r"answers otherwise than expected.*sealed"):
+        await probe_publish(client, STREAM, f"{STREAM}.doctor")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from auditor.core.history.audit_history import Chronicle
 from auditor.core.model.message import StoredMessage, StreamState
 from auditor.core.model.quarantine_entry import Evidence, Settled
 from auditor.core.model.ranges import normalized
 from auditor.core.model.subject_filter import Scope
-from auditor.core.state.checkpoint import Chronicle, Memory, Part
 from auditor.core.state.codec import packed, unpacked
 from auditor.errors import AuditorError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from auditor.core.model.findings import Kind
     from auditor.core.state.acceptance import Acceptance
-    from auditor.scan.ports import Packed
+    from auditor.core.state.checkpoint import Memory, Packed, Part
 
 
 class MemoryStream:

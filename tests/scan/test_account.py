@@ -9,7 +9,7 @@ import pytest
 import auditor.scan.account
 from auditor.config import VersionsConfig
 from auditor.core.model.findings import Cause, Kind
-from auditor.core.report.pass_report import Verdict
+from auditor.core.model.passes import Verdict
 from tests.ports.in_memory import GoneError, MemoryStream
 from tests.scan.test_run import GOOD, ORDER, a_pass, sums_hold
 

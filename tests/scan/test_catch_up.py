@@ -16,7 +16,7 @@ import auditor.core.state.segments
 import auditor.scan.catch_up
 import auditor.scan.run
 from auditor.core.model.findings import Cause, Kind
-from auditor.core.report.pass_report import Mode, SeqRange, Verdict
+from auditor.core.model.passes import Mode, SeqRange, Verdict
 from tests.core.by_the_book import made
 from tests.core.stories import event, snapshot, subjects
 from tests.ports.in_memory import MemoryKeeper, MemoryStream

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 import auditor.scan.identity_check
 from auditor.core.model.findings import Kind
-from auditor.core.report.pass_report import AuditReport, Mode, Verdict
+from auditor.core.model.passes import Mode, Verdict
 from auditor.core.state.acceptance import Acceptance
-from auditor.scan.run import Reading
+from auditor.scan.plan import Reading
 from tests.core.stories import event
 from tests.ports.in_memory import GoneError, MemoryKeeper, MemoryStream
 from tests.scan.test_run import GOOD, ORDER, a_pass
+
+if TYPE_CHECKING:
+    from auditor.core.report.pass_report import AuditReport
 
 OTHER = "S.events.order.order-2"
 

@@ -21,12 +21,13 @@ import auditor.scan.run
 from auditor.config import AuditConfig, Duration
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.findings import Cause, Kind, Severity
+from auditor.core.model.passes import Mode, Outcome, SeqRange, Verdict
 from auditor.core.model.quarantine_entry import Settled
-from auditor.core.report.pass_report import Mode, Outcome, SeqRange, Verdict
 from auditor.core.state.acceptance import Acceptance
 from auditor.core.state.examiner import Audit
 from auditor.errors import StateError
-from auditor.scan.run import Pass, Reading
+from auditor.scan.plan import Reading
+from auditor.scan.run import Pass
 from tests.core.stories import event, snapshot, streams, subjects
 from tests.ports.in_memory import GoneError, MemoryKeeper, MemoryQuarantine, MemoryStream
 

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from auditor.core.model.findings import Cause, Kind
-from auditor.core.report.pass_report import BrokenActor, Mode, Verdict
-from auditor.scan.run import Reading
+from auditor.core.model.passes import Mode, Verdict
+from auditor.core.report.pass_report import BrokenActor
+from auditor.scan.plan import Reading
 from auditor.scan.subject_counts import MOST_TRIES
 from tests.core.stories import event, snapshot
 from tests.ports.in_memory import GoneError, MemoryKeeper, MemoryStream

@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.message import StreamState
+from auditor.core.model.passes import Mode, Outcome, Progress
 from auditor.core.model.quarantine_entry import Settled
-from auditor.core.report.pass_report import Mode, Outcome, Progress
 from auditor.service.metrics import registry
 from tests.core.reports import NOW, report
 from tests.core.stories import event

@@ -6,8 +6,8 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.passes import Progress
 from auditor.core.model.quarantine_entry import Settled
-from auditor.core.report.pass_report import Progress
 from auditor.service.page import CONTENT_SECURITY_POLICY, MOST_FINDINGS, render
 from tests.core.reports import report
 from tests.core.stories import event

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from auditor.core.model.message import StreamState
+from auditor.core.model.passes import Mode, Outcome, Progress, Verdict
 from auditor.core.model.quarantine_entry import Settled
-from auditor.core.report.pass_report import Mode, Outcome, Progress, Verdict
 from auditor.service.status import DURATION_BUCKETS, Durations
 from tests.core.reports import report
 from tests.core.stories import event

@@ -6,7 +6,8 @@ import re
 from datetime import date
 from functools import lru_cache
 
-from auditor.aether.event import NANOSECONDS, EncodeError, Timestamp
+from auditor.aether.event import EncodeError, Timestamp
+from auditor.units import NANOSECONDS
 
 _LEAP_YEAR = "(?:[0-9][0-9](?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
 _DATE = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from auditor.core.model.findings import Kind, Severity
-from auditor.core.report.pass_report import Mode
+from auditor.core.model.passes import Mode
 
 if TYPE_CHECKING:
     from auditor.core.model.findings import Finding

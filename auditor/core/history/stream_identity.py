@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from auditor.core.model.findings import Finding, Kind, severities
-from auditor.core.report.pass_report import NANOSECONDS, moment
+from auditor.core.model.findings import Finding, Incident, Kind, severities
+from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,13 +70,6 @@ class Anchor(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     seq: int
     digest: bytes
-
-
-class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A finding about the stream's history: it stands until an operator accepts it."""
-
-    noticed_ns: int
-    finding: Finding
 
 
 class Anchors(msgspec.Struct, forbid_unknown_fields=True):
@@ -199,8 +192,8 @@ def _compared(before: Witness, now: Witness) -> Iterator[Finding]:
         yield _found(
             Kind.STREAM_RECREATED,
             count=before.messages,
-            detail=f"the stream was created at {moment(now.created_ns)}; the one that was read before, created at"
-            f" {moment(before.created_ns)}, held {before.messages} messages up to sequence {before.last_seq}",
+            detail=f"the stream was created at {format_utc(now.created_ns)}; the one that was read before, created at"
+            f" {format_utc(before.created_ns)}, held {before.messages} messages up to sequence {before.last_seq}",
         )
         return
     if now.last_seq < before.last_seq:

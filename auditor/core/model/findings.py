@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -216,3 +219,10 @@ def place_of(finding: Finding) -> str:
 def subject_text(subject: bytes) -> str:
     r"""`subject` as valid Unicode: bytes that are not UTF-8 become \xNN."""
     return subject.decode("utf-8", "backslashreplace")
+
+
+class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A finding about the stream's history: it stands until an operator accepts it."""
+
+    noticed_ns: int
+    finding: Finding

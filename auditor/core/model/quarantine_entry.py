@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from auditor.units import NANOSECONDS
+
 if TYPE_CHECKING:
     from auditor.core.model.findings import Kind
     from auditor.core.model.message import StoredMessage
-
-NANOSECONDS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,3 +46,25 @@ def _matches(pattern: Sequence[bytes], tokens: Sequence[bytes]) -> bool:
         if at >= len(tokens) or expected not in {b"*", tokens[at]}:
             return False
     return len(tokens) == len(pattern)
+
+
+def is_subset(wide: str, narrow: str) -> bool:
+    """Whether every subject that `narrow` stands for, also `wide` stands for."""
+    wides, narrows = wide.split("."), narrow.split(".")
+    for index, mine in enumerate(wides):
+        if mine == ">":
+            return index < len(narrows)
+        if index == len(narrows) or narrows[index] == ">" or mine not in ("*", narrows[index]):
+            return False
+    return len(wides) == len(narrows)
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Whether some subject is meant by both."""
+    ones, others = one.split("."), other.split(".")
+    for mine, theirs in zip(ones, others, strict=False):
+        if ">" in (mine, theirs):
+            return True
+        if mine != theirs and "*" not in (mine, theirs):
+            return False
+    return len(ones) == len(others)

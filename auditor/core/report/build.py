@@ -2,71 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from auditor.core.model.findings import Kind, Severity
-from auditor.core.model.ranges import Ranges, normalized, size
+from auditor.core.model.passes import SeqRange, Verdict
+from auditor.core.model.ranges import normalized, size
 from auditor.core.report.actor_assessment import Circumstances, Replay
 from auditor.core.report.finding_table import Standing
-from auditor.core.report.pass_report import (
-    ActorCounts,
-    AuditReport,
-    EventCounts,
-    MessageCounts,
-    Mode,
-    SeqRange,
-    SnapshotCounts,
-    Verdict,
-)
+from auditor.core.report.pass_report import ActorCounts, AuditReport, EventCounts, MessageCounts, SnapshotCounts
 from auditor.core.state.examiner import actor_type
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.core.history.stream_identity import Incident
     from auditor.core.model.actor_types import ActorTypes
-    from auditor.core.model.message import StreamState
-    from auditor.core.model.range_account import SubjectCount
+    from auditor.core.model.findings import Incident
+    from auditor.core.model.range_account import Walked
     from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.examiner import AuditState
 
 Second = TypeVar("Second")
-
-
-@dataclass(slots=True, kw_only=True)
-class Walked:
-    """What a pass learns of its range beside the messages themselves; it fills in while the pass goes on."""
-
-    pinned: StreamState
-    mode: Mode = Mode.FULL
-    read: SeqRange | None = None
-    """What the walk covered; None before it began."""
-    first_seq: int = 0
-    """The stream's first sequence after the walk, if that was asked for: it may have moved."""
-    removed: Ranges = field(default_factory=list)
-    """Sequences of the range that the stream no longer holds, at its head too where that moved during the walk."""
-    deleted: Ranges = field(default_factory=list)
-    """The part of `removed` that the server lists as deleted from the middle."""
-    gone: Ranges = field(default_factory=list)
-    """Deleted after an earlier pass had read them."""
-    unreadable: Ranges = field(default_factory=list)
-    """Stored by the stream's own count, delivered to no one."""
-    short: Mapping[bytes, SubjectCount] = field(default_factory=dict)
-    """By subject, where only some were read: those with messages that are stored and came to no one."""
-    unread: Ranges = field(default_factory=list)
-    """What the walk did not reach, or was not given though it may be stored: counted as unjudged."""
-    filtered: bool = False
-    """Whether only some subjects were read: the rest is then counted by the stream, not by the walk."""
-    accounted: bool = False
-    """Whether the stream has told what became of what did not come."""
-    incomplete: str | None = None
-    """Why part of the range was not read, in one line."""
-    full_ns: int = 0
-    """When the last full pass began."""
-    started_ns: int = 0
-    finished_ns: int = 0
-    quarantine_pending: int = 0
 
 
 @dataclass(frozen=True, slots=True)

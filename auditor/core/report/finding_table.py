@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from auditor.core.model.findings import Cause, Finding, Kind, Severity, severities, subject_text
 from auditor.core.report.actor_assessment import ORDINARY, ActorJudgement, Circumstances, Hole, Replay, judge_actor
-from auditor.core.report.pass_report import BrokenActor, moment
+from auditor.core.report.pass_report import BrokenActor
 from auditor.core.state.examiner import actor_of, actor_type
+from auditor.units import format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.core.history.stream_identity import Incident
+    from auditor.core.model.findings import Incident
     from auditor.core.model.range_account import SubjectCount
     from auditor.core.model.ranges import Ranges
     from auditor.core.state.acceptance import Acceptance
@@ -108,7 +109,7 @@ class Standing:
             self._findings += 1
             listed = self._lists.setdefault(key, [])
             if len(listed) < self._most:
-                listed.append(replace(finding, noticed_at=moment(incident.noticed_ns)))
+                listed.append(replace(finding, noticed_at=format_utc(incident.noticed_ns)))
 
     def take_unlisted_loss(self, size: int) -> None:
         """The server reports `size` bytes lost, and not of which messages: it counts as one message, at the stream's end."""

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any
+
+from auditor.core.model.passes import Mode, SeqRange, Verdict
+from auditor.units import NANOSECONDS, format_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from auditor.core.model.findings import Cause, Finding, Kind, Severity
 
-NANOSECONDS = 1_000_000_000
 REPORT_SCHEMA = "aether-auditor/report/1"
-
-
-class Verdict(StrEnum):
-    """What a completed pass says of everything from the stream's first sequence to the pinned end."""
-
-    CLEAN = "clean"
-    CORRUPT = "corrupt"
-    INCONCLUSIVE = "inconclusive"
-
-
-class Mode(StrEnum):
-    """How much of its range a pass read."""
-
-    FULL = "full"
-    INCREMENTAL = "incremental"
 
 
 class ExitCode(IntEnum):
@@ -38,49 +24,6 @@ class ExitCode(IntEnum):
     COULD_NOT_RUN = 1
     CORRUPT = 2
     INCONCLUSIVE = 3
-
-
-class Outcome(StrEnum):
-    """What became of one examined message; every message has exactly one."""
-
-    OK = "ok"
-    MALFORMED = "malformed"
-    HIDDEN = "hidden"
-    UNREACHABLE = "unreachable"
-    UNJUDGED = "unjudged"
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a running pass is; written by the pass, read by the progress bar and by /metrics while it runs."""
-
-    mode: Mode = Mode.FULL
-    first_seq: int = 0
-    last_seq: int = 0
-    """The pinned end."""
-    seq: int = 0
-    """The last sequence delivered so far, 0 before the first."""
-    outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
-    """Messages examined so far by this pass."""
-    bytes: int = 0
-    """Payload bytes examined so far by this pass."""
-
-    @property
-    def ratio(self) -> float:
-        """0 to 1: the part of the range that lies behind the walk."""
-        if self.last_seq < self.first_seq:
-            return 1.0
-        if self.seq < self.first_seq:
-            return 0.0
-        return (self.seq - self.first_seq + 1) / (self.last_seq - self.first_seq + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class SeqRange:
-    """Sequences, both ends included; empty when `last_seq` is below `first_seq`."""
-
-    first_seq: int
-    last_seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +170,7 @@ class AuditReport:
             "verdict": self.verdict,
             "range": _range_json(self.range),
             "read": _range_json(self.read) if self.read else None,
-            "full_pass_at": rfc3339(self.full_ns),
+            "full_pass_at": format_rfc3339(self.full_ns),
             "duration_seconds": (self.finished_ns - self.started_ns) / NANOSECONDS,
             "coverage": self.coverage,
             "messages": {
@@ -329,14 +272,3 @@ def overall_verdict(code: ExitCode) -> str:
         ExitCode.INCONCLUSIVE: Verdict.INCONCLUSIVE,
         ExitCode.COULD_NOT_RUN: "failed",
     }[code]
-
-
-def rfc3339(unix_ns: int) -> str:
-    """`unix_ns` in UTC with all nine digits of its nanoseconds."""
-    seconds, nanoseconds = divmod(unix_ns, NANOSECONDS)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
-
-
-def moment(unix_ns: int) -> str:
-    """`unix_ns` for people: in UTC, to the second."""
-    return f"{datetime.fromtimestamp(unix_ns // NANOSECONDS, UTC):%Y-%m-%d %H:%M:%S} UTC"

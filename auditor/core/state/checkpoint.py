@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from auditor.core.history.baseline import News
-from auditor.core.history.stream_identity import History
 from auditor.core.model.message import StreamState
-from auditor.core.model.range_account import SubjectCount
+from auditor.core.model.passes import Mode, PassTimes
+from auditor.core.model.range_account import SubjectCount, Walked
 from auditor.core.model.ranges import Ranges, any_between, intersect, normalized, size, subtract
-from auditor.core.report.build import Walked
-from auditor.core.report.pass_report import Mode
 from auditor.core.state.examiner import AuditState
 
 if TYPE_CHECKING:
@@ -27,6 +25,10 @@ Position = tuple[object, ...]
 """Where a memory stands; two of one memory are equal if nothing has happened in between."""
 
 
+Packed = Mapping[str, Any]
+"""State that is encoded and ready to be saved. What is in it is up to the state store that made it."""
+
+
 class Part(StrEnum):
     """What is remembered of the stream, side by side."""
 
@@ -34,13 +36,6 @@ class Part(StrEnum):
     """As of the last pass that came to its end."""
     UNDERWAY = "underway"
     """Of a full pass that has not come to its end."""
-
-
-class PassTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a pass began and ended, nanoseconds since 1970."""
-
-    started_ns: int
-    finished_ns: int
 
 
 class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -191,18 +186,3 @@ class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             started_ns=times.started_ns,
             finished_ns=times.finished_ns,
         )
-
-
-CHRONICLE_FORMAT = 1
-"""Format of a saved `Chronicle`: it changes whenever a saved field is added, removed, renamed or gets another meaning."""
-
-
-class Chronicle(msgspec.Struct, forbid_unknown_fields=True):
-    """What outlives the memory of the stream itself."""
-
-    news: News = msgspec.field(default_factory=News)
-    history: History = msgspec.field(default_factory=History)
-    last_passes: dict[Mode, PassTimes] = {}
-    """The last completed pass of each mode."""
-    actor_types: tuple[str, ...] = ()
-    """Label values that exist already."""

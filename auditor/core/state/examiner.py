@@ -12,8 +12,8 @@ from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import judge_event, judge_snapshot, ordinary_event, version_given
 from auditor.aether.subjects import subject_tail, unreachable_reason
 from auditor.core.model.findings import Finding, Hidden, Kind, Severity, severities, spec, subject_text
+from auditor.core.model.passes import Outcome
 from auditor.core.model.quarantine_entry import Evidence
-from auditor.core.report.pass_report import Outcome
 from auditor.core.state.ledger import Ledger
 from auditor.core.state.segments import STRETCH, Stretch, Tallies
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import judge_event
+from auditor.core.state.ledger import Ledger
 from auditor.core.state.segments import Stretch
 
 if TYPE_CHECKING:
@@ -86,3 +87,16 @@ def count_again(state: AuditState, number: int, again: Audit, limit: int) -> Non
         if last.finding is not None and (standing is None or standing.seq != last.seq):
             again.supersede(last)  # by a snapshot in a later stretch
     state.tallies.replace(number, counted.tallies.stretches.get(number, Stretch()), limit)
+
+
+def unbridged(ledger: Ledger, kept_from: int) -> int:
+    """How many actors would be broken if the stream began at sequence `kept_from`.
+
+    They keep events from there on, lose some before it, and no good snapshot that stays covers what they lose.
+    """
+    count = 0
+    for tail, actor in ledger.actors.items():
+        if actor.first_seq < kept_from <= actor.last_seq:
+            snapshot = ledger.snapshots.get(tail)
+            count += snapshot is None or snapshot.finding is not None or snapshot.seq < kept_from
+    return count

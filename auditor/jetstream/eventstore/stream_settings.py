@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from auditor.core.model.wildcards import covers
+from auditor.core.model.subject_filter import is_subset
 from auditor.errors import ConnectionFailedError, EventStreamError, StreamNotFoundError
 from auditor.jetstream.api import LONG_TIMEOUT, NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
 
@@ -101,6 +101,6 @@ def unfit_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
     problems += [f"{name} is set ({why})" for name, why in FORBIDDEN.items() if found.get(name) not in DEFAULTS]
     subjects = found.get("subjects") or []
     for needed in (f"{stream}.events.>", f"{stream}.snapshots.>"):
-        if not any(covers(subject, needed) for subject in subjects):
+        if not any(is_subset(subject, needed) for subject in subjects):
             problems.append(f"subjects are {json.dumps(subjects)}, must cover {needed}")
     return problems

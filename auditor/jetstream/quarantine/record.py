@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from auditor.core.model.findings import subject_text
-from auditor.core.report.pass_report import rfc3339
+from auditor.units import format_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,7 +98,7 @@ def _audit_headers(evidence: Evidence) -> dict[str, str]:
         "Audit-Schema": RECORD_SCHEMA,
         "Audit-Stream": _printable(evidence.stream),
         "Audit-Sequence": str(message.seq),
-        "Audit-Stored-At": rfc3339(message.time_ns),
+        "Audit-Stored-At": format_rfc3339(message.time_ns),
         "Audit-Subject": base64.b64encode(message.subject).decode(),
         "Audit-Kind": str(evidence.kind),
         "Audit-Error": _printable(evidence.error)[:ERROR_LIMIT],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.errors import SideStreamError
 from auditor.jetstream.own_streams import OwnStream
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from auditor.config import QuarantineConfig
     from auditor.jetstream.connection.client import Client
 
-NANOSECONDS = 1_000_000_000
 
 KEEPING = {
     "retention": "limits",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.core.model.subject_filter import Scope
+from auditor.core.model.subject_filter import Scope, is_subset, overlaps
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,40 @@ def test_a_pattern_covers_what_the_server_would_deliver_for_it(pattern: str, sub
 
 def test_no_pattern_covers_nothing() -> None:
     assert not Scope([]).covers(b"S.events.order.order-1")
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "expected"),
+    [
+        ("a.b.>", "a.b.>", True),
+        ("a.>", "a.b.>", True),
+        (">", "a.b.>", True),
+        ("*.b.>", "a.b.>", True),
+        ("a.b.*", "a.b.>", False),
+        ("a.b", "a.b.>", False),
+        ("a.b.c.>", "a.b.>", False),
+        ("a.c.>", "a.b.>", False),
+        ("a.b.>", "a.b", False),
+        ("a.*", "a.b", True),
+        ("a", "a.b", False),
+    ],
+)
+def test_a_subject_covers_another_if_it_means_all_that_the_other_means(wide, narrow, expected):
+    assert is_subset(wide, narrow) is expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("a.b", "a.b", True),
+        ("a.>", "a.b.c", True),
+        ("a.*.c", "a.b.>", True),
+        ("a.b", "a.b.>", False),
+        ("a.b.c", "a.b", False),
+        ("a.x.>", "a.b.>", False),
+        (">", "a", True),
+    ],
+)
+def test_subjects_overlap_if_one_subject_is_meant_by_both(one, other, expected):
+    assert overlaps(one, other) is expected
+    assert overlaps(other, one) is expected

@@ -7,9 +7,11 @@ import pytest
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.message import StreamState
+from auditor.core.model.passes import SeqRange, Verdict
+from auditor.core.model.range_account import Walked
 from auditor.core.model.subject_filter import Scope
-from auditor.core.report.build import Expectations, Walked, conclude
-from auditor.core.report.pass_report import AuditReport, MessageCounts, SeqRange, Verdict
+from auditor.core.report.build import Expectations, conclude
+from auditor.core.report.pass_report import AuditReport, MessageCounts
 from auditor.core.state.examiner import Audit, AuditState, Where
 from tests.core.stories import event, message
 

@@ -10,17 +10,10 @@ import pytest
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.findings import Finding, Kind, Severity
 from auditor.core.model.message import StreamState
-from auditor.core.report.build import Expectations, Walked, conclude
-from auditor.core.report.pass_report import (
-    AuditReport,
-    ExitCode,
-    Progress,
-    SeqRange,
-    Verdict,
-    exit_code,
-    finding_json,
-    rfc3339,
-)
+from auditor.core.model.passes import Verdict
+from auditor.core.model.range_account import Walked
+from auditor.core.report.build import Expectations, conclude
+from auditor.core.report.pass_report import AuditReport, ExitCode, exit_code, finding_json
 from auditor.core.state.examiner import AuditState
 from tests.core import reports
 from tests.core.stories import event
@@ -68,21 +61,6 @@ def test_the_json_has_the_fields_of_the_contract() -> None:
 def test_a_finding_shows_the_fields_that_it_has_and_no_others() -> None:
     finding = Finding(kind=Kind.LATE_VERSION, severity=Severity.CORRUPTION, version=3, seq=0)
     assert finding_json(finding) == {"kind": "late_version", "severity": "corruption", "version": 3, "seq": 0}
-
-
-def test_a_moment_keeps_its_nanoseconds() -> None:
-    assert rfc3339(1_700_000_000_123_456_789) == "2023-11-14T22:13:20.123456789Z"
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "seq", "ratio"), [(1, 0, 0, 1.0), (1, 10, 0, 0.0), (11, 20, 15, 0.5), (1, 10, 10, 1.0)]
-)
-def test_progress_is_the_part_of_the_range_behind_the_walk(first: int, last: int, seq: int, ratio: float) -> None:
-    assert Progress(first_seq=first, last_seq=last, seq=seq).ratio == ratio
-
-
-def test_a_range_holds_both_its_ends() -> None:
-    assert SeqRange(3, 5) == SeqRange(first_seq=3, last_seq=5)
 
 
 def test_the_keys_of_the_json_are_those_of_the_contract() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,13 +13,17 @@ import auditor.core.state.segments
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.findings import Finding, Kind, Unit, spec
 from auditor.core.model.message import StreamState
+from auditor.core.model.passes import SeqRange, Verdict
+from auditor.core.model.range_account import Walked
 from auditor.core.model.ranges import normalized
-from auditor.core.report.build import Expectations, Walked, conclude
-from auditor.core.report.pass_report import AuditReport, SeqRange, Verdict
+from auditor.core.report.build import Expectations, conclude
 from auditor.core.state.acceptance import Acceptance, in_stretch
 from tests.core.by_the_book import Made, growing, made
 from tests.core.state.test_examiner import audit
 from tests.core.stories import message
+
+if TYPE_CHECKING:
+    from auditor.core.report.pass_report import AuditReport
 
 ORDER = "S.events.order.order-1"
 BAD = [(ORDER, b"{")] * 10

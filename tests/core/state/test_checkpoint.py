@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from auditor.core.model.message import StreamState
-from auditor.core.report.build import Walked
-from auditor.core.report.pass_report import Mode, SeqRange
-from auditor.core.state.checkpoint import Memory, Part, PassTimes
+from auditor.core.model.passes import Mode, PassTimes, SeqRange
+from auditor.core.model.range_account import Walked
+from auditor.core.state.checkpoint import Memory, Part
 
 PINNED = StreamState("S", 7, 1, 20, 20, 0)
 PATTERNS = ("S.events.>",)

@@ -5,17 +5,12 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.core.history.baseline import Fact, News, Told
-from auditor.core.history.stream_identity import Anchor, Anchors, History, Incident, Witness
-from auditor.core.model.findings import Finding, Kind, Severity
-from auditor.core.report.pass_report import Mode
 from auditor.core.state import codec
-from auditor.core.state.checkpoint import Chronicle, Memory, PassTimes
+from auditor.core.state.checkpoint import Memory
 from auditor.core.state.codec import FORMAT, packed, unpacked
 from tests.core.state.test_examiner import judged
 from tests.core.stories import event, streams
@@ -86,24 +81,9 @@ def one_of_everything() -> Memory:
     return one
 
 
-def a_chronicle() -> Chronicle:
-    key = (Kind.STREAM_ROLLBACK, Severity.CORRUPTION)
-    rollback = Finding(kind=key[0], severity=key[1], first_seq=5, last_seq=6, count=2, detail="lost")
-    told = Told({key: 1}, {Fact(key, None, None, None, None, 6)}, cut=True)
-    witness = Witness(looked_ns=1, created_ns=2, first_seq=3, last_seq=4, messages=2, settings={"max_age": 5})
-    history = History(witness, Anchors([Anchor(3, b"d" * 16)], 2), [Incident(9, rollback)], 7, 8)
-    news = News(told, baseline=True, newest_ns={key: 9})
-    return Chronicle(news, history, {Mode.FULL: PassTimes(1, 2)}, ("order",))
-
-
 def test_a_memory_that_the_present_format_saved_is_read_as_it_was() -> None:
     assert FORMAT == 1
     assert unpacked((SAVED / "memory-1.bin").read_bytes()) == one_of_everything()
-
-
-def test_a_chronicle_that_the_present_format_saved_is_read_as_it_was() -> None:
-    saved = (SAVED / "chronicle-1.bin").read_bytes()
-    assert msgspec.msgpack.decode(saved, type=Chronicle) == a_chronicle()
 
 
 @pytest.mark.parametrize("old", ["patterns", "tallies", "ledger", "stretches", "troubles"])

@@ -8,8 +8,9 @@ import pytest
 
 import auditor.core.state.examiner
 import auditor.core.state.segments
-from auditor.core.model.findings import Kind, Severity
-from auditor.core.state.retention import begin_at, count_again, forget_before, read_again
+from auditor.core.model.findings import Finding, Kind, Severity
+from auditor.core.state.ledger import Ledger
+from auditor.core.state.retention import begin_at, count_again, forget_before, read_again, unbridged
 from tests.core.state.test_examiner import audit, judged
 from tests.core.stories import event, message, snapshot
 
@@ -136,3 +137,27 @@ def test_a_stretch_of_which_nothing_is_left_counts_nothing() -> None:
     state = judged([(EVENTS, b"{")] * 5)
     count_again(state, 0, audit(), 100)
     assert state.tallies.content == {Kind.MALFORMED_EVENT: 2}
+
+
+BAD = Finding(kind=Kind.MALFORMED_SNAPSHOT, severity=Severity.CORRUPTION)
+
+
+@pytest.mark.parametrize(
+    ("events", "snapshot", "broken"),
+    [
+        ((1, 9), None, 1),
+        ((1, 9), (7, None), 0),
+        ((1, 9), (7, BAD), 1),
+        ((1, 9), (4, None), 1),  # goes with the head
+        ((5, 9), None, 0),  # loses nothing
+        ((1, 4), None, 0),  # goes as a whole
+        ((1, 5), None, 1),
+    ],
+)
+def test_an_actor_needs_a_good_snapshot_that_stays_if_it_loses_some_events_and_keeps_others(events, snapshot, broken):
+    ledger = Ledger()
+    for version, seq in enumerate(events, 1):
+        ledger.event(b"order.order-1", "order-1", version, seq)
+    if snapshot is not None:
+        ledger.snapshot(b"order.order-1", 1, *snapshot)
+    assert unbridged(ledger, kept_from=5) == broken
