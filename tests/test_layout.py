@@ -19,7 +19,6 @@ PURE = [
 TESTED_AS_PROCESS = {
     "auditor/app.py": "tests/acceptance/test_scan.py",
     "auditor/cli/commands.py": "tests/acceptance/test_bad_input.py",
-    "auditor/daemon/supervisor.py": "tests/acceptance/test_run.py",
     "auditor/operations/actor.py": "tests/acceptance/test_actor.py",
     "auditor/operations/doctor.py": "tests/acceptance/test_doctor.py",
     "auditor/operations/provision.py": "tests/acceptance/test_provision.py",

@@ -13,7 +13,7 @@ from auditor.cli.run import stop_signal
 from auditor.cli.tables import print_line, print_proof, print_report, results
 from auditor.config.values import listen
 from auditor.core.report.pass_report import ExitCode, exit_code
-from auditor.daemon.supervisor import Daemon
+from auditor.daemon.supervisor import Supervisor
 from auditor.demo.run import demo
 from auditor.errors import AuditorError
 from auditor.service.status import ServiceStatus
@@ -51,7 +51,7 @@ async def _daemon(address: str) -> int:
     stop = stop_signal()
     async with demo(listen(address), writing=True) as scene:
         print_line(console, "auditor demo: an embedded NATS server with a damaged stream, audited every 5 seconds")
-        daemon = Daemon(scene.config, ServiceStatus(auditor.__version__, scene.config.audits))
+        daemon = Supervisor(scene.config, ServiceStatus(auditor.__version__, scene.config.audits))
         showing = asyncio.create_task(_show(console, daemon, scene.planted), name="demo")
         try:
             await daemon.run(stop, lambda server: _say_where(console, server, scene.config))
@@ -60,8 +60,8 @@ async def _daemon(address: str) -> int:
     return ExitCode.CLEAN
 
 
-async def _show(console: Console, daemon: Daemon, planted: Sequence[Planted]) -> None:
-    await daemon.tried.wait()
+async def _show(console: Console, daemon: Supervisor, planted: Sequence[Planted]) -> None:
+    await daemon.first_round_done.wait()
     for status in daemon.status.audits.values():
         if status.report is not None:
             print_proof(console, prove(planted, status.report))

@@ -12,7 +12,7 @@ import auditor
 from auditor.cli.log_output import configure_log
 from auditor.config import load
 from auditor.core.report.pass_report import ExitCode
-from auditor.daemon.supervisor import Daemon
+from auditor.daemon.supervisor import Supervisor
 from auditor.service.status import ServiceStatus
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run_daemon(config_file: Path) -> int:
 
 async def _run(config: Config) -> None:
     stop = stop_signal()
-    daemon = Daemon(config, ServiceStatus(auditor.__version__, config.audits))
+    daemon = Supervisor(config, ServiceStatus(auditor.__version__, config.audits))
     await daemon.run(stop, lambda server: log.info("serving", address=server.url, version=auditor.__version__))
 
 

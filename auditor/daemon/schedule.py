@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -11,6 +11,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """Cron counts from Sunday, APScheduler from Monday: names mean the same to both."""
@@ -57,6 +59,11 @@ class Schedule:
         """When the next pass is due; None once stopped."""
         job = self._scheduler.get_job(name)
         return job.next_run_time if job else None
+
+    def next_run_ns(self, name: str) -> int | None:
+        """As `next_run`, in nanoseconds since 1970."""
+        due = self.next_run(name)
+        return None if due is None else (due - EPOCH) // timedelta(microseconds=1) * 1_000
 
 
 def _weekdays(field: str) -> str:

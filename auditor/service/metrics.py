@@ -147,7 +147,7 @@ class StatusCollector(Collector):
             "checkpoint_timestamp_seconds",
             "When state was last saved.",
             (),
-            lambda a: [((), saved / NANOSECONDS if (saved := a.saved_ns()) else None)],
+            lambda a: [((), a.saved_ns / NANOSECONDS if a.saved_ns else None)],
         )
 
     def _streams(self) -> Iterator[Metric]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from auditor.core.model.findings import Kind, Severity, severities
@@ -12,8 +13,7 @@ from auditor.core.model.passes import Mode, Outcome, Verdict
 from auditor.units import NANOSECONDS, format_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Iterable, Mapping
 
     from auditor.config import AuditConfig, ScheduleConfig
     from auditor.core.model.message import StreamState
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from auditor.core.model.quarantine_entry import Settled
     from auditor.core.report.pass_report import AuditReport
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUS_SCHEMA = "aether-auditor/status/1"
 FAILED = "failed"
 """The verdict of a pass that came to no end."""
@@ -68,15 +69,19 @@ class AuditStatus:
     """Quarantine records by result."""
     stream_state: StreamState | None = None
     """The stream's own account, at most 15 seconds old while it can be reached."""
-    saved_ns: Callable[[], int | None] = lambda: None
+    saved_ns: int | None = None
     """When state was last saved, nanoseconds since 1970."""
-    next_pass: Callable[[], datetime | None] = lambda: None
+    next_pass_ns: int | None = None
+    """When the next pass begins, nanoseconds since 1970; None if none is scheduled."""
+    took_ns: dict[Mode, int] = field(default_factory=dict)
+    """How long the last completed pass of each mode took, nanoseconds."""
     _examined: Counter[Outcome] = field(default_factory=Counter)
     _bytes: int = 0
 
     def recalled(self, report: AuditReport, completed_ns: Mapping[Mode, int]) -> None:
         """What passes said before the auditor was started anew, and when they ended."""
         self.report = report
+        self.took_ns[report.mode] = report.finished_ns - report.started_ns
         self.completed_ns.update(completed_ns)
 
     def pass_started(self, progress: Progress) -> None:
@@ -91,8 +96,8 @@ class AuditStatus:
         self.report = report
         self.completed_ns[report.mode] = report.finished_ns
         self.passes[report.mode, report.verdict] += 1
-        seconds = (report.finished_ns - report.started_ns) / NANOSECONDS
-        self.durations.setdefault(report.mode, Durations()).observe(seconds)
+        took_ns = self.took_ns[report.mode] = report.finished_ns - report.started_ns
+        self.durations.setdefault(report.mode, Durations()).observe(took_ns / NANOSECONDS)
         self._count(settled)
 
     def pass_failed(self, why: str, settled: Settled) -> None:
@@ -111,6 +116,11 @@ class AuditStatus:
     def stream_seen(self, state: StreamState) -> None:
         """The stream's own account was read."""
         self.stream_state = state
+
+    @property
+    def next_pass(self) -> datetime | None:
+        """`next_pass_ns` in UTC."""
+        return None if self.next_pass_ns is None else EPOCH + timedelta(microseconds=self.next_pass_ns // 1_000)
 
     @property
     def examined(self) -> Counter[Outcome]:
@@ -132,7 +142,7 @@ class AuditStatus:
     def to_json(self) -> dict[str, Any]:
         """One entry of `audits` in /api/status."""
         report = self.report.to_json() if self.report else {"name": self.name, "stream": self.stream, "verdict": None}
-        due = self.next_pass()
+        due = self.next_pass
         running = None
         if self.running is not None:
             progress = self.running

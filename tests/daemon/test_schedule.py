@@ -23,7 +23,12 @@ async def test_the_first_pass_begins_at_once(every: float | None, cron: str | No
     due = schedule.next_run("a")
     assert due is not None
     assert due > datetime.now(UTC)
+    due_ns = schedule.next_run_ns("a")
+    assert due_ns is not None
+    assert datetime.fromtimestamp(due_ns / 1e9, UTC).replace(microsecond=0) == due.replace(microsecond=0)
     schedule.stop()
+    await asyncio.sleep(0)  # the scheduler stops with the next turn of the event loop
+    assert schedule.next_run_ns("a") is None
 
 
 async def test_a_job_that_raises_is_called_again() -> None:

@@ -83,6 +83,13 @@ def test_the_schedule_is_told_as_it_was_configured() -> None:
     assert status().audits["orders"].to_json()["schedule"] == {"every": "5m", "cron": None, "jitter": "0"}
 
 
+def test_the_next_pass_is_told_in_utc() -> None:
+    audit = status().audits["orders"]
+    assert audit.to_json()["next_pass"] is None
+    audit.next_pass_ns = 1_700_000_000_250_000_000
+    assert audit.to_json()["next_pass"] == "2023-11-14T22:13:20.250000+00:00"
+
+
 def test_the_overall_verdict_is_the_worst_and_none_while_one_is_missing() -> None:
     service = status()
     assert service.verdict is None

@@ -1,0 +1,122 @@
+"""Runs one pass and reports it to the status of its audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from auditor.daemon.deadlines import after_pass
+from auditor.errors import AuditorError
+from auditor.units import NANOSECONDS
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterable
+
+    from auditor.config import AuditConfig
+    from auditor.core.report.pass_report import AuditReport
+    from auditor.daemon.pass_queue import Job
+    from auditor.daemon.ports import App
+    from auditor.scan.run import Pass
+    from auditor.service.status import ServiceStatus
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The pass reached its end."""
+
+    report: AuditReport
+
+
+@dataclass(frozen=True, slots=True)
+class Yielded:
+    """The full pass stopped at a checkpoint, and another pass is to continue it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The pass did not reach its end."""
+
+    reason: str
+    """One line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The pass was cut short because the daemon stops. Its report says nothing about the stream and is dropped."""
+
+
+PassResult = Completed | Yielded | Failed | Interrupted
+
+
+class PassRunner:
+    """Runs passes of the configured audits, one for each call of `run`."""
+
+    def __init__(
+        self,
+        audits: Iterable[AuditConfig],
+        app: App,
+        status: ServiceStatus,
+        stopping: asyncio.Event,
+        clock: Callable[[], int],
+    ) -> None:
+        """`stopping` interrupts a running pass; `clock` returns nanoseconds since 1970."""
+        self._audits = {audit.name: audit for audit in audits}
+        self._app = app
+        self._status = status
+        self._stopping = stopping
+        self._clock = clock
+
+    async def run(self, job: Job, should_yield: Callable[[], bool]) -> PassResult:
+        """Run one pass. Never raises, except when cancelled.
+
+        `should_yield`: called at checkpoints of a full pass; whether it should stop there.
+        """
+        audit, status = self._audits[job.name], self._status.audits[job.name]
+        this_pass = self._app.new_pass(audit, reading=job.start_from)
+        this_pass.interrupted = self._stopping
+        this_pass.yields = should_yield
+        status.pass_started(this_pass.progress)
+        result = await self._result(this_pass)
+        status.saved_ns = self._app.keeper(audit).saved_ns
+        match result:
+            case Completed(report):
+                self._report(audit, this_pass, report)
+            case Yielded():
+                status.pass_yielded(this_pass.settled)
+                log.info("full pass yields", audit=audit.name, seq=this_pass.progress.seq)
+            case Failed(reason):
+                status.pass_failed(reason, this_pass.settled)
+        return result
+
+    async def _result(self, this_pass: Pass) -> PassResult:
+        try:
+            report = await this_pass.advance()
+        except AuditorError as error:
+            return Failed(str(error))
+        except Exception as error:  # noqa: BLE001 - a bug in one pass must not end the daemon
+            return Failed(f"internal error ({type(error).__name__})")  # its text may hold payload values
+        if report is None:
+            return Yielded()
+        return Interrupted() if self._stopping.is_set() else Completed(report)
+
+    def _report(self, audit: AuditConfig, this_pass: Pass, report: AuditReport) -> None:
+        status = self._status.audits[audit.name]
+        status.pass_completed(report, this_pass.settled)
+        if status.next_pass_ns is not None:
+            # Only here: a failed pass changes no deadline, so that the pass becomes overdue.
+            status.due_ns.update(after_pass(audit, report, status.took_ns, status.next_pass_ns, self._clock()))
+        log.info(
+            "pass completed",
+            audit=audit.name,
+            mode=report.mode,
+            verdict=report.verdict,
+            seconds=round((report.finished_ns - report.started_ns) / NANOSECONDS, 3),
+            examined=report.messages.examined,
+            findings=sum(report.findings_total.values()),
+            incomplete=report.incomplete,
+        )

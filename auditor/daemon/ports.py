@@ -1,0 +1,61 @@
+"""What the daemon needs of the audits and their connection (`auditor.daemon.startup.DaemonApp`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from auditor.service.status import Connection
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from auditor.config import AuditConfig
+    from auditor.core.history.audit_history import Chronicle
+    from auditor.operations.selftest import SelfTest
+    from auditor.scan.plan import Reading
+    from auditor.scan.ports import Source
+    from auditor.scan.run import Pass
+
+
+class Client(Connection, Protocol):
+    """A connection to NATS that reconnects by itself."""
+
+    async def close(self) -> None:
+        """Close the connection; may wait for the server."""
+
+
+class StateStore(Protocol):
+    """The saved state of one audit."""
+
+    @property
+    def saved_ns(self) -> int | None:
+        """When state was last saved, nanoseconds since 1970; None if none is saved, or before the first `open`."""
+
+    async def open(self) -> Chronicle:
+        """Read what was saved last. Raises AuditorError."""
+
+
+class App(Protocol):
+    """The configured audits, on one connection."""
+
+    @property
+    def client(self) -> Client:
+        """The connection."""
+
+    def source(self, audit: AuditConfig) -> Source:
+        """The audited stream."""
+
+    def keeper(self, audit: AuditConfig) -> StateStore:
+        """The saved state; always the same object for an audit."""
+
+    def new_pass(self, audit: AuditConfig, *, reading: Reading = ...) -> Pass:
+        """A pass of the audit, ready to run."""
+
+    async def check_own_streams(self) -> None:
+        """Create the quarantine stream and the state stream if they are absent.
+
+        Raises SideStreamError or StateError for a stream that cannot be used safely, other AuditorErrors if a request fails.
+        """
+
+    async def audit_canary(self, interrupted: asyncio.Event) -> SelfTest:
+        """Audit the canary until `interrupted` is set. Raises StreamNotFoundError without a canary, other AuditorErrors."""

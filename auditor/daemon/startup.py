@@ -1,0 +1,118 @@
+"""The steps from the start of the daemon to its first pass, and the self-test, which also runs after each full pass."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from auditor.app import Auditor
+from auditor.daemon.deadlines import after_pass
+from auditor.errors import AuditorError, PermissionDeniedError, SideStreamError, StateError, StreamNotFoundError
+from auditor.jetstream.connection.client import connect
+from auditor.operations.selftest import SelfTest, examine_canary
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from auditor.config import AuditConfig, Config
+    from auditor.core.report.pass_report import AuditReport
+    from auditor.daemon.ports import App
+    from auditor.service.status import ServiceStatus
+
+log = structlog.get_logger()
+
+MIN_PAUSE_SECONDS = 1.0
+MAX_PAUSE_SECONDS = 10.0
+"""Bounds of the pause between two attempts to connect. The pause doubles with every attempt."""
+
+
+class DaemonApp(Auditor):
+    """The audits of the daemon, and its self-test, on one connection to NATS."""
+
+    __slots__ = ()
+
+    async def audit_canary(self, interrupted: asyncio.Event) -> SelfTest:
+        """Audit the canary and write nothing. Raises as `examine_canary`."""
+        return await examine_canary(self, writes=False, interrupted=interrupted)
+
+
+async def open_app(config: Config) -> DaemonApp:
+    """Connect once. Raises AuditorError."""
+    return DaemonApp(config, await connect(config.nats))
+
+
+async def connect_with_retries(
+    open_once: Callable[[], Awaitable[App]],
+    status: ServiceStatus,
+    pause: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> App:
+    """Connect, however often that fails. `pause` waits for the given seconds.
+
+    A reason is logged when it differs from that of the attempt before, and shown as the reason why the daemon is not ready.
+    """
+    pause_seconds = MIN_PAUSE_SECONDS
+    while True:
+        try:
+            return await open_once()
+        except AuditorError as error:
+            if str(error) != status.problem:
+                log.warning("not connected, trying on", why=str(error))
+            status.problem = str(error)
+        await pause(pause_seconds)
+        pause_seconds = min(2 * pause_seconds, MAX_PAUSE_SECONDS)
+
+
+async def ensure_own_streams(app: App) -> None:
+    """Create the quarantine stream and the state stream if they are absent.
+
+    Raises SideStreamError or StateError for a stream that cannot be used safely. Other errors are only logged: each pass
+    tries again, and finds and reports problems without these streams.
+    """
+    try:
+        await app.check_own_streams()
+    except (SideStreamError, StateError):
+        raise
+    except AuditorError as error:
+        log.error("quarantine or state unavailable", why=str(error))  # noqa: TRY400 - the line says it all
+
+
+async def restore_status(app: App, audit: AuditConfig, status: ServiceStatus, now_ns: int) -> AuditReport | None:
+    """Show the report of the last pass that an earlier process saved, and return it; None if there is none.
+
+    Saved state that cannot be read is logged.
+    """
+    shown = status.audits[audit.name]
+    try:
+        report = await app.new_pass(audit).last()
+        chronicle = await app.keeper(audit).open()
+    except AuditorError as error:
+        log.warning("saved state not read", audit=audit.name, why=str(error))
+        return None
+    finally:
+        shown.saved_ns = app.keeper(audit).saved_ns
+    if report is not None:
+        shown.recalled(report, {mode: times.finished_ns for mode, times in chronicle.last_passes.items()})
+        shown.due_ns.update(after_pass(audit, report, shown.took_ns, begins_ns=now_ns, now_ns=now_ns))
+    return report
+
+
+async def run_self_test(app: App, status: ServiceStatus, stopping: asyncio.Event) -> None:
+    """Run the self-test and show whether it passed; nothing is shown without a canary, or permission to read it."""
+    try:
+        tested = await app.audit_canary(stopping)
+    except (StreamNotFoundError, PermissionDeniedError):
+        status.selftest_ok = None
+        return
+    except AuditorError as error:
+        ok, why = False, str(error)
+    except Exception as error:  # noqa: BLE001 - an auditor that cannot read its canary is what the self-test finds
+        ok, why = False, f"internal error ({type(error).__name__})"
+    else:
+        ok, why = tested.ok, tested.why
+    if stopping.is_set():
+        return  # cut short
+    status.selftest_ok = ok
+    if not ok:
+        log.error("self-test failed", why=why)

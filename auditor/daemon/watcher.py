@@ -1,0 +1,90 @@
+"""Keeps readiness, stream info and the state of the connection current in the status."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from auditor.core.model.passes import Mode
+from auditor.daemon.deadlines import before_first
+from auditor.errors import AuditorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from auditor.config import AuditConfig
+    from auditor.daemon.ports import App
+    from auditor.service.status import ServiceStatus
+
+log = structlog.get_logger()
+
+CONNECTION_POLL_SECONDS = 1.0
+"""How soon a lost or restored connection is noticed."""
+
+STREAM_INFO_SECONDS = 15.0
+"""How old stream info may get; the contract says that unaudited_messages is refreshed this often."""
+
+
+class StreamWatcher:
+    """Reads the info of every audited stream at intervals, on request, and after the connection was restored."""
+
+    def __init__(self, audits: Sequence[AuditConfig], app: App, status: ServiceStatus, start_ns: int) -> None:
+        """`start_ns`: when the daemon started, nanoseconds since 1970."""
+        self._audits = audits
+        self._app = app
+        self._status = status
+        self._start_ns = start_ns
+        self._connected = True
+        self._requested = asyncio.Event()
+        self._refreshed_seconds = -STREAM_INFO_SECONDS
+
+    def request_refresh(self) -> None:
+        """Refresh with the next check, which follows at once if there is a connection."""
+        self._requested.set()
+
+    async def watch(self) -> None:
+        """Check for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self.check(loop.time())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CONNECTION_POLL_SECONDS):
+                    # Without a connection a request cannot be answered, and must not end the wait.
+                    await (self._requested if self._connected else asyncio.Event()).wait()
+
+    async def check(self, now_seconds: float) -> None:
+        """Log a change of the connection; refresh if that is due at `now_seconds` of a steady clock, or requested."""
+        for audit in self._audits:  # a long pass saves checkpoints while it runs
+            self._status.audits[audit.name].saved_ns = self._app.keeper(audit).saved_ns
+        if self._app.client.is_connected is not self._connected:
+            self._connected = not self._connected
+            if self._connected:
+                log.info("connected again")
+            else:
+                log.warning("connection lost", why=self._app.client.trouble)
+            self._requested.set()
+        due = now_seconds - self._refreshed_seconds >= STREAM_INFO_SECONDS
+        if self._connected and (due or self._requested.is_set()):
+            self._requested.clear()
+            self._refreshed_seconds = now_seconds
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Read the info of every audited stream; the daemon is ready if all could be read."""
+        problem = None
+        for audit in self._audits:
+            status = self._status.audits[audit.name]
+            try:
+                stream = await self._app.source(audit).pin()
+            except AuditorError as error:
+                problem = problem or str(error)
+                continue
+            status.stream_seen(stream)
+            if status.report is None:
+                status.due_ns[Mode.FULL] = before_first(audit, self._start_ns, stream.messages)
+        if problem and problem != self._status.problem:
+            log.warning("not ready", why=problem)
+        self._status.problem = problem
