@@ -12,7 +12,7 @@ from auditor.cli.scan import chosen
 from auditor.cli.tables import print_line, results
 from auditor.config import load
 from auditor.core.report.pass_report import ExitCode
-from auditor.errors import AuditorError, StateUnusableError
+from auditor.errors import AuditorError, StateNewerError, StateUnusableError
 from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ async def _show(config: Config, audits: Sequence[AuditConfig]) -> None:
             try:
                 head = await auditor.checkpoints(audit).look()
             except StateUnusableError as error:
-                print_line(console, f"{audit.name}: {error}; the next pass reads everything")
+                print_line(console, f"{audit.name}: {error}; auditor state reset --audit {audit.name} begins anew")
                 continue
             accepted = await auditor.acceptances(audit).load()
             for line in _lines(audit.name, head, time.time_ns()):
@@ -97,7 +97,7 @@ async def _reset(config: Config, audits: Sequence[AuditConfig]) -> None:
                 head = await checkpoints.look()
                 parts = list(head.parts) if head else []
                 damaged = False
-            except StateUnusableError:
+            except (StateUnusableError, StateNewerError):
                 parts, damaged = [], True
             if not parts and not damaged:
                 print_line(console, f"{audit.name}: nothing is saved")

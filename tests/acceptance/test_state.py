@@ -93,7 +93,7 @@ async def test_an_audit_that_is_not_configured_is_named(server: EmbeddedServer, 
     assert 'no audit "nope"' in ended.said
 
 
-async def test_state_that_is_damaged_is_said_so_and_leads_to_a_full_pass(
+async def test_a_damaged_head_of_the_state_makes_passes_inconclusive_until_the_state_is_reset(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -101,12 +101,32 @@ async def test_state_that_is_damaged_is_said_so_and_leads_to_a_full_pass(
     await scanned(config)
     await admin.request("aether.audit.orders.head", b"{")  # answered once it is stored
     shown = await auditor("state", "show", "--config", config)
-    assert "its head is damaged; the next pass reads everything" in shown.out
-    ended = await auditor("scan", "--config", config, "--json")
-    assert (ended.code, ended.json["audits"][0]["mode"]) == (0, "full")
-    assert ended.err.count("\n") == 1
-    assert "saved state not used" in ended.err
+    assert "its head is damaged; auditor state reset --audit orders begins anew" in shown.out
+    for _ in range(2):
+        ended = await auditor("scan", "--config", config, "--json")
+        audit = ended.json["audits"][0]
+        assert (ended.code, audit["mode"], audit["messages"]["examined"]) == (3, "full", 5)
+        assert "auditor state reset --audit orders" in audit["incomplete"]
+        assert ended.err.count("\n") == 1
+        assert "saved state not used" in ended.err
+    assert (await auditor("state", "reset", "--config", config, "--yes")).code == 0
+    assert (await scanned(config))["mode"] == "full"
     assert (await scanned(config))["mode"] == "incremental"
+
+
+async def test_state_of_a_later_version_is_refused_and_only_a_reset_replaces_it(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url)
+    await store(server, admin, *good(5))
+    await scanned(config)
+    await admin.request("aether.audit.orders.head", b'{"schema": "aether-auditor/state/2"}')
+    for command in (("scan",), ("scan", "--full"), ("state", "show")):
+        ended = await auditor(*command, "--config", config)
+        assert ended.code == 1
+        assert "run that version, or auditor state reset --audit orders" in ended.err
+    assert (await auditor("state", "reset", "--config", config, "--yes")).code == 0
+    assert (await scanned(config))["mode"] == "full"
 
 
 async def test_state_of_other_subjects_is_not_used(server: EmbeddedServer, admin: Client, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from auditor.aether import NotStoredError, UnknownOutcomeError
-from auditor.errors import StateError, StateOutrunError, StateUnusableError, StreamNotFoundError
+from auditor.errors import StateError, StateNewerError, StateOutrunError, StateUnusableError, StreamNotFoundError
 from auditor.jetstream.api import get_message
 from auditor.jetstream.publish import OutrunError, append
 from auditor.jetstream.state.stream_settings import ensure_state_stream
@@ -108,7 +108,8 @@ class Checkpoints:
     async def look(self) -> Head | None:
         """What was saved last, None if nothing was.
 
-        Raises StateUnusableError for a head that is damaged or of another format, and the AuditorErrors of a request.
+        Raises StateUnusableError for a head that is damaged, StateNewerError for one of a later version, and the
+        AuditorErrors of a request.
         """
         self._head, self._head_seq = None, 0
         subject = self._subject("head")
@@ -240,11 +241,12 @@ class Checkpoints:
                 return msgspec.json.decode(data, type=Head)
         except msgspec.MsgspecError:
             schema = ""
-        if schema.startswith("aether-auditor/state/"):
-            why = f"it was written by another version of the auditor ({schema}, and this one knows {SCHEMA})"
-        else:
-            why = "its head is damaged"
-        raise StateUnusableError(f"saved state of audit {self._audit} cannot be used: {why}")
+        if schema.startswith("aether-auditor/state/") and schema != SCHEMA:
+            raise StateNewerError(
+                f"saved state of audit {self._audit} was written by a later version of the auditor ({schema}, and this version"
+                f" reads {SCHEMA}): run that version, or auditor state reset --audit {self._audit}"
+            )
+        raise StateUnusableError(f"saved state of audit {self._audit} cannot be used: its head is damaged")
 
     def _lost_to_another(self, head: Head | None) -> str:
         if head is None:

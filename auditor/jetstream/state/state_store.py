@@ -56,6 +56,8 @@ class MemoryKeeper:
         self.saved_ns: int | None = None
         """When something was saved last; None if nothing is there."""
         self._problem: str | None = None
+        self._replaceable = True
+        """False while the saved head is damaged: what it named is neither used nor replaced."""
 
     @property
     def problem(self) -> str | None:
@@ -64,7 +66,11 @@ class MemoryKeeper:
 
     async def open(self) -> Chronicle:
         """See what was saved last; its chronicle. Raises StateNewerError, and the AuditorErrors of a request."""
-        self._head = await self._look()
+        try:
+            self._head = await self._checkpoints.look()
+        except StateUnusableError as error:
+            return self._without_head(error)
+        self._replaceable = True
         if self._head is not None:
             self._refuse_newer(self._head)
         self.saved_ns = self._head.saved_ns if self._head else None
@@ -78,16 +84,28 @@ class MemoryKeeper:
             self._chronicle = await self._load(None)
         return self._chronicle
 
+    def _without_head(self, error: StateUnusableError) -> Chronicle:
+        """Go on with what this process knows. Nothing is saved, since that would replace the parts that a head names."""
+        self._head = self.saved_ns = self._saved = None
+        self._replaceable = False
+        self._problem = self._no_history(error)
+        log.error("saved state not used", audit=self._audit, why=str(error))
+        self._chronicle = self._chronicle or Chronicle()
+        return self._chronicle
+
+    def _no_history(self, error: StateUnusableError) -> str:
+        return (
+            f"the saved history of audit {self._audit} cannot be used ({error}), so that findings of earlier passes may"
+            f" be missing: auditor state reset --audit {self._audit} begins a new one"
+        )
+
     async def _load(self, known: Chronicle | None) -> Chronicle:
         """What was saved, but for what this process has seen since: a restore takes state back together with the stream."""
         try:
             chronicle = await self._read_chronicle()
         except StateUnusableError as error:
             chronicle = Chronicle()
-            self._problem = (
-                f"the saved history of audit {self._audit} cannot be used ({error}), so that findings of earlier passes may"
-                f" be missing: auditor state reset --audit {self._audit} begins a new one"
-            )
+            self._problem = self._no_history(error)
             log.error("saved history not used", audit=self._audit, why=str(error))  # noqa: TRY400 - the line says it all
         else:
             self._problem = None
@@ -123,7 +141,7 @@ class MemoryKeeper:
         """The chronicle and these parts, ready to be saved."""
         for part in changed:
             self._held.pop(part, None)  # the part that is packed replaces it
-        if not self._writes:
+        if not self._writes or not self._replaceable:
             return {}
         ready: dict[str, Content | None] = {}
         if self._problem is None:
@@ -153,13 +171,6 @@ class MemoryKeeper:
     def is_saved(self, memory: Memory) -> bool:
         """Whether `memory` is what was saved last, if nothing has happened to it since it was recalled."""
         return self._saved is memory
-
-    async def _look(self) -> Head | None:
-        try:
-            return await self._checkpoints.look()
-        except StateUnusableError as error:
-            self._unusable(error)
-            return None
 
     def _refuse_newer(self, head: Head) -> None:
         """Raise StateNewerError if a part has a newer format, whether this pass reads it or not: a save would replace it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.config import StateConfig
-from auditor.errors import AuditorError, StateError, StateOutrunError, StateUnusableError
+from auditor.errors import AuditorError, StateError, StateNewerError, StateOutrunError, StateUnusableError
 from auditor.jetstream.state import part_store as module
 from auditor.jetstream.state.part_store import Checkpoints, Content
 from tests.live.connecting import connected
@@ -207,22 +207,22 @@ def nothing(_: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("damage", "line"),
+    ("damage", "kind", "line"),
     [
-        (truncated, "its head is damaged"),
-        (nothing, "its head is damaged"),
-        (newer, r"written by another version of the auditor \(aether-auditor/state/2"),
+        (truncated, StateUnusableError, "its head is damaged"),
+        (nothing, StateUnusableError, "its head is damaged"),
+        (newer, StateNewerError, r"written by a later version of the auditor \(aether-auditor/state/2"),
     ],
 )
 async def test_a_head_that_cannot_be_used_is_said_so_in_one_line_and_replaced_by_the_next_save(
-    client: Client, damage: Callable[[bytes], bytes], line: str
+    client: Client, damage: Callable[[bytes], bytes], kind: type[StateError], line: str
 ) -> None:
     await checkpoints(client).save({"memory": content(OLD)}, 1)
     subject = f"{CONFIG.subject_prefix}.orders.head"
     head = await module.get_message(client, CONFIG.stream, last_by_subj=subject)
     await client.request(subject, damage(head.data))  # answered once it is stored
     heir = checkpoints(client)
-    with pytest.raises(StateUnusableError, match=line) as raised:
+    with pytest.raises(kind, match=line) as raised:
         await heir.look()
     assert "\n" not in str(raised.value)
     await heir.save({"memory": content(NEW)}, 2)
