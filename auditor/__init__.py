@@ -1,6 +1,6 @@
 """aether-auditor: finds what replay of Aether's event streams would silently skip or misread.
 
-Each room says at its door what belongs in it; nothing belongs here but the version.
+The docstring of each package says what belongs in it. Nothing belongs here but the version.
 """
 
 __version__ = "0.1.0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,34 @@ def literals(path: Path) -> list[str]:
 def test_only_the_stream_layout_spells_how_subjects_of_events_and_snapshots_begin(path: Path) -> None:
     spelled = re.compile(r"\.(events|snapshots)(\.|$)")
     assert [text for text in literals(path) if spelled.search(text)] == []
+
+
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_table_of_packages_has_a_row_for_each_unit_and_no_other() -> None:
+    units = {module(path.parent) for path in (ROOT / "auditor").glob("*/__init__.py")}
+    units |= {module(path) for path in (ROOT / "auditor").glob("[a-z]*.py")}
+    rows = re.findall(r"^\| `(auditor/[\w./]+)` \| .+ \|$", GUIDE, re.MULTILINE)
+    assert sorted(rows) == sorted(units)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=module)
+def test_every_source_file_that_a_document_names_exists(path: Path) -> None:
+    named = re.findall(r"(?<![\w/])(?:auditor|tests|bench)/[\w./]+\.\w+", path.read_text())
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_diagram_of_the_architecture_shows_the_layers_of_the_import_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(each["layers"] for each in contracts if each["containers"] == ["auditor"])
+    diagram = re.findall(
+        r"^```\n(.*?)^```$", (ROOT / "docs" / "architecture.md").read_text(), re.DOTALL | re.MULTILINE
+    )[0]
+    assert [re.split(r"  +", line)[0] for line in diagram.splitlines()] == layers
+
+
+def test_the_architecture_says_where_to_start_for_ten_tasks_or_more() -> None:
+    section = (ROOT / "docs" / "architecture.md").read_text().partition("\n## What to edit\n")[2]
+    assert len(re.findall(r"^\| [^|]+ \| `auditor/[^|]+ \|$", section, re.MULTILINE)) >= 10

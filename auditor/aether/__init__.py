@@ -1,6 +1,6 @@
-"""What Aether writes and what its Go code accepts: decoding, encoding, naming. Pure: bytes in, values out.
+"""Decodes and encodes events and snapshots as Aether's Go code does, and names their subjects.
 
-No I/O, clock or logging belongs here, and nothing that knows of audits, findings or NATS connections.
+No I/O, clock or logging. Nothing here knows of audits, findings or NATS connections.
 """
 
 from auditor.aether.event import ActorSnapshot, EncodeError, Event, Malformed, Reason, Timestamp

@@ -1,4 +1,4 @@
-"""What is planted to be found: good actors and one of each damage, what each must lead to, and the stream that holds them.
+"""A stream with known damage, and the check that all of it is found.
 
-The demo shows it, and the self-test proves with it; nothing here looks at anybody else's stream.
+The demo and the self-test use it. Nothing here reads an audited stream.
 """

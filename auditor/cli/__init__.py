@@ -1,6 +1,6 @@
-"""The command line: verbs, tables and exit codes. Results go to stdout, messages for people to stderr.
+"""Parses arguments, calls an operation, prints the result and chooses the exit code.
 
-Nothing that judges, reads or writes a stream belongs here.
+Results go to stdout, messages for people to stderr. What a command does belongs in operations.
 """
 
 from auditor.cli.entry import main

@@ -1,4 +1,4 @@
-"""The configuration file: YAML in, one frozen `Config` out, or every problem at once.
+"""Reads the configuration file: returns one frozen `Config`, or raises an error that lists every problem.
 
 Nothing that acts on a setting belongs here.
 """

@@ -1,4 +1,4 @@
-"""An embedded NATS server and a sample stream that is damaged on purpose, for a first look and for proofs.
+"""A sample stream that is damaged on purpose, and the writer of its events.
 
 Nothing that the auditor needs in production belongs here.
 """

@@ -1,6 +1,6 @@
-"""The only door to NATS: the hardened client, the ordered walk, the event store, the quarantine.
+"""Everything that talks to NATS: the connection, reading, the event store, and the auditor's own streams.
 
-Nothing that judges a message belongs here.
+Event bodies are decoded only in eventstore. Messages are judged in core.
 """
 
 from auditor.jetstream.eventstore.store import JetStreamEventStore

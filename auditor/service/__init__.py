@@ -1,4 +1,4 @@
-"""What surrounds the audit in a daemon, one outside library a file: schedule, metrics, HTTP, page.
+"""Serves the status of the daemon over HTTP: metrics, health checks, JSON and a page.
 
-Nothing that reads or judges a stream belongs here.
+Nothing that reads or judges a stream belongs here. What decides when passes run belongs in daemon.
 """

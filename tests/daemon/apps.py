@@ -14,7 +14,7 @@ from auditor.scan.plan import Reading
 from auditor.scan.run import Pass
 from auditor.service.status import ServiceStatus
 from tests.core.stories import event
-from tests.ports.in_memory import MemoryKeeper, MemoryStream
+from tests.ports.in_memory import InMemorySource, InMemoryStateStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,7 +59,7 @@ class Client:
         self.closed = True
 
 
-class Stream(MemoryStream):
+class Stream(InMemorySource):
     """A stream whose info can be refused, and whose walks can be made to wait."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -85,7 +85,7 @@ class Stream(MemoryStream):
             yield batch
 
 
-class StateStore(MemoryKeeper):
+class StateStore(InMemoryStateStore):
     """Saved state that knows when it was saved."""
 
     def __init__(self) -> None:
