@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import auditor
 from auditor.core.model.actor_types import ActorTypes
 from auditor.jetstream.connection.client import connect
-from auditor.jetstream.quarantine.writer import QuarantineStream
+from auditor.jetstream.quarantine.writer import QuarantineWriter
 from auditor.jetstream.reading.stream_source import StreamSource
 from auditor.jetstream.state.acceptances import Acceptances
-from auditor.jetstream.state.part_store import Checkpoints
-from auditor.jetstream.state.state_store import MemoryKeeper
-from auditor.scan.plan import Reading
-from auditor.scan.run import KEPT_IN_DETAIL, Pass
+from auditor.jetstream.state.part_store import PartStore
+from auditor.jetstream.state.state_store import JetStreamStateStore
+from auditor.scan.plan import StartFrom
+from auditor.scan.run import MIN_FINDINGS_LISTED, Pass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,28 +35,28 @@ class Auditor:
     """False for a look that keeps no evidence."""
     actor_types: dict[str, ActorTypes] = field(default_factory=dict)
     """What each audit has learned of label values; handed from one pass to the next."""
-    _keepers: dict[str, MemoryKeeper] = field(default_factory=dict)
+    _keepers: dict[str, JetStreamStateStore] = field(default_factory=dict)
 
     def source(self, audit: AuditConfig) -> StreamSource:
         """The stream that `audit` looks at."""
         return StreamSource(self.client, audit.stream)
 
-    def side_stream(self, audit: AuditConfig) -> QuarantineStream:
+    def side_stream(self, audit: AuditConfig) -> QuarantineWriter:
         """Where evidence from `audit` is kept."""
-        return QuarantineStream(self.client, self.config.quarantine, audit.stream)
+        return QuarantineWriter(self.client, self.config.quarantine, audit.stream)
 
-    def checkpoints(self, audit: AuditConfig) -> Checkpoints:
+    def checkpoints(self, audit: AuditConfig) -> PartStore:
         """Where the state of `audit` is saved."""
-        return Checkpoints(self.client, self.config.state, audit.stream, audit.name, auditor.__version__)
+        return PartStore(self.client, self.config.state, audit.stream, audit.name, auditor.__version__)
 
     def acceptances(self, audit: AuditConfig) -> Acceptances:
         """What operators accepted of what `audit` found."""
         return Acceptances(self.client, self.config.state, audit.name)
 
-    def keeper(self, audit: AuditConfig) -> MemoryKeeper:
+    def keeper(self, audit: AuditConfig) -> JetStreamStateStore:
         """What keeps the memory of `audit`: always the same one, which may hold it from one pass to the next."""
         if audit.name not in self._keepers:
-            self._keepers[audit.name] = MemoryKeeper(
+            self._keepers[audit.name] = JetStreamStateStore(
                 audit.name,
                 self.checkpoints(audit),
                 self.acceptances(audit),
@@ -66,13 +66,13 @@ class Auditor:
         return self._keepers[audit.name]
 
     async def check_own_streams(self) -> None:
-        """Create side stream and state stream if need be. Raises SideStreamError or StateError if one could lose something."""
+        """Create side stream and state stream if need be. Raises QuarantineStreamError or StateError if one could lose something."""
         for audit in self.config.audits:
             await self.side_stream(audit).ensure()
             await self.checkpoints(audit).ensure()
 
     def new_pass(
-        self, audit: AuditConfig, *, reading: Reading = Reading.AS_DUE, most_findings: int = KEPT_IN_DETAIL
+        self, audit: AuditConfig, *, reading: StartFrom = StartFrom.AUTO, max_findings: int = MIN_FINDINGS_LISTED
     ) -> Pass:
         """A pass of `audit`, ready to run."""
         return Pass(
@@ -84,7 +84,7 @@ class Auditor:
             clock=time.time_ns,
             keeper=self.keeper(audit),
             reading=reading,
-            most_findings=most_findings,
+            max_findings=max_findings,
         )
 
 

@@ -33,7 +33,7 @@ class StreamRecreatedError(AuditorError):
     """The stream that was pinned is gone and another of the same name stands in its place."""
 
 
-class WalkCutShortError(AuditorError):
+class WalkIncompleteError(AuditorError):
     """The walk could not reach its pinned end; what was delivered before is judged, the rest is not."""
 
 
@@ -41,7 +41,7 @@ class EventStreamError(AuditorError):
     """A stream that cannot be created for events, or has settings under which it cannot hold them."""
 
 
-class SideStreamError(AuditorError):
+class QuarantineStreamError(AuditorError):
     """The quarantine stream cannot be used safely, or refuses a record for good until somebody acts."""
 
 
@@ -49,11 +49,11 @@ class StateError(AuditorError):
     """What an audit remembers cannot be saved; what was saved last stays."""
 
 
-class StateOutrunError(StateError):
+class StateConflictError(StateError):
     """Somebody else has saved or removed it meanwhile: read it again."""
 
 
-class StateUnusableError(StateError):
+class StateFormatError(StateError):
     """What was saved is damaged, or of a format that this version does not know."""
 
 

@@ -18,7 +18,7 @@ from auditor.app import Auditor
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from bench.walk import STREAM, event
 from tests.live.raw import publish
 
@@ -41,7 +41,7 @@ async def audit_until(url: str, max_rate: int, done: Event) -> None:
     auditor = Auditor(config, client)
     await auditor.check_own_streams()
     while not done.is_set():
-        one = auditor.new_pass(audit, reading=Reading.ANEW)
+        one = auditor.new_pass(audit, reading=StartFrom.BEGINNING)
         running = asyncio.create_task(one.run())
         while not running.done() and not done.is_set():
             await asyncio.sleep(0.05)

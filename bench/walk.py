@@ -28,7 +28,7 @@ from auditor.jetstream.connection.client import connect
 from auditor.jetstream.connection.connection import BUFFER_SIZE, READ_SIZE
 from auditor.jetstream.reading.pull_consumer import BATCH, PULL_BYTES
 from auditor.jetstream.reading.stream_source import StreamSource
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from tests.interop.program import build, missing
 from tests.live.raw import Publication, publish
 
@@ -76,7 +76,7 @@ async def walk(url: str, count: int) -> float:
     client = await connect(NatsConfig(servers=(url,)))
     source = StreamSource(client, STREAM)
     started = time.perf_counter()
-    pinned = await source.pin()
+    pinned = await source.info()
     received = 0
     async for messages in source.walk(pinned, first_seq=1, last_seq=pinned.last_seq):
         received += len(messages)
@@ -94,7 +94,7 @@ async def full_pass(url: str, count: int) -> float:
     auditor = Auditor(config, client)
     await auditor.check_own_streams()
     started = time.perf_counter()
-    report = await auditor.new_pass(audit, reading=Reading.ANEW).run()
+    report = await auditor.new_pass(audit, reading=StartFrom.BEGINNING).run()
     rate = count / (time.perf_counter() - started)
     assert (report.verdict, report.events.ok) == (Verdict.CLEAN, count)
     await client.close()

@@ -11,7 +11,7 @@ from auditor.errors import ConnectionFailedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.canary.actor_messages import Outgoing
+    from auditor.canary.actor_messages import SeedMessage
 
 WINDOW = 1_000
 """Messages sent before the stream has to confirm: it drops what comes faster than it can store."""
@@ -34,7 +34,7 @@ class RawPublisher:
     async def __aexit__(self, *_: object) -> None:
         self._writer.close()
 
-    async def publish(self, messages: Sequence[Outgoing]) -> None:
+    async def publish(self, messages: Sequence[SeedMessage]) -> None:
         """Return when the stream has stored `messages`, in this order. Raises ConnectionFailedError."""
         for at in range(0, len(messages), WINDOW):
             *most, last = messages[at : at + WINDOW]
@@ -56,7 +56,7 @@ class RawPublisher:
         raise ConnectionFailedError("the embedded server closed the connection")
 
 
-def _frame(message: Outgoing, reply: bytes = b"") -> bytes:
+def _frame(message: SeedMessage, reply: bytes = b"") -> bytes:
     subject, headers, data = message.subject, message.headers, message.data
     if headers is None:
         return b"PUB %b %b %d\r\n%b\r\n" % (subject, reply, len(data), data)

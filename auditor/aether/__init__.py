@@ -10,9 +10,9 @@ from auditor.aether.gojson.decode import (
     decode_snapshot,
     encode_event,
     encode_snapshot,
+    has_version,
     judge_event,
     judge_snapshot,
-    version_given,
 )
 from auditor.aether.in_memory import InMemoryEventStore
 from auditor.aether.store import (
@@ -27,17 +27,17 @@ from auditor.aether.store import (
     UnknownOutcomeError,
     UnstorableActorError,
     VersionConflictError,
-    askable,
-    storable,
+    check_readable_id,
+    check_storable_id,
 )
 from auditor.aether.stream_layout import event_subject, snapshot_subject
 from auditor.aether.subjects import (
+    actor_key,
     extract_actor_type,
     sanitize_subject,
-    subject_tail,
-    unaskable_reason,
     unreachable_reason,
-    unstorable_reason,
+    unreadable_id_reason,
+    unstorable_id_reason,
 )
 
 __all__ = [
@@ -60,21 +60,21 @@ __all__ = [
     "UnknownOutcomeError",
     "UnstorableActorError",
     "VersionConflictError",
-    "askable",
+    "actor_key",
+    "check_readable_id",
+    "check_storable_id",
     "decode_event",
     "decode_snapshot",
     "encode_event",
     "encode_snapshot",
     "event_subject",
     "extract_actor_type",
+    "has_version",
     "judge_event",
     "judge_snapshot",
     "sanitize_subject",
     "snapshot_subject",
-    "storable",
-    "subject_tail",
-    "unaskable_reason",
     "unreachable_reason",
-    "unstorable_reason",
-    "version_given",
+    "unreadable_id_reason",
+    "unstorable_id_reason",
 ]

@@ -13,8 +13,8 @@ from auditor.aether.store import (
     ReplayResult,
     SnapshotNotFoundError,
     VersionConflictError,
-    askable,
-    storable,
+    check_readable_id,
+    check_storable_id,
 )
 from auditor.aether.stream_layout import event_subject, snapshot_subject
 
@@ -41,7 +41,7 @@ class InMemoryEventStore:
 
     async def save_event(self, event: Event) -> None:
         """As the protocol says."""
-        subject = event_subject(self._stream, storable(event.actor_id))
+        subject = event_subject(self._stream, check_storable_id(event.actor_id))
         data = encode_event(event)
         latest = await self.get_latest_version(event.actor_id)
         if event.version <= latest:
@@ -56,7 +56,7 @@ class InMemoryEventStore:
     async def get_events_with_errors(self, actor_id: str, from_version: int = 0) -> ReplayResult:
         """As the protocol says."""
         result = ReplayResult()
-        for seq, data in self._on(event_subject(self._stream, askable(actor_id))):
+        for seq, data in self._on(event_subject(self._stream, check_readable_id(actor_id))):
             event = decode_event(data)
             if isinstance(event, Malformed):
                 result.errors.append(ReplayError(seq, data, event))
@@ -74,12 +74,12 @@ class InMemoryEventStore:
 
     async def save_snapshot(self, snapshot: ActorSnapshot) -> None:
         """As the protocol says."""
-        self.append(snapshot_subject(self._stream, storable(snapshot.actor_id)), encode_snapshot(snapshot))
+        self.append(snapshot_subject(self._stream, check_storable_id(snapshot.actor_id)), encode_snapshot(snapshot))
 
     async def get_latest_snapshot(self, actor_id: str, *, strict: bool = True) -> ActorSnapshot:
         """As the protocol says."""
         last: ReplayError | None = None
-        for seq, data in reversed([*self._on(snapshot_subject(self._stream, askable(actor_id)))]):
+        for seq, data in reversed([*self._on(snapshot_subject(self._stream, check_readable_id(actor_id)))]):
             snapshot = decode_snapshot(data)
             if not isinstance(snapshot, Malformed):
                 return snapshot

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from auditor.aether.subjects import unaskable_reason, unstorable_reason
+from auditor.aether.subjects import unreadable_id_reason, unstorable_id_reason
 
 if TYPE_CHECKING:
     from auditor.aether.event import ActorSnapshot, Event, Malformed
@@ -138,15 +138,15 @@ class EventStoreWithErrors(EventStore, Protocol):
         """As `get_events`, together with every message that does not decode."""
 
 
-def askable(actor_id: str) -> str:
+def check_readable_id(actor_id: str) -> str:
     """`actor_id` itself. Raises UnstorableActorError."""
-    if reason := unaskable_reason(actor_id):
+    if reason := unreadable_id_reason(actor_id):
         raise UnstorableActorError(actor_id, reason)
     return actor_id
 
 
-def storable(actor_id: str) -> str:
+def check_storable_id(actor_id: str) -> str:
     """`actor_id` itself. Raises UnstorableActorError."""
-    if reason := unstorable_reason(actor_id):
+    if reason := unstorable_id_reason(actor_id):
         raise UnstorableActorError(actor_id, reason)
     return actor_id

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditor.aether.subjects import subject_tail, unreachable_reason
+from auditor.aether.subjects import actor_key, unreachable_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class StreamLayout:
 
     def event_subject(self, actor_id: str) -> str:
         """The subject of the actor's events."""
-        return f"{self.events_prefix}{subject_tail(actor_id)}"
+        return f"{self.events_prefix}{actor_key(actor_id)}"
 
     def snapshot_subject(self, actor_id: str) -> str:
         """The subject of the actor's snapshots."""
-        return f"{self.snapshots_prefix}{subject_tail(actor_id)}"
+        return f"{self.snapshots_prefix}{actor_key(actor_id)}"
 
     def snapshot_filter(self, event_filter: str) -> str:
         """The filter for the snapshots of the actors whose events `event_filter` matches."""

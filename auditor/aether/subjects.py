@@ -24,12 +24,12 @@ def sanitize_subject(text: str) -> str:
     return text.translate(_SANITIZED)
 
 
-def subject_tail(actor_id: str) -> str:
+def actor_key(actor_id: str) -> str:
     """The actor's type and id as they stand in both of its subjects."""
     return f"{sanitize_subject(extract_actor_type(actor_id))}.{sanitize_subject(actor_id)}"
 
 
-def unaskable_reason(actor_id: str) -> str | None:
+def unreadable_id_reason(actor_id: str) -> str | None:
     """Why no server could ever hold a message of this actor, in a few words; None if one could."""
     if not actor_id:
         return "it is empty"
@@ -42,11 +42,11 @@ def unaskable_reason(actor_id: str) -> str | None:
     return None
 
 
-def unstorable_reason(actor_id: str) -> str | None:
+def unstorable_id_reason(actor_id: str) -> str | None:
     """Why nothing can be stored for this actor so that replay finds it again, in a few words; None if it can."""
     if _DEL in actor_id:
         return "it has a DEL (0x7f), and JetStream stores such a subject but does not find it again"
-    return unaskable_reason(actor_id)
+    return unreadable_id_reason(actor_id)
 
 
 def unreachable_reason(tail: bytes) -> Literal["encoding", "wildcard", "tokens"] | None:

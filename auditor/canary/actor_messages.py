@@ -21,7 +21,7 @@ EVENT_TYPES = {
 
 
 @dataclass(slots=True)
-class Outgoing:
+class SeedMessage:
     """One message to be stored, byte for byte."""
 
     subject: bytes
@@ -37,14 +37,14 @@ class Outgoing:
 
 
 @dataclass(slots=True)
-class Story:
+class ActorMessages:
     """What is stored for one actor in one stream."""
 
     stream: str
     actor_id: str
-    messages: list[Outgoing] = field(default_factory=list)
+    messages: list[SeedMessage] = field(default_factory=list)
 
-    def event(self, version: int, *, note: str = "") -> Outgoing:
+    def event(self, version: int, *, note: str = "") -> SeedMessage:
         """A good event of this actor."""
         actor_type = self.actor_id.partition("-")[0]
         names = EVENT_TYPES.get(actor_type, ("Changed",))
@@ -62,13 +62,13 @@ class Story:
             metadata={"source": "canary", "trace": f"{version:016x}"},
             timestamp=Timestamp.from_unix_ns(BEGIN_NS + version * 61 * NANOSECONDS + version),
         )
-        return Outgoing(event_subject(self.stream, self.actor_id).encode(), encode_event(event))
+        return SeedMessage(event_subject(self.stream, self.actor_id).encode(), encode_event(event))
 
-    def snapshot(self, version: int) -> Outgoing:
+    def snapshot(self, version: int) -> SeedMessage:
         """A good snapshot of this actor."""
         timestamp = Timestamp.from_unix_ns(BEGIN_NS + version * 61 * NANOSECONDS)
         snapshot = ActorSnapshot(self.actor_id, version, {"total": 12.5 * version, "open": True}, timestamp)
-        return Outgoing(snapshot_subject(self.stream, self.actor_id).encode(), encode_snapshot(snapshot))
+        return SeedMessage(snapshot_subject(self.stream, self.actor_id).encode(), encode_snapshot(snapshot))
 
     def events(self, *versions: int) -> None:
         """Store good events of these versions, in this order."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from auditor.aether import sanitize_subject
 from auditor.aether.event import Reason
 from auditor.aether.stream_layout import StreamLayout
-from auditor.canary.actor_messages import Outgoing, Story
+from auditor.canary.actor_messages import ActorMessages, SeedMessage
 from auditor.core.model.findings import Cause, Hidden, Kind, Severity, Unreachable, subject_text
 
 if TYPE_CHECKING:
@@ -32,12 +32,12 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Planted:
+class Damage:
     """One damage."""
 
     what: str
     """For people, in a few words."""
-    story: Story
+    story: ActorMessages
     expected: tuple[Expected, ...]
 
     @property
@@ -60,8 +60,8 @@ class Planted:
         )
 
 
-def _story(stream: str, actor_id: str, last: int = 8) -> Story:
-    story = Story(stream, actor_id)
+def _story(stream: str, actor_id: str, last: int = 8) -> ActorMessages:
+    story = ActorMessages(stream, actor_id)
     story.events(*range(1, last + 1))
     return story
 
@@ -73,13 +73,13 @@ def _rewritten(
     actor_id: str,
     rewrite: Callable[[bytes], bytes],
     headers: bytes | None = None,
-) -> Planted:
+) -> Damage:
     """The fourth of eight events is damaged: replay skips it, and its version is missing."""
     story = _story(stream, actor_id)
     event = story.messages[3]
     event.data, event.headers = rewrite(event.data), headers
     gap = Expected(Kind.VERSION_GAP, Cause.MALFORMED)
-    return Planted(what, story, (Expected(Kind.MALFORMED_EVENT, reason), gap))
+    return Damage(what, story, (Expected(Kind.MALFORMED_EVENT, reason), gap))
 
 
 def _replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
@@ -90,7 +90,7 @@ def _replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
     return rewrite
 
 
-def _malformed(stream: str) -> Sequence[Planted]:
+def _malformed(stream: str) -> Sequence[Damage]:
     nested = b"[" * 10_000 + b"]" * 10_000
     damaged = partial(_rewritten, stream)
     return (
@@ -110,48 +110,48 @@ def _malformed(stream: str) -> Sequence[Planted]:
     )
 
 
-def _content(stream: str) -> Sequence[Planted]:
+def _content(stream: str) -> Sequence[Damage]:
     hidden = _story(stream, "cart-8")
     hidden.messages[3].data = hidden.messages[3].data.replace(b'"version":4,', b"")
     zero = _story(stream, "cart-9")
     zero.messages[3].data = zero.messages[3].data.replace(b'"version":4,', b'"version":0,')
     foreign = _story(stream, "user-10")
-    foreign.messages[3].data = Story(stream, "user-1010").event(4).data
-    shared, other = Story(stream, "order-11.a"), Story(stream, "order-11_a")
+    foreign.messages[3].data = ActorMessages(stream, "user-1010").event(4).data
+    shared, other = ActorMessages(stream, "order-11.a"), ActorMessages(stream, "order-11_a")
     for version in (1, 2, 3):
         shared.messages += [shared.event(version), other.event(version)]
     events = StreamLayout(stream).events_prefix
-    not_utf8 = Story(stream, "user-12")
-    not_utf8.messages = [Outgoing(f"{events}user.user-".encode() + b"\xff\xfe", not_utf8.event(1).data)]
-    wildcard = Story(stream, "user-13")
-    wildcard.messages = [Outgoing(f"{events}user.user-1*".encode(), wildcard.event(1).data)]
-    tokens = Story(stream, "user-14")
-    tokens.messages = [Outgoing(f"{events}customer.user-14".encode(), tokens.event(1).data)]
+    not_utf8 = ActorMessages(stream, "user-12")
+    not_utf8.messages = [SeedMessage(f"{events}user.user-".encode() + b"\xff\xfe", not_utf8.event(1).data)]
+    wildcard = ActorMessages(stream, "user-13")
+    wildcard.messages = [SeedMessage(f"{events}user.user-1*".encode(), wildcard.event(1).data)]
+    tokens = ActorMessages(stream, "user-14")
+    tokens.messages = [SeedMessage(f"{events}customer.user-14".encode(), tokens.event(1).data)]
     gap = Kind.VERSION_GAP
     return (
-        Planted(
+        Damage(
             "an event without a version",
             hidden,
             (Expected(Kind.HIDDEN_EVENT, Hidden.VERSION_MISSING), Expected(gap, Cause.HIDDEN)),
         ),
-        Planted(
+        Damage(
             "an event with version 0",
             zero,
             (Expected(Kind.HIDDEN_EVENT, Hidden.VERSION_NOT_POSITIVE), Expected(gap, Cause.HIDDEN)),
         ),
-        Planted("an event of another actor", foreign, (Expected(Kind.FOREIGN_ACTOR), Expected(gap, Cause.FOREIGN))),
-        Planted("two actor ids that share a subject", shared, (Expected(Kind.SUBJECT_COLLISION),)),
-        Planted(
+        Damage("an event of another actor", foreign, (Expected(Kind.FOREIGN_ACTOR), Expected(gap, Cause.FOREIGN))),
+        Damage("two actor ids that share a subject", shared, (Expected(Kind.SUBJECT_COLLISION),)),
+        Damage(
             "a subject that is not UTF-8",
             not_utf8,
             (Expected(Kind.UNREACHABLE_EVENT, Unreachable.ENCODING, Severity.NOTICE),),
         ),
-        Planted(
+        Damage(
             "a subject with a literal *",
             wildcard,
             (Expected(Kind.UNREACHABLE_EVENT, Unreachable.WILDCARD, Severity.NOTICE),),
         ),
-        Planted(
+        Damage(
             "an actor under a type that is not its own",
             tokens,
             (Expected(Kind.UNREACHABLE_EVENT, Unreachable.TOKENS, Severity.NOTICE),),
@@ -159,31 +159,31 @@ def _content(stream: str) -> Sequence[Planted]:
     )
 
 
-def _versions(stream: str) -> Sequence[Planted]:
+def _versions(stream: str) -> Sequence[Damage]:
     deleted = _story(stream, "order-15")
     deleted.messages[4].deleted = True
-    never = Story(stream, "order-16")
+    never = ActorMessages(stream, "order-16")
     never.events(1, 2, 3, 6, 7)
     same = _story(stream, "cart-17")
     same.messages.insert(5, same.event(4))
     different = _story(stream, "cart-18")
     different.messages.insert(5, different.event(4, note="-again"))
-    late = Story(stream, "cart-19")
+    late = ActorMessages(stream, "cart-19")
     late.events(1, 2, 4, 5, 3, 6)
-    regression = Story(stream, "user-20")
+    regression = ActorMessages(stream, "user-20")
     regression.events(3, 4, 2, 5)
     duplicate = Kind.DUPLICATE_VERSION
     return (
-        Planted(
+        Damage(
             "a deleted event",
             deleted,
             (Expected(Kind.VERSION_GAP, Cause.DELETED), Expected(Kind.DELETED_MESSAGES, severity=Severity.NOTICE)),
         ),
-        Planted("two versions that were never stored", never, (Expected(Kind.VERSION_GAP, Cause.UNKNOWN),)),
-        Planted("an event stored twice", same, (Expected(duplicate, Cause.SAME_PAYLOAD),)),
-        Planted("a version stored twice, differently", different, (Expected(duplicate, Cause.DIFFERENT_PAYLOAD),)),
-        Planted("an event that arrived late", late, (Expected(Kind.LATE_VERSION),)),
-        Planted(
+        Damage("two versions that were never stored", never, (Expected(Kind.VERSION_GAP, Cause.UNKNOWN),)),
+        Damage("an event stored twice", same, (Expected(duplicate, Cause.SAME_PAYLOAD),)),
+        Damage("a version stored twice, differently", different, (Expected(duplicate, Cause.DIFFERENT_PAYLOAD),)),
+        Damage("an event that arrived late", late, (Expected(Kind.LATE_VERSION),)),
+        Damage(
             "a version below the first one stored",
             regression,
             (Expected(Kind.MISSING_HEAD, Cause.UNKNOWN), Expected(Kind.VERSION_REGRESSION)),
@@ -191,7 +191,7 @@ def _versions(stream: str) -> Sequence[Planted]:
     )
 
 
-def _snapshots(stream: str) -> Sequence[Planted]:
+def _snapshots(stream: str) -> Sequence[Damage]:
     bad = _story(stream, "order-21")
     bad.messages.append(bad.snapshot(8))
     bad.messages[-1].data = bad.messages[-1].data[:-2]
@@ -200,23 +200,23 @@ def _snapshots(stream: str) -> Sequence[Planted]:
     outlived.messages[-2].data = b"{}{}"
     foreign = _story(stream, "cart-23")
     foreign.messages.append(foreign.snapshot(8))
-    foreign.messages[-1].data = Story(stream, "cart-1023").snapshot(8).data
+    foreign.messages[-1].data = ActorMessages(stream, "cart-1023").snapshot(8).data
     ahead = _story(stream, "user-24")
     ahead.messages.append(ahead.snapshot(12))
-    bridged = Story(stream, "user-25")
+    bridged = ActorMessages(stream, "user-25")
     bridged.events(1, 2, 3)
     bridged.messages.append(bridged.snapshot(5))
     bridged.events(6, 7)
     malformed, syntax = Kind.MALFORMED_SNAPSHOT, Reason.SYNTAX
     return (
-        Planted("a last snapshot that does not decode", bad, (Expected(malformed, syntax),)),
-        Planted("an earlier snapshot that does not decode", outlived, (Expected(malformed, syntax, Severity.NOTICE),)),
-        Planted("a snapshot of another actor", foreign, (Expected(Kind.FOREIGN_SNAPSHOT),)),
-        Planted("a snapshot ahead of its events", ahead, (Expected(Kind.SNAPSHOT_AHEAD),)),
-        Planted("lost versions that a snapshot bridges", bridged, (Expected(Kind.VERSION_GAP, Cause.UNKNOWN),)),
+        Damage("a last snapshot that does not decode", bad, (Expected(malformed, syntax),)),
+        Damage("an earlier snapshot that does not decode", outlived, (Expected(malformed, syntax, Severity.NOTICE),)),
+        Damage("a snapshot of another actor", foreign, (Expected(Kind.FOREIGN_SNAPSHOT),)),
+        Damage("a snapshot ahead of its events", ahead, (Expected(Kind.SNAPSHOT_AHEAD),)),
+        Damage("lost versions that a snapshot bridges", bridged, (Expected(Kind.VERSION_GAP, Cause.UNKNOWN),)),
     )
 
 
-def every_damage(stream: str) -> tuple[Planted, ...]:
+def all_damage(stream: str) -> tuple[Damage, ...]:
     """The whole list for `stream`, in the order in which it is shown."""
     return (*_malformed(stream), *_content(stream), *_versions(stream), *_snapshots(stream))

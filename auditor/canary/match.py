@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.canary.damage import Expected, Planted
+    from auditor.canary.damage import Damage, Expected
     from auditor.core.model.findings import Finding
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class MatchResult:
     """What was planted beside what was found."""
 
-    found: tuple[tuple[Planted, tuple[tuple[Expected, Finding | None], ...]], ...]
+    found: tuple[tuple[Damage, tuple[tuple[Expected, Finding | None], ...]], ...]
     """For each damage, each finding that it must cause; None if it is not in the report."""
     besides: tuple[Finding, ...]
     """Findings that nothing planted accounts for."""
@@ -33,7 +33,7 @@ class Proof:
         return tuple(damage.what for damage, findings in self.found if not all(finding for _, finding in findings))
 
 
-def prove(planted: Sequence[Planted], report: AuditReport) -> Proof:
+def match_findings(planted: Sequence[Damage], report: PassReport) -> MatchResult:
     """Match the report's findings with what was planted."""
     left = list(report.findings)
     found = []
@@ -45,4 +45,4 @@ def prove(planted: Sequence[Planted], report: AuditReport) -> Proof:
                 left.remove(finding)
             matches.append((expected, finding))
         found.append((damage, tuple(matches)))
-    return Proof(tuple(found), tuple(left))
+    return MatchResult(tuple(found), tuple(left))

@@ -8,14 +8,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from auditor.aether.stream_layout import StreamLayout
-from auditor.canary.actor_messages import Story
-from auditor.canary.damage import every_damage
+from auditor.canary.actor_messages import ActorMessages
+from auditor.canary.damage import all_damage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from auditor.canary.actor_messages import Outgoing
-    from auditor.canary.damage import Planted
+    from auditor.canary.actor_messages import SeedMessage
+    from auditor.canary.damage import Damage
 
 CANARY = "AETHER_CANARY"
 """Its name. It is no other's to have: whatever is wrong in it was planted."""
@@ -31,8 +31,8 @@ EARLIER_FINGERPRINTS = {"6ad069a6f111": "77954c95ee3b"}
 class Contents:
     """Everything in it; the message at sequence n is number n - 1."""
 
-    planted: tuple[Planted, ...]
-    messages: tuple[Outgoing, ...]
+    planted: tuple[Damage, ...]
+    messages: tuple[SeedMessage, ...]
 
     @property
     def deleted(self) -> tuple[int, ...]:
@@ -66,15 +66,15 @@ def _description(fingerprint: str) -> str:
 @cache
 def contents() -> Contents:
     """Of the canary as this version of the auditor plants it."""
-    healthy = [Story(CANARY, f"order-{number}") for number in range(100, 100 + HEALTHY_ACTORS)]
+    healthy = [ActorMessages(CANARY, f"order-{number}") for number in range(100, 100 + HEALTHY_ACTORS)]
     for story in healthy:
         story.events(*range(1, 6))
         story.messages.append(story.snapshot(5))
-    planted = every_damage(CANARY)
+    planted = all_damage(CANARY)
     return Contents(planted, tuple(in_order(healthy, planted)))
 
 
-def in_order(healthy: Iterable[Story], planted: Iterable[Planted]) -> Iterable[Outgoing]:
+def in_order(healthy: Iterable[ActorMessages], planted: Iterable[Damage]) -> Iterable[SeedMessage]:
     """All messages, one actor after the other."""
     for story in healthy:
         yield from story.messages

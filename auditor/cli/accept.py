@@ -14,8 +14,8 @@ from auditor.cli.tables import print_line, results
 from auditor.config import load
 from auditor.core.model.findings import AcceptedBy, Kind, spec
 from auditor.core.report.pass_report import ExitCode
-from auditor.core.state.acceptance import Acceptance, in_stretch
-from auditor.core.state.checkpoint import Part
+from auditor.core.state.acceptance import Acceptance, count_in_last_segment
+from auditor.core.state.checkpoint import CheckpointKind
 from auditor.errors import AuditorError, NotFoundError
 from auditor.units import format_utc
 
@@ -59,7 +59,7 @@ async def _accept(auditor: Auditor, audit: AuditConfig, kind: Kind, up_to_seq: i
     last_pass, keeper, acceptances = auditor.new_pass(audit), auditor.keeper(audit), auditor.acceptances(audit)
     accepted = await acceptances.load()
     before = await last_pass.last(accepted)
-    memory = await keeper.recall(Part.COMPLETED)
+    memory = await keeper.check_out(CheckpointKind.COMPLETED)
     if before is None or memory is None:
         raise NotFoundError(f"audit {audit.name} has not completed a pass that is saved: run auditor scan first")
     last_seq = before.range.last_seq
@@ -73,7 +73,7 @@ async def _accept(auditor: Auditor, audit: AuditConfig, kind: Kind, up_to_seq: i
         )
     end = last_seq if up_to_seq is None else up_to_seq
     try:
-        counted = in_stretch(kind, end, memory.state.tallies, last_seq)
+        counted = count_in_last_segment(kind, end, memory.state.tallies, last_seq)
     except ValueError as error:
         raise AuditorError(f"--up-to-seq {up_to_seq}: {error}") from error
     one = Acceptance(
@@ -82,9 +82,9 @@ async def _accept(auditor: Auditor, audit: AuditConfig, kind: Kind, up_to_seq: i
         reason=reason,
         accepted_ns=time.time_ns(),
         created_ns=memory.created_ns,
-        in_stretch=counted,
+        count_in_last_segment=counted,
     )
-    keeper.hold(memory)
+    keeper.put_back(memory)
     after = await last_pass.last({**accepted, kind: one})
     assert after is not None
     known = before.findings_total.get(kind, 0) - after.findings_total.get(kind, 0)

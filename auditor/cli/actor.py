@@ -6,16 +6,16 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from auditor.aether.subjects import unaskable_reason
+from auditor.aether.subjects import unreadable_id_reason
 from auditor.app import connected
 from auditor.cli.log_output import configure_log
 from auditor.cli.scan import chosen
 from auditor.cli.tables import findings_table, print_line, results
 from auditor.config import load
-from auditor.core.report.actor_assessment import Replay
+from auditor.core.report.actor_assessment import Replayability
 from auditor.core.report.pass_report import exit_code
 from auditor.errors import AuditorError, NotFoundError
-from auditor.operations.actor import view_actor
+from auditor.operations.actor import inspect_actor
 from auditor.operations.explain_actor import About
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from auditor.config import AuditConfig, Config
-    from auditor.operations.actor import ActorView
+    from auditor.operations.actor import ActorDetails
 
 
-STYLES: dict[Replay | None, str] = {
-    Replay.REPLAYABLE: "bold green",
-    Replay.FROM_SNAPSHOT: "bold yellow",
-    Replay.BROKEN: "bold red",
+STYLES: dict[Replayability | None, str] = {
+    Replayability.REPLAYABLE: "bold green",
+    Replayability.FROM_SNAPSHOT: "bold yellow",
+    Replayability.BROKEN: "bold red",
 }
 
 
 def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version: int, *, as_json: bool) -> int:
     """The exit code: 0 nothing wrong with this actor, 2 corrupt, 3 not all of it could be read."""
-    if why := unaskable_reason(actor_id):
+    if why := unreadable_id_reason(actor_id):
         raise NotFoundError(f"no actor can have this id: {why}")
     config = load(config_file)
     configure_log("warning", "console")
@@ -49,12 +49,12 @@ def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version
     return exit_code([view.report])
 
 
-async def _find(config: Config, audits: Sequence[AuditConfig], actor_id: str, from_version: int) -> ActorView:
+async def _find(config: Config, audits: Sequence[AuditConfig], actor_id: str, from_version: int) -> ActorDetails:
     """The actor in the one audit that has it."""
-    views: dict[str, ActorView] = {}
+    views: dict[str, ActorDetails] = {}
     async with connected(config, writes=False) as auditor:
         for audit in audits:
-            view = await view_actor(auditor, audit, actor_id, from_version)
+            view = await inspect_actor(auditor, audit, actor_id, from_version)
             if view is not None and audit.stream not in (other.stream for other in views.values()):
                 views[audit.name] = view
     if not views:
@@ -68,7 +68,7 @@ async def _find(config: Config, audits: Sequence[AuditConfig], actor_id: str, fr
     return view
 
 
-def _print(console: Console, view: ActorView, config_file: Path) -> None:
+def _print(console: Console, view: ActorDetails, config_file: Path) -> None:
     for error in view.result.errors:
         where = f"sequence {error.sequence_number}, byte {error.error.offset} of {len(error.raw_data)}"
         print_line(console, f"skipped by replay: {where}: {error.error.reason}: {error.error.detail}", "red")

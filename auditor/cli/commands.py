@@ -54,9 +54,9 @@ def scan(
     max_findings: Annotated[int, typer.Option(min=0, metavar="N", help="Findings listed; counts stay exact.")] = 1000,
 ) -> int:
     """Run one pass of each audit now. Exits with 0 clean, 2 corrupt, 3 inconclusive, 1 could not run."""
-    from auditor.cli.scan import scan_once
+    from auditor.cli.scan import scan_command
 
-    return scan_once(config, audit or [], full=full, as_json=as_json, dry_run=dry_run, max_findings=max_findings)
+    return scan_command(config, audit or [], full=full, as_json=as_json, dry_run=dry_run, max_findings=max_findings)
 
 
 @app.command()
@@ -174,25 +174,25 @@ def selftest(
     ] = None,
 ) -> int:
     """Plant damage in a canary stream, and prove that the auditor finds and keeps all of it. Needs to create streams."""
-    from auditor.cli.selftest import test_self
+    from auditor.cli.selftest import selftest_command
 
-    return test_self(config)
+    return selftest_command(config)
 
 
 @app.command()
 def doctor(config: ConfigFile) -> int:
     """Check that the auditor may do what it needs and no more, and what endangers the streams. Changes nothing."""
-    from auditor.cli.doctor import examine_all
+    from auditor.cli.doctor import doctor_command
 
-    return examine_all(config)
+    return doctor_command(config)
 
 
 @app.command()
 def provision(config: ConfigFile) -> int:
     """Make side stream, state stream and canary, as an administrator; the auditor then needs no right to create any."""
-    from auditor.cli.provision import make_streams
+    from auditor.cli.provision import provision_command
 
-    return make_streams(config)
+    return provision_command(config)
 
 
 @app.command()
@@ -202,6 +202,6 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Run one pass, print the report, exit with its code.")] = False,
 ) -> int:
     """Audit an embedded NATS server whose stream is damaged on purpose."""
-    from auditor.cli.demo import show_demo
+    from auditor.cli.demo import demo_command
 
-    return show_demo(http, once=once)
+    return demo_command(http, once=once)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import auditor
 from auditor.app import connected
-from auditor.canary.match import prove
+from auditor.canary.match import match_findings
 from auditor.cli.log_output import configure_log
 from auditor.cli.run import stop_signal
-from auditor.cli.tables import print_line, print_proof, print_report, results
+from auditor.cli.tables import print_line, print_match, print_report, results
 from auditor.config.values import listen
 from auditor.core.report.pass_report import ExitCode, exit_code
 from auditor.daemon.supervisor import Supervisor
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from auditor.canary.damage import Planted
+    from auditor.canary.damage import Damage
     from auditor.config import Config
     from auditor.service.http import HttpServer
 
 
-def show_demo(http: str, *, once: bool) -> int:
+def demo_command(http: str, *, once: bool) -> int:
     """The exit code: with `once` that of the pass, else 0 after Ctrl-C. Raises AuditorError."""
     try:
         address = listen(http)
@@ -41,7 +41,7 @@ def show_demo(http: str, *, once: bool) -> int:
 async def _once() -> int:
     async with demo(listen("127.0.0.1:0"), writing=False) as scene, connected(scene.config, writes=True) as auditor_:
         report = await auditor_.new_pass(scene.config.audits[0]).run()
-    print_proof(results(), prove(scene.planted, report))
+    print_match(results(), match_findings(scene.planted, report))
     print_report(results(), report)
     return exit_code([report])
 
@@ -60,11 +60,11 @@ async def _daemon(address: str) -> int:
     return ExitCode.CLEAN
 
 
-async def _show(console: Console, daemon: Supervisor, planted: Sequence[Planted]) -> None:
+async def _show(console: Console, daemon: Supervisor, planted: Sequence[Damage]) -> None:
     await daemon.first_round_done.wait()
     for status in daemon.status.audits.values():
         if status.report is not None:
-            print_proof(console, prove(planted, status.report))
+            print_match(console, match_findings(planted, status.report))
             print_line(console, f"verdict: {status.report.verdict}; Ctrl-C ends the demo", "bold")
 
 

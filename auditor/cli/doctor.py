@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STYLES = {Mark.GOOD: "green", Mark.WARNING: "yellow", Mark.BAD: "bold red"}
 
 
-def examine_all(config_file: Path) -> int:
+def doctor_command(config_file: Path) -> int:
     """The exit code: 0 if nothing keeps the auditor from its work, warnings or not; else 1. Raises ConfigError."""
     configure_log("error", "console")
     return asyncio.run(_examine(load(config_file)))

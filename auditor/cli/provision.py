@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def make_streams(config_file: Path) -> int:
+def provision_command(config_file: Path) -> int:
     """The exit code. Raises AuditorError."""
     configure_log("warning", "console")
     config = load(config_file)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from auditor.jetstream.quarantine.record import Provenance, Record
+    from auditor.jetstream.quarantine.record import Record, RecordOrigin
 
 ROW = 16
 """Bytes in a row of the hexdump."""
@@ -61,7 +61,7 @@ def list_all(config_file: Path, *, as_json: bool) -> int:
     return ExitCode.CLEAN
 
 
-async def _list(config_file: Path) -> list[Provenance]:
+async def _list(config_file: Path) -> list[RecordOrigin]:
     """All but those of the self-test: what is planted in the canary is nobody's loss."""
     config = load(config_file)
     async with connected(config, writes=False) as auditor:

@@ -16,9 +16,9 @@ from auditor.cli.log_output import configure_log
 from auditor.cli.progress import progress_bar
 from auditor.cli.tables import print_line, print_report, results
 from auditor.config import load
-from auditor.core.report.pass_report import REPORT_SCHEMA, AuditReport, ExitCode, exit_code, overall_verdict
+from auditor.core.report.pass_report import REPORT_SCHEMA, ExitCode, PassReport, exit_code, overall_verdict
 from auditor.errors import AuditorError, NotFoundError
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from auditor.units import format_rfc3339
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from auditor.scan.run import Pass
 
 
-def scan_once(
+def scan_command(
     config_file: Path, names: Sequence[str], *, full: bool, as_json: bool, dry_run: bool, max_findings: int
 ) -> int:
     """The exit code. Raises AuditorError if nothing could run at all."""
@@ -56,16 +56,16 @@ async def _scan(
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
     messages = Console(stderr=True)
-    ended: list[AuditReport | AuditorError] = []
+    ended: list[PassReport | AuditorError] = []
     async with connected(config, writes=not dry_run) as auditor_:
         for audit in audits:
             if interrupted.is_set():
                 break
-            reading = Reading.ANEW if full else Reading.AS_DUE
-            this_pass = auditor_.new_pass(audit, reading=reading, most_findings=max_findings)
+            reading = StartFrom.BEGINNING if full else StartFrom.AUTO
+            this_pass = auditor_.new_pass(audit, reading=reading, max_findings=max_findings)
             this_pass.interrupted = interrupted
             ended.append(await _one(this_pass, messages))
-    reports = [result if isinstance(result, AuditReport) else None for result in ended]
+    reports = [result if isinstance(result, PassReport) else None for result in ended]
     code = ExitCode.INCONCLUSIVE if interrupted.is_set() else exit_code(reports)
     if as_json:
         print(json.dumps(_document(audits, ended, code, started_ns)))  # noqa: T201 - the result
@@ -76,7 +76,7 @@ async def _scan(
     return code
 
 
-async def _one(this_pass: Pass, messages: Console) -> AuditReport | AuditorError:
+async def _one(this_pass: Pass, messages: Console) -> PassReport | AuditorError:
     name = this_pass.config.name
     try:
         async with progress_bar(messages, name, this_pass.progress):
@@ -87,11 +87,11 @@ async def _one(this_pass: Pass, messages: Console) -> AuditReport | AuditorError
 
 
 def _document(
-    audits: Sequence[AuditConfig], ended: Sequence[AuditReport | AuditorError], code: ExitCode, started_ns: int
+    audits: Sequence[AuditConfig], ended: Sequence[PassReport | AuditorError], code: ExitCode, started_ns: int
 ) -> dict[str, Any]:
     entries = []
     for audit, result in zip(audits, ended, strict=False):
-        if isinstance(result, AuditReport):
+        if isinstance(result, PassReport):
             entries.append(result.to_json())
         else:
             entries.append({"name": audit.name, "stream": audit.stream, "verdict": "failed", "error": str(result)})

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from auditor.app import connected
 from auditor.canary.stream import CANARY
 from auditor.cli.log_output import configure_log
-from auditor.cli.tables import print_line, print_proof, results
+from auditor.cli.tables import print_line, print_match, results
 from auditor.config import AuditConfig, Config, NatsConfig, load
 from auditor.core.report.pass_report import ExitCode
 from auditor.embedded_server import EmbeddedServer
-from auditor.operations.selftest import examine_canary, plant_canary
+from auditor.operations.selftest import audit_canary, create_canary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_self(config_file: Path | None) -> int:
+def selftest_command(config_file: Path | None) -> int:
     """The exit code: 0 if all that is planted was found and kept, and nothing else was found. Raises AuditorError."""
     configure_log("warning", "console")
     return asyncio.run(_embedded() if config_file is None else _test(load(config_file)))
@@ -33,10 +33,10 @@ async def _embedded() -> int:
 async def _test(config: Config) -> int:
     console = results()
     async with connected(config, writes=False) as auditor:
-        if await plant_canary(auditor):
+        if await create_canary(auditor):
             print_line(console, f"stream {CANARY} was made, with one of each damage in it")
-        tested = await examine_canary(auditor, writes=True)
-    print_proof(console, tested.proof)
+        tested = await audit_canary(auditor, writes=True)
+    print_match(console, tested.proof)
     if tested.bad_records:
         for key in tested.bad_records:
             print_line(console, f"no such record in the side stream: {key}", "bold red")

@@ -12,7 +12,7 @@ from auditor.cli.scan import chosen
 from auditor.cli.tables import print_line, results
 from auditor.config import load
 from auditor.core.report.pass_report import ExitCode
-from auditor.errors import AuditorError, StateNewerError, StateUnusableError
+from auditor.errors import AuditorError, StateFormatError, StateNewerError
 from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from auditor.config import AuditConfig, Config
-    from auditor.jetstream.state.part_store import Head
+    from auditor.jetstream.state.part_store import Manifest
 
 TITLES = {"completed": "last pass", "underway": "full pass under way"}
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -40,7 +40,7 @@ async def _show(config: Config, audits: Sequence[AuditConfig]) -> None:
         for audit in audits:
             try:
                 head = await auditor.checkpoints(audit).look()
-            except StateUnusableError as error:
+            except StateFormatError as error:
                 print_line(console, f"{audit.name}: {error}; auditor state reset --audit {audit.name} begins anew")
                 continue
             accepted = await auditor.acceptances(audit).load()
@@ -50,7 +50,7 @@ async def _show(config: Config, audits: Sequence[AuditConfig]) -> None:
                 print_line(console, f"  accepted: {', '.join(sorted(accepted))} (auditor accept --list says more)")
 
 
-def _lines(name: str, head: Head | None, now_ns: int) -> Iterator[str]:
+def _lines(name: str, head: Manifest | None, now_ns: int) -> Iterator[str]:
     if head is None or not head.parts:
         yield f"{name}: nothing is saved; the next pass reads everything"
         return
@@ -97,7 +97,7 @@ async def _reset(config: Config, audits: Sequence[AuditConfig]) -> None:
                 head = await checkpoints.look()
                 parts = list(head.parts) if head else []
                 damaged = False
-            except (StateUnusableError, StateNewerError):
+            except (StateFormatError, StateNewerError):
                 parts, damaged = [], True
             if not parts and not damaged:
                 print_line(console, f"{audit.name}: nothing is saved")

@@ -18,9 +18,9 @@ from auditor.units import NANOSECONDS, format_utc
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from auditor.canary.match import Proof
+    from auditor.canary.match import MatchResult
     from auditor.core.model.findings import Finding
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 VERDICT_STYLES = {Verdict.CLEAN: "bold green", Verdict.CORRUPT: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 SEVERITY_STYLES = {Severity.CORRUPTION: "red", Severity.NOTICE: "yellow"}
@@ -46,7 +46,7 @@ def print_line(console: Console, text: object, style: str = "") -> None:
     console.print(plain(text, style), soft_wrap=True)
 
 
-def print_report(console: Console, report: AuditReport) -> None:
+def print_report(console: Console, report: PassReport) -> None:
     """The findings first, so that the summary is what stays in sight."""
     if report.findings:
         console.print(findings_table(report.findings))
@@ -81,7 +81,7 @@ def findings_table(findings: Iterable[Finding]) -> Table:
     return table
 
 
-def print_proof(console: Console, proof: Proof) -> None:
+def print_match(console: Console, proof: MatchResult) -> None:
     """What was planted beside what was found."""
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
     for column in ("planted", "actor", "found"):
@@ -115,7 +115,7 @@ def _where(finding: Finding) -> str:
     return ""
 
 
-def _summary(report: AuditReport) -> Table:
+def _summary(report: PassReport) -> Table:
     messages, events, snapshots, actors = report.messages, report.events, report.snapshots, report.actors
     table = Table(box=box.SIMPLE, show_header=False, show_edge=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
@@ -141,7 +141,7 @@ def _summary(report: AuditReport) -> Table:
     return table
 
 
-def _read(report: AuditReport) -> str:
+def _read(report: PassReport) -> str:
     """What this pass read itself, and since when the rest is remembered."""
     if report.read == report.range:
         return "everything read"

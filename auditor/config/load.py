@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from auditor.config.environment import substitute
 from auditor.config.models import Config, Section
-from auditor.config.rules import problems_together
+from auditor.config.rules import cross_field_problems
 from auditor.config.values import FromEnvironment, quoted
 from auditor.errors import ConfigError
 from auditor.safe_text import visible
@@ -71,7 +71,7 @@ def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
         details = [each for each in error.errors(include_url=False) if each["type"] != "too_short" or not each["input"]]
         found = [_problem(detail) for detail in details]
         problems += [problem for problem in found if problem[0] not in told]
-    problems += problems_together(tree)
+    problems += cross_field_problems(tree)
     if problems or config is None:
         raise ConfigError(source, [visible(f"{path}: {what}") for path, what in dict.fromkeys(problems)])
     return config

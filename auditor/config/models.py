@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from auditor.aether.stream_layout import StreamLayout
 from auditor.config.rules import cron_line, file_name, nats_name, server_url, subject_prefix
-from auditor.config.values import Address, Boolean, Duration, Listen, Number, Size, Span, Text
+from auditor.config.values import Address, Boolean, Duration, DurationField, Listen, Number, Size, Text
 
 Replicas = Annotated[Number, Field(ge=1, le=5)]
 StreamName = Annotated[Text, AfterValidator(nats_name)]
@@ -58,11 +58,11 @@ class NatsConfig(Section):
 class ScheduleConfig(Section):
     """When passes begin: `every` or `cron`, not both. The first one begins at once."""
 
-    every: Span | None = None
+    every: DurationField | None = None
     """From the beginning of one pass to the beginning of the next."""
     cron: Annotated[Text, AfterValidator(cron_line)] | None = None
     """Five fields, in UTC."""
-    jitter: Span = Duration(0)
+    jitter: DurationField = Duration(0)
     """Each pass begins up to so much later, so that several auditors do not begin together."""
 
 
@@ -91,7 +91,7 @@ class AuditConfig(Section):
     actor_types: tuple[Text, ...] = ()
     """The values of the label actor_type; if absent, the types that several actors share."""
     schedule: ScheduleConfig = ScheduleConfig(every=Duration(300_000_000_000))
-    full_pass_every: Span = Duration(86_400_000_000_000)
+    full_pass_every: DurationField = Duration(86_400_000_000_000)
     """How often a pass reads everything; passes in between read only what is new."""
     max_rate: Annotated[Number, Field(ge=0)] = 0
     """Messages a second, so that other clients of the server are not disturbed; 0 is as fast as it goes."""
@@ -110,7 +110,7 @@ class AuditConfig(Section):
         return tuple(map(StreamLayout(self.stream).snapshot_filter, self.event_subjects))
 
     @property
-    def judged_subjects(self) -> tuple[str, ...]:
+    def all_subjects(self) -> tuple[str, ...]:
         """Every subject that is looked at, events first; where actors are named, none of them has a wildcard."""
         if not self.actors:
             return (*self.event_subjects, *self.snapshot_subjects)
@@ -128,7 +128,7 @@ class QuarantineConfig(Section):
     """What the subjects of records begin with."""
     replicas: Replicas = 1
     """Copies of each record in a cluster; an existing stream with fewer is refused."""
-    max_age: Span = Duration(0)
+    max_age: DurationField = Duration(0)
     """How long records are kept; 0 is for ever."""
     max_bytes: Annotated[Size, Field(ge=1)] = 1024**3
     """The most that records may take, so that they can never take the disk from the audited stream."""

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from auditor.aether.stream_layout import StreamLayout
-from auditor.aether.subjects import unaskable_reason
+from auditor.aether.subjects import unreadable_id_reason
 from auditor.config.values import quoted
 
 SCHEMES = ("nats", "tls", "ws", "wss")
@@ -89,7 +89,7 @@ def _is_token(token: str) -> bool:
     return bool(token) and not re.search(r"\s", token) and token.isprintable()
 
 
-def problems_together(tree: Mapping[str, Any]) -> Iterator[Problem]:
+def cross_field_problems(tree: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with values that are right by themselves. Whatever has the wrong type is passed over here."""
     nats, quarantine, state = (_mapping(tree.get(name)) for name in ("nats", "quarantine", "state"))
     yield from _credentials(nats)
@@ -148,7 +148,7 @@ def _audit(path: str, audit: Mapping[str, Any]) -> Iterator[Problem]:
     if subjects and actors:
         yield f"{path}.actors", "cannot stand beside subjects: keep one of the two"
     for at, actor in enumerate(actors):
-        if isinstance(actor, str) and (why := unaskable_reason(actor)):
+        if isinstance(actor, str) and (why := unreadable_id_reason(actor)):
             yield f"{path}.actors[{at}]", f"is no actor's id: {why}"
     for at, subject in enumerate(subjects):
         if isinstance(subject, str) and isinstance(stream, str):

@@ -116,7 +116,7 @@ Number = Annotated[int, BeforeValidator(_number), _schema(type="integer")]
 Boolean = Annotated[bool, BeforeValidator(_boolean), _schema(type="boolean")]
 Size = Annotated[int, PlainValidator(size), WithJsonSchema({"type": ["string", "integer"]})]
 Address = Annotated[Listen, PlainValidator(listen), PlainSerializer(str), WithJsonSchema({"type": "string"})]
-Span = Annotated[
+DurationField = Annotated[
     Duration,
     PlainValidator(duration),
     PlainSerializer(str),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from auditor.config import AuditConfig
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 MIN_GRACE_NS = 60 * NANOSECONDS
 """A pass is never overdue sooner: it may have to wait for the pass of another audit."""
@@ -25,7 +25,7 @@ def grace_ns(audit: AuditConfig, took_ns: int) -> int:
     return audit.schedule.jitter.nanoseconds + max(MIN_GRACE_NS, 3 * took_ns)
 
 
-def full_pass_due_ns(audit: AuditConfig, report: AuditReport) -> int:
+def full_pass_due_ns(audit: AuditConfig, report: PassReport) -> int:
     """When the next full pass is due, by the last report."""
     return report.full_ns + audit.full_pass_every.nanoseconds
 
@@ -36,7 +36,7 @@ def before_first(audit: AuditConfig, start_ns: int, messages: int) -> int:
 
 
 def after_pass(
-    audit: AuditConfig, report: AuditReport, took_ns: Mapping[Mode, int], begins_ns: int, now_ns: int
+    audit: AuditConfig, report: PassReport, took_ns: Mapping[Mode, int], begins_ns: int, now_ns: int
 ) -> dict[Mode, int]:
     """When the next pass of each mode should have completed, if the next pass begins at `begins_ns`.
 

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from auditor.core.model.passes import Mode
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from auditor.units import NANOSECONDS
 
 MIN_RETRY_NS = 5 * NANOSECONDS
@@ -20,7 +20,7 @@ class Job:
 
     name: str
     """Of the audit."""
-    start_from: Reading
+    start_from: StartFrom
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ class PassQueue:
             turn = self._round.popleft()
             if not turn.continues:
                 del self._due[turn.name]
-                return Job(turn.name, Reading.TAIL if turn.name in self._yielded else Reading.AS_DUE)
+                return Job(turn.name, StartFrom.INCREMENTAL if turn.name in self._yielded else StartFrom.AUTO)
             if turn.name in self._yielded:
-                return Job(turn.name, Reading.AS_DUE)
+                return Job(turn.name, StartFrom.AUTO)
 
     def should_yield(self, name: str) -> bool:
         """Whether the running full pass of the audit should stop at its next checkpoint, because another pass is due.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from auditor.config import AuditConfig
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
     from auditor.daemon.pass_queue import Job
     from auditor.daemon.ports import App
     from auditor.scan.run import Pass
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 class Completed:
     """The pass reached its end."""
 
-    report: AuditReport
+    report: PassReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class PassRunner:
             return Yielded()
         return Interrupted() if self._stopping.is_set() else Completed(report)
 
-    def _report(self, audit: AuditConfig, this_pass: Pass, report: AuditReport) -> None:
+    def _report(self, audit: AuditConfig, this_pass: Pass, report: PassReport) -> None:
         status = self._status.audits[audit.name]
         status.pass_completed(report, this_pass.settled)
         if status.next_pass_ns is not None:

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     import asyncio
 
     from auditor.config import AuditConfig
-    from auditor.core.history.audit_history import Chronicle
+    from auditor.core.history.audit_history import AuditHistory
     from auditor.operations.selftest import SelfTest
-    from auditor.scan.plan import Reading
+    from auditor.scan.plan import StartFrom
     from auditor.scan.ports import Source
     from auditor.scan.run import Pass
 
@@ -31,7 +31,7 @@ class StateStore(Protocol):
     def saved_ns(self) -> int | None:
         """When state was last saved, nanoseconds since 1970; None if none is saved, or before the first `open`."""
 
-    async def open(self) -> Chronicle:
+    async def open(self) -> AuditHistory:
         """Read what was saved last. Raises AuditorError."""
 
 
@@ -48,13 +48,13 @@ class App(Protocol):
     def keeper(self, audit: AuditConfig) -> StateStore:
         """The saved state; always the same object for an audit."""
 
-    def new_pass(self, audit: AuditConfig, *, reading: Reading = ...) -> Pass:
+    def new_pass(self, audit: AuditConfig, *, reading: StartFrom = ...) -> Pass:
         """A pass of the audit, ready to run."""
 
     async def check_own_streams(self) -> None:
         """Create the quarantine stream and the state stream if they are absent.
 
-        Raises SideStreamError or StateError for a stream that cannot be used safely, other AuditorErrors if a request fails.
+        Raises QuarantineStreamError or StateError for a stream that cannot be used safely, other AuditorErrors if a request fails.
         """
 
     async def audit_canary(self, interrupted: asyncio.Event) -> SelfTest:

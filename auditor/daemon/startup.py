@@ -9,15 +9,15 @@ import structlog
 
 from auditor.app import Auditor
 from auditor.daemon.deadlines import after_pass
-from auditor.errors import AuditorError, PermissionDeniedError, SideStreamError, StateError, StreamNotFoundError
+from auditor.errors import AuditorError, PermissionDeniedError, QuarantineStreamError, StateError, StreamNotFoundError
 from auditor.jetstream.connection.client import connect
-from auditor.operations.selftest import SelfTest, examine_canary
+from auditor.operations.selftest import SelfTest, audit_canary
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from auditor.config import AuditConfig, Config
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
     from auditor.daemon.ports import App
     from auditor.service.status import ServiceStatus
 
@@ -34,8 +34,8 @@ class DaemonApp(Auditor):
     __slots__ = ()
 
     async def audit_canary(self, interrupted: asyncio.Event) -> SelfTest:
-        """Audit the canary and write nothing. Raises as `examine_canary`."""
-        return await examine_canary(self, writes=False, interrupted=interrupted)
+        """Audit the canary and write nothing. Raises as `audit_canary`."""
+        return await audit_canary(self, writes=False, interrupted=interrupted)
 
 
 async def open_app(config: Config) -> DaemonApp:
@@ -67,18 +67,18 @@ async def connect_with_retries(
 async def ensure_own_streams(app: App) -> None:
     """Create the quarantine stream and the state stream if they are absent.
 
-    Raises SideStreamError or StateError for a stream that cannot be used safely. Other errors are only logged: each pass
+    Raises QuarantineStreamError or StateError for a stream that cannot be used safely. Other errors are only logged: each pass
     tries again, and finds and reports problems without these streams.
     """
     try:
         await app.check_own_streams()
-    except (SideStreamError, StateError):
+    except (QuarantineStreamError, StateError):
         raise
     except AuditorError as error:
         log.error("quarantine or state unavailable", why=str(error))  # noqa: TRY400 - the line says it all
 
 
-async def restore_status(app: App, audit: AuditConfig, status: ServiceStatus, now_ns: int) -> AuditReport | None:
+async def restore_status(app: App, audit: AuditConfig, status: ServiceStatus, now_ns: int) -> PassReport | None:
     """Show the report of the last pass that an earlier process saved, and return it; None if there is none.
 
     Saved state that cannot be read is logged.

@@ -78,7 +78,7 @@ class StreamWatcher:
         for audit in self._audits:
             status = self._status.audits[audit.name]
             try:
-                stream = await self._app.source(audit).pin()
+                stream = await self._app.source(audit).info()
             except AuditorError as error:
                 problem = problem or str(error)
                 continue

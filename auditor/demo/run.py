@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from auditor.config import AuditConfig, Config, HttpConfig, LogConfig, NatsConfig, ScheduleConfig
 from auditor.config.values import Duration, Listen
 from auditor.demo.sample import STREAM
-from auditor.demo.stream import fill, keep_writing
+from auditor.demo.stream import fill, write_forever
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from auditor.canary.damage import Planted
+    from auditor.canary.damage import Damage
 
 PASS_EVERY_NS = 5_000_000_000
 """Often enough that somebody who watches sees the metrics move."""
@@ -29,7 +29,7 @@ class Demo:
     """A running server with the damaged stream, and the configuration to audit it."""
 
     config: Config
-    planted: tuple[Planted, ...]
+    planted: tuple[Damage, ...]
 
 
 @asynccontextmanager
@@ -40,7 +40,7 @@ async def demo(listen: Listen, *, writing: bool) -> AsyncIterator[Demo]:
         client = await connect(nats)
         try:
             planted = await fill(client)
-            writer = asyncio.create_task(keep_writing(client), name="demo writer") if writing else None
+            writer = asyncio.create_task(write_forever(client), name="demo writer") if writing else None
             try:
                 yield Demo(_config(nats, listen), planted)
             finally:

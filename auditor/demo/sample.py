@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.canary.actor_messages import EVENT_TYPES, Story
+from auditor.canary.actor_messages import EVENT_TYPES, ActorMessages
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterable
 
-    from auditor.canary.actor_messages import Outgoing
+    from auditor.canary.actor_messages import SeedMessage
 
 STREAM = "ORDERS"
 
 
-def ordinary_stories(chance: random.Random, actors: int = 180) -> list[Story]:
+def healthy_actors(chance: random.Random, actors: int = 180) -> list[ActorMessages]:
     """Actors with nothing wrong, every fifth with a snapshot half-way."""
     stories = []
     for number in range(actors):
-        story = Story(STREAM, f"{list(EVENT_TYPES)[number % 3]}-{number + 1000}")
+        story = ActorMessages(STREAM, f"{list(EVENT_TYPES)[number % 3]}-{number + 1000}")
         last = chance.randint(5, 30)
         story.events(*range(1, last + 1))
         if number % 5 == 0:
@@ -29,10 +29,10 @@ def ordinary_stories(chance: random.Random, actors: int = 180) -> list[Story]:
     return stories
 
 
-def weave(stories: Iterable[Story], chance: random.Random) -> list[Outgoing]:
+def interleave(stories: Iterable[ActorMessages], chance: random.Random) -> list[SeedMessage]:
     """All messages as concurrent actors would store them: mixed, but each actor's own order kept."""
     left = [list(reversed(story.messages)) for story in stories]
-    woven: list[Outgoing] = []
+    woven: list[SeedMessage] = []
     while left := [messages for messages in left if messages]:
         woven.append(chance.choice(left).pop())
     return woven

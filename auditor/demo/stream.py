@@ -7,13 +7,13 @@ import random
 from typing import TYPE_CHECKING
 
 from auditor.aether.stream_layout import StreamLayout
-from auditor.canary.actor_messages import Story
-from auditor.canary.damage import every_damage
-from auditor.demo.sample import STREAM, ordinary_stories, weave
+from auditor.canary.actor_messages import ActorMessages
+from auditor.canary.damage import all_damage
+from auditor.demo.sample import STREAM, healthy_actors, interleave
 from auditor.jetstream.seed import plant, publish_raw
 
 if TYPE_CHECKING:
-    from auditor.canary.damage import Planted
+    from auditor.canary.damage import Damage
     from auditor.jetstream.connection.client import Client
 
 EVENTS_A_SECOND = 5
@@ -21,12 +21,12 @@ EVENTS_BETWEEN_DAMAGES = 100
 LIVE_ACTORS = 20
 
 
-async def fill(client: Client) -> tuple[Planted, ...]:
+async def fill(client: Client) -> tuple[Damage, ...]:
     """Create the stream and store the sample; what was damaged. Raises AuditorError."""
     settings = {"name": STREAM, "subjects": list(StreamLayout(STREAM).subjects), "storage": "file"}
     chance = random.Random(20260101)  # noqa: S311 - the same sample in every run
-    planted = every_damage(STREAM)
-    first = weave([*ordinary_stories(chance), *(damage.story for damage in planted if not damage.deletes)], chance)
+    planted = all_damage(STREAM)
+    first = interleave([*healthy_actors(chance), *(damage.story for damage in planted if not damage.deletes)], chance)
     # A deleted sequence explains every gap around it, so these come after everything else.
     last = [message for damage in planted if damage.deletes for message in damage.story.messages]
     stored = [*first, *last]
@@ -35,9 +35,9 @@ async def fill(client: Client) -> tuple[Planted, ...]:
     return planted
 
 
-async def keep_writing(client: Client) -> None:
+async def write_forever(client: Client) -> None:
     """A few events a second, and a corrupt one now and then. Ends by being cancelled."""
-    stories = [Story(STREAM, f"order-{number}") for number in range(5000, 5000 + LIVE_ACTORS)]
+    stories = [ActorMessages(STREAM, f"order-{number}") for number in range(5000, 5000 + LIVE_ACTORS)]
     written = 0
     while True:
         story = stories[written % LIVE_ACTORS]

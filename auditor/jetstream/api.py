@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 TIMEOUT = 5.0
 """Seconds for an answer. When the connection goes, the request fails at once and not by this."""
-LONG_TIMEOUT = 30.0
+SLOW_TIMEOUT = 30.0
 """For what the server may have to count for: the messages that a filter leaves, the sequences that are deleted."""
-MOST_DELETED = 5_000_000
+MAX_DELETED_LISTED = 5_000_000
 """Deleted sequences that are asked for at most: the answer has 7 bytes for each, and a server cuts off at 64 MiB."""
 
 NO_STREAM = 10059
@@ -137,14 +137,14 @@ async def stream_info(client: Client, stream: str, *, deleted: bool = False) -> 
     """STREAM.INFO; with the list of deleted sequences if asked for. Raises as `ask`."""
     if deleted:
         body = {"deleted_details": True}
-        return await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=LONG_TIMEOUT)
+        return await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=SLOW_TIMEOUT)
     return await ask(client, stream, f"STREAM.INFO.{stream}", {}, StreamInfo)
 
 
 async def count_on(client: Client, stream: str, subject: str) -> int:
     """How many messages `stream` holds on `subject`, which has no wildcard. Raises as `ask`."""
     body = {"subjects_filter": subject}
-    info = await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=LONG_TIMEOUT)
+    info = await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=SLOW_TIMEOUT)
     return (info.state.subjects or {}).get(subject, 0)
 
 
@@ -186,7 +186,7 @@ async def create_consumer(
     elif subjects:
         config["filter_subjects"] = list(subjects)
     body = {"stream_name": stream, "config": config, "action": "create"}
-    return await ask(client, stream, subject, body, ConsumerInfo, timeout=LONG_TIMEOUT)
+    return await ask(client, stream, subject, body, ConsumerInfo, timeout=SLOW_TIMEOUT)
 
 
 async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfo | None:

@@ -31,7 +31,7 @@ DEFAULTS: tuple[object, ...] = (None, False, -1, 0, [], {}, "", "default")
 
 
 @dataclass(frozen=True, slots=True)
-class OwnStream:
+class OwnedStream:
     """One of them, as it is configured."""
 
     section: str

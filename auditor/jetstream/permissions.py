@@ -20,56 +20,58 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
 
 USER_INFO = "$SYS.REQ.USER.INFO"
-OTHER_STREAM = 10060
+WRONG_STREAM_CODE = 10060
 """Error code: the message names another stream as the one it expects, and is not stored."""
 TIMEOUT = 5.0
 
 
-class Need(NamedTuple):
+class RequiredSubject(NamedTuple):
     """One subject, perhaps with wildcards, and what it is needed for."""
 
     subject: str
     why: str
 
 
-def to_publish(config: Config, canary: str) -> tuple[Need, ...]:
+def to_publish(config: Config, canary: str) -> tuple[RequiredSubject, ...]:
     """What the daemon and every command but `provision` and `selftest` publish to, on streams that exist."""
     quarantine, state = config.quarantine, config.state
-    needs = [Need(USER_INFO, "auditor doctor sees its own permissions")]
+    needs = [RequiredSubject(USER_INFO, "auditor doctor sees its own permissions")]
     for stream in dict.fromkeys(audit.stream for audit in config.audits):
         needs += _reading(stream)
     needs += _reading(canary)
     needs += _reading(quarantine.stream)  # auditor quarantine list
-    needs.append(Need(f"{quarantine.subject_prefix}.>", "stores records"))
+    needs.append(RequiredSubject(f"{quarantine.subject_prefix}.>", "stores records"))
     needs += _asking(state.stream)
-    needs.append(Need(f"{state.subject_prefix}.>", "saves state and acceptances"))
+    needs.append(RequiredSubject(f"{state.subject_prefix}.>", "saves state and acceptances"))
     return tuple(needs)
 
 
-def to_create(config: Config) -> tuple[Need, ...]:
+def to_create(config: Config) -> tuple[RequiredSubject, ...]:
     """What is needed besides where the auditor is to create its own streams."""
     own = (config.quarantine, config.state)
-    return tuple(Need(f"$JS.API.STREAM.CREATE.{each.stream}", "creates it at the first start") for each in own)
+    return tuple(
+        RequiredSubject(f"$JS.API.STREAM.CREATE.{each.stream}", "creates it at the first start") for each in own
+    )
 
 
-def to_subscribe(config: Config) -> tuple[Need, ...]:
+def to_subscribe(config: Config) -> tuple[RequiredSubject, ...]:
     """Where answers come."""
-    return (Need(f"{config.nats.inbox_prefix}.>", "takes answers"),)
+    return (RequiredSubject(f"{config.nats.inbox_prefix}.>", "takes answers"),)
 
 
-def _reading(stream: str) -> list[Need]:
+def _reading(stream: str) -> list[RequiredSubject]:
     return [
         *_asking(stream),
-        Need(f"$JS.API.CONSUMER.CREATE.{stream}.>", "walks the stream, or one subject of it"),
-        Need(f"$JS.API.CONSUMER.INFO.{stream}.*", "knows where a walk ends"),
-        Need(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.*", "pulls messages"),
+        RequiredSubject(f"$JS.API.CONSUMER.CREATE.{stream}.>", "walks the stream, or one subject of it"),
+        RequiredSubject(f"$JS.API.CONSUMER.INFO.{stream}.*", "knows where a walk ends"),
+        RequiredSubject(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.*", "pulls messages"),
     ]
 
 
-def _asking(stream: str) -> list[Need]:
+def _asking(stream: str) -> list[RequiredSubject]:
     return [
-        Need(f"$JS.API.STREAM.INFO.{stream}", "knows its range and settings"),
-        Need(f"$JS.API.STREAM.MSG.GET.{stream}", "reads single messages"),
+        RequiredSubject(f"$JS.API.STREAM.INFO.{stream}", "knows its range and settings"),
+        RequiredSubject(f"$JS.API.STREAM.MSG.GET.{stream}", "reads single messages"),
     ]
 
 
@@ -79,7 +81,7 @@ class Rules(msgspec.Struct, frozen=True):
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
 
-    def lacks(self, needs: Iterable[Need]) -> list[Need]:
+    def lacks(self, needs: Iterable[RequiredSubject]) -> list[RequiredSubject]:
         """Those that are not allowed in full."""
         allowed = self.allow or (">",)
         return [
@@ -89,7 +91,7 @@ class Rules(msgspec.Struct, frozen=True):
             or any(is_subset(subject, need.subject) for subject in self.deny)
         ]
 
-    def beyond(self, needs: Iterable[Need]) -> list[str]:
+    def beyond(self, needs: Iterable[RequiredSubject]) -> list[str]:
         """What is allowed and not needed."""
         needed = [need.subject for need in needs]
         allowed = self.allow or (">",)
@@ -113,7 +115,7 @@ class _UserInfo(msgspec.Struct):
     data: _User = msgspec.field(default_factory=_User)
 
 
-async def own_permissions(client: Client) -> Permissions | None:
+async def granted_permissions(client: Client) -> Permissions | None:
     """What the server lets this user do; None where it does not say. Raises ConnectionFailedError."""
     try:
         reply = await client.request(USER_INFO, timeout=TIMEOUT)
@@ -139,6 +141,6 @@ async def probe_publish(client: Client, stream: str, subject: str) -> None:
         raise ConnectionFailedError(
             f"stream {stream} does not take what is published to {subject}: {error!r}"
         ) from error
-    if refusal is None or refusal.err_code != OTHER_STREAM:
+    if refusal is None or refusal.err_code != WRONG_STREAM_CODE:
         said = refusal.description if refusal else "it was stored"
         raise AuditorError(f"stream {stream} answers otherwise than expected to what it should not store: {said}")

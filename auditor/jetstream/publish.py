@@ -28,11 +28,11 @@ PATIENCE = 30.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 
 WRONG_LAST_SEQUENCE = 10071
-UNSETTLED = frozenset({10008, 10009, 10158, 10163, 10164})
+RETRYABLE_CODES = frozenset({10008, 10009, 10158, 10163, 10164})
 """No leader just now, or another publish of the same subject or id is still on its way through the cluster."""
 
 
-class OutrunError(Exception):
+class SequenceConflictError(Exception):
     """The subject has another last sequence than was expected."""
 
     def __init__(self, *, in_doubt: bool) -> None:
@@ -41,7 +41,7 @@ class OutrunError(Exception):
         """Whether the message that stands there may be this very one, because an earlier answer was lost."""
 
 
-class Appended(NamedTuple):
+class Published(NamedTuple):
     """What the server confirms."""
 
     seq: int
@@ -64,10 +64,10 @@ async def append(
     last_seq: int,
     what: str,
     headers: Mapping[str, str] | None = None,
-) -> Appended:
+) -> Published:
     """Store `data` on `subject`, whose last message in `stream` is at `last_seq` (0: it has none).
 
-    `what` names it in errors; `headers` go with it. Raises OutrunError, NotStoredError, UnknownOutcomeError, PermissionDeniedError.
+    `what` names it in errors; `headers` go with it. Raises SequenceConflictError, NotStoredError, UnknownOutcomeError, PermissionDeniedError.
     """
     if not client.is_connected:
         raise NotStoredError(what, f"no connection to NATS ({client.trouble})")
@@ -85,7 +85,7 @@ async def append(
             raise NotStoredError(what, str(error)) from None
         except errors.NoRespondersError:
             trouble = f"stream {stream} does not take it: it does not exist or has no leader"
-        except _UnsettledError as error:
+        except _RetryableError as error:
             trouble = str(error)
         except errors.Error as error:
             in_doubt = True  # it was on its way
@@ -100,11 +100,11 @@ async def append(
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-class _UnsettledError(Exception):
+class _RetryableError(Exception):
     """Not stored this time, and the next time may be otherwise."""
 
 
-def _meaning(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Appended:
+def _meaning(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Published:
     try:
         answer = msgspec.json.decode(reply, type=_PubAck)
     except msgspec.DecodeError:
@@ -113,12 +113,12 @@ def _meaning(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Appende
     if error is None:
         if answer.stream != stream:
             raise UnknownOutcomeError(what, f"stream {answer.stream!r} takes what is meant for {stream}: end that")
-        return Appended(answer.seq, answer.duplicate)
+        return Published(answer.seq, answer.duplicate)
     if error.err_code == WRONG_LAST_SEQUENCE:
-        raise OutrunError(in_doubt=in_doubt)
+        raise SequenceConflictError(in_doubt=in_doubt)
     reason = f"{error.description} (error {error.err_code})"
-    if error.err_code in UNSETTLED:
-        raise _UnsettledError(f"stream {stream} can't say yet: {reason}")
+    if error.err_code in RETRYABLE_CODES:
+        raise _RetryableError(f"stream {stream} can't say yet: {reason}")
     if in_doubt:
         raise UnknownOutcomeError(what, f"the first answer was lost, and now stream {stream} says: {reason}")
     raise NotStoredError(what, f"stream {stream} refuses it: {reason}")

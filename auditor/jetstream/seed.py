@@ -9,7 +9,7 @@ import msgspec
 from nats import errors
 
 from auditor.errors import ConnectionFailedError
-from auditor.jetstream.api import LONG_TIMEOUT, Answer, ask
+from auditor.jetstream.api import SLOW_TIMEOUT, Answer, ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,7 +35,7 @@ async def plant(
     Raises JetStreamError if there is such a stream, PermissionDeniedError, ConnectionFailedError.
     """
     stream = settings["name"]
-    await ask(client, stream, f"STREAM.CREATE.{stream}", dict(settings), Answer, timeout=LONG_TIMEOUT)
+    await ask(client, stream, f"STREAM.CREATE.{stream}", dict(settings), Answer, timeout=SLOW_TIMEOUT)
     await publish_raw(client, messages)
     for seq in deleted:
         await ask(client, stream, f"STREAM.MSG.DELETE.{stream}", {"seq": seq}, Answer)
@@ -45,7 +45,7 @@ async def publish_raw(client: Client, messages: Sequence[Message]) -> None:
     """Return when a stream has stored `messages`, in this order. Raises ConnectionFailedError, PermissionDeniedError."""
     last_seq = 0
     for at in range(0, len(messages), WINDOW):
-        requests = [client.request_raw(*message, LONG_TIMEOUT) for message in messages[at : at + WINDOW]]
+        requests = [client.request_raw(*message, SLOW_TIMEOUT) for message in messages[at : at + WINDOW]]
         try:
             answers = await asyncio.gather(*requests)
         except errors.Error as error:

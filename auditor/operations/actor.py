@@ -11,7 +11,7 @@ from auditor.aether import encode_event
 from auditor.aether.store import MalformedSnapshotError, SnapshotNotFoundError
 from auditor.aether.stream_layout import event_subject
 from auditor.core.model.findings import Kind, Severity
-from auditor.core.report.actor_assessment import Replay
+from auditor.core.report.actor_assessment import Replayability
 from auditor.core.report.pass_report import finding_json
 from auditor.jetstream.eventstore.store import JetStreamEventStore
 from auditor.operations.explain_actor import HOLES, LastSnapshot, Step, reasoning
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from auditor.aether import ActorSnapshot, Event, ReplayResult
     from auditor.app import Auditor
     from auditor.config import AuditConfig
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 ACTOR_SCHEMA = "aether-auditor/actor/1"
 
 
 @dataclass(frozen=True, slots=True)
-class ActorView:
+class ActorDetails:
     """What there is of one actor in one stream."""
 
     actor_id: str
@@ -38,7 +38,7 @@ class ActorView:
     latest_version: int
     snapshot: ActorSnapshot | MalformedSnapshotError | None
     """What `get_latest_snapshot` gives; None where there is none."""
-    report: AuditReport
+    report: PassReport
     """Of an audit of this actor alone."""
 
     @property
@@ -47,14 +47,14 @@ class ActorView:
         return event_subject(self.stream, self.actor_id)
 
     @property
-    def replay(self) -> Replay | None:
+    def replay(self) -> Replayability | None:
         """Whether replay brings it back right; None for an actor with snapshots only."""
         actors = self.report.actors
         if actors.broken:
-            return Replay.BROKEN
+            return Replayability.BROKEN
         if actors.replayable_from_snapshot:
-            return Replay.FROM_SNAPSHOT
-        return Replay.REPLAYABLE if actors.replayable else None
+            return Replayability.FROM_SNAPSHOT
+        return Replayability.REPLAYABLE if actors.replayable else None
 
     @property
     def shown(self) -> list[Event]:
@@ -113,7 +113,7 @@ class ActorView:
         return {"version": self.snapshot.version, "actorId": self.snapshot.actor_id}
 
 
-async def view_actor(auditor: Auditor, audit: AuditConfig, actor_id: str, from_version: int) -> ActorView | None:
+async def inspect_actor(auditor: Auditor, audit: AuditConfig, actor_id: str, from_version: int) -> ActorDetails | None:
     """The actor as it is in the audit's stream; None if nothing is stored for it there. Raises AuditorError."""
     alone = audit.model_copy(update={"actors": (actor_id,), "snapshots": True})
     # Keys are named, and nothing is written.
@@ -132,7 +132,7 @@ async def view_actor(auditor: Auditor, audit: AuditConfig, actor_id: str, from_v
         snapshot = None
     except MalformedSnapshotError as error:
         snapshot = error
-    return ActorView(
+    return ActorDetails(
         actor_id=actor_id,
         stream=audit.stream,
         result=await store.get_events_with_errors(actor_id),

@@ -9,21 +9,21 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from auditor.canary.stream import CANARY
-from auditor.core.state.checkpoint import Part
-from auditor.core.state.retention import unbridged
+from auditor.core.state.checkpoint import CheckpointKind
+from auditor.core.state.retention import count_actors_without_covering_snapshot
 from auditor.errors import AuditorError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
-from auditor.jetstream.eventstore.stream_settings import differing_settings
+from auditor.jetstream.eventstore.stream_settings import settings_aether_rejects
 from auditor.jetstream.permissions import (
-    own_permissions,
+    granted_permissions,
     probe_publish,
     probe_walk,
     to_create,
     to_publish,
     to_subscribe,
 )
-from auditor.jetstream.reading.first_since import first_stored_since
-from auditor.operations.selftest import examine_canary
+from auditor.jetstream.reading.first_since import first_seq_since
+from auditor.operations.selftest import audit_canary
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ REFUSED = (
     'with any other settings than its code demands, Aether fails at its next start with "stream name already in use"'
 )
 PROVISION = "auditor provision --config F, as an administrator"
-HORIZON = timedelta(days=30)
+EXPIRY_HORIZON = timedelta(days=30)
 """What expires sooner is about to."""
 
 
@@ -73,7 +73,7 @@ def _warning(what: str, fix: str) -> Check:
 
 async def examine(auditor: Auditor) -> AsyncIterator[Check]:
     """Every check in turn. Raises ConnectionFailedError if the connection goes."""
-    permissions = await own_permissions(auditor.client)
+    permissions = await granted_permissions(auditor.client)
     for check in _permissions(auditor, permissions):
         yield check
     for audit in auditor.config.audits:
@@ -114,7 +114,7 @@ async def _audited(auditor: Auditor, audit: AuditConfig) -> AsyncIterator[Check]
     where = f"{audit.name}: stream {audit.stream}"
     source = auditor.source(audit)
     try:
-        pinned = await source.pin()
+        pinned = await source.info()
         await probe_walk(auditor.client, audit.stream)
         await source.is_stored(pinned.last_seq or 1)
     except AuditorError as error:
@@ -122,7 +122,7 @@ async def _audited(auditor: Auditor, audit: AuditConfig) -> AsyncIterator[Check]
         return
     yield _good(f"{where} can be read: {pinned.messages} messages, sequences {pinned.first_seq} to {pinned.last_seq}")
     config = pinned.config
-    different = differing_settings(audit.stream, config)
+    different = settings_aether_rejects(audit.stream, config)
     for difference in different:
         yield _bad(
             f"{where}: Aether cannot open it: {difference}",
@@ -146,21 +146,23 @@ async def _expiry(auditor: Auditor, audit: AuditConfig, source: StreamSource, ma
     try:
         keeper = auditor.keeper(audit)
         await keeper.open()
-        memory = await keeper.recall(Part.COMPLETED)
+        memory = await keeper.check_out(CheckpointKind.COMPLETED)
     except AuditorError as error:
         return _warning(f"{where}: what is about to expire can't be told: {error}", "see above")
     if memory is None:
         return _warning(
             f"{where}: what is about to expire is known after the first full pass", "auditor scan, or auditor run"
         )
-    kept_from = await first_stored_since(
-        source, time.time_ns() - max_age_ns + int(HORIZON.total_seconds()) * NANOSECONDS
+    kept_from = await first_seq_since(
+        source, time.time_ns() - max_age_ns + int(EXPIRY_HORIZON.total_seconds()) * NANOSECONDS
     )
-    endangered = unbridged(memory.state.ledger, kept_from)
+    endangered = count_actors_without_covering_snapshot(memory.state.ledger, kept_from)
     if not endangered:
-        return _good(f"{where}: within {HORIZON.days} days no actor loses its head without a snapshot that bridges it")
+        return _good(
+            f"{where}: within {EXPIRY_HORIZON.days} days no actor loses its head without a snapshot that bridges it"
+        )
     return _warning(
-        f"{where}: {endangered} actors lose their first events within {HORIZON.days} days and have no snapshot that stays",
+        f"{where}: {endangered} actors lose their first events within {EXPIRY_HORIZON.days} days and have no snapshot that stays",
         "have the application save snapshots of them; a longer max_age only together with a change of Aether's code: "
         + REFUSED,
     )
@@ -190,7 +192,7 @@ async def _own(auditor: Auditor, own: QuarantineConfig | StateConfig, permission
 
 async def _canary(auditor: Auditor) -> Check:
     try:
-        tested = await examine_canary(auditor, writes=False)
+        tested = await audit_canary(auditor, writes=False)
     except StreamNotFoundError:
         return _warning(f"there is no stream {CANARY}: nothing proves that the auditor still sees", PROVISION)
     except AuditorError as error:

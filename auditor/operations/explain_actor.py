@@ -11,7 +11,7 @@ from auditor.core.model.findings import Cause, Finding, Kind, Severity, place_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from auditor.core.report.pass_report import AuditReport, BrokenActor
+    from auditor.core.report.pass_report import BrokenActor, PassReport
 
 MOST_RUNS = 10
 """Runs of versions that are named."""
@@ -59,7 +59,7 @@ class LastSnapshot:
     """Why it is no use, in one line."""
 
 
-def reasoning(versions: Sequence[int], snapshot: LastSnapshot | None, report: AuditReport) -> list[Step]:
+def reasoning(versions: Sequence[int], snapshot: LastSnapshot | None, report: PassReport) -> list[Step]:
     """The steps; `versions` are those of the events that replay applies, in its order."""
     return [
         _there(versions),
@@ -99,7 +99,7 @@ def _snapshot(snapshot: LastSnapshot | None) -> Step:
     return Step(About.SNAPSHOT, f"the last snapshot is of version {snapshot.version}")
 
 
-def _replay(snapshot: LastSnapshot | None, report: AuditReport) -> Step:
+def _replay(snapshot: LastSnapshot | None, report: PassReport) -> Step:
     actors = report.actors
     if actors.broken:
         return Step(About.REPLAY, f"broken: {_not_bridged(report.broken[0])}")
@@ -120,7 +120,7 @@ def _not_bridged(actor: BrokenActor) -> str:
     return f"no snapshot covers the damage; {actor.bridge} would"
 
 
-def _to_do(report: AuditReport) -> Iterator[Step]:
+def _to_do(report: PassReport) -> Iterator[Step]:
     corrupt = [finding for finding in report.findings if finding.severity is Severity.CORRUPTION]
     for finding in report.findings:
         if finding.quarantine is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from auditor.canary.stream import CANARY
 from auditor.errors import StreamNotFoundError
 from auditor.jetstream.api import stream_info
-from auditor.operations.selftest import plant_canary
+from auditor.operations.selftest import create_canary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 async def provision(auditor: Auditor) -> AsyncIterator[tuple[str, bool]]:
     """Make the side stream, the state stream and the canary; each one's name, and whether it was absent.
 
-    Raises SideStreamError and StateError for one that is there and could lose something, CanaryError, other AuditorErrors.
+    Raises QuarantineStreamError and StateError for one that is there and could lose something, CanaryError, other AuditorErrors.
     """
     before = {
         name: await _exists(auditor, name) for name in (auditor.config.quarantine.stream, auditor.config.state.stream)
@@ -26,7 +26,7 @@ async def provision(auditor: Auditor) -> AsyncIterator[tuple[str, bool]]:
     await auditor.check_own_streams()
     for name, existed in before.items():
         yield name, not existed
-    yield CANARY, await plant_canary(auditor)
+    yield CANARY, await create_canary(auditor)
 
 
 async def _exists(auditor: Auditor, stream: str) -> bool:

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.canary.match import Proof, prove
+from auditor.canary.match import MatchResult, match_findings
 from auditor.canary.stream import CANARY, contents, settings
 from auditor.config import AuditConfig
 from auditor.core.model.actor_types import ActorTypes
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from auditor.app import Auditor
     from auditor.core.model.findings import Finding
 
-CURE = f"delete stream {CANARY} as an administrator, and run `auditor selftest` with the same configuration"
+RECREATE_HINT = f"delete stream {CANARY} as an administrator, and run `auditor selftest` with the same configuration"
 
 
 class CanaryError(AuditorError):
@@ -32,7 +32,7 @@ class CanaryError(AuditorError):
 class SelfTest:
     """What came of it."""
 
-    proof: Proof
+    proof: MatchResult
     bad_records: tuple[str | None, ...] = ()
     """Keys that the side stream has no such bytes for."""
 
@@ -50,7 +50,7 @@ class SelfTest:
         return "; ".join(wrong)
 
 
-async def plant_canary(auditor: Auditor) -> bool:
+async def create_canary(auditor: Auditor) -> bool:
     """Make the canary if it is absent; whether it was. Raises AuditorError, CanaryError for one that is no use."""
     try:
         await _check(auditor)
@@ -61,7 +61,7 @@ async def plant_canary(auditor: Auditor) -> bool:
     return False
 
 
-async def examine_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio.Event | None = None) -> SelfTest:
+async def audit_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio.Event | None = None) -> SelfTest:
     """Audit the canary; where the auditor `writes`, keep what is condemned, too, and read every record again.
 
     Raises StreamNotFoundError where there is no canary, CanaryError where it is no use, other AuditorErrors.
@@ -82,7 +82,7 @@ async def examine_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio
         raise CanaryError(f"not all of stream {CANARY} could be read: {report.incomplete}")
     if this_pass.settled.failed:
         raise CanaryError(f"{this_pass.settled.failed} records could not be stored: {this_pass.settled.why}")
-    proof = prove(contents().planted, report)
+    proof = match_findings(contents().planted, report)
     expected = [finding for _, findings in proof.found for _, finding in findings if finding is not None]
     return SelfTest(proof, tuple([finding.quarantine for finding in expected if not await _is_kept(auditor, finding)]))
 
@@ -90,9 +90,9 @@ async def examine_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio
 async def _check(auditor: Auditor) -> None:
     info = await stream_info(auditor.client, CANARY)
     if not contents().is_described_by(info.config.get("description") or ""):
-        raise CanaryError(f"stream {CANARY} was planted by another version, or by somebody else: {CURE}")
+        raise CanaryError(f"stream {CANARY} was planted by another version, or by somebody else: {RECREATE_HINT}")
     if info.state.last_seq < len(contents().messages):
-        raise CanaryError(f"stream {CANARY} was planted in part only: {CURE}")
+        raise CanaryError(f"stream {CANARY} was planted in part only: {RECREATE_HINT}")
 
 
 async def _is_kept(auditor: Auditor, finding: Finding) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from auditor.core.model.ranges import Ranges, intersect, normalized, subtract
+from auditor.core.model.ranges import Ranges, intersect, merged, subtract
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from auditor.core.model.range_account import Walked
     from auditor.scan.ports import Source
 
-MOST_SUSPECTS_CONFIRMED = 1_000
+MAX_UNDELIVERED_CHECKED = 1_000
 """Sequences asked for one by one before they are called unreadable; beyond it a whole block is gone, and it is said."""
 
 
@@ -44,18 +44,18 @@ async def account(source: Source, walked: Walked, absent: Ranges, reached: int) 
     now, listed = await source.deleted(walked.pinned)
     walked.first_seq = now.first_seq
     walked.deleted = intersect(absent, listed)
-    walked.removed = normalized([*walked.deleted, *intersect(absent, [(1, now.first_seq - 1)])])
+    walked.removed = merged([*walked.deleted, *intersect(absent, [(1, now.first_seq - 1)])])
     walked.unread = subtract(walked.unread, walked.removed)
     if not walked.filtered:
         suspects = subtract(walked.unread, beyond)
-        walked.unreadable = subtract(suspects, await _readable(source, suspects))
+        walked.unreadable = subtract(suspects, await _readable_after_all(source, suspects))
         walked.unread = subtract(walked.unread, walked.unreadable)
     walked.accounted = True
 
 
-async def _readable(source: Source, suspects: Ranges) -> Ranges:
+async def _readable_after_all(source: Source, suspects: Ranges) -> Ranges:
     """Of sequences that were neither delivered nor deleted, those that may be read after all."""
-    asked = list(islice((seq for first, last in suspects for seq in range(first, last + 1)), MOST_SUSPECTS_CONFIRMED))
+    asked = list(islice((seq for first, last in suspects for seq in range(first, last + 1)), MAX_UNDELIVERED_CHECKED))
     stored = [(seq, seq) for seq in asked if await source.is_stored(seq)]
     # What was not asked for is like what was: gone with it, or in doubt with it.
-    return normalized([*stored, *subtract(suspects, [(1, asked[-1])])]) if stored else []
+    return merged([*stored, *subtract(suspects, [(1, asked[-1])])]) if stored else []

@@ -9,27 +9,27 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from auditor.aether.stream_layout import StreamLayout, actor_id_of
-from auditor.core.model.ranges import normalized, subtract
+from auditor.core.model.ranges import merged, subtract
 from auditor.core.state.examiner import Audit
-from auditor.core.state.retention import begin_at, count_again, forget_before, read_again
-from auditor.core.state.segments import STRETCH
+from auditor.core.state.retention import forget_before, read_again, replace_segment, set_first_event
+from auditor.core.state.segments import SEGMENT_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from auditor.core.model.message import StoredMessage, StreamState
-    from auditor.core.model.subject_filter import Scope
-    from auditor.core.state.checkpoint import Memory
-    from auditor.core.state.examiner import Where
+    from auditor.core.model.subject_filter import SubjectFilter
+    from auditor.core.state.checkpoint import Checkpoint
+    from auditor.core.state.examiner import AuditedStream
     from auditor.scan.ports import Source
 
-MOST_LOOKED_UP = 20_000
+MAX_LOOKUPS = 20_000
 """Actors whose first event is looked up in one pass, a small request each: about five seconds."""
-MOST_READ_AGAIN = 500
+MAX_REREADS = 500
 """Actors that are read again in one pass: as many walks, of about two milliseconds and their messages."""
-MOST_TRIED_AGAIN = 100
+MAX_RETRIES = 100
 """Messages that the auditor failed on and tries again in one pass."""
-AT_ONCE = 64
+MAX_CONCURRENT_REQUESTS = 64
 """Requests in flight."""
 
 
@@ -39,9 +39,9 @@ class Resumption:
 
     source: Source
     pinned: StreamState
-    memory: Memory
-    where: Where
-    scope: Scope
+    memory: Checkpoint
+    where: AuditedStream
+    scope: SubjectFilter
     limit: int
     """Findings listed in detail, of each kind."""
     max_rate: int = 0
@@ -57,7 +57,7 @@ class Resumption:
         self.memory.forget_before(first_seq)
         doubtful, stretches = await self._judgeable()
         if aged is not None:
-            if len(aged.moved) > MOST_LOOKED_UP or len(aged.doubtful) > MOST_READ_AGAIN:
+            if len(aged.moved) > MAX_LOOKUPS or len(aged.doubtful) > MAX_REREADS:
                 return False
             doubtful |= {*aged.doubtful, *[tail async for tail in self._not_found(aged.moved)]}
             if aged.stretch is not None:
@@ -66,29 +66,29 @@ class Resumption:
             await self._read_again(tail)
         for number in sorted(stretches):
             await self._count_again(number)
-        if doubtful and not self.memory.looks_the_same(self.pinned):
+        if doubtful and not self.memory.deletions_unchanged(self.pinned):
             _, listed = await self.source.deleted(self.pinned)
-            self.memory.note_gone(listed)
+            self.memory.set_deleted_after_read(listed)
         return True
 
     async def _judgeable(self) -> tuple[set[bytes], set[int]]:
         """Actors and stretches of messages that the auditor failed on, and now does not any more."""
         tails, stretches = set[bytes](), set[int]()
-        for seq in islice(self.memory.state.tallies.unjudged_seqs, MOST_TRIED_AGAIN):
+        for seq in islice(self.memory.state.tallies.unjudged_seqs, MAX_RETRIES):
             again = await self._judged(seq, seq)
             if again.state.tallies.examined and not again.state.tallies.unjudged:
-                tails |= {*again.state.ledger.tails(), *again.state.ledger.snapshots}
-                stretches.add(seq // STRETCH)
+                tails |= {*again.state.ledger.actor_keys(), *again.state.ledger.snapshots}
+                stretches.add(seq // SEGMENT_SIZE)
         return tails, stretches
 
     async def _not_found(self, moved: Sequence[bytes]) -> AsyncIterator[bytes]:
         """Of ordinary actors whose first events have left, those whose first event now was not found in one look."""
         first_seq = self.pinned.first_seq
-        for some in _batches(moved, AT_ONCE):
+        for some in _batches(moved, MAX_CONCURRENT_REQUESTS):
             subjects = [self._subject(tail) for tail in some]
             looks = [self.source.first_on(subject, first_seq) for subject in subjects]
             for tail, message in zip(some, await asyncio.gather(*looks), strict=True):
-                if not begin_at(self.memory.state.ledger, tail, message):
+                if not set_first_event(self.memory.state.ledger, tail, message):
                     yield tail
 
     async def _read_again(self, tail: bytes) -> None:
@@ -101,11 +101,11 @@ class Resumption:
         read_again(self.memory.state.ledger, tail, again.state.ledger)
 
     async def _count_again(self, number: int) -> None:
-        first = max(number * STRETCH, self.pinned.first_seq)
-        last = min((number + 1) * STRETCH, self.memory.next_seq) - 1
+        first = max(number * SEGMENT_SIZE, self.pinned.first_seq)
+        last = min((number + 1) * SEGMENT_SIZE, self.memory.next_seq) - 1
         came: list[int] = []
-        count_again(self.memory.state, number, await self._judged(first, last, came=came), self.limit)
-        self.memory.read_again(first, last, subtract([(first, last)], normalized((seq, seq) for seq in came)))
+        replace_segment(self.memory.state, number, await self._judged(first, last, came=came), self.limit)
+        self.memory.read_again(first, last, subtract([(first, last)], merged((seq, seq) for seq in came)))
 
     async def _judged(
         self, first_seq: int, last_seq: int, subjects: Sequence[str] = (), came: list[int] | None = None
@@ -132,9 +132,9 @@ class Resumption:
 
 def _judge(audit: Audit, message: StoredMessage) -> None:
     try:
-        audit.receive(message)
+        audit.examine(message)
     except Exception:  # noqa: BLE001 - it was logged when it was first read
-        audit.failed_on(message)
+        audit.record_failure(message)
 
 
 def _batches(tails: Iterable[bytes], size: int) -> Iterator[list[bytes]]:

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from auditor.core.state.ledger import Ledger
     from auditor.scan.ports import Source
 
-MOST_ACTORS_COMPARED = 100
+MAX_ACTORS_COMPARED = 100
 """Actors with duplicates that are read again in one pass; the duplicates of others have cause `unknown`."""
 
-MOST_MESSAGES_COMPARED = 200_000
+MAX_MESSAGES_COMPARED = 200_000
 """Messages read again for that in one pass: about two seconds of walking."""
 
 
-async def compare_duplicates(
+async def resolve_duplicates(
     source: Source, pinned: StreamState, ledger: Ledger, interrupted: asyncio.Event, max_rate: int
 ) -> None:
     """Settle the cause of duplicates, of so many as the bounds allow. Raises whatever a walk raises."""
-    left = MOST_MESSAGES_COMPARED
-    for tail, duplicates in islice(ledger.duplicates(), MOST_ACTORS_COMPARED):
+    left = MAX_MESSAGES_COMPARED
+    for tail, duplicates in islice(ledger.duplicates(), MAX_ACTORS_COMPARED):
         if interrupted.is_set():
             return
         actor = ledger.actors[tail]
@@ -45,7 +45,7 @@ async def compare_duplicates(
         async with aclosing(until(interrupted, batches)) as coming:
             async for batch in coming:
                 for message in batch:
-                    comparison.receive(message)
+                    comparison.add(message)
                 left -= len(batch)
                 if left < 0:
                     break

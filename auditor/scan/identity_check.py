@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING
 from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import judge_event
 from auditor.aether.stream_layout import actor_id_of, event_subject
-from auditor.core.history.stream_identity import digest, rewritten
+from auditor.core.history.stream_identity import digest, history_changed_finding
 from auditor.core.model.findings import Kind
-from auditor.core.model.ranges import any_between
+from auditor.core.model.ranges import intersects_open_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.core.history.stream_identity import Anchor, History
+    from auditor.core.history.stream_identity import SampledDigest, StreamIdentity
     from auditor.core.model.message import StreamState
-    from auditor.core.state.checkpoint import Memory
+    from auditor.core.state.checkpoint import Checkpoint
     from auditor.core.state.ledger import Actor
     from auditor.scan.ports import Source
 
-MOST_NAMED = 10
+MAX_ACTORS_NAMED = 10
 """Actors of which a rollback says what versions they lost."""
 
 
-async def compare_numbers(
-    source: Source, history: History, pinned: StreamState, memory: Memory | None, now_ns: int
+async def check_stream_info(
+    source: Source, history: StreamIdentity, pinned: StreamState, memory: Checkpoint | None, now_ns: int
 ) -> str | None:
     """Why everything has to be read again, by what the stream says of itself; None if it has not to be.
 
@@ -36,17 +36,17 @@ async def compare_numbers(
     for finding in history.look(pinned, now_ns):
         told = finding
         if finding.kind is Kind.STREAM_ROLLBACK and memory is not None and memory.created_ns == pinned.created_ns:
-            told = replace(finding, detail=f"{finding.detail}{await _lost_versions(source, memory, pinned)}")
+            told = replace(finding, detail=f"{finding.detail}{await _describe_lost_versions(source, memory, pinned)}")
         history.note(told, now_ns)
         if finding.kind is not Kind.CONFIG_CHANGED:
             why = f"{finding.kind}: {finding.detail}"
     return why
 
 
-async def compare_anchors(
-    source: Source, history: History, anchors: Sequence[Anchor], pinned: StreamState, now_ns: int
+async def check_samples(
+    source: Source, history: StreamIdentity, anchors: Sequence[SampledDigest], pinned: StreamState, now_ns: int
 ) -> str | None:
-    """Why everything has to be read again, by what is stored at `anchors`; as `compare_numbers`.
+    """Why everything has to be read again, by what is stored at `anchors`; as `check_stream_info`.
 
     Each anchor is asked for by itself. One that holds something else, or is gone, is no anchor any more. Raises the
     AuditorErrors of a source.
@@ -61,25 +61,25 @@ async def compare_anchors(
             changed.append(anchor.seq)
     history.anchors.forget([*changed, *gone])
     if changed:
-        history.note(rewritten(sorted(changed)), now_ns)
+        history.note(history_changed_finding(sorted(changed)), now_ns)
         return f"{Kind.HISTORY_CHANGED}: the message at sequence {min(changed)} is not the one that was read"
     if gone:
         now, listed = await source.deleted(pinned)
         explained = [(0, now.first_seq - 1), *listed]
         for seq in gone:
-            if not any_between(explained, seq - 1, seq + 1):
+            if not intersects_open_interval(explained, seq - 1, seq + 1):
                 return f"the message at sequence {seq} cannot be read any more"
     return None
 
 
-async def _lost_versions(source: Source, memory: Memory, pinned: StreamState) -> str:
+async def _describe_lost_versions(source: Source, memory: Checkpoint, pinned: StreamState) -> str:
     """What the ledger says of the actors whose last events are gone, as the end of a sentence."""
     actors = memory.state.ledger.actors
     behind = sorted((tail, actor) for tail, actor in actors.items() if actor.last_seq > pinned.last_seq)
     if not behind:
         return ""
-    named = [await _lost_by(source, pinned.name, tail, actor) for tail, actor in behind[:MOST_NAMED]]
-    more = f" and {len(behind) - MOST_NAMED} more" if len(behind) > MOST_NAMED else ""
+    named = [await _lost_by(source, pinned.name, tail, actor) for tail, actor in behind[:MAX_ACTORS_NAMED]]
+    more = f" and {len(behind) - MAX_ACTORS_NAMED} more" if len(behind) > MAX_ACTORS_NAMED else ""
     return f"; of {len(behind)} actors: {', '.join(named)}{more}"
 
 

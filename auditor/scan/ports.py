@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
-    from auditor.core.history.audit_history import Chronicle
+    from auditor.core.history.audit_history import AuditHistory
     from auditor.core.model.findings import Kind
     from auditor.core.model.message import StoredMessage, StreamState
-    from auditor.core.model.quarantine_entry import Evidence, Settled
+    from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
     from auditor.core.state.acceptance import Acceptance
-    from auditor.core.state.checkpoint import Memory, Packed, Part
+    from auditor.core.state.checkpoint import Checkpoint, CheckpointKind, EncodedState
 
 
 class Source(Protocol):
     """The audited stream, read only (`auditor.jetstream.reading.stream_source.StreamSource`)."""
 
-    async def pin(self) -> StreamState:
+    async def info(self) -> StreamState:
         """The stream's account of itself, now. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
 
     def walk(
@@ -28,7 +28,7 @@ class Source(Protocol):
 
         `subjects`: only messages on these, without wildcards; all when empty. `max_rate`: messages a second, 0 for no
         limit. Connection loss costs time, not messages. Raises StreamNotFoundError when the stream goes,
-        StreamRecreatedError when its creation time is not the pinned one, WalkCutShortError when the stream's end
+        StreamRecreatedError when its creation time is not the pinned one, WalkIncompleteError when the stream's end
         falls below the pinned one.
         """
 
@@ -55,19 +55,19 @@ class Source(Protocol):
 
 
 class Quarantine(Protocol):
-    """The side stream (`auditor.jetstream.quarantine.writer.QuarantineStream`)."""
+    """The side stream (`auditor.jetstream.quarantine.writer.QuarantineWriter`)."""
 
-    async def put(self, evidence: Evidence) -> None:
+    async def submit(self, evidence: QuarantineEntry) -> None:
         """Send one record. Waits while many are in flight, but not on a side stream that has begun to refuse. Never raises."""
 
-    async def settle(self) -> Settled:
+    async def flush(self) -> QuarantineResult:
         """Wait until nothing is in flight; what became of every record put since the last call. Never raises."""
 
 
-class Keeper(Protocol):
-    """Keeps what an audit remembers (`auditor.jetstream.state.state_store.MemoryKeeper`)."""
+class StateStore(Protocol):
+    """Keeps what an audit remembers (`auditor.jetstream.state.state_store.JetStreamStateStore`)."""
 
-    async def open(self) -> Chronicle:
+    async def open(self) -> AuditHistory:
         """See what was saved last; its chronicle, for the caller to change.
 
         A saved chronicle that cannot be used is not replaced: `problem` then says so. A saved part that cannot be used is
@@ -82,24 +82,24 @@ class Keeper(Protocol):
     async def accepted(self) -> dict[Kind, Acceptance]:
         """What operators accepted, as of now. Raises as `open`."""
 
-    async def recall(self, part: Part) -> Memory | None:
+    async def check_out(self, part: CheckpointKind) -> Checkpoint | None:
         """That part of what was saved last, for the caller to change; None if there is none. Raises as `open`."""
 
-    async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
+    async def pack(self, changed: Mapping[CheckpointKind, Checkpoint | None]) -> EncodedState:
         """The chronicle and these parts as they are now (None: to be forgotten), ready to be saved."""
 
-    async def save(self, packed: Packed) -> None:
+    async def save(self, encoded: EncodedState) -> None:
         """Have that in place of what was saved last.
 
-        Raises StateOutrunError if somebody else has saved since `open`, and other AuditorErrors; what was saved last
+        Raises StateConflictError if somebody else has saved since `open`, and other AuditorErrors; what was saved last
         stays.
         """
 
-    def hold(self, memory: Memory) -> None:
-        """Spare the next `recall` the reading: this is the newest of its part, and nobody changes it until then.
+    def put_back(self, memory: Checkpoint) -> None:
+        """Spare the next `check_out` the reading: this is the newest of its part, and nobody changes it until then.
 
         It need not have been saved. Once a part is packed, what was held of it is forgotten.
         """
 
-    def is_saved(self, memory: Memory) -> bool:
+    def is_saved(self, memory: Checkpoint) -> bool:
         """Whether `memory` is what was saved last, if nothing has happened to it since it was recalled."""

@@ -16,46 +16,46 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from auditor.core.history.audit_history import Chronicle
+from auditor.core.history.audit_history import AuditHistory
 from auditor.core.model.findings import HISTORY_KINDS, Kind
 from auditor.core.model.passes import Mode, Outcome, PassTimes, Progress, SeqRange
-from auditor.core.model.quarantine_entry import Settled
+from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.model.range_account import Walked
-from auditor.core.model.ranges import Ranges, normalized
-from auditor.core.model.subject_filter import Scope
-from auditor.core.report.build import Expectations, conclude
+from auditor.core.model.ranges import Ranges, merged
+from auditor.core.model.subject_filter import SubjectFilter
+from auditor.core.report.build import ReportSettings, build_report
 from auditor.core.state.acceptance import Acceptance
-from auditor.core.state.checkpoint import Memory, Part
-from auditor.core.state.examiner import Audit, Where
+from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
+from auditor.core.state.examiner import Audit, AuditedStream
 from auditor.errors import AuditorError
 from auditor.scan.account import account, holes
 from auditor.scan.catch_up import Resumption
-from auditor.scan.checkpoint_writer import Saves
-from auditor.scan.duplicates import compare_duplicates
-from auditor.scan.identity_check import compare_anchors, compare_numbers
+from auditor.scan.checkpoint_writer import CheckpointWriter
+from auditor.scan.duplicates import resolve_duplicates
+from auditor.scan.identity_check import check_samples, check_stream_info
 from auditor.scan.interrupt import until
-from auditor.scan.plan import PREFERRED, SHORTEST_BETWEEN_FULL_PASSES_NS, Reading
+from auditor.scan.plan import CANDIDATES, MIN_INTERVAL_OF_DELETION_PASSES_NS, StartFrom
 from auditor.scan.subject_counts import reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from auditor.config import AuditConfig
-    from auditor.core.history.stream_identity import Anchors, History
+    from auditor.core.history.stream_identity import SampledDigests, StreamIdentity
     from auditor.core.model.actor_types import ActorTypes
     from auditor.core.model.message import StoredMessage, StreamState
-    from auditor.core.model.quarantine_entry import Evidence
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.model.quarantine_entry import QuarantineEntry
+    from auditor.core.report.pass_report import PassReport
     from auditor.core.state.checkpoint import Position
-    from auditor.scan.ports import Keeper, Quarantine, Source
+    from auditor.scan.ports import Quarantine, Source, StateStore
 
 log = structlog.get_logger()
 
 
-MOST_FAILURES_LOGGED = 10
+MAX_FAILURES_LOGGED = 10
 """Messages that the auditor failed on and names in its log, in one pass; all are counted."""
 
-KEPT_IN_DETAIL = 1000
+MIN_FINDINGS_LISTED = 1000
 """Findings of each kind that are remembered one by one, at least; beyond it they are counted."""
 
 
@@ -74,39 +74,39 @@ class Pass:
     actor_types: ActorTypes
     clock: Callable[[], int]
     """Nanoseconds since 1970."""
-    keeper: Keeper | None = None
+    keeper: StateStore | None = None
     """None for a pass that remembers nothing."""
-    reading: Reading = Reading.AS_DUE
+    reading: StartFrom = StartFrom.AUTO
     yields: Callable[[], bool] = lambda: False
     """Whether a full pass should stop at its next checkpoint, for another one to go on with it later."""
-    most_findings: int = KEPT_IN_DETAIL
+    max_findings: int = MIN_FINDINGS_LISTED
     """Listed in the report."""
     progress: Progress = field(default_factory=Progress)
     interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     """Set to end the walk early: the pass is then inconclusive, unless it is corrupt already."""
-    settled: Settled = field(default_factory=Settled)
+    settled: QuarantineResult = field(default_factory=QuarantineResult)
     """What became so far of the evidence that this pass itself has sent."""
-    _saves: Saves = field(init=False)
+    _saves: CheckpointWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self._saves = Saves(self.keeper, self.config.name, self.clock)
+        self._saves = CheckpointWriter(self.keeper, self.config.name, self.clock)
 
-    async def run(self) -> AuditReport:
+    async def run(self) -> PassReport:
         """The report of a pass that nobody asks to yield. Raises as `advance`."""
         report = await self.advance()
         assert report is not None
         return report
 
-    async def advance(self) -> AuditReport | None:
+    async def advance(self) -> PassReport | None:
         """The report of the pass; None if it has yielded, and another one is to go on.
 
         Raises an AuditorError if the stream or the saved state cannot be looked at at all. Whatever happens after that
         makes the pass inconclusive instead, and loses nothing that was found.
         """
         started_ns = self.clock()
-        self._saves.put_off()
-        pinned = await self.source.pin()
-        chronicle, accepted = Chronicle(), dict[Kind, Acceptance]()
+        self._saves.postpone()
+        pinned = await self.source.info()
+        chronicle, accepted = AuditHistory(), dict[Kind, Acceptance]()
         if self.keeper is not None:
             chronicle, accepted = await self.keeper.open(), await self.keeper.accepted()
         self.actor_types.remember(chronicle.actor_types)
@@ -114,7 +114,7 @@ class Pass:
         await self._look_back(history, pinned, started_ns)
         memory, position = await self._recall(pinned, started_ns, history)
         if not memory.complete and memory.next_seq == pinned.first_seq:
-            await compare_anchors(self.source, history, history.anchors.kept, pinned, started_ns)
+            await check_samples(self.source, history, history.anchors.kept, pinned, started_ns)
         walked = Walked(
             pinned=pinned,
             started_ns=started_ns,
@@ -126,7 +126,10 @@ class Pass:
         progress.first_seq, progress.last_seq, progress.mode = memory.next_seq, pinned.last_seq, walked.mode
         try:
             audit = Audit(
-                self._where(pinned), Scope(self.config.judged_subjects), detail_limit=self._limit, state=memory.state
+                self._where(pinned),
+                SubjectFilter(self.config.all_subjects),
+                detail_limit=self._limit,
+                state=memory.state,
             )
             absent = await self._walk(walked, audit, memory, history.anchors)
             if absent is None:
@@ -135,7 +138,7 @@ class Pass:
             await self._compare(pinned, audit)
             try:
                 await account(self.source, walked, absent, memory.next_seq - 1)
-                if walked.filtered and not walked.incomplete and not (idle and memory.looks_the_same(pinned)):
+                if walked.filtered and not walked.incomplete and not (idle and memory.deletions_unchanged(pinned)):
                     await self._reconcile(walked, memory)
             except AuditorError as error:
                 walked.accounted, walked.incomplete = False, walked.incomplete or str(error)
@@ -148,9 +151,9 @@ class Pass:
         finally:
             self._saves.abandon()
         newest_ns = dict(chronicle.news.newest_ns)
-        return replace(report, newest_ns=newest_ns, finished_ns=self.clock()).listing(self.most_findings)
+        return replace(report, newest_ns=newest_ns, finished_ns=self.clock()).listing(self.max_findings)
 
-    async def last(self, accepted: Mapping[Kind, Acceptance] | None = None) -> AuditReport | None:
+    async def last(self, accepted: Mapping[Kind, Acceptance] | None = None) -> PassReport | None:
         """What the last pass said, made once more of what it saved; None if nothing is there. Raises as `advance`.
 
         `accepted`: instead of what operators accepted.
@@ -160,11 +163,11 @@ class Pass:
         chronicle = await self.keeper.open()
         if accepted is None:
             accepted = await self.keeper.accepted()
-        memory = await self.keeper.recall(Part.COMPLETED)
+        memory = await self.keeper.check_out(CheckpointKind.COMPLETED)
         if memory is None or not chronicle.last_passes:
             return None
-        self.keeper.hold(memory)
-        if (memory.stream, memory.patterns) != (self.config.stream, self.config.judged_subjects):
+        self.keeper.put_back(memory)
+        if (memory.stream, memory.patterns) != (self.config.stream, self.config.all_subjects):
             return None
         self.actor_types.remember(chronicle.actor_types)
         mode, times = max(chronicle.last_passes.items(), key=lambda each: each[1].finished_ns)
@@ -172,27 +175,29 @@ class Pass:
         report = await asyncio.to_thread(self._report, memory, walked, accepted, chronicle.history)
         return replace(report, newest_ns=dict(chronicle.news.newest_ns))
 
-    async def _look_back(self, history: History, pinned: StreamState, now_ns: int) -> None:
+    async def _look_back(self, history: StreamIdentity, pinned: StreamState, now_ns: int) -> None:
         """See whether the stream is what it was; if not, what is remembered of its messages is worth nothing."""
         memory = None
         if self.keeper is not None and history.witness is not None and history.witness.last_seq > pinned.last_seq:
-            memory = await self.keeper.recall(Part.COMPLETED)
+            memory = await self.keeper.check_out(CheckpointKind.COMPLETED)
             if memory is not None:
-                self.keeper.hold(memory)
-        why = await compare_numbers(self.source, history, pinned, memory, now_ns)
+                self.keeper.put_back(memory)
+        why = await check_stream_info(self.source, history, pinned, memory, now_ns)
         some = history.anchors.sample(now_ns // 1_000)
-        why = why or await compare_anchors(self.source, history, some, pinned, now_ns)
+        why = why or await check_samples(self.source, history, some, pinned, now_ns)
         if why is not None:
             history.changed_ns = now_ns
             log.warning("the stream is not what it was", audit=self.config.name, why=why)
 
-    async def _recall(self, pinned: StreamState, started_ns: int, history: History) -> tuple[Memory, Position | None]:
+    async def _recall(
+        self, pinned: StreamState, started_ns: int, history: StreamIdentity
+    ) -> tuple[Checkpoint, Position | None]:
         """What this pass goes on from, and where that was saved last; a new memory if it has to read everything."""
         why = None
-        for part in PREFERRED[self.reading]:
+        for part in CANDIDATES[self.reading]:
             if self.keeper is None:
                 break
-            memory = await self.keeper.recall(part)
+            memory = await self.keeper.check_out(part)
             if memory is None:
                 continue
             position = memory.position
@@ -204,48 +209,48 @@ class Pass:
             why = objection
         if why is not None:
             log.info("reading everything", audit=self.config.name, why=why)
-        memory = Memory(
+        memory = Checkpoint(
             stream=pinned.name,
             created_ns=pinned.created_ns,
-            patterns=self.config.judged_subjects,
+            patterns=self.config.all_subjects,
             first_seq=pinned.first_seq,
             next_seq=pinned.first_seq,
             full_ns=started_ns,
         )
         return memory, None
 
-    async def _objection(self, memory: Memory, pinned: StreamState, history: History) -> str | None:
+    async def _objection(self, memory: Checkpoint, pinned: StreamState, history: StreamIdentity) -> str | None:
         """Why this pass does not go on from `memory`; None once it can."""
-        objection = memory.objection(pinned, self.config.judged_subjects)
+        objection = memory.objection(pinned, self.config.all_subjects)
         if objection is not None:
             return objection
-        if self.reading is Reading.AS_DUE:
+        if self.reading is StartFrom.AUTO:
             age_ns = self.clock() - memory.full_ns
             if memory.complete and age_ns >= self.config.full_pass_every.nanoseconds:
                 return "it is time"
             since_ns = self.clock() - history.deletions_ns
-            if since_ns >= SHORTEST_BETWEEN_FULL_PASSES_NS and not memory.looks_the_same(pinned):
+            if since_ns >= MIN_INTERVAL_OF_DELETION_PASSES_NS and not memory.deletions_unchanged(pinned):
                 _, listed = await self.source.deleted(pinned)
-                if memory.was_changed(pinned, listed):
+                if memory.has_new_deletions(pinned, listed):
                     history.deletions_ns = self.clock()
                     return "messages that were read are gone from the middle of the stream"
-        where, scope = self._where(pinned), Scope(self.config.judged_subjects)
+        where, scope = self._where(pinned), SubjectFilter(self.config.all_subjects)
         resumption = Resumption(self.source, pinned, memory, where, scope, self._limit, self.config.max_rate)
         return None if await resumption.catch_up() else "much of what was read has left the stream"
 
     @property
     def _filtered(self) -> bool:
         """Whether only the audit's subjects are read; else all of the stream is, and what is on others is skipped."""
-        return bool(self.config.actors) and self.source.can_filter(self.config.judged_subjects)
+        return bool(self.config.actors) and self.source.can_filter(self.config.all_subjects)
 
     @property
     def _limit(self) -> int:
-        return max(KEPT_IN_DETAIL, self.most_findings)
+        return max(MIN_FINDINGS_LISTED, self.max_findings)
 
-    def _where(self, pinned: StreamState) -> Where:
-        return Where(pinned.name, pinned.created_ns, self.quarantine_prefix)
+    def _where(self, pinned: StreamState) -> AuditedStream:
+        return AuditedStream(pinned.name, pinned.created_ns, self.quarantine_prefix)
 
-    async def _walk(self, walked: Walked, audit: Audit, memory: Memory, anchors: Anchors) -> Ranges | None:
+    async def _walk(self, walked: Walked, audit: Audit, memory: Checkpoint, anchors: SampledDigests) -> Ranges | None:
         """Judge every message that is new; what did not come, because of an early end too. None if the pass yields."""
         pinned, first_seq = walked.pinned, memory.next_seq
         last: StoredMessage | None = None
@@ -257,7 +262,7 @@ class Pass:
             pinned,
             first_seq=first_seq,
             last_seq=pinned.last_seq,
-            subjects=self.config.judged_subjects if walked.filtered else (),
+            subjects=self.config.all_subjects if walked.filtered else (),
             max_rate=self.config.max_rate,
         )
         try:
@@ -271,10 +276,10 @@ class Pass:
                         memory.count(batch)
                     for evidence in self._judge(audit, batch):
                         if self.quarantine is not None:
-                            await self.quarantine.put(evidence)
+                            await self.quarantine.submit(evidence)
                     self._show(audit, batch)
                     if self._saves.is_due(len(batch)):
-                        memory.walk_on(following, normalized(absent))
+                        memory.advance_to(following, merged(absent))
                         if await self._checkpoint(memory):
                             return None
         except AuditorError as error:
@@ -288,24 +293,24 @@ class Pass:
             walked.read = SeqRange(first_seq, reached)
             self.progress.seq = reached
         memory.next_seq = reached + 1
-        return normalized([*absent, (following, pinned.last_seq)])
+        return merged([*absent, (following, pinned.last_seq)])
 
-    def _judge(self, audit: Audit, batch: Sequence[StoredMessage]) -> Iterator[Evidence]:
+    def _judge(self, audit: Audit, batch: Sequence[StoredMessage]) -> Iterator[QuarantineEntry]:
         """Judge every message; the evidence to keep. A message that the auditor fails on never ends the pass."""
-        at = audit.take_ordinary(batch)
+        at = audit.examine_expected(batch)
         while at < len(batch):
             try:
-                evidence = audit.receive(batch[at])
+                evidence = audit.examine(batch[at])
             except Exception as error:  # noqa: BLE001 - any failure of ours is counted, and the pass goes on
-                if audit.state.tallies.unjudged < MOST_FAILURES_LOGGED:
+                if audit.state.tallies.unjudged < MAX_FAILURES_LOGGED:
                     name = type(error).__name__  # an exception's text or traceback may hold payload values
                     seq = batch[at].seq
                     log.error("message not judged", audit=self.config.name, seq=seq, error=name)  # noqa: TRY400
-                audit.failed_on(batch[at])
+                audit.record_failure(batch[at])
             else:
                 if evidence is not None:
                     yield evidence
-            at = audit.take_ordinary(batch, at + 1)
+            at = audit.examine_expected(batch, at + 1)
 
     def _show(self, audit: Audit, batch: Sequence[StoredMessage]) -> None:
         progress = self.progress
@@ -313,26 +318,26 @@ class Pass:
         progress.bytes += sum(len(message.data) for message in batch)
         progress.outcomes = dict.fromkeys(Outcome, 0) | audit.examined
 
-    async def _checkpoint(self, memory: Memory) -> bool:
+    async def _checkpoint(self, memory: Checkpoint) -> bool:
         """Save how far the walk has come, beside the walk as it goes on. True if the pass is to end here and go on later."""
         if not await self._settle(memory):
-            self._saves.put_off()  # the state stays behind; no later checkpoint of this pass can help that
+            self._saves.postpone()  # the state stays behind; no later checkpoint of this pass can help that
             if memory.complete or not self.yields():
                 return False
             memory.unstored += self.settled.failed
-            self._saves.hold(memory)
+            self._saves.put_back(memory)
             return True
         saving = await self._saves.begin({memory.part: memory})
         if memory.complete or not self.yields():
             return False
         if await saving:
-            self._saves.hold(memory)
+            self._saves.put_back(memory)
         return True
 
-    async def _settle(self, memory: Memory) -> bool:
+    async def _settle(self, memory: Checkpoint) -> bool:
         """Have every record confirmed that was sent; whether all were taken, those of passes that left `memory` too."""
         if self.quarantine is not None and not self.settled.failed:
-            self.settled += await self.quarantine.settle()
+            self.settled += await self.quarantine.flush()
             if self.settled.failed:
                 log.error(
                     "quarantine did not take every record",
@@ -345,38 +350,38 @@ class Pass:
     async def _compare(self, pinned: StreamState, audit: Audit) -> None:
         ledger, interrupted = audit.state.ledger, self.interrupted
         try:
-            await compare_duplicates(self.source, pinned, ledger, interrupted, self.config.max_rate)
+            await resolve_duplicates(self.source, pinned, ledger, interrupted, self.config.max_rate)
         except Exception as error:  # noqa: BLE001 - a failure of ours here costs a cause, and never what was found
             name = type(error).__name__  # the text may hold payload values
             log.warning("duplicates not compared", audit=self.config.name, error=name)
 
-    async def _reconcile(self, walked: Walked, memory: Memory) -> None:
-        subjects, rate = self.config.judged_subjects, self.config.max_rate
+    async def _reconcile(self, walked: Walked, memory: Checkpoint) -> None:
+        subjects, rate = self.config.all_subjects, self.config.max_rate
         await reconcile(self.source, walked.pinned, subjects, memory.subjects, self.interrupted, rate)
 
     def _report(
-        self, memory: Memory, walked: Walked, accepted: Mapping[Kind, Acceptance], history: History
-    ) -> AuditReport:
+        self, memory: Checkpoint, walked: Walked, accepted: Mapping[Kind, Acceptance], history: StreamIdentity
+    ) -> PassReport:
         versions = self.config.versions
-        expectations = Expectations(versions.first, versions.contiguous, self._limit)
+        expectations = ReportSettings(versions.first, versions.contiguous, self._limit)
         valid = {
             kind: one for kind, one in accepted.items() if kind in HISTORY_KINDS or one.created_ns == memory.created_ns
         }
         name, state, types = self.config.name, memory.state, self.actor_types
-        return conclude(name, state, walked, expectations, types, valid, history.incidents)
+        return build_report(name, state, walked, expectations, types, valid, history.incidents)
 
-    async def _keep(self, chronicle: Chronicle, memory: Memory, report: AuditReport, *, unchanged: bool) -> None:
+    async def _keep(self, chronicle: AuditHistory, memory: Checkpoint, report: PassReport, *, unchanged: bool) -> None:
         """Save what this pass leaves, but for what is not certain: a record not stored, a message that did not come."""
         if not self.interrupted.is_set():
             chronicle.news.take(report, report.finished_ns)
             chronicle.last_passes[report.mode] = PassTimes(report.started_ns, report.finished_ns)
         chronicle.actor_types = tuple(sorted(self.actor_types.remembered))
         certain = memory.certain and not report.quarantine_pending
-        changed: dict[Part, Memory | None] = {}
+        changed: dict[CheckpointKind, Checkpoint | None] = {}
         if certain and not (unchanged and self._saves.is_saved(memory)):
             changed[memory.part] = memory
             if report.mode is Mode.FULL and memory.complete:
-                changed[Part.UNDERWAY] = None
+                changed[CheckpointKind.IN_PROGRESS] = None
         saved = await (await self._saves.begin(changed))
         if certain and saved:
-            self._saves.hold(memory)
+            self._saves.put_back(memory)

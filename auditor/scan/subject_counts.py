@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.core.model.range_account import SubjectCount
-from auditor.errors import WalkCutShortError
+from auditor.errors import WalkIncompleteError
 from auditor.scan.interrupt import until
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from auditor.core.model.message import StreamState
     from auditor.scan.ports import Source
 
-AT_ONCE = 32
+MAX_CONCURRENT_REQUESTS = 32
 """Requests in flight."""
-MOST_TRIES = 5
+MAX_ATTEMPTS = 5
 """To count a subject that somebody writes to, purges or trims at the same time; each takes some milliseconds."""
 
 
@@ -37,11 +37,11 @@ async def reconcile(
 ) -> None:
     """Bring `counts` up to date, after a walk over `subjects` has come to the pinned end.
 
-    Raises the AuditorErrors of a source, and WalkCutShortError for a subject that does not hold still.
+    Raises the AuditorErrors of a source, and WalkIncompleteError for a subject that does not hold still.
     """
     counting = _Counting(source, pinned.last_seq, interrupted, max_rate)
-    for at in range(0, len(subjects), AT_ONCE):
-        some = subjects[at : at + AT_ONCE]
+    for at in range(0, len(subjects), MAX_CONCURRENT_REQUESTS):
+        some = subjects[at : at + MAX_CONCURRENT_REQUESTS]
         stored = await asyncio.gather(*map(source.count, some))
         later = await asyncio.gather(*[source.first_on(subject, pinned.last_seq + 1) for subject in some])
         for subject, now, message in zip(some, stored, later, strict=True):
@@ -61,22 +61,22 @@ class _Counting:
 
     async def count_anew(self, subject: str, known: SubjectCount) -> None:
         """Read the subject once more. All that was counted came; or the same is counted again, and nothing newer is there."""
-        for _ in range(MOST_TRIES):
-            pinned = await self.source.pin()
+        for _ in range(MAX_ATTEMPTS):
+            pinned = await self.source.info()
             before = await self.source.count(subject)
             came = later = 0
             async for seq in self._seqs(pinned, subject):
                 came += 1
                 later += seq > self.last_seq
-            if came == before or await self._holds_still(subject, before, pinned):
+            if came == before or await self._is_stable(subject, before, pinned):
                 unreadable = before - came
                 if unreadable > known.unreadable:
-                    known.noticed_seq = self.last_seq
+                    known.detected_seq = self.last_seq
                 known.stored, known.unreadable = before - later, unreadable
                 return
-        raise WalkCutShortError(f"subject {subject} is written to or trimmed faster than it can be counted")
+        raise WalkIncompleteError(f"subject {subject} is written to or trimmed faster than it can be counted")
 
-    async def _holds_still(self, subject: str, count: int, pinned: StreamState) -> bool:
+    async def _is_stable(self, subject: str, count: int, pinned: StreamState) -> bool:
         return (
             await self.source.count(subject) == count
             and await self.source.first_on(subject, pinned.last_seq + 1) is None
@@ -91,4 +91,4 @@ class _Counting:
                 for message in batch:
                     yield message.seq
         if self.interrupted.is_set():
-            raise WalkCutShortError("interrupted while what is stored was compared with what came")
+            raise WalkIncompleteError("interrupted while what is stored was compared with what came")

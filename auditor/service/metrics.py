@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from auditor.core.model.findings import MESSAGE_KINDS, Kind
 from auditor.core.model.passes import Mode, Outcome, Verdict
 from auditor.safe_text import visible
-from auditor.service.status import DURATION_BUCKETS, FAILED, every_kind
+from auditor.service.status import DURATION_BUCKETS, FAILED, all_kind_severities
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class StatusCollector(Collector):
             "findings",
             f"Standing findings that were not accepted; messages for {', '.join(MESSAGE_KINDS)}.",
             ("kind", "severity"),
-            lambda a: [((k, s), a.report.totals.get((k, s), 0)) for k, s in every_kind()] if a.report else [],
+            lambda a: [((k, s), a.report.totals.get((k, s), 0)) for k, s in all_kind_severities()] if a.report else [],
         )
         yield gauge(
             "accepted_findings",
@@ -98,7 +98,9 @@ class StatusCollector(Collector):
             "When the newest finding was first seen that was not there before anybody watched; 0 if there is none.",
             ("kind", "severity"),
             lambda a: (
-                [((k, s), a.report.newest_ns.get((k, s), 0) / NANOSECONDS) for k, s in every_kind()] if a.report else []
+                [((k, s), a.report.newest_ns.get((k, s), 0) / NANOSECONDS) for k, s in all_kind_severities()]
+                if a.report
+                else []
             ),
         )
 

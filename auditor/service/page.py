@@ -57,4 +57,4 @@ _TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)
 
 def render(status: ServiceStatus) -> str:
     """The whole page as HTML."""
-    return _TEMPLATE.render(status=status, corruption=Severity.CORRUPTION, most_findings=MOST_FINDINGS)
+    return _TEMPLATE.render(status=status, corruption=Severity.CORRUPTION, max_findings=MOST_FINDINGS)

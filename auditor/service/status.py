@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from auditor.config import AuditConfig, ScheduleConfig
     from auditor.core.model.message import StreamState
     from auditor.core.model.passes import Progress
-    from auditor.core.model.quarantine_entry import Settled
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.model.quarantine_entry import QuarantineResult
+    from auditor.core.report.pass_report import PassReport
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUS_SCHEMA = "aether-auditor/status/1"
@@ -52,7 +52,7 @@ class AuditStatus:
     name: str
     stream: str
     schedule: ScheduleConfig
-    report: AuditReport | None = None
+    report: PassReport | None = None
     """Of the last completed pass."""
     running: Progress | None = None
     """Of the pass in progress."""
@@ -78,7 +78,7 @@ class AuditStatus:
     _examined: Counter[Outcome] = field(default_factory=Counter)
     _bytes: int = 0
 
-    def recalled(self, report: AuditReport, completed_ns: Mapping[Mode, int]) -> None:
+    def recalled(self, report: PassReport, completed_ns: Mapping[Mode, int]) -> None:
         """What passes said before the auditor was started anew, and when they ended."""
         self.report = report
         self.took_ns[report.mode] = report.finished_ns - report.started_ns
@@ -89,7 +89,7 @@ class AuditStatus:
         progress.mode = Mode.FULL if self.report is None else Mode.INCREMENTAL
         self.running = progress
 
-    def pass_completed(self, report: AuditReport, settled: Settled) -> None:
+    def pass_completed(self, report: PassReport, settled: QuarantineResult) -> None:
         """A pass came to its end."""
         self._end()
         self.failure = None
@@ -100,7 +100,7 @@ class AuditStatus:
         self.durations.setdefault(report.mode, Durations()).observe(took_ns / NANOSECONDS)
         self._count(settled)
 
-    def pass_failed(self, why: str, settled: Settled) -> None:
+    def pass_failed(self, why: str, settled: QuarantineResult) -> None:
         """A pass came to no end; `why` in one line."""
         mode = self.running.mode if self.running else Mode.FULL
         self._end()
@@ -108,7 +108,7 @@ class AuditStatus:
         self.passes[mode, FAILED] += 1
         self._count(settled)
 
-    def pass_yielded(self, settled: Settled) -> None:
+    def pass_yielded(self, settled: QuarantineResult) -> None:
         """A pass goes on later."""
         self._end()
         self._count(settled)
@@ -157,7 +157,7 @@ class AuditStatus:
             "unaudited_messages": self.unaudited,
         }
 
-    def _count(self, settled: Settled) -> None:
+    def _count(self, settled: QuarantineResult) -> None:
         self.records.update(stored=settled.stored, already_stored=settled.already_stored, failed=settled.failed)
 
     def _end(self) -> None:
@@ -224,6 +224,6 @@ class ServiceStatus:
         }
 
 
-def every_kind() -> list[tuple[Kind, Severity]]:
+def all_kind_severities() -> list[tuple[Kind, Severity]]:
     """Every kind of finding with every severity that it can have."""
     return [(kind, severity) for kind in Kind for severity in severities(kind)]

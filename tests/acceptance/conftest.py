@@ -22,7 +22,7 @@ from auditor.jetstream.connection.client import connect
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from auditor.canary.damage import Planted
+    from auditor.canary.damage import Damage
     from auditor.jetstream.connection.client import Client
 
 PATIENCE = 30.0
@@ -95,7 +95,7 @@ async def admin(server: EmbeddedServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def planted(server: EmbeddedServer, admin: Client) -> tuple[Planted, ...]:
+async def planted(server: EmbeddedServer, admin: Client) -> tuple[Damage, ...]:
     """The demo's damaged stream on the server."""
     return await fill(admin)
 
@@ -110,7 +110,7 @@ async def streams(admin: Client) -> set[str]:
     return set(answer["streams"] or ())
 
 
-def totals(planted: tuple[Planted, ...]) -> dict[str, int]:
+def totals(planted: tuple[Damage, ...]) -> dict[str, int]:
     """How many findings of each kind there are when all that is planted is found, and nothing else."""
     return dict(Counter(finding.kind for damage in planted for finding in damage.expected))
 
@@ -134,7 +134,7 @@ class Guarded(NamedTuple):
 
     server: EmbeddedServer
     users: dict[str, dict[str, Any]]
-    planted: tuple[Planted, ...]
+    planted: tuple[Damage, ...]
     folder: Path
 
     def config(self, user: str, more: str = "") -> str:

@@ -10,12 +10,10 @@ import pytest
 from tests.acceptance.conftest import auditor
 
 if TYPE_CHECKING:
-    from auditor.canary.damage import Planted
+    from auditor.canary.damage import Damage
 
 
-async def test_every_damaged_actor_is_shown_as_aether_would_replay_it(
-    config: str, planted: tuple[Planted, ...]
-) -> None:
+async def test_every_damaged_actor_is_shown_as_aether_would_replay_it(config: str, planted: tuple[Damage, ...]) -> None:
     by_what = {damage.what: damage.story for damage in planted}
     story = by_what["an event cut in half"]
     ended = await auditor("actor", story.actor_id, "--config", config, "--json")

@@ -11,11 +11,11 @@ from tests.acceptance.conftest import auditor
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.canary.damage import Planted
+    from auditor.canary.damage import Damage
 
 
 async def test_records_are_listed_shown_and_exported_byte_for_byte(
-    config: str, planted: tuple[Planted, ...], tmp_path: Path
+    config: str, planted: tuple[Damage, ...], tmp_path: Path
 ) -> None:
     scanned = (await auditor("scan", "--config", config, "--json")).json["audits"][0]["findings"]
     by_actor = {finding["actor"]: finding["quarantine"] for finding in scanned if finding["kind"] == "malformed_event"}
@@ -54,7 +54,7 @@ async def test_records_are_listed_shown_and_exported_byte_for_byte(
 
 
 async def test_an_export_that_cannot_be_written_is_one_line(
-    config: str, planted: tuple[Planted, ...], tmp_path: Path
+    config: str, planted: tuple[Damage, ...], tmp_path: Path
 ) -> None:
     scanned = (await auditor("scan", "--config", config, "--json")).json["audits"][0]["findings"]
     key = next(finding["quarantine"] for finding in scanned if "quarantine" in finding)

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from auditor.canary.actor_messages import Outgoing
+from auditor.canary.actor_messages import SeedMessage
 from tests.acceptance.conftest import Ended, begin, configured
 from tests.acceptance.test_scan import HOSTILE, good, store
 from tests.publishing import RawPublisher
@@ -155,7 +155,7 @@ async def test_it_audits_again_and_again_and_the_metrics_move(
         await until(lambda: completed(running))
         assert (await running.audit())["verdict"] == "clean"
         async with RawPublisher(server.port) as publisher:
-            await publisher.publish([Outgoing(b"ORDERS.events.order.order-1", b"{")])
+            await publisher.publish([SeedMessage(b"ORDERS.events.order.order-1", b"{")])
 
         async def corrupt() -> bool:
             return (await running.audit())["verdict"] == "corrupt"
@@ -288,9 +288,9 @@ async def test_no_stored_byte_breaks_the_page_the_metrics_or_the_log(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     messages = [
-        Outgoing(f"ORDERS.events.{text}.{text}-{n}".encode(), b"{hunter2") for text in HOSTILE for n in range(3)
+        SeedMessage(f"ORDERS.events.{text}.{text}-{n}".encode(), b"{hunter2") for text in HOSTILE for n in range(3)
     ]
-    messages.append(Outgoing(b"ORDERS.events.order.\xff\xfe", b"{}"))
+    messages.append(SeedMessage(b"ORDERS.events.order.\xff\xfe", b"{}"))
     await store(server, admin, *messages)
     async with daemon(configured(tmp_path, server.url, more=LISTEN)) as running:
         await until(lambda: completed(running))
@@ -309,7 +309,7 @@ async def test_no_stored_byte_breaks_the_page_the_metrics_or_the_log(
 async def test_a_side_stream_that_takes_nothing_is_shown_and_stops_no_detection(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
-    messages = [Outgoing(b"ORDERS.events.order.order-%d" % n, b"{" + b"x" * 4096) for n in range(100)]
+    messages = [SeedMessage(b"ORDERS.events.order.order-%d" % n, b"{" + b"x" * 4096) for n in range(100)]
     await store(server, admin, *messages)
     config = configured(tmp_path, server.url, "schedule: {every: 1s}", LISTEN + "quarantine: {max_bytes: 64KiB}\n")
     async with daemon(config) as running:

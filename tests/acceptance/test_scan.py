@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.canary.actor_messages import Outgoing, Story
+from auditor.canary.actor_messages import ActorMessages, SeedMessage
 from tests.acceptance.conftest import auditor, begin, configured, end, streams, totals
 from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from auditor.canary.damage import Planted
+    from auditor.canary.damage import Damage
     from auditor.embedded_server import EmbeddedServer
     from auditor.jetstream.connection.client import Client
 
 
 async def store(
-    server: EmbeddedServer, admin: Client, *messages: Outgoing, subjects: tuple[str, ...] = ("ORDERS.>",)
+    server: EmbeddedServer, admin: Client, *messages: SeedMessage, subjects: tuple[str, ...] = ("ORDERS.>",)
 ) -> None:
     settings = {"name": "ORDERS", "subjects": list(subjects), "storage": "file"}
     assert b'"error"' not in (await admin.request("$JS.API.STREAM.CREATE.ORDERS", json.dumps(settings).encode())).data
@@ -30,8 +30,8 @@ async def store(
         await publisher.publish(messages)
 
 
-def good(last: int) -> list[Outgoing]:
-    story = Story("ORDERS", "order-1")
+def good(last: int) -> list[SeedMessage]:
+    story = ActorMessages("ORDERS", "order-1")
     story.events(*range(1, last + 1))
     return story.messages
 
@@ -160,8 +160,8 @@ HOSTILE = ("<script>alert(1)</script>", "[red]x[/red]", "\x1b[31mred", "a\u202eb
 async def test_no_stored_byte_steers_a_table_or_breaks_the_json(
     server: EmbeddedServer, admin: Client, config: str
 ) -> None:
-    messages = [Outgoing(f"ORDERS.events.unknown.{text}".encode(), b"{") for text in HOSTILE]
-    messages.append(Outgoing(b"ORDERS.events.order.\xff\xfe\xed\xa0\x80", b"\xff"))
+    messages = [SeedMessage(f"ORDERS.events.unknown.{text}".encode(), b"{") for text in HOSTILE]
+    messages.append(SeedMessage(b"ORDERS.events.order.\xff\xfe\xed\xa0\x80", b"\xff"))
     await store(server, admin, *messages)
     found = (await auditor("scan", "--config", config, "--json")).json["audits"][0]["findings"]
     assert {finding["subject"] for finding in found} == {
@@ -178,6 +178,6 @@ async def test_no_stored_byte_steers_a_table_or_breaks_the_json(
     assert "\x1b" not in listed
 
 
-async def test_everything_planted_is_found_and_nothing_else(config: str, planted: tuple[Planted, ...]) -> None:
+async def test_everything_planted_is_found_and_nothing_else(config: str, planted: tuple[Damage, ...]) -> None:
     (audit,) = (await auditor("scan", "--config", config, "--json")).json["audits"]
     assert audit["findings_total"] == totals(planted)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.canary.actor_messages import Outgoing
+from auditor.canary.actor_messages import SeedMessage
 from auditor.config import StateConfig
-from auditor.jetstream.state.part_store import Checkpoints, Content
+from auditor.jetstream.state.part_store import Content, PartStore
 from tests.acceptance.conftest import auditor, configured
 from tests.acceptance.test_scan import good, store
 from tests.publishing import RawPublisher
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from auditor.embedded_server import EmbeddedServer
     from auditor.jetstream.connection.client import Client
 
-BAD = Outgoing(b"ORDERS.events.order.order-1", b"{")
+BAD = SeedMessage(b"ORDERS.events.order.order-1", b"{")
 SAVED = r"orders: saved \d+ s ago \(20.* UTC\) by auditor .*, \d+ bytes\n  last pass: stream ORDERS, sequences 1 to 5, 1 actors"
 
 
@@ -179,7 +179,7 @@ async def test_two_scans_at_once_do_not_spoil_what_is_saved(
 
 async def replaced(admin: Client, data: bytes, number: int = 1, part: str = "chronicle") -> None:
     """Save `data` as this part of the state of audit orders, with this format number."""
-    saved = Checkpoints(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
+    saved = PartStore(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
     await saved.look()
     await saved.save({part: Content(data, {}, number)}, 1)
 
@@ -207,7 +207,7 @@ async def test_state_of_a_newer_format_is_refused_in_one_line_and_left_as_it_is(
     await store(server, admin, *good(4))
     await scanned(config)
     await replaced(admin, b"of the future", 99, part)
-    saved = Checkpoints(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
+    saved = PartStore(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
     before = await saved.look()
     for options in ([], [], ["--full"]):
         ended = await auditor("scan", "--config", config, *options)

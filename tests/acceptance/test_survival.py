@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.canary.actor_messages import Outgoing
+from auditor.canary.actor_messages import SeedMessage
 from tests.acceptance.conftest import auditor, begin, configured
 from tests.acceptance.test_run import LISTEN, all_stored, completed, daemon, enlarge_quarantine, until
 from tests.acceptance.test_scan import good, store
@@ -155,7 +155,7 @@ async def test_a_full_pass_yields_to_what_is_new_and_goes_on(
 async def test_a_full_pass_whose_records_are_refused_keeps_no_other_audit_waiting_and_they_are_stored_in_the_end(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
-    big = [Outgoing(b"ORDERS.events.order.order-%d" % n, b"{" + b"x" * 4096) for n in range(100)]
+    big = [SeedMessage(b"ORDERS.events.order.order-%d" % n, b"{" + b"x" * 4096) for n in range(100)]
     await store(server, admin, *big, *good(20_000))
     other = json.dumps({"name": "OTHER", "subjects": ["OTHER.>"]}).encode()
     assert b'"error"' not in (await admin.request("$JS.API.STREAM.CREATE.OTHER", other)).data

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from auditor.aether import event_subject, snapshot_subject
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
-from auditor.aether.subjects import sanitize_subject, subject_tail
+from auditor.aether.subjects import actor_key, sanitize_subject
 
 LAYOUT = StreamLayout("ORDERS")
 
@@ -28,7 +28,7 @@ def test_an_actor_has_one_key_in_both_of_its_subjects(actor_id: str, key: str) -
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
 @settings(deadline=None)
 def test_both_subjects_of_an_actor_lead_back_to_its_key_and_the_key_to_its_id(actor_id: str) -> None:
-    key = subject_tail(actor_id).encode()
+    key = actor_key(actor_id).encode()
     assert LAYOUT.actor_key(LAYOUT.event_subject(actor_id).encode()) == key
     assert LAYOUT.actor_key(LAYOUT.snapshot_subject(actor_id).encode()) == key
     assert actor_id_of(key) == sanitize_subject(actor_id)

@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from auditor.aether import event_subject, extract_actor_type, sanitize_subject, snapshot_subject
-from auditor.aether.subjects import subject_tail, unaskable_reason, unreachable_reason
+from auditor.aether.subjects import actor_key, unreachable_reason, unreadable_id_reason
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_sanitizing_replaces_what_nats_gives_a_meaning_and_nothing_else() -> Non
 
 
 def test_events_and_snapshots_of_an_actor_have_the_same_tail() -> None:
-    assert subject_tail("order.eu-4 2") == "order_eu.order_eu-4_2"
+    assert actor_key("order.eu-4 2") == "order_eu.order_eu-4_2"
     assert event_subject("ORDERS", "order-42") == "ORDERS.events.order.order-42"
     assert snapshot_subject("ORDERS", "order-42") == "ORDERS.snapshots.order.order-42"
     assert event_subject("ORDERS", "42") == "ORDERS.events.unknown.42"
@@ -45,7 +45,7 @@ def test_events_and_snapshots_of_an_actor_have_the_same_tail() -> None:
 @given(st.text(min_size=1))
 @settings(deadline=None)
 def test_every_actor_id_that_is_not_empty_leads_to_a_reachable_subject(actor_id: str) -> None:
-    assert unreachable_reason(subject_tail(actor_id).encode()) is None
+    assert unreachable_reason(actor_key(actor_id).encode()) is None
 
 
 @given(st.from_regex(rb"\A[-a. *\xc3\xa9]{1,8}\Z"))
@@ -53,7 +53,7 @@ def test_every_actor_id_that_is_not_empty_leads_to_a_reachable_subject(actor_id:
 @settings(deadline=None)
 def test_a_tail_is_reachable_exactly_if_its_own_id_leads_to_it(tail: bytes) -> None:
     text = tail.decode(errors="replace")
-    leads_there = subject_tail(text.rpartition(".")[2]).encode() == tail and not text.endswith(".")
+    leads_there = actor_key(text.rpartition(".")[2]).encode() == tail and not text.endswith(".")
     assert (unreachable_reason(tail) is None) == leads_there
 
 
@@ -88,9 +88,9 @@ def test_a_subject_that_no_actor_id_leads_to_has_a_reason(tail: bytes, reason: s
 
 @pytest.mark.parametrize("actor_id", ["", "a\tb", "a\r", "\n", "\ud800", "a\udcffb"])
 def test_an_id_that_no_server_could_hold_is_told(actor_id):
-    assert unaskable_reason(actor_id)
+    assert unreadable_id_reason(actor_id)
 
 
 @pytest.mark.parametrize("actor_id", ["a", " ", "a.b", "*", "a\x00b", "a\x0bb", "日本", "x" * 5000])
 def test_any_other_id_is_one(actor_id):
-    assert unaskable_reason(actor_id) is None
+    assert unreadable_id_reason(actor_id) is None

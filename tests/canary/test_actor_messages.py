@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from auditor.aether import ActorSnapshot, Event, decode_event, decode_snapshot
 from auditor.aether.stream_layout import event_subject, snapshot_subject
-from auditor.canary.actor_messages import Story
+from auditor.canary.actor_messages import ActorMessages
 
 
 def test_every_event_and_snapshot_decodes_and_is_on_its_actors_own_subject_of_its_stream() -> None:
-    story = Story("S", "order.1")
+    story = ActorMessages("S", "order.1")
     story.events(1, 2)
     story.messages.append(story.snapshot(2))
     first, second, last = story.messages

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from auditor.canary.damage import every_damage
+from auditor.canary.damage import all_damage
 from auditor.core.model.findings import Finding, Kind, Severity
 
 
 def test_there_are_at_least_ten_damages_each_with_a_finding_of_its_own() -> None:
-    damages = every_damage("ORDERS")
+    damages = all_damage("ORDERS")
     assert len({damage.what for damage in damages}) == len(damages) >= 10
     assert all(damage.expected for damage in damages)
     assert len({damage.story.actor_id for damage in damages}) == len(damages)
 
 
 def test_a_finding_about_another_actor_or_of_another_weight_is_not_the_expected_one() -> None:
-    damage = next(damage for damage in every_damage("ORDERS") if damage.what == "an event cut in half")
+    damage = next(damage for damage in all_damage("ORDERS") if damage.what == "an event cut in half")
     (malformed, _) = damage.expected
     found = Finding(kind=Kind.MALFORMED_EVENT, severity=Severity.CORRUPTION, reason="syntax", actor="order-1")
     assert damage.causes(malformed, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.canary.actor_messages import Outgoing
+from auditor.canary.actor_messages import SeedMessage
 from auditor.canary.stream import CANARY, EARLIER_FINGERPRINTS, MOST_BYTES, Contents, contents, settings
 from auditor.core.model.findings import HISTORY_KINDS, Cause, Hidden, Kind, Unreachable
 
@@ -51,15 +51,15 @@ def test_what_is_described_otherwise_is_not_recognised() -> None:
 
 
 def test_a_fingerprint_tells_one_byte_from_another_and_a_body_from_a_header() -> None:
-    def of(*messages: Outgoing) -> str:
+    def of(*messages: SeedMessage) -> str:
         return Contents((), messages).fingerprint
 
     fingerprints = {
         of(),
-        of(Outgoing(b"s", b"ab")),
-        of(Outgoing(b"sa", b"b")),
-        of(Outgoing(b"s", b"b", b"a")),
-        of(Outgoing(b"s", b"ab", deleted=True)),
-        of(Outgoing(b"s", b"a"), Outgoing(b"s", b"b")),
+        of(SeedMessage(b"s", b"ab")),
+        of(SeedMessage(b"sa", b"b")),
+        of(SeedMessage(b"s", b"b", b"a")),
+        of(SeedMessage(b"s", b"ab", deleted=True)),
+        of(SeedMessage(b"s", b"a"), SeedMessage(b"s", b"b")),
     }
     assert len(fingerprints) == 6

@@ -6,11 +6,11 @@ import asyncio
 from itertools import count
 from typing import TYPE_CHECKING
 
-from auditor.canary.match import Proof
+from auditor.canary.match import MatchResult
 from auditor.config import AuditConfig, Config, Duration
 from auditor.core.model.actor_types import ActorTypes
 from auditor.operations.selftest import SelfTest
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from auditor.scan.run import Pass
 from auditor.service.status import ServiceStatus
 from tests.core.stories import event
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from auditor.core.model.message import StreamState
-    from auditor.core.state.checkpoint import Packed
+    from auditor.core.state.checkpoint import EncodedState
     from auditor.errors import AuditorError
 
 NOW = 1_700_000_000_000_000_000
 ORDER = "S.events.order.order-1"
 GOOD = [(ORDER, event("order-1", version)) for version in range(1, 8)]
-HEALTHY = SelfTest(Proof((), ()))
+HEALTHY = SelfTest(MatchResult((), ()))
 
 
 def audits(*names: str, **settings: object) -> tuple[AuditConfig, ...]:
@@ -72,11 +72,11 @@ class Stream(InMemorySource):
         """Cleared, walks wait before their first message."""
         self.goes_on.set()
 
-    async def pin(self) -> StreamState:
+    async def info(self) -> StreamState:
         self.pinned += 1
         if self.refuses is not None:
             raise self.refuses
-        return await super().pin()
+        return await super().info()
 
     async def walk(self, *args: object, **kwargs: object):
         self.walking.set()
@@ -98,8 +98,8 @@ class StateStore(InMemoryStateStore):
             raise self.unreadable
         return await super().open()
 
-    async def save(self, packed: Packed) -> None:
-        await super().save(packed)
+    async def save(self, encoded: EncodedState) -> None:
+        await super().save(encoded)
         self.saved_ns = NOW
 
 
@@ -114,7 +114,7 @@ class InMemoryApp:
         self.canary: SelfTest | Exception | asyncio.Event = HEALTHY
         """What the self-test returns, raises, or waits for."""
         self.self_tests = 0
-        self.passes: list[tuple[str, Reading]] = []
+        self.passes: list[tuple[str, StartFrom]] = []
         ticks = count(NOW)
         self.clock = clock or (lambda: next(ticks))
 
@@ -124,7 +124,7 @@ class InMemoryApp:
     def keeper(self, audit: AuditConfig) -> StateStore:
         return self.stores[audit.name]
 
-    def new_pass(self, audit: AuditConfig, *, reading: Reading = Reading.AS_DUE) -> Pass:
+    def new_pass(self, audit: AuditConfig, *, reading: StartFrom = StartFrom.AUTO) -> Pass:
         self.passes.append((audit.name, reading))
         types, stream, store = ActorTypes(), self.streams[audit.name], self.stores[audit.name]
         return Pass(audit, stream, None, None, types, self.clock, store, reading)

@@ -6,7 +6,7 @@ import pytest
 
 from auditor.core.model.passes import Mode
 from auditor.daemon.pass_queue import MAX_RETRY_NS, MIN_RETRY_NS, Job, PassQueue
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from auditor.units import NANOSECONDS
 
 NOW = 1_800_000_000 * NANOSECONDS
@@ -26,7 +26,7 @@ def test_an_empty_queue_has_no_job() -> None:
 
 def test_an_audit_that_comes_due_twice_before_it_runs_runs_once() -> None:
     queue = queue_of("a", "a")
-    assert queue.next_job(NOW) == Job("a", Reading.AS_DUE)
+    assert queue.next_job(NOW) == Job("a", StartFrom.AUTO)
     assert queue.next_job(NOW) is None
 
 
@@ -36,7 +36,7 @@ def test_an_audit_that_comes_due_while_its_pass_runs_runs_once_more() -> None:
     for _ in range(3):  # the pass lasts three intervals
         queue.come_due("a")
     queue.completed("a", Mode.FULL, LATER)
-    assert queue.next_job(NOW) == Job("a", Reading.AS_DUE)
+    assert queue.next_job(NOW) == Job("a", StartFrom.AUTO)
     queue.completed("a", Mode.INCREMENTAL, LATER)
     assert queue.next_job(NOW) is None
 
@@ -111,9 +111,9 @@ def test_a_pass_that_yielded_continues_when_nothing_is_due_until_it_completes() 
     queue = queue_of("a")
     queue.next_job(NOW)
     queue.yielded("a")
-    assert queue.next_job(NOW) == Job("a", Reading.AS_DUE)
+    assert queue.next_job(NOW) == Job("a", StartFrom.AUTO)
     queue.yielded("a")
-    assert queue.next_job(NOW) == Job("a", Reading.AS_DUE)
+    assert queue.next_job(NOW) == Job("a", StartFrom.AUTO)
     queue.completed("a", Mode.FULL, LATER)
     assert queue.next_job(NOW) is None
 
@@ -124,9 +124,9 @@ def test_an_audit_with_a_pass_to_continue_that_comes_due_reads_new_messages_and_
     queue.next_job(NOW)
     queue.come_due("a")
     queue.yielded("a")
-    assert queue.next_job(NOW) == Job("a", Reading.TAIL)
+    assert queue.next_job(NOW) == Job("a", StartFrom.INCREMENTAL)
     queue.completed("a", Mode.INCREMENTAL, NOW)
-    assert queue.next_job(NOW) == Job("a", Reading.AS_DUE)
+    assert queue.next_job(NOW) == Job("a", StartFrom.AUTO)
 
 
 def test_a_pass_that_yielded_continues_although_other_audits_are_always_due() -> None:
@@ -152,11 +152,11 @@ def test_of_two_passes_that_yielded_the_earlier_one_is_completed_first() -> None
         queue.next_job(NOW)
         queue.yielded(name)
     for _ in range(2):
-        assert queue.next_job(NOW) == Job("a", Reading.AS_DUE)
+        assert queue.next_job(NOW) == Job("a", StartFrom.AUTO)
         queue.yielded("a")
     queue.next_job(NOW)
     queue.completed("a", Mode.FULL, LATER)
-    assert queue.next_job(NOW) == Job("b", Reading.AS_DUE)
+    assert queue.next_job(NOW) == Job("b", StartFrom.AUTO)
 
 
 @pytest.mark.parametrize("ends", ["failed", "completed"])
@@ -165,7 +165,7 @@ def test_a_pass_that_ended_before_its_turn_to_continue_is_not_continued(ends: st
     queue.next_job(NOW)
     queue.yielded("a")
     queue.come_due("a")
-    assert queue.next_job(NOW) == Job("a", Reading.TAIL)
+    assert queue.next_job(NOW) == Job("a", StartFrom.INCREMENTAL)
     if ends == "failed":
         queue.failed("a", NOW)
     else:

@@ -10,12 +10,12 @@ import auditor.scan.checkpoint_writer
 from auditor.core.model.passes import Mode, Verdict
 from auditor.daemon.pass_queue import Job
 from auditor.daemon.pass_runner import Completed, Failed, Interrupted, PassRunner, Yielded
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from auditor.units import NANOSECONDS
 from tests.daemon.apps import GOOD, NOW, ORDER, InMemoryApp, Stream, audits, status_of
 from tests.ports.in_memory import GoneError
 
-JOB = Job("a", Reading.AS_DUE)
+JOB = Job("a", StartFrom.AUTO)
 
 
 def never() -> bool:
@@ -59,15 +59,15 @@ async def test_without_a_next_pass_no_deadline_is_shown() -> None:
 
 async def test_a_pass_begins_as_the_job_says() -> None:
     running = Running()
-    await running.runner.run(Job("a", Reading.TAIL), never)
-    assert running.app.passes == [("a", Reading.TAIL)]
+    await running.runner.run(Job("a", StartFrom.INCREMENTAL), never)
+    assert running.app.passes == [("a", StartFrom.INCREMENTAL)]
 
 
 async def test_a_failing_audit_changes_nothing_for_a_healthy_one() -> None:
     running = Running()
     running.app.streams["a"].refuses = GoneError("stream S does not exist")
     assert await running.runner.run(JOB, never) == Failed("stream S does not exist")
-    assert isinstance(await running.runner.run(Job("b", Reading.AS_DUE), never), Completed)
+    assert isinstance(await running.runner.run(Job("b", StartFrom.AUTO), never), Completed)
     a, b = running.status.audits.values()
     assert (a.report, a.failure, a.passes) == (None, "stream S does not exist", {(Mode.FULL, "failed"): 1})
     assert (b.failure, b.passes) == (None, {(Mode.FULL, "clean"): 1})
@@ -90,7 +90,7 @@ async def test_an_internal_error_is_a_failed_pass_that_shows_no_payload_value() 
 
 
 async def test_a_full_pass_yields_if_asked_to_and_the_next_one_continues_it(monkeypatch) -> None:
-    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_NS", 0)
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_INTERVAL_NS", 0)
     running = Running()
     running.app.streams["a"].append(*[(ORDER, b"{}")] * 10)
     with capture_logs() as logged:

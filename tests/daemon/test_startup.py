@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from auditor.canary.match import Proof
+from auditor.canary.match import MatchResult
 from auditor.core.model.passes import Mode
 from auditor.daemon.startup import (
     MAX_PAUSE_SECONDS,
@@ -19,7 +19,7 @@ from auditor.daemon.startup import (
 from auditor.errors import (
     ConnectionFailedError,
     PermissionDeniedError,
-    SideStreamError,
+    QuarantineStreamError,
     StateError,
     StateNewerError,
     StreamNotFoundError,
@@ -54,7 +54,7 @@ async def test_it_tries_to_connect_until_it_can_and_logs_each_reason_once() -> N
     assert pauses == [1, 2, 4, 8, MAX_PAUSE_SECONDS, MAX_PAUSE_SECONDS]
 
 
-@pytest.mark.parametrize("error", [SideStreamError("it expires"), StateError("it expires")])
+@pytest.mark.parametrize("error", [QuarantineStreamError("it expires"), StateError("it expires")])
 async def test_an_own_stream_that_cannot_be_used_safely_ends_the_start(error: Exception) -> None:
     app = app_of()
     app.refuses_own_streams = error
@@ -103,7 +103,7 @@ async def test_saved_state_that_cannot_be_read_is_logged() -> None:
     ("outcome", "ok"),
     [
         (HEALTHY, True),
-        (SelfTest(Proof((), ()), ("key",)), False),
+        (SelfTest(MatchResult((), ()), ("key",)), False),
         (StreamNotFoundError("no canary"), None),
         (PermissionDeniedError("not allowed"), None),
         (ConnectionFailedError("no answer"), False),

@@ -16,7 +16,7 @@ from auditor.config import Duration
 from auditor.core.model.passes import Mode, Verdict
 from auditor.daemon.supervisor import Supervisor
 from auditor.errors import ConnectionFailedError, StateError
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from auditor.service.status import ServiceStatus
 from tests.daemon.apps import GOOD, InMemoryApp, Stream, config
 from tests.ports.in_memory import GoneError
@@ -159,7 +159,7 @@ async def test_a_failed_pass_is_tried_again_although_its_schedule_comes_later(mo
 
 
 async def test_a_full_pass_yields_to_another_audit_and_continues(monkeypatch) -> None:
-    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_NS", 0)
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_INTERVAL_NS", 0)
     app = app_of("long", "short")
     long = app.streams["long"]
     long.append(*GOOD[-1:] * 30)
@@ -168,7 +168,7 @@ async def test_a_full_pass_yields_to_another_audit_and_continues(monkeypatch) ->
             await asyncio.wait_for(daemon.supervisor.first_round_done.wait(), 10)
     events = [(line["event"], line["audit"]) for line in logged if line["event"].startswith(("pass c", "full pass"))]
     assert events == [("full pass yields", "long"), ("pass completed", "short"), ("pass completed", "long")]
-    assert app.passes[-3:] == [(name, Reading.AS_DUE) for name in ("long", "short", "long")]
+    assert app.passes[-3:] == [(name, StartFrom.AUTO) for name in ("long", "short", "long")]
 
 
 async def test_it_connects_once_the_server_is_there() -> None:

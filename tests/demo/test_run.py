@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditor.app import connected
-from auditor.canary.match import prove
+from auditor.canary.match import match_findings
 from auditor.config.values import listen
 from auditor.demo.run import demo
 
@@ -11,8 +11,8 @@ from auditor.demo.run import demo
 async def test_everything_planted_is_found_and_nothing_else() -> None:
     async with demo(listen("127.0.0.1:0"), writing=False) as scene, connected(scene.config, writes=True) as auditor:
         report = await auditor.new_pass(scene.config.audits[0]).run()
-    proof = prove(scene.planted, report)
+    proof = match_findings(scene.planted, report)
     missed = [(damage.what, expected) for damage, findings in proof.found for expected, found in findings if not found]
     assert (missed, proof.besides, proof.complete) == ([], (), True)
-    assert prove(scene.planted[1:], report).besides
-    assert not prove(scene.planted[1:], report).complete
+    assert match_findings(scene.planted[1:], report).besides
+    assert not match_findings(scene.planted[1:], report).complete

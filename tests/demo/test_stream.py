@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import auditor.demo.stream
 from auditor.config import NatsConfig
 from auditor.demo.sample import STREAM
-from auditor.demo.stream import fill, keep_writing
+from auditor.demo.stream import fill, write_forever
 from auditor.jetstream.connection.client import connect
 from auditor.jetstream.reading.stream_source import StreamSource
 
@@ -25,15 +25,15 @@ async def test_events_keep_coming_and_now_and_then_one_is_damaged(
     client = await connect(NatsConfig(servers=(server.url,)))
     source = StreamSource(client, STREAM)
     await fill(client)
-    planted = (await source.pin()).last_seq
-    writer = asyncio.create_task(keep_writing(client))
+    planted = (await source.info()).last_seq
+    writer = asyncio.create_task(write_forever(client))
     async with asyncio.timeout(20):
-        while (await source.pin()).last_seq < planted + 120:
+        while (await source.info()).last_seq < planted + 120:
             await asyncio.sleep(0.02)
     writer.cancel()
     await asyncio.gather(writer, return_exceptions=True)
     assert writer.cancelled()
-    pinned = await source.pin()
+    pinned = await source.info()
     batches = [batch async for batch in source.walk(pinned, first_seq=planted + 1, last_seq=pinned.last_seq)]
     bodies = [message.data for batch in batches for message in batch]
     assert next(at for at, body in enumerate(bodies, 1) if not body.endswith(b"}")) == 100

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from auditor.errors import StateError
-from auditor.jetstream.own_streams import FORBIDDEN, OwnStream
+from auditor.jetstream.own_streams import FORBIDDEN, OwnedStream
 
-OWN = OwnStream("state", "OWN", "a.b", create=True, replicas=3, error=StateError, loses="all")
+OWN = OwnedStream("state", "OWN", "a.b", create=True, replicas=3, error=StateError, loses="all")
 GOOD = OWN.settings(discard="new")
 
 

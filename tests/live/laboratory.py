@@ -10,7 +10,7 @@ from auditor.app import Auditor
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from tests.core.stories import event, snapshot
 from tests.live.raw import Publication, publish
 from tests.live.streams import STREAM, api
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 ACTORS = 10
 VERSIONS = 40
@@ -135,7 +135,7 @@ class Laboratory:
             await auditor.check_own_streams()
             yield auditor
 
-    async def audited(self, reading: Reading = Reading.AS_DUE, audit: AuditConfig = AUDIT) -> AuditReport:
+    async def audited(self, reading: StartFrom = StartFrom.AUTO, audit: AuditConfig = AUDIT) -> PassReport:
         """The report of one pass, by an auditor that has just been started."""
         async with self.auditor(audit) as auditor:
             return await auditor.new_pass(audit, reading=reading).run()

@@ -15,7 +15,7 @@ import pytest
 from auditor.config import NatsConfig
 from auditor.core.model.passes import Mode, Verdict
 from auditor.jetstream.connection.client import connect
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from tests.core.stories import event
 from tests.live.laboratory import ACTORS, AUDIT, LARGE, LAST_SEQ, Laboratory, event_at, mark, snapshot_of
 from tests.live.raw import Publication, publish
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 EARLIER = 300
 """Where the stream ended when copies of its files were made."""
@@ -211,7 +211,7 @@ async def lab(tmp_path: Path) -> AsyncIterator[Laboratory]:
         yield lab
 
 
-def found(report: AuditReport) -> dict[str, int]:
+def found(report: PassReport) -> dict[str, int]:
     """Counts by kind and cause, of a report that lists every finding."""
     assert not report.findings_cut
     counts: dict[str, int] = {}
@@ -222,7 +222,7 @@ def found(report: AuditReport) -> dict[str, int]:
     return counts
 
 
-def adds_up(report: AuditReport) -> bool:
+def adds_up(report: PassReport) -> bool:
     parts = report.messages
     return (
         parts.in_range == parts.examined + parts.removed + parts.unreadable + parts.skipped
@@ -257,10 +257,10 @@ async def test_damage_is_found_for_what_it_is_and_nothing_else_is(lab: Laborator
     after = await lab.audited()
     if not damage.at_once:
         assert (after.mode, after.verdict) == (Mode.INCREMENTAL, Verdict.CLEAN)
-        after = await lab.audited(Reading.ANEW)
+        after = await lab.audited(StartFrom.BEGINNING)
     assert found(after) == damage.found
     assert adds_up(after)
-    for reading in (Reading.AS_DUE, Reading.ANEW):  # and so it stays
+    for reading in (StartFrom.AUTO, StartFrom.BEGINNING):  # and so it stays
         again = await lab.audited(reading)
         assert (found(again), again.verdict) == (damage.found, after.verdict)
         assert adds_up(again)
@@ -312,7 +312,7 @@ async def test_a_writer_and_an_operator_who_purges_raise_no_false_finding(lab: L
     try:
         async with lab.auditor() as auditor:
             for number in range(100):
-                reading = Reading.ANEW if number % 3 == 0 else Reading.AS_DUE
+                reading = StartFrom.BEGINNING if number % 3 == 0 else StartFrom.AUTO
                 report = await auditor.new_pass(AUDIT, reading=reading).run()
                 kinds = set(found(report)) - {"deleted_messages", "missing_head/expired"}
                 # Versions of some actors are purged: what is missing there is missing, and explained.
@@ -391,7 +391,7 @@ async def test_an_audit_of_single_actors_counts_what_did_not_come(lab: Laborator
     await lab.server.start()
     if damage is not flip_last:  # which is an anchor
         assert (await lab.audited(audit=NAMED)).findings == ()  # until everything is read
-    named, whole = await lab.audited(Reading.ANEW, NAMED), await lab.audited(Reading.ANEW)
+    named, whole = await lab.audited(StartFrom.BEGINNING, NAMED), await lab.audited(StartFrom.BEGINNING)
     assert found(named) == found(whole)
     assert named.actors.broken == 1
     assert adds_up(named)
@@ -408,7 +408,7 @@ async def test_an_audit_of_single_actors_beside_a_writer_and_a_purging_operator_
     try:
         async with lab.auditor(NAMED) as auditor:
             for number in range(30):
-                reading = Reading.ANEW if number % 3 == 0 else Reading.AS_DUE
+                reading = StartFrom.BEGINNING if number % 3 == 0 else StartFrom.AUTO
                 report = await auditor.new_pass(NAMED, reading=reading).run()
                 assert report.messages.unreadable == 0
                 conclusive += report.incomplete is None

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.aether import Event, decode_event, unreachable_reason
 from auditor.app import Auditor
-from auditor.canary.actor_messages import Outgoing, Story
+from auditor.canary.actor_messages import ActorMessages, SeedMessage
 from auditor.config import AuditConfig, Config
 from auditor.demo.sample import STREAM
 from auditor.demo.stream import fill
@@ -18,20 +18,20 @@ from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
     from auditor.core.model.message import StoredMessage
-    from auditor.core.model.quarantine_entry import Evidence, Settled
+    from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
     from auditor.embedded_server import EmbeddedServer
     from auditor.jetstream.connection.client import Client
 
 PREFIX = f"{STREAM}.events.".encode()
 
 
-def hostile() -> list[Outgoing]:
+def hostile() -> list[SeedMessage]:
     """Every odd subject token as an actor's id, with and without a body that decodes, and every odd header block."""
     subjects = [PREFIX + b"unknown." + token for token in SUBJECT_TOKENS]
     subjects += [PREFIX + b"hostile.hostile-1", PREFIX + b"x", PREFIX + b"x.y.z"]
-    good = Story(STREAM, "hostile-1").event(1).data
-    messages = [Outgoing(subject, body) for subject in subjects for body in (b"{", b"", b"null", good)]
-    return messages + [Outgoing(PREFIX + b"hostile.hostile-2", good[:-1], block) for block in HEADER_BLOCKS]
+    good = ActorMessages(STREAM, "hostile-1").event(1).data
+    messages = [SeedMessage(subject, body) for subject in subjects for body in (b"{", b"", b"null", good)]
+    return messages + [SeedMessage(PREFIX + b"hostile.hostile-2", good[:-1], block) for block in HEADER_BLOCKS]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_for_every_reachable_actor_the_audit_and_get_events_with_errors_sa
     auditor = Auditor(config, client)
     source = auditor.source(config.audits[0])
     stored: dict[bytes, list[StoredMessage]] = {}
-    pinned = await source.pin()
+    pinned = await source.info()
     async for batch in source.walk(pinned, first_seq=1, last_seq=pinned.last_seq):
         for message in batch:
             if message.subject.startswith(PREFIX):
@@ -80,11 +80,11 @@ class Kept:
     def __init__(self) -> None:
         self.malformed: dict[int, tuple[bytes, bytes]] = {}
 
-    async def put(self, evidence: Evidence) -> None:
+    async def submit(self, evidence: QuarantineEntry) -> None:
         if evidence.kind == "malformed_event":
             self.malformed[evidence.message.seq] = evidence.message.subject, evidence.message.data
 
-    async def settle(self) -> Settled:
-        from auditor.core.model.quarantine_entry import Settled
+    async def flush(self) -> QuarantineResult:
+        from auditor.core.model.quarantine_entry import QuarantineResult
 
-        return Settled()
+        return QuarantineResult()

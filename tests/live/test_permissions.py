@@ -15,10 +15,10 @@ from auditor.errors import AuditorError, ConnectionFailedError, PermissionDenied
 from auditor.jetstream.connection.client import connect
 from auditor.jetstream.permissions import (
     USER_INFO,
-    Need,
     Permissions,
+    RequiredSubject,
     Rules,
-    own_permissions,
+    granted_permissions,
     probe_publish,
     probe_walk,
     to_create,
@@ -82,7 +82,7 @@ async def as_user(server: EmbeddedServer, user: str, **more: str) -> Client:
 @pytest.mark.parametrize(("user", "creates"), [("auditor", False), ("auditor-creates", True)])
 async def test_the_shipped_lists_are_exactly_what_is_needed(guarded, user, creates):
     client = await as_user(guarded, user)
-    permissions = await own_permissions(client)
+    permissions = await granted_permissions(client)
     assert permissions is not None
     needs = [*to_publish(CONFIG, CANARY), *(to_create(CONFIG) if creates else ())]
     assert set(permissions.publish.allow) == {need.subject for need in needs}
@@ -108,7 +108,7 @@ async def test_everything_else_is_refused(guarded, user):
 
 async def test_a_user_without_limits_is_told_from_one_that_cannot_ask(guarded):
     administrator = await as_user(guarded, "administrator")
-    everything = await own_permissions(administrator)
+    everything = await granted_permissions(administrator)
     assert everything == Permissions()
     assert everything.publish.lacks(to_publish(CONFIG, CANARY)) == []
     assert everything.publish.beyond(to_publish(CONFIG, CANARY)) == [">"]
@@ -116,13 +116,13 @@ async def test_a_user_without_limits_is_told_from_one_that_cannot_ask(guarded):
     limits = {"user": "u", "password": "p", "permissions": {"publish": ["a"], "subscribe": ["_INBOX_auditor.>"]}}
     async with EmbeddedServer(config=f"authorization {{ users: [{json.dumps(limits)}] }}") as server:
         client = await connect(NatsConfig(servers=(server.url,), user="u", password="p"))
-        assert await own_permissions(client) is None
+        assert await granted_permissions(client) is None
         await client.close()
         server.kill()
 
 
 def test_a_denied_subject_is_lacking_whatever_is_allowed():
-    need = Need("$JS.API.STREAM.INFO.ORDERS", "")
+    need = RequiredSubject("$JS.API.STREAM.INFO.ORDERS", "")
     assert Rules(deny=("$JS.API.>",)).lacks([need]) == [need]
     assert Rules(allow=(">",), deny=("$JS.API.STREAM.INFO.*",)).lacks([need]) == [need]
     assert Rules(deny=("other",)).lacks([need]) == []
@@ -142,7 +142,7 @@ async def test_a_walk_is_tried_and_leaves_nothing_behind(server, client):
 async def test_what_is_published_to_try_it_is_not_stored(client):
     await create(client)
     await probe_publish(client, STREAM, f"{STREAM}.doctor")
-    assert (await StreamSource(client, STREAM).pin()).last_seq == 0
+    assert (await StreamSource(client, STREAM).info()).last_seq == 0
 
 
 async def test_a_subject_that_nobody_takes_and_a_stream_that_refuses_everything_are_told(client):

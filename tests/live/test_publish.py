@@ -11,7 +11,7 @@ from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.embedded_server import EmbeddedServer
 from auditor.errors import PermissionDeniedError
 from auditor.jetstream import publish as module
-from auditor.jetstream.publish import Appended, OutrunError, append
+from auditor.jetstream.publish import Published, SequenceConflictError, append
 from tests.live.connecting import connected
 from tests.live.proxy import Proxy
 from tests.live.streams import STREAM, api, create
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SUBJECT = "S.events.order.order-1"
 
 
-async def put(client: Client, data: bytes = b"x", *, last_seq: int = 0, **options: dict[str, str]) -> Appended:
+async def put(client: Client, data: bytes = b"x", *, last_seq: int = 0, **options: dict[str, str]) -> Published:
     return await append(client, STREAM, SUBJECT, data, last_seq=last_seq, what="it", **options)
 
 
@@ -33,10 +33,10 @@ async def messages(client: Client) -> int:
 async def test_a_message_is_stored_where_the_subject_is_as_expected_and_nowhere_else(client: Client) -> None:
     await create(client)
     assert await put(client) == (1, False)
-    with pytest.raises(OutrunError) as raised:
+    with pytest.raises(SequenceConflictError) as raised:
         await put(client)
     assert not raised.value.in_doubt
-    with pytest.raises(OutrunError):
+    with pytest.raises(SequenceConflictError):
         await put(client, last_seq=9)
     assert await put(client, last_seq=1) == (2, False)
 
@@ -61,8 +61,8 @@ async def test_a_server_that_dies_before_it_answers_has_it_once_when_it_is_back(
         await client.wait_connected()
         if isinstance(outcome, NotStoredError):  # it had not been sent
             await put(client, last_seq=seq - 1)
-        elif not isinstance(outcome, Appended):  # the answer was lost, and the next try found it stored
-            assert isinstance(outcome, OutrunError)
+        elif not isinstance(outcome, Published):  # the answer was lost, and the next try found it stored
+            assert isinstance(outcome, SequenceConflictError)
             assert outcome.in_doubt
         assert await messages(client) == seq
 

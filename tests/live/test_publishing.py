@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.canary.actor_messages import Outgoing
+from auditor.canary.actor_messages import SeedMessage
 from auditor.config import NatsConfig
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream.connection.client import connect
@@ -21,10 +21,10 @@ async def test_every_message_is_stored_in_order_when_it_returns(server: Embedded
     client = await connect(NatsConfig(servers=(server.url,)))
     await client.request("$JS.API.STREAM.CREATE.S", b'{"name":"S","subjects":["S.>"],"storage":"memory"}')
     async with RawPublisher(server.port) as publisher:
-        await publisher.publish([Outgoing(b"S.\xff", b"%d" % n, b"odd") for n in range(2 * WINDOW + 1)])
+        await publisher.publish([SeedMessage(b"S.\xff", b"%d" % n, b"odd") for n in range(2 * WINDOW + 1)])
         await publisher.publish([])
     source = StreamSource(client, "S")
-    pinned = await source.pin()
+    pinned = await source.info()
     assert pinned.last_seq == 2 * WINDOW + 1
     batches = [batch async for batch in source.walk(pinned, first_seq=1, last_seq=pinned.last_seq)]
     assert [message.data for batch in batches for message in batch] == [b"%d" % n for n in range(2 * WINDOW + 1)]
@@ -34,4 +34,4 @@ async def test_every_message_is_stored_in_order_when_it_returns(server: Embedded
 async def test_what_the_server_refuses_is_said(server: EmbeddedServer) -> None:
     async with RawPublisher(server.port) as publisher:
         with pytest.raises(ConnectionFailedError, match="refused"):
-            await publisher.publish([Outgoing(b"S.x", b"x" * (2 << 20))])
+            await publisher.publish([SeedMessage(b"S.x", b"x" * (2 << 20))])

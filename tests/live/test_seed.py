@@ -19,7 +19,7 @@ async def test_every_message_is_stored_in_order_byte_for_byte_and_those_to_be_de
     messages += [(b"S.headers", block, b"") for block in HEADER_BLOCKS if not block.startswith(b"NATS/1.0 ")]
     await plant(client, SETTINGS, messages, deleted=(2, 3))
     source = StreamSource(client, STREAM)
-    pinned = await source.pin()
+    pinned = await source.info()
     assert (pinned.last_seq, pinned.deleted) == (len(messages), 2)
     walk = source.walk(pinned, first_seq=1, last_seq=pinned.last_seq)
     stored = {message.seq: message async for batch in walk for message in batch}
@@ -32,7 +32,7 @@ async def test_a_stream_that_is_there_is_not_touched(client):
     await plant(client, SETTINGS, [(b"S.a", None, b"first")])
     with pytest.raises(JetStreamError):
         await plant(client, {**SETTINGS, "max_msgs": 1}, [(b"S.a", None, b"second")])
-    assert (await StreamSource(client, STREAM).pin()).last_seq == 1
+    assert (await StreamSource(client, STREAM).info()).last_seq == 1
 
 
 async def test_what_is_not_stored_is_said(client):

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.core.history.audit_history import Chronicle
+from auditor.core.history.audit_history import AuditHistory
 from auditor.core.model.message import StoredMessage, StreamState
-from auditor.core.model.quarantine_entry import Evidence, Settled
-from auditor.core.model.ranges import normalized
-from auditor.core.model.subject_filter import Scope
-from auditor.core.state.codec import packed, unpacked
+from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
+from auditor.core.model.ranges import merged
+from auditor.core.model.subject_filter import SubjectFilter
+from auditor.core.state.codec import decode_checkpoint, encode_checkpoint
 from auditor.errors import (
     AuditorError,
+    StateConflictError,
     StateNewerError,
-    StateOutrunError,
     StreamNotFoundError,
     StreamRecreatedError,
-    WalkCutShortError,
+    WalkIncompleteError,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from auditor.core.model.findings import Kind
     from auditor.core.state.acceptance import Acceptance
-    from auditor.core.state.checkpoint import Memory, Packed, Part
+    from auditor.core.state.checkpoint import Checkpoint, CheckpointKind, EncodedState
 
 
 class InMemorySource:
@@ -73,7 +73,7 @@ class InMemorySource:
         self.messages, self.first_seq, self.last_seq = {}, 1, 0
         self.created_ns += 1
 
-    async def pin(self) -> StreamState:
+    async def info(self) -> StreamState:
         self._find()
         stored = len(self.messages)
         deleted = self.last_seq - self.first_seq + 1 - stored
@@ -84,7 +84,7 @@ class InMemorySource:
     async def walk(
         self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[Sequence[StoredMessage]]:
-        scope = Scope(subjects or [">"])
+        scope = SubjectFilter(subjects or [">"])
         at, last_seq = max(first_seq, pinned.first_seq), min(last_seq, pinned.last_seq)
         while at <= last_seq:
             self.on_batch()
@@ -99,10 +99,10 @@ class InMemorySource:
                 yield batch
 
     async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
-        state = await self.pin()
+        state = await self.info()
         self._check_created(pinned)
         gone = [(seq, seq) for seq in range(self.first_seq, self.last_seq + 1) if seq not in self.messages]
-        return state, normalized(gone)
+        return state, merged(gone)
 
     def can_filter(self, subjects: Sequence[str]) -> bool:
         """With the bounds of the real one."""
@@ -141,7 +141,7 @@ class InMemorySource:
         self._find()
         self._check_created(pinned)
         if self.last_seq < pinned.last_seq:
-            raise WalkCutShortError(
+            raise WalkIncompleteError(
                 f"stream S now ends at sequence {self.last_seq}, before {pinned.last_seq} where it ended"
             )
 
@@ -198,14 +198,14 @@ class FaultySource(InMemorySource):
 class InMemoryQuarantine:
     """The `Quarantine` of auditor/scan/ports.py over a dictionary; `refuses` says why it takes nothing."""
 
-    def __init__(self, refuses: str | None = None, *, records: dict[str, Evidence] | None = None) -> None:
+    def __init__(self, refuses: str | None = None, *, records: dict[str, QuarantineEntry] | None = None) -> None:
         """`records`: what others share, by key."""
-        self.records: dict[str, Evidence] = {} if records is None else records
+        self.records: dict[str, QuarantineEntry] = {} if records is None else records
         self.refuses = refuses
         self.on_put: Callable[[], object] = lambda: None
         self._stored = self._already = self._failed = 0
 
-    async def put(self, evidence: Evidence) -> None:
+    async def submit(self, evidence: QuarantineEntry) -> None:
         self.on_put()
         if self.refuses:
             self._failed += 1
@@ -215,8 +215,8 @@ class InMemoryQuarantine:
             self.records[evidence.key] = evidence
             self._stored += 1
 
-    async def settle(self) -> Settled:
-        settled = Settled(self._stored, self._already, self._failed, self.refuses if self._failed else None)
+    async def flush(self) -> QuarantineResult:
+        settled = QuarantineResult(self._stored, self._already, self._failed, self.refuses if self._failed else None)
         self._stored = self._already = self._failed = 0
         return settled
 
@@ -233,7 +233,7 @@ class SavedState:
 
 
 class InMemoryStateStore:
-    """The `Keeper` of auditor/scan/ports.py: what is saved are bytes, and what is held is given back once."""
+    """The `StateStore` of auditor/scan/ports.py: what is saved are bytes, and what is held is given back once."""
 
     def __init__(self, *, refuses: AuditorError | None = None, saved: SavedState | None = None) -> None:
         """`refuses`: what every save raises. `saved`: what others share."""
@@ -245,16 +245,16 @@ class InMemoryStateStore:
         self.problem: str | None = None
         self._seen = 0
         """The generation of what was saved when it was opened, or saved by this one, last."""
-        self._chronicle: Chronicle | None = None
-        self._newest: Memory | None = None
-        self._held: dict[Part, Memory] = {}
+        self._chronicle: AuditHistory | None = None
+        self._newest: Checkpoint | None = None
+        self._held: dict[CheckpointKind, Checkpoint] = {}
 
     @property
     def kept(self) -> dict[str, bytes]:
         """What is saved."""
         return self.saved.parts
 
-    async def open(self) -> Chronicle:
+    async def open(self) -> AuditHistory:
         for part, number in self.saved.formats.items():
             raise StateNewerError(f"{part} has format {number}")
         self._seen = self.saved.generation
@@ -265,48 +265,51 @@ class InMemoryStateStore:
             self._newest = self._chronicle = None
         if self._chronicle is None:
             kept = self.saved.parts.get("chronicle")
-            self._chronicle = Chronicle() if kept is None else msgspec.msgpack.decode(kept, type=Chronicle)
+            self._chronicle = AuditHistory() if kept is None else msgspec.msgpack.decode(kept, type=AuditHistory)
         return self._chronicle
 
     async def accepted(self) -> dict[Kind, Acceptance]:
         return dict(self.acceptances)
 
-    async def recall(self, part: Part) -> Memory | None:
+    async def check_out(self, part: CheckpointKind) -> Checkpoint | None:
         if part in self._held:
             return self._held.pop(part)  # saved or not; if it was, `pack` knows
         if part not in self.saved.parts:
             return None
-        self._newest = unpacked(self.saved.parts[part])
+        self._newest = decode_checkpoint(self.saved.parts[part])
         return self._newest
 
-    async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
+    async def pack(self, changed: Mapping[CheckpointKind, Checkpoint | None]) -> EncodedState:
         for part, memory in changed.items():
             self._held.pop(part, None)
             self._newest = memory or self._newest
         ready: dict[str, bytes | None] = {"chronicle": msgspec.msgpack.encode(self._chronicle)}
-        return {**ready, **{part: None if memory is None else packed(memory) for part, memory in changed.items()}}
+        return {
+            **ready,
+            **{part: None if memory is None else encode_checkpoint(memory) for part, memory in changed.items()},
+        }
 
-    async def save(self, packed: Packed) -> None:
+    async def save(self, encoded: EncodedState) -> None:
         try:
             if self.refuses is not None:
                 raise self.refuses
             if self._seen != self.saved.generation:
-                raise StateOutrunError("somebody else has saved or removed the state")
+                raise StateConflictError("somebody else has saved or removed the state")
         except AuditorError:
             self._newest = None
             raise
         self.saves += 1
         self.saved.generation += 1
         self._seen, self.saved.writer = self.saved.generation, self
-        self.saved.parts.update(packed)
+        self.saved.parts.update(encoded)
         for part in [part for part, data in self.saved.parts.items() if data is None]:
             del self.saved.parts[part]
         self.on_save()
 
-    def hold(self, memory: Memory) -> None:
+    def put_back(self, memory: Checkpoint) -> None:
         self._held[memory.part] = memory
 
-    def is_saved(self, memory: Memory) -> bool:
+    def is_saved(self, memory: Checkpoint) -> bool:
         return memory is self._newest
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from auditor.core.model.findings import Kind
 from auditor.core.model.message import StoredMessage
-from auditor.core.model.quarantine_entry import Evidence, Settled
+from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
 
 if TYPE_CHECKING:
     from auditor.scan.ports import Quarantine
@@ -31,15 +31,15 @@ class SideStream(Protocol):
         """The keys of all records."""
 
 
-def evidence(seq: int = 1, data: bytes = b'{"id"') -> Evidence:
+def evidence(seq: int = 1, data: bytes = b'{"id"') -> QuarantineEntry:
     message = StoredMessage(seq, CREATED_NS + seq, SUBJECT, None, data)
-    return Evidence("ORDERS", CREATED_NS, message, Kind.MALFORMED_EVENT, "syntax", "unexpected end at byte 5")
+    return QuarantineEntry("ORDERS", CREATED_NS, message, Kind.MALFORMED_EVENT, "syntax", "unexpected end at byte 5")
 
 
-async def one_round(quarantine: Quarantine, *records: Evidence) -> Settled:
+async def one_round(quarantine: Quarantine, *records: QuarantineEntry) -> QuarantineResult:
     for record in records:
-        await quarantine.put(record)
-    settled = await quarantine.settle()
+        await quarantine.submit(record)
+    settled = await quarantine.flush()
     assert settled.stored + settled.already_stored + settled.failed == len(records)
     return settled
 
@@ -48,24 +48,24 @@ class QuarantineContract:
     """Subclasses give the fixtures `quarantine`, `another` (the same of another process) and `side_stream`."""
 
     async def test_a_round_without_records_has_nothing_to_settle(self, quarantine: Quarantine) -> None:
-        assert await quarantine.settle() == Settled()
+        assert await quarantine.flush() == QuarantineResult()
 
     async def test_every_record_is_in_exactly_one_count(self, quarantine: Quarantine, side_stream: SideStream) -> None:
         records = [evidence(seq) for seq in range(1, 301)]
-        assert await one_round(quarantine, *records[:200]) == Settled(stored=200)
-        assert await one_round(quarantine, *records) == Settled(stored=100, already_stored=200)
+        assert await one_round(quarantine, *records[:200]) == QuarantineResult(stored=200)
+        assert await one_round(quarantine, *records) == QuarantineResult(stored=100, already_stored=200)
         assert await side_stream.keys() == {record.key for record in records}
 
     async def test_the_counts_begin_anew_after_they_were_settled(self, quarantine: Quarantine) -> None:
         await one_round(quarantine, evidence())
-        assert await quarantine.settle() == Settled()
+        assert await quarantine.flush() == QuarantineResult()
 
     async def test_a_record_is_stored_once_however_often_it_is_put(
         self, quarantine: Quarantine, another: Quarantine, side_stream: SideStream
     ) -> None:
-        assert await one_round(quarantine, evidence(), evidence()) == Settled(stored=1, already_stored=1)
-        assert await one_round(quarantine, evidence()) == Settled(already_stored=1)
-        assert await one_round(another, evidence(), evidence()) == Settled(already_stored=2)
+        assert await one_round(quarantine, evidence(), evidence()) == QuarantineResult(stored=1, already_stored=1)
+        assert await one_round(quarantine, evidence()) == QuarantineResult(already_stored=1)
+        assert await one_round(another, evidence(), evidence()) == QuarantineResult(already_stored=2)
         assert await side_stream.keys() == {evidence().key}
 
     async def test_a_record_of_the_same_message_for_another_reason_is_already_stored(
@@ -73,7 +73,7 @@ class QuarantineContract:
     ) -> None:
         await one_round(quarantine, evidence())
         other = replace(evidence(), kind=Kind.HIDDEN_EVENT, reason=None, error="something else")
-        assert await one_round(quarantine, other) == Settled(already_stored=1)
+        assert await one_round(quarantine, other) == QuarantineResult(already_stored=1)
 
     async def test_records_of_another_stream_or_sequence_or_body_are_others(
         self, quarantine: Quarantine, side_stream: SideStream
@@ -86,15 +86,15 @@ class QuarantineContract:
             replace(evidence(), stream="CARTS"),
             replace(evidence(), created_ns=CREATED_NS + 1_000_000_000),
         ]
-        assert await one_round(quarantine, *records) == Settled(stored=len(records))
+        assert await one_round(quarantine, *records) == QuarantineResult(stored=len(records))
         assert await side_stream.keys() == {record.key for record in records}
 
     async def test_headers_and_body_may_hold_any_bytes(self, quarantine: Quarantine) -> None:
         message = StoredMessage(1, 1, b"ORDERS.\xff\x01", b"NATS/1.0\r\nA: \xff\r\n\r\n", bytes(range(256)))
         record = replace(evidence(), message=message)
-        assert await one_round(quarantine, record) == Settled(stored=1)
+        assert await one_round(quarantine, record) == QuarantineResult(stored=1)
         other = msgspec.structs.replace(message, headers=None)
-        assert await one_round(quarantine, replace(record, message=other)) == Settled(already_stored=1)
+        assert await one_round(quarantine, replace(record, message=other)) == QuarantineResult(already_stored=1)
 
     async def test_a_refusal_counts_every_record_and_says_why_in_one_line(
         self, quarantine: Quarantine, side_stream: SideStream
@@ -111,6 +111,6 @@ class QuarantineContract:
         await one_round(quarantine, evidence(1))
         await side_stream.refuse()
         assert (await one_round(quarantine, evidence(1), evidence(2))).failed == 2
-        assert await quarantine.settle() == Settled()
+        assert await quarantine.flush() == QuarantineResult()
         await side_stream.admit()
-        assert await one_round(quarantine, evidence(1), evidence(2)) == Settled(stored=1, already_stored=1)
+        assert await one_round(quarantine, evidence(1), evidence(2)) == QuarantineResult(stored=1, already_stored=1)

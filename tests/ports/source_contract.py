@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from auditor.errors import StreamNotFoundError, StreamRecreatedError, WalkCutShortError
+from auditor.errors import StreamNotFoundError, StreamRecreatedError, WalkIncompleteError
 
 if TYPE_CHECKING:
     from auditor.core.model.message import StoredMessage, StreamState
@@ -53,7 +53,7 @@ class SourceContract:
     # The stream's account of itself
 
     async def test_a_stream_that_never_held_a_message_ends_at_0(self, source: Source) -> None:
-        pinned = await source.pin()
+        pinned = await source.info()
         assert (pinned.first_seq, pinned.last_seq, pinned.messages, pinned.deleted) == (1, 0, 0, 0)
         assert await walked(source, pinned) == []
         assert await source.deleted(pinned) == (pinned, [])
@@ -63,7 +63,7 @@ class SourceContract:
     async def test_a_stream_that_was_emptied_begins_after_its_end(self, source: Source, laboratory: Laboratory) -> None:
         await laboratory.store(A, B, A)
         await laboratory.purge(3)
-        pinned = await source.pin()
+        pinned = await source.info()
         assert (pinned.first_seq, pinned.last_seq, pinned.messages, pinned.deleted) == (4, 3, 0, 0)
         assert await walked(source, pinned) == []
         assert await source.deleted(pinned) == (pinned, [])
@@ -73,10 +73,10 @@ class SourceContract:
         self, source: Source, laboratory: Laboratory
     ) -> None:
         await laboratory.store(*[A] * 10)
-        pinned = await source.pin()
+        pinned = await source.info()
         await laboratory.delete(1, 2, 4, 5, 7)
         now, ranges = await source.deleted(pinned)
-        assert now == await source.pin()
+        assert now == await source.info()
         assert (now.first_seq, now.last_seq, now.messages, now.deleted) == (3, 10, 5, 3)
         assert ranges == [(4, 5), (7, 7)]
 
@@ -85,31 +85,31 @@ class SourceContract:
     ) -> None:
         await laboratory.store(A, A, A)
         await laboratory.delete(3)
-        pinned = await source.pin()
+        pinned = await source.info()
         assert (pinned.first_seq, pinned.last_seq, pinned.messages, pinned.deleted) == (1, 3, 2, 1)
         assert await source.deleted(pinned) == (pinned, [(3, 3)])
 
     async def test_a_stream_that_was_created_again_has_another_creation_time(
         self, source: Source, laboratory: Laboratory
     ) -> None:
-        before = await source.pin()
+        before = await source.info()
         await laboratory.recreate()
-        assert (await source.pin()).created_ns > before.created_ns
+        assert (await source.info()).created_ns > before.created_ns
 
     async def test_the_gaps_of_a_stream_that_was_created_again_are_not_taken_for_the_pinned_ones(
         self, source: Source, laboratory: Laboratory
     ) -> None:
-        pinned = await source.pin()
+        pinned = await source.info()
         await laboratory.recreate()
         with pytest.raises(StreamRecreatedError):
             await source.deleted(pinned)
 
     async def test_a_stream_that_is_gone_is_not_found(self, source: Source, laboratory: Laboratory) -> None:
         await laboratory.store(A)
-        pinned = await source.pin()
+        pinned = await source.info()
         await laboratory.remove()
         for call in (
-            source.pin(),
+            source.info(),
             walked(source, pinned),
             source.deleted(pinned),
             source.count(A),
@@ -127,7 +127,7 @@ class SourceContract:
         self, source: Source, laboratory: Laboratory
     ) -> None:
         await laboratory.store(*[A, B, C] * 20)
-        got = await walked(source, await source.pin())
+        got = await walked(source, await source.info())
         assert [(each.seq, each.subject.decode(), each.data) for each in got] == [
             (seq, (A, B, C)[(seq - 1) % 3], b"%d" % seq) for seq in range(1, 61)
         ]
@@ -137,7 +137,7 @@ class SourceContract:
         self, source: Source, laboratory: Laboratory
     ) -> None:
         await laboratory.store(*[A] * 10)
-        pinned = await source.pin()
+        pinned = await source.info()
         assert await seqs(source, pinned, first_seq=3, last_seq=7) == [3, 4, 5, 6, 7]
         assert await seqs(source, pinned, first_seq=10, last_seq=10) == [10]
         assert await seqs(source, pinned, first_seq=7, last_seq=6) == []
@@ -145,7 +145,7 @@ class SourceContract:
     async def test_a_walk_keeps_within_what_was_pinned(self, source: Source, laboratory: Laboratory) -> None:
         await laboratory.store(*[A] * 6)
         await laboratory.purge(2)
-        pinned = await source.pin()
+        pinned = await source.info()
         await laboratory.store(A, A)
         assert await seqs(source, pinned, first_seq=1, last_seq=100) == [3, 4, 5, 6]
         assert await seqs(source, pinned, first_seq=7, last_seq=8) == []
@@ -155,7 +155,7 @@ class SourceContract:
         self, source: Source, laboratory: Laboratory
     ) -> None:
         await laboratory.store(*[A] * 10)
-        pinned = await source.pin()
+        pinned = await source.info()
         await laboratory.purge(3)
         await laboratory.delete(5, 6, 10)
         assert await seqs(source, pinned) == [4, 7, 8, 9]
@@ -164,7 +164,7 @@ class SourceContract:
 
     async def test_a_walk_can_be_limited_to_subjects(self, source: Source, laboratory: Laboratory) -> None:
         await laboratory.store(A, B, C, A, B, C)
-        pinned = await source.pin()
+        pinned = await source.info()
         assert await seqs(source, pinned, subjects=[A]) == [1, 4]
         assert await seqs(source, pinned, subjects=[C, A, C]) == [1, 3, 4, 6]
         assert await seqs(source, pinned, subjects=[A, B], first_seq=2, last_seq=4) == [2, 4]
@@ -173,7 +173,7 @@ class SourceContract:
     async def test_a_walk_finds_subjects_that_the_server_does_not(self, source: Source, laboratory: Laboratory) -> None:
         odd = ["S.events.order.\x7f", "S.events.order.\f"]
         await laboratory.store(A, odd[0], B, odd[1])
-        pinned = await source.pin()
+        pinned = await source.info()
         assert source.can_filter([A, B])
         for subject in odd:
             assert not source.can_filter([A, subject])
@@ -183,13 +183,13 @@ class SourceContract:
 
     async def test_a_walk_with_a_rate_gives_the_same(self, source: Source, laboratory: Laboratory) -> None:
         await laboratory.store(*[A, B] * 10)
-        assert await seqs(source, await source.pin(), subjects=[B], max_rate=1_000) == [*range(2, 21, 2)]
+        assert await seqs(source, await source.info(), subjects=[B], max_rate=1_000) == [*range(2, 21, 2)]
 
     async def test_a_walk_of_a_stream_that_was_created_again_gives_nothing_of_it(
         self, source: Source, laboratory: Laboratory
     ) -> None:
         await laboratory.store(A, A)
-        pinned = await source.pin()
+        pinned = await source.info()
         await laboratory.recreate()
         await laboratory.store(B, B, B)
         with pytest.raises(StreamRecreatedError):
@@ -199,8 +199,8 @@ class SourceContract:
         self, source: Source, laboratory: Laboratory
     ) -> None:
         await laboratory.store(A, A)
-        pinned = replace(await source.pin(), last_seq=3)
-        with pytest.raises(WalkCutShortError, match="now ends at sequence 2, before 3"):
+        pinned = replace(await source.info(), last_seq=3)
+        with pytest.raises(WalkIncompleteError, match="now ends at sequence 2, before 3"):
             await walked(source, pinned, last_seq=1)
 
     # Single messages
@@ -218,7 +218,7 @@ class SourceContract:
             (3, C.encode(), b"3"),
             None,
         ]
-        assert [got[0], got[2]] == await walked(source, await source.pin())
+        assert [got[0], got[2]] == await walked(source, await source.info())
 
     async def test_the_last_message_on_a_subject_is_the_last_that_is_left(
         self, source: Source, laboratory: Laboratory

@@ -47,7 +47,7 @@ async def test_a_stream_that_does_not_say_what_became_of_a_message_leaves_it_unj
 
 @pytest.mark.parametrize("gone", [False, True])
 async def test_not_every_sequence_of_a_large_block_is_asked_for(monkeypatch: pytest.MonkeyPatch, *, gone: bool) -> None:
-    monkeypatch.setattr(auditor.scan.account, "MOST_SUSPECTS_CONFIRMED", 2)
+    monkeypatch.setattr(auditor.scan.account, "MAX_UNDELIVERED_CHECKED", 2)
     stream = FaultySource(GOOD)
     block = {2, 3, 5, 6}
     (stream.unreadable if gone else stream.forgotten).update(block)

@@ -23,7 +23,7 @@ from tests.ports.in_memory import InMemorySource, InMemoryStateStore
 from tests.scan.test_run import a_pass, sums_hold
 
 if TYPE_CHECKING:
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 HISTORY_OF_ITS_OWN = {"mode", "read", "started_ns", "finished_ns", "full_ns", "newest_ns"}
 
@@ -54,20 +54,20 @@ STEPS = st.lists(
 )
 
 
-def said(report: AuditReport) -> dict:
+def said(report: PassReport) -> dict:
     return {name: value for name, value in asdict(report).items() if name not in HISTORY_OF_ITS_OWN}
 
 
 @pytest.fixture
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (auditor.core.state.segments, auditor.core.state.examiner, auditor.scan.catch_up):
-        monkeypatch.setattr(module, "STRETCH", 4)
+        monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
 
 
 @pytest.fixture
 def whenever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Full passes as often as the stream's history changes."""
-    monkeypatch.setattr(auditor.scan.run, "SHORTEST_BETWEEN_FULL_PASSES_NS", 0)
+    monkeypatch.setattr(auditor.scan.run, "MIN_INTERVAL_OF_DELETION_PASSES_NS", 0)
 
 
 @pytest.mark.usefixtures("short_stretches", "whenever")
@@ -115,7 +115,7 @@ async def test_a_bad_snapshot_that_was_superseded_stays_a_notice_when_its_stretc
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for module in (auditor.core.state.segments, auditor.core.state.examiner, auditor.scan.catch_up):
-        monkeypatch.setattr(module, "STRETCH", 4)
+        monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
     events, snapshots = subjects("order-1")
     stream = InMemorySource([(events, event("order-1", 1)), (events, event("order-1", 2))])
     keeper = InMemoryStateStore()
@@ -142,7 +142,7 @@ async def test_a_message_that_could_not_be_judged_is_tried_again_until_it_can_be
 
     with monkeypatch.context() as patch:
         patch.setattr(auditor.core.state.examiner, "judge_event", failing)
-        patch.setattr(auditor.core.state.examiner, "ordinary_event", failing)
+        patch.setattr(auditor.core.state.examiner, "fast_event", failing)
         for _ in range(2):
             report = await a_pass(stream, keeper=keeper).run()
             assert (report.verdict, report.messages.unjudged) == (Verdict.INCONCLUSIVE, 1)
@@ -153,7 +153,7 @@ async def test_a_message_that_could_not_be_judged_is_tried_again_until_it_can_be
 
 
 async def test_where_most_actors_would_have_to_be_looked_up_everything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.scan.catch_up, "MOST_LOOKED_UP", 2)
+    monkeypatch.setattr(auditor.scan.catch_up, "MAX_LOOKUPS", 2)
     stream, keeper = InMemorySource(), InMemoryStateStore()
     for version in (1, 2):
         stream.append(*((f"S.events.order.order-{n}", event(f"order-{n}", version)) for n in range(5)))

@@ -7,13 +7,13 @@ import asyncio
 import pytest
 
 import auditor.scan.checkpoint_writer
-from auditor.errors import StateError, StateOutrunError
-from auditor.scan.checkpoint_writer import CHECKPOINT_NS, Saves
+from auditor.errors import StateConflictError, StateError
+from auditor.scan.checkpoint_writer import CHECKPOINT_INTERVAL_NS, CheckpointWriter
 from tests.ports.in_memory import InMemoryStateStore
 
 
-def saves(keeper: InMemoryStateStore | None, now: list[int]) -> Saves:
-    return Saves(keeper, "a", lambda: now[0])
+def saves(keeper: InMemoryStateStore | None, now: list[int]) -> CheckpointWriter:
+    return CheckpointWriter(keeper, "a", lambda: now[0])
 
 
 async def test_a_checkpoint_is_due_by_time_or_by_messages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,9 +21,9 @@ async def test_a_checkpoint_is_due_by_time_or_by_messages(monkeypatch: pytest.Mo
     now = [1]
     some = saves(InMemoryStateStore(), now)
     assert [some.is_due(5), some.is_due(4), some.is_due(1)] == [False, False, True]
-    some.put_off()
+    some.postpone()
     assert not some.is_due(1)
-    now[0] += CHECKPOINT_NS
+    now[0] += CHECKPOINT_INTERVAL_NS
     assert some.is_due(1)
     assert await (await some.begin({}))
     assert not some.is_due(1)
@@ -41,7 +41,7 @@ async def test_none_is_due_while_one_goes_on_or_where_nothing_is_kept() -> None:
     assert some.is_due(1 << 30)
 
 
-@pytest.mark.parametrize(("error", "newest"), [(StateError("full"), True), (StateOutrunError("lost"), False)])
+@pytest.mark.parametrize(("error", "newest"), [(StateError("full"), True), (StateConflictError("lost"), False)])
 async def test_what_could_not_be_saved_is_still_the_newest_unless_somebody_else_saved(
     error: StateError, *, newest: bool
 ) -> None:

@@ -25,7 +25,7 @@ async def test_duplicates_are_told_apart_by_their_bytes() -> None:
 
 
 async def test_beyond_its_bounds_a_comparison_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.scan.duplicates, "MOST_ACTORS_COMPARED", 0)
+    monkeypatch.setattr(auditor.scan.duplicates, "MAX_ACTORS_COMPARED", 0)
     report = await a_pass(InMemorySource([*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]])).run()
     assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
 
@@ -36,7 +36,7 @@ async def test_a_comparison_that_the_auditor_fails_at_costs_a_cause_and_nothing_
     def fail(*_: object) -> None:
         raise ValueError("hunter2")
 
-    monkeypatch.setattr(DuplicateComparison, "receive", fail)
+    monkeypatch.setattr(DuplicateComparison, "add", fail)
     report = await a_pass(InMemorySource(TWICE)).run()
     assert ([finding.cause for finding in report.findings], report.incomplete) == ([Cause.UNKNOWN], None)
 
@@ -75,7 +75,7 @@ async def test_a_comparison_reads_the_actor_and_nobody_else() -> None:
 
 
 async def test_a_comparison_ends_when_it_has_read_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.scan.duplicates, "MOST_MESSAGES_COMPARED", 2)
+    monkeypatch.setattr(auditor.scan.duplicates, "MAX_MESSAGES_COMPARED", 2)
     report = await a_pass(InMemorySource(TWICE)).run()
     assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
 
@@ -107,7 +107,7 @@ async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
     await a_pass(stream, max_rate=1000).run()
     assert (rates, closed) == ([1000, 1000], [True, True])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auditor.scan.duplicates, "MOST_MESSAGES_COMPARED", 0)
+        patch.setattr(auditor.scan.duplicates, "MAX_MESSAGES_COMPARED", 0)
         await a_pass(stream, max_rate=1000).run()
     assert closed == [True] * 4
 
@@ -115,7 +115,7 @@ async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
 async def test_what_a_comparison_could_not_settle_is_not_read_again_by_every_pass() -> None:
     stream, keeper = InMemorySource(TWICE), InMemoryStateStore()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auditor.scan.duplicates, "MOST_MESSAGES_COMPARED", 2)
+        patch.setattr(auditor.scan.duplicates, "MAX_MESSAGES_COMPARED", 2)
         await a_pass(stream, keeper=keeper).run()
     stream.on_batch = lambda: pytest.fail("it walked")
     report = await a_pass(stream, keeper=keeper).run()

@@ -10,18 +10,18 @@ import auditor.scan.identity_check
 from auditor.core.model.findings import Kind
 from auditor.core.model.passes import Mode, Verdict
 from auditor.core.state.acceptance import Acceptance
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from tests.core.stories import event
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.test_run import GOOD, ORDER, a_pass
 
 if TYPE_CHECKING:
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 OTHER = "S.events.order.order-2"
 
 
-def history_of(report: AuditReport) -> dict[Kind, str | None]:
+def history_of(report: PassReport) -> dict[Kind, str | None]:
     return {found.kind: found.detail for found in report.findings if found.noticed_at}
 
 
@@ -43,7 +43,7 @@ async def test_a_lost_end_is_told_with_the_actors_that_lost_versions_until_it_is
     }
     again = await a_pass(stream, keeper=keeper).run()
     full = a_pass(stream, keeper=keeper)
-    full.reading = Reading.ANEW
+    full.reading = StartFrom.BEGINNING
     assert history_of(again) == history_of(await full.run()) == history_of(report)
     assert (again.mode, again.read) == (Mode.INCREMENTAL, None)
 
@@ -61,7 +61,7 @@ async def test_a_lost_end_is_told_with_the_actors_that_lost_versions_until_it_is
 
 
 async def test_of_what_was_written_again_since_it_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.scan.identity_check, "MOST_NAMED", 3)
+    monkeypatch.setattr(auditor.scan.identity_check, "MAX_ACTORS_NAMED", 3)
     more = [(f"S.events.order.order-{number}", event(f"order-{number}", 1)) for number in range(2, 7)]
     stream, keeper = await remembered(*more)
     stream.roll_back(4)
@@ -133,7 +133,7 @@ async def test_a_pass_in_between_asks_for_few_anchors_and_a_full_one_for_all() -
     await a_pass(stream, keeper=keeper).run()
     assert len(asked) == 8
     full = a_pass(stream, keeper=keeper)
-    full.reading = Reading.ANEW
+    full.reading = StartFrom.BEGINNING
     asked.clear()
     await full.run()
     assert 30 < len(set(asked)) <= 64

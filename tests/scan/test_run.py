@@ -22,11 +22,11 @@ from auditor.config import AuditConfig, Duration
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.findings import Cause, Kind, Severity
 from auditor.core.model.passes import Mode, Outcome, SeqRange, Verdict
-from auditor.core.model.quarantine_entry import Settled
+from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.state.acceptance import Acceptance
 from auditor.core.state.examiner import Audit
 from auditor.errors import StateError
-from auditor.scan.plan import Reading
+from auditor.scan.plan import StartFrom
 from auditor.scan.run import Pass
 from tests.core.stories import event, snapshot, streams, subjects
 from tests.ports.in_memory import FaultySource, GoneError, InMemoryQuarantine, InMemorySource, InMemoryStateStore
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
 
     from auditor.core.model.message import StoredMessage, StreamState
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 T = TypeVar("T")
 ORDER = "S.events.order.order-1"
@@ -56,11 +56,11 @@ def a_pass(
     return Pass(config, stream, quarantine, "q" if quarantine else None, ActorTypes(), lambda: next(TICKS), keeper)
 
 
-def report_of(stream: InMemorySource, **settings: object) -> AuditReport:
+def report_of(stream: InMemorySource, **settings: object) -> PassReport:
     return asyncio.run(a_pass(stream, **settings).run())
 
 
-def sums_hold(report: AuditReport) -> bool:
+def sums_hold(report: PassReport) -> bool:
     messages, events, snapshots = report.messages, report.events, report.snapshots
     judged = events.ok + events.malformed + events.hidden + events.unreachable + snapshots.ok + snapshots.malformed
     return messages.examined == judged + messages.unjudged and messages.in_range == (
@@ -124,7 +124,7 @@ class Fate:
         if self.silent:
             stream.silent[self.silent] = GoneError("no answer")
         this_pass = a_pass(stream, actors=("order-1",) if self.only_one_actor else ())
-        this_pass.most_findings = self.bound
+        this_pass.max_findings = self.bound
         batches = count(1)
 
         def happens() -> None:
@@ -143,15 +143,15 @@ class Fate:
 
 def fails_on(patch: pytest.MonkeyPatch, seqs: Container[int]) -> None:
     """The auditor itself fails on these."""
-    judge = Audit.receive
+    judge = Audit.examine
 
-    def receive(audit: Audit, message: StoredMessage) -> object:
+    def examine(audit: Audit, message: StoredMessage) -> object:
         if message.seq in seqs:
             raise ValueError("hunter2")
         return judge(audit, message)
 
-    patch.setattr(Audit, "receive", receive)
-    patch.setattr(Audit, "take_ordinary", lambda _, __, at=0: at)
+    patch.setattr(Audit, "examine", examine)
+    patch.setattr(Audit, "examine_expected", lambda _, __, at=0: at)
 
 
 numbers = st.integers(1, 40)
@@ -305,7 +305,7 @@ async def test_a_stream_that_cannot_be_pinned_has_no_report() -> None:
     async def gone() -> None:
         raise GoneError("no such stream")
 
-    stream.pin = gone  # type: ignore[assignment,method-assign]
+    stream.info = gone  # type: ignore[assignment,method-assign]
     with pytest.raises(GoneError, match="no such stream"):
         await this_pass.run()
 
@@ -602,13 +602,13 @@ async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_st
     stream, keeper = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
     await a_pass(stream, keeper=keeper).run()
     full = a_pass(stream, keeper=keeper)
-    full.reading, full.yields = Reading.ANEW, lambda: True
+    full.reading, full.yields = StartFrom.BEGINNING, lambda: True
     assert await full.advance() is None
     assert full.progress.seq == 3
 
     stream.append((ORDER, b"["))
     tail = a_pass(stream, keeper=keeper)
-    tail.reading = Reading.TAIL
+    tail.reading = StartFrom.INCREMENTAL
     report = await tail.run()
     assert (report.mode, report.read, report.findings_total) == (
         Mode.INCREMENTAL,
@@ -631,7 +631,7 @@ async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing
     first.yields = lambda: True
     assert await first.advance() is None
     tail = a_pass(stream, keeper=keeper)
-    tail.reading = Reading.TAIL
+    tail.reading = StartFrom.INCREMENTAL
     report = await tail.run()
     assert (report.mode, report.read, report.verdict) == (Mode.FULL, SeqRange(4, 7), Verdict.CLEAN)
 
@@ -653,7 +653,7 @@ async def test_a_full_pass_yields_if_the_quarantine_refuses_and_nothing_is_saved
     second = a_pass(stream, quarantine, keeper)
     report = await second.run()
     assert (report.read, report.quarantine_pending) == (SeqRange(7, 8), 1)
-    assert second.settled == Settled()
+    assert second.settled == QuarantineResult()
     assert (set(keeper.kept), keeper.kept["underway"]) == ({"chronicle", "underway"}, saved)
 
     report = await a_pass(stream, quarantine, keeper).run()
@@ -692,15 +692,15 @@ async def test_a_full_pass_that_yields_to_incremental_ones_comes_to_its_end_if_t
     await a_pass(stream, quarantine, keeper).run()
     quarantine.records.clear()
     quarantine.refuses = "it is full"
-    reached, report, reading = [], None, Reading.ANEW
+    reached, report, reading = [], None, StartFrom.BEGINNING
     while report is None:
         full = a_pass(stream, quarantine, keeper)
         full.reading, full.yields = reading, lambda: True
-        report, reading = await full.advance(), Reading.AS_DUE
+        report, reading = await full.advance(), StartFrom.AUTO
         reached.append(full.progress.seq)
         if report is None:
             tail = a_pass(stream, quarantine, keeper)
-            tail.reading = Reading.TAIL
+            tail.reading = StartFrom.INCREMENTAL
             assert (await tail.run()).read is None
     assert (reached, report.mode, report.quarantine_pending) == ([3, 6, 8], Mode.FULL, 1)
 
@@ -719,7 +719,7 @@ async def test_a_pass_that_fails_between_does_not_make_a_refused_record_forgotte
     assert await first.advance() is None
     quarantine.refuses = None
     with monkeypatch.context() as patch:
-        patch.setattr(InMemorySource, "pin", gone)
+        patch.setattr(InMemorySource, "info", gone)
         with pytest.raises(GoneError):
             await a_pass(stream, quarantine, keeper).run()
     assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 1
@@ -746,11 +746,11 @@ async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
     modes = []
     never, always = Duration(10**15), Duration(1)
     for reading, every in [
-        (Reading.AS_DUE, never),
-        (Reading.AS_DUE, never),
-        (Reading.AS_DUE, always),
-        (Reading.TAIL, always),
-        (Reading.ANEW, never),
+        (StartFrom.AUTO, never),
+        (StartFrom.AUTO, never),
+        (StartFrom.AUTO, always),
+        (StartFrom.INCREMENTAL, always),
+        (StartFrom.BEGINNING, never),
     ]:
         one = a_pass(stream, keeper=keeper, full_pass_every=every)
         one.reading = reading
@@ -769,7 +769,7 @@ async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_
     stream.delete(5)
     too_soon = await a_pass(stream, keeper=keeper).run()
     assert (too_soon.mode, too_soon.messages.removed) == (Mode.INCREMENTAL, 1)
-    monkeypatch.setattr(auditor.scan.run, "SHORTEST_BETWEEN_FULL_PASSES_NS", 0)
+    monkeypatch.setattr(auditor.scan.run, "MIN_INTERVAL_OF_DELETION_PASSES_NS", 0)
     later = await a_pass(stream, keeper=keeper).run()
     assert (later.mode, later.messages.removed) == (Mode.FULL, 2)
 
@@ -797,10 +797,12 @@ async def test_state_that_cannot_be_saved_changes_nothing_about_what_is_found() 
 
 async def test_accepted_findings_of_an_older_stream_of_the_same_name_are_not_accepted_in_this() -> None:
     stream, keeper = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
-    known = Acceptance(kind=Kind.MALFORMED_EVENT, up_to_seq=9, reason="", accepted_ns=0, created_ns=0, in_stretch=1)
+    known = Acceptance(
+        kind=Kind.MALFORMED_EVENT, up_to_seq=9, reason="", accepted_ns=0, created_ns=0, count_in_last_segment=1
+    )
     keeper.acceptances = {known.kind: known}
     assert (await a_pass(stream, keeper=keeper).run()).verdict is Verdict.CORRUPT
-    pinned = await stream.pin()
+    pinned = await stream.info()
     keeper.acceptances = {known.kind: msgspec.structs.replace(known, created_ns=pinned.created_ns)}
     report = await a_pass(stream, keeper=keeper).run()
     assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.MALFORMED_EVENT: 1})
@@ -812,7 +814,7 @@ async def test_news_outlive_the_process_and_full_passes() -> None:
     assert key not in (await a_pass(stream, keeper=keeper).run()).newest_ns
     stream.append((ORDER, b"["))
     newest_ns = (await a_pass(stream, keeper=keeper).run()).newest_ns[key]
-    for reading in Reading:
+    for reading in StartFrom:
         one = a_pass(stream, keeper=keeper)
         one.reading = reading
         assert (await one.run()).newest_ns == {key: newest_ns}

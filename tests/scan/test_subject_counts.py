@@ -9,8 +9,8 @@ import pytest
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Mode, Verdict
 from auditor.core.report.pass_report import BrokenActor
-from auditor.scan.plan import Reading
-from auditor.scan.subject_counts import MOST_TRIES
+from auditor.scan.plan import StartFrom
+from auditor.scan.subject_counts import MAX_ATTEMPTS
 from tests.core.stories import event, snapshot
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.test_run import a_pass, sums_hold
@@ -87,7 +87,7 @@ async def test_an_incremental_pass_finds_what_is_new_and_remembers_what_is_known
     gone = await one_actor(stream, keeper).run()
     assert Kind.UNREADABLE_MESSAGE not in gone.findings_total
     again = one_actor(stream, keeper)
-    again.reading = Reading.ANEW
+    again.reading = StartFrom.BEGINNING
     assert Kind.UNREADABLE_MESSAGE not in (await again.run()).findings_total
 
 
@@ -116,7 +116,7 @@ async def test_a_stream_that_does_not_count_leaves_the_pass_inconclusive_and_not
     assert (await one_actor(stream, keeper).run()).mode is Mode.FULL
 
 
-@pytest.mark.parametrize("changes", [1, MOST_TRIES])
+@pytest.mark.parametrize("changes", [1, MAX_ATTEMPTS])
 async def test_a_subject_that_changes_while_it_is_counted_is_counted_again_and_never_guessed_of(changes: int) -> None:
     """As a stream with a limit for each subject does it: one comes, one goes, and the count is the same."""
     stream = InMemorySource(MIXED)
@@ -135,7 +135,7 @@ async def test_a_subject_that_changes_while_it_is_counted_is_counted_again_and_n
 
     stream.walk = moving  # type: ignore[method-assign]
     report = await one_actor(stream).run()
-    if changes == MOST_TRIES:
+    if changes == MAX_ATTEMPTS:
         assert Kind.UNREADABLE_MESSAGE not in report.findings_total
         assert "faster than it can be counted" in str(report.incomplete)
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from auditor.aether.event import ActorSnapshot, Event, Malformed
 from auditor.aether.gojson import exact, fast, timestamps
 from auditor.aether.gojson.encode import encode_event, encode_snapshot
-from auditor.aether.gojson.exact import version_given
+from auditor.aether.gojson.exact import has_version
 
 __all__ = [
     "Facts",
@@ -17,28 +17,28 @@ __all__ = [
     "decode_snapshot",
     "encode_event",
     "encode_snapshot",
+    "fast_event",
+    "has_version",
     "judge_event",
     "judge_snapshot",
-    "ordinary_event",
-    "version_given",
 ]
 
-EventFacts = Event | fast.EventFacts
-SnapshotFacts = ActorSnapshot | fast.SnapshotFacts
-Facts = EventFacts | SnapshotFacts
+FastEvent = Event | fast.FastEvent
+FastSnapshot = ActorSnapshot | fast.FastSnapshot
+Facts = FastEvent | FastSnapshot
 """What an audit needs of a body that Go accepts: `actor_id` and `version`, both exactly Go's."""
 
 
-ordinary_event = fast.event_facts
+fast_event = fast.event_facts
 """`judge_event` for most bodies, and None for the others: for those who look at millions."""
 
 
-def judge_event(body: bytes) -> EventFacts | Malformed:
+def judge_event(body: bytes) -> FastEvent | Malformed:
     """Whether Go accepts `body` as an event: the verdict of `decode_event`, without the cost of all its values."""
     return fast.event_facts(body) or exact.decode_event(body)
 
 
-def judge_snapshot(body: bytes) -> SnapshotFacts | Malformed:
+def judge_snapshot(body: bytes) -> FastSnapshot | Malformed:
     """Whether Go accepts `body` as a snapshot: the verdict of `decode_snapshot`, without the cost of all its values."""
     return fast.snapshot_facts(body) or exact.decode_snapshot(body)
 
@@ -46,9 +46,9 @@ def judge_snapshot(body: bytes) -> SnapshotFacts | Malformed:
 def decode_event(body: bytes) -> Event | Malformed:
     """What Go decodes `body` into, or why it refuses."""
     facts = judge_event(body)
-    if not isinstance(facts, fast.EventFacts):
+    if not isinstance(facts, fast.FastEvent):
         return facts
-    if not fast.is_plain(body, b'"data"', b'"metadata"'):
+    if not fast.has_exact_values(body, b'"data"', b'"metadata"'):
         return exact.decode_event(body)
     return Event(
         facts.id,
@@ -65,9 +65,9 @@ def decode_event(body: bytes) -> Event | Malformed:
 def decode_snapshot(body: bytes) -> ActorSnapshot | Malformed:
     """What Go decodes `body` into, or why it refuses."""
     facts = judge_snapshot(body)
-    if not isinstance(facts, fast.SnapshotFacts):
+    if not isinstance(facts, fast.FastSnapshot):
         return facts
-    if not fast.is_plain(body, b'"state"'):
+    if not fast.has_exact_values(body, b'"state"'):
         return exact.decode_snapshot(body)
     return ActorSnapshot(
         facts.actor_id,

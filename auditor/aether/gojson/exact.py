@@ -73,7 +73,7 @@ def decode_snapshot(body: bytes) -> ActorSnapshot | Malformed:
     return values if isinstance(values, Malformed) else ActorSnapshot(**values)
 
 
-def version_given(body: bytes) -> bool:
+def has_version(body: bytes) -> bool:
     """Whether `body`, which decodes as an event, holds a version other than null."""
     ends = check(body)
     if isinstance(ends, Malformed):

@@ -5,7 +5,7 @@ field; the rest of the distance to Go is covered here:
 - unknown fields are refused, since msgspec matches keys exactly and Go does not: a known field in other letters is one;
 - so are null scalars, invalid UTF-8 and lone surrogates, of which Go makes something of its own;
 - msgspec reads integers of any length, where Go's float64 overflows, and stops at a depth of its own, which may lie
-  beyond Go's: `is_ordinary` keeps such bodies from it.
+  beyond Go's: `fits_fast_path` keeps such bodies from it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ZERO_TIME = cast("re.Match[str]", timestamps.match("0001-01-01T00:00:00Z"))
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
-class EventFacts(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
+class FastEvent(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     """An ordinary event; numbers in `data` are as msgspec gives them."""
 
     id: str = ""
@@ -39,7 +39,7 @@ class EventFacts(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=
     timestamp: re.Match[str] = _ZERO_TIME
 
 
-class SnapshotFacts(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
+class FastSnapshot(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     """An ordinary snapshot; numbers in `state` are as msgspec gives them."""
 
     actor_id: str = ""
@@ -53,22 +53,22 @@ def _match_timestamp(_type: type, text: Any) -> re.Match[str] | None:
 
 
 # msgspec refuses what the hook answers unless it is a Match, and turns the TypeError for what is no text into a refusal.
-_read_event = msgspec.json.Decoder(EventFacts, dec_hook=_match_timestamp).decode
-_read_snapshot = msgspec.json.Decoder(SnapshotFacts, dec_hook=_match_timestamp).decode
+_read_event = msgspec.json.Decoder(FastEvent, dec_hook=_match_timestamp).decode
+_read_snapshot = msgspec.json.Decoder(FastSnapshot, dec_hook=_match_timestamp).decode
 
 
-def event_facts(body: bytes) -> EventFacts | None:
+def event_facts(body: bytes) -> FastEvent | None:
     """What is in an ordinary event; None if `body` is for the exact decoder."""
     try:
-        return _read_event(body) if is_ordinary(body) else None
+        return _read_event(body) if fits_fast_path(body) else None
     except UNUSUAL:
         return None
 
 
-def snapshot_facts(body: bytes) -> SnapshotFacts | None:
+def snapshot_facts(body: bytes) -> FastSnapshot | None:
     """What is in an ordinary snapshot; None if `body` is for the exact decoder."""
     try:
-        return _read_snapshot(body) if is_ordinary(body) else None
+        return _read_snapshot(body) if fits_fast_path(body) else None
     except UNUSUAL:
         return None
 
@@ -87,7 +87,7 @@ _not_brackets = re.compile(rb'(?:[^"\[\]{}]++|' + UP_TO_CLOSING_QUOTE + rb'"?+)+
 _nesting = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}.__getitem__
 
 
-def is_ordinary(body: bytes) -> bool:
+def fits_fast_path(body: bytes) -> bool:
     """Whether `body` is for msgspec; it may still refuse."""
     size = len(body)
     # So many digits in a row would go over the last byte that they can begin at, or end at.
@@ -107,7 +107,7 @@ _escaped_letter = re.compile(rb"\\u00[67]").search
 _minus_zero = re.compile(rb"-0[ \t\n\r,\]}]").search
 
 
-def is_plain(body: bytes, *maps: bytes) -> bool:
+def has_exact_values(body: bytes, *maps: bytes) -> bool:
     """Whether the values of a body that a decoder above has accepted are Go's, once `to_float64` has seen its maps.
 
     They may not be if one of its `maps` (their keys in quotes) comes twice, perhaps spelled with escapes, as Go would

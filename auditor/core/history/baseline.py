@@ -11,12 +11,12 @@ from auditor.core.model.passes import Mode
 
 if TYPE_CHECKING:
     from auditor.core.model.findings import Finding
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 Key = tuple[Kind, Severity]
 
 
-class Fact(NamedTuple):
+class FindingIdentity(NamedTuple):
     """What stays the same of a finding while it stands: not its cause, nor where a range begins as the stream's head goes."""
 
     key: Key
@@ -27,35 +27,35 @@ class Fact(NamedTuple):
     last_seq: int | None
 
 
-class Told(msgspec.Struct, forbid_unknown_fields=True):
+class KnownFindings(msgspec.Struct, forbid_unknown_fields=True):
     """What passes have told of findings."""
 
     counts: dict[Key, int] = {}
-    facts: set[Fact] = set()
+    facts: set[FindingIdentity] = set()
     cut: bool = False
     """Whether more findings stood than were listed."""
 
-    def and_also(self, other: Told) -> Told:
+    def merged_with(self, other: KnownFindings) -> KnownFindings:
         """Both together."""
         counts = {key: max(self.counts.get(key, 0), other.counts.get(key, 0)) for key in self.counts | other.counts}
-        return Told(counts, self.facts | other.facts, self.cut or other.cut)
+        return KnownFindings(counts, self.facts | other.facts, self.cut or other.cut)
 
 
-class News(msgspec.Struct, forbid_unknown_fields=True):
+class Baseline(msgspec.Struct, forbid_unknown_fields=True):
     """One audit's findings from pass to pass. The first pass that read to its end is the baseline."""
 
-    told: Told = msgspec.field(default_factory=Told)
+    told: KnownFindings = msgspec.field(default_factory=KnownFindings)
     baseline: bool = False
     """Whether there was one."""
     newest_ns: dict[Key, int] = {}
     """When the newest finding was first seen that is not part of the baseline, nanoseconds since 1970."""
 
-    def take(self, report: AuditReport, now_ns: int) -> None:
+    def take(self, report: PassReport, now_ns: int) -> None:
         """One more completed pass, seen `now_ns` nanoseconds after 1970."""
         counts = dict(report.totals)
         for key, accepted in report.accepted.items():  # an acceptance and its undoing are no news
             counts[key] = counts.get(key, 0) + accepted
-        told = Told(counts, {_fact(finding) for finding in report.findings}, report.findings_cut)
+        told = KnownFindings(counts, {identity_of(finding) for finding in report.findings}, report.findings_cut)
         if self.baseline:
             fresh = set() if self.told.cut else {fact.key for fact in told.facts - self.told.facts}
             for key, count in counts.items():
@@ -63,16 +63,16 @@ class News(msgspec.Struct, forbid_unknown_fields=True):
                 if count > self.told.counts.get(key, 0) or key in fresh:
                     self.newest_ns[key] = now_ns
         # What an incomplete pass did not see is not gone, and no news when it is seen again.
-        self.told = told if report.incomplete is None else self.told.and_also(told)
+        self.told = told if report.incomplete is None else self.told.merged_with(told)
         self.baseline = self.baseline or _read_to_its_end(report)
 
 
-def _fact(finding: Finding) -> Fact:
+def identity_of(finding: Finding) -> FindingIdentity:
     key = (finding.kind, finding.severity)
-    return Fact(key, finding.subject, finding.seq, finding.version, finding.after_version, finding.last_seq)
+    return FindingIdentity(key, finding.subject, finding.seq, finding.version, finding.after_version, finding.last_seq)
 
 
-def _read_to_its_end(report: AuditReport) -> bool:
+def _read_to_its_end(report: PassReport) -> bool:
     """An empty range has nothing to read, and an incremental pass goes on from one that did."""
     end = report.range.last_seq
     return (

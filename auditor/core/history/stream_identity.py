@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
     from auditor.core.model.message import StoredMessage, StreamState
 
-MOST_ANCHORS = 64
+MAX_SAMPLES = 64
 """A full pass asks for all of them: a small request each."""
-MOST_RECENT = 8
+MAX_RECENT = 8
 """Of them, the last messages that passes read: a lost end that was written over again shows there."""
-MOST_SAMPLED = 8
+MAX_CHECKED_PER_PASS = 8
 """Anchors that a pass in between asks for."""
 ALWAYS_SAMPLED = 2
 """Of them, the last ones."""
-MOST_INCIDENTS = 1000
+MAX_INCIDENTS = 1000
 """Remembered; of more, the oldest are forgotten."""
 
 SETTINGS = (
@@ -65,17 +65,17 @@ DURATIONS = ("max_age", "duplicate_window")
 """Of them, nanoseconds."""
 
 
-class Anchor(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class SampledDigest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One message as it was once read."""
 
     seq: int
     digest: bytes
 
 
-class Anchors(msgspec.Struct, forbid_unknown_fields=True):
+class SampledDigests(msgspec.Struct, forbid_unknown_fields=True):
     """Digests of messages, in stream order."""
 
-    kept: list[Anchor] = []
+    kept: list[SampledDigest] = []
     stride: int = 1
     """All but the recent ones lie in different strides of so many sequences."""
 
@@ -91,11 +91,11 @@ class Anchors(msgspec.Struct, forbid_unknown_fields=True):
             self._add(message)
 
     def _add(self, message: StoredMessage) -> None:
-        self.kept.append(Anchor(message.seq, digest(message)))
-        while len(self.kept) > MOST_ANCHORS:
+        self.kept.append(SampledDigest(message.seq, digest(message)))
+        while len(self.kept) > MAX_SAMPLES:
             self.stride *= 2
-            spread = {anchor.seq // self.stride: anchor for anchor in reversed(self.kept[:-MOST_RECENT])}
-            self.kept = [*reversed(spread.values()), *self.kept[-MOST_RECENT:]]
+            spread = {anchor.seq // self.stride: anchor for anchor in reversed(self.kept[:-MAX_RECENT])}
+            self.kept = [*reversed(spread.values()), *self.kept[-MAX_RECENT:]]
 
     def keep_between(self, first_seq: int, last_seq: int) -> None:
         """Forget what the stream does not hold any more."""
@@ -106,14 +106,14 @@ class Anchors(msgspec.Struct, forbid_unknown_fields=True):
         gone = set(seqs)
         self.kept = [anchor for anchor in self.kept if anchor.seq not in gone]
 
-    def sample(self, turn: int) -> list[Anchor]:
+    def sample(self, turn: int) -> list[SampledDigest]:
         """A few of them: always the last ones, and of the others each comes, as turns go by."""
         others, last = self.kept[:-ALWAYS_SAMPLED], self.kept[-ALWAYS_SAMPLED:]
-        some = min(len(others), MOST_SAMPLED - ALWAYS_SAMPLED)
+        some = min(len(others), MAX_CHECKED_PER_PASS - ALWAYS_SAMPLED)
         return [*(others[(turn * some + number) % len(others)] for number in range(some)), *last]
 
 
-class Witness(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class LastStreamInfo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What the stream said of itself when it was last looked at."""
 
     looked_ns: int
@@ -124,11 +124,11 @@ class Witness(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     settings: dict[str, Any] = {}
 
 
-class History(msgspec.Struct, forbid_unknown_fields=True):
+class StreamIdentity(msgspec.Struct, forbid_unknown_fields=True):
     """What outlives a stream's being read anew."""
 
-    witness: Witness | None = None
-    anchors: Anchors = msgspec.field(default_factory=Anchors)
+    witness: LastStreamInfo | None = None
+    anchors: SampledDigests = msgspec.field(default_factory=SampledDigests)
     incidents: list[Incident] = []
     deletions_ns: int = 0
     """When deletions from the middle last made a pass read everything."""
@@ -143,7 +143,7 @@ class History(msgspec.Struct, forbid_unknown_fields=True):
     def look(self, now: StreamState, now_ns: int) -> list[Finding]:
         """Remember the stream as it is; what has happened to it since the last look, which is for the caller to `note`."""
         before = self.witness
-        self.witness = Witness(
+        self.witness = LastStreamInfo(
             looked_ns=now_ns,
             created_ns=now.created_ns,
             first_seq=now.first_seq,
@@ -152,13 +152,13 @@ class History(msgspec.Struct, forbid_unknown_fields=True):
             settings=settings(now.config),
         )
         if before is not None and before.created_ns != now.created_ns:
-            self.anchors = Anchors()
+            self.anchors = SampledDigests()
         self.anchors.keep_between(now.first_seq, now.last_seq)
         return [] if before is None else list(_compared(before, self.witness))
 
     def note(self, finding: Finding, now_ns: int) -> None:
         """Remember one more incident."""
-        self.incidents = [*self.incidents, Incident(now_ns, finding)][-MOST_INCIDENTS:]
+        self.incidents = [*self.incidents, Incident(now_ns, finding)][-MAX_INCIDENTS:]
 
 
 def digest(message: StoredMessage) -> bytes:
@@ -168,7 +168,7 @@ def digest(message: StoredMessage) -> bytes:
     return hashlib.sha256(start + headers + message.data).digest()[:16]
 
 
-def rewritten(seqs: Sequence[int]) -> Finding:
+def history_changed_finding(seqs: Sequence[int]) -> Finding:
     """The anchors at these sequences hold something else than they did."""
     what = f"the message at sequence {seqs[0]} comes"
     if len(seqs) > 1:
@@ -187,7 +187,7 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: config[name] for name in SETTINGS if config.get(name) not in (None, False, "", [], {})}
 
 
-def _compared(before: Witness, now: Witness) -> Iterator[Finding]:
+def _compared(before: LastStreamInfo, now: LastStreamInfo) -> Iterator[Finding]:
     if before.created_ns != now.created_ns:
         yield _found(
             Kind.STREAM_RECREATED,

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 OTHER = "other"
 """Stands for every type without a value of its own."""
 
-ACTORS_THAT_MAKE_A_TYPE = 3
+MIN_ACTORS_PER_TYPE = 3
 """A type that fewer actors share may be an id itself: the type of a UUID or of a person's name is part of it."""
 
-MOST_TYPES = 100
+MAX_TYPES = 100
 """Label values that an audit may add by itself."""
 
 
@@ -42,7 +42,7 @@ class ActorTypes:
         counts: dict[str, int] = {}
         for name in types:
             counts[name] = counts.get(name, 0) + 1
-            if counts[name] == ACTORS_THAT_MAKE_A_TYPE and len(self._known) < MOST_TYPES:
+            if counts[name] == MIN_ACTORS_PER_TYPE and len(self._known) < MAX_TYPES:
                 self._known = {*self._known, name}
 
     def label(self, name: str) -> str:

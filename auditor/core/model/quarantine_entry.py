@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class QuarantineEntry:
     """One message with a finding that condemns it, and where it came from."""
 
     stream: str
@@ -34,7 +34,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class QuarantineResult:
     """What became of the records handed to the quarantine since it last settled; each is in exactly one count."""
 
     stored: int = 0
@@ -44,8 +44,8 @@ class Settled:
     why: str | None = None
     """Why records failed, in one line that says what to do."""
 
-    def __add__(self, other: Settled) -> Settled:
-        return Settled(
+    def __add__(self, other: QuarantineResult) -> QuarantineResult:
+        return QuarantineResult(
             self.stored + other.stored,
             self.already_stored + other.already_stored,
             self.failed + other.failed,

@@ -23,7 +23,7 @@ class SubjectCount(msgspec.Struct, array_like=True):
     """Messages that the stream must count there if it holds what came and what did not."""
     unreadable: int = 0
     """Those that did not come."""
-    noticed_seq: int = 0
+    detected_seq: int = 0
     """Where the stream ended when that was noticed."""
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Ranges = list[tuple[int, int]]
 
 
-def normalized(ranges: Iterable[tuple[int, int]]) -> Ranges:
+def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
     """`ranges` sorted, without empty ones, touching and overlapping ones joined."""
     joined: Ranges = []
     for first, last in sorted(pair for pair in ranges if pair[0] <= pair[1]):
@@ -52,7 +52,7 @@ def size(ranges: Iterable[tuple[int, int]]) -> int:
     return sum(last - first + 1 for first, last in ranges)
 
 
-def any_between(ranges: Sequence[tuple[int, int]], after: int, before: int) -> bool:
+def intersects_open_interval(ranges: Sequence[tuple[int, int]], after: int, before: int) -> bool:
     """Whether any sequence above `after` and below `before` is in `ranges`, which are normalized."""
     at = bisect_left(ranges, after + 1, key=lambda pair: pair[1])
     return at < len(ranges) and max(ranges[at][0], after + 1) < before

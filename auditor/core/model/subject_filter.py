@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Scope:
+class SubjectFilter:
     """Subjects by NATS's rules: `*` stands for one token, a last `>` for one or more."""
 
     def __init__(self, patterns: Sequence[str]) -> None:

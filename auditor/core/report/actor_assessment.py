@@ -7,16 +7,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from auditor.core.model.findings import Cause
-from auditor.core.model.ranges import any_between
+from auditor.core.model.ranges import intersects_open_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.core.state.ledger import Actor, Ledger, Misplaced, Snapshot, Trouble
+    from auditor.core.state.ledger import Actor, Anomalies, Ledger, OutOfOrderEvent, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class RangeFacts:
     """What a pass knows beside the actor's own messages, and what the operator expects of versions."""
 
     first_seq: int = 1
@@ -34,7 +34,7 @@ class Circumstances:
 
     def certain(self, after_seq: int, before_seq: int) -> bool:
         """Whether the pass knows all that lies between two sequences."""
-        return not any_between(self.unread, after_seq, before_seq)
+        return not intersects_open_interval(self.unread, after_seq, before_seq)
 
     def cause(self, content: Cause | None, after_seq: int, before_seq: int, *, short: bool) -> Cause:
         """Why versions of an actor are missing between two sequences: the first cause that holds.
@@ -43,9 +43,9 @@ class Circumstances:
         """
         if content is not None:
             return content
-        if short or any_between(self.unreadable, after_seq, before_seq):
+        if short or intersects_open_interval(self.unreadable, after_seq, before_seq):
             return Cause.UNREADABLE
-        if any_between(self.deleted, after_seq, before_seq):
+        if intersects_open_interval(self.deleted, after_seq, before_seq):
             return Cause.DELETED
         return Cause.UNKNOWN
 
@@ -55,7 +55,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class MissingVersions:
     """Versions that are missing: a gap, or a head where `after_seq` is None."""
 
     first_missing: int
@@ -70,7 +70,7 @@ class Hole:
         return self.last_missing - self.first_missing + 1
 
 
-class Replay(StrEnum):
+class Replayability(StrEnum):
     """Whether replay brings an actor back right."""
 
     REPLAYABLE = "replayable"
@@ -79,7 +79,7 @@ class Replay(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bridge:
+class RequiredSnapshot:
     """The snapshot that covers what is damaged, or would."""
 
     version: int
@@ -87,7 +87,7 @@ class Bridge:
     after_seq: int
     """It is stored behind this sequence."""
 
-    def is_spanned_by(self, snapshot: Snapshot | None) -> bool:
+    def is_met_by(self, snapshot: Snapshot | None) -> bool:
         """Whether the last snapshot does it."""
         return (
             snapshot is not None
@@ -98,26 +98,26 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
-class ActorJudgement:
+class ActorAssessment:
     """One actor. Versions are not judged where ids collide; a hole is not told where what is missing may not be."""
 
-    replay: Replay
-    head: Hole | None = None
-    gaps: Sequence[Hole] = ()
-    misplaced: Sequence[Misplaced] = ()
+    replay: Replayability
+    head: MissingVersions | None = None
+    gaps: Sequence[MissingVersions] = ()
+    misplaced: Sequence[OutOfOrderEvent] = ()
     colliding_ids: Sequence[str] = ()
     colliding_seq: int = 0
     """Where a second id was first seen."""
-    bridge: Bridge | None = None
+    bridge: RequiredSnapshot | None = None
     """What a snapshot has to be for replay to be right; None if nothing is damaged, or no snapshot helps."""
     snapshot_ahead: Snapshot | None = None
     """The last snapshot, where it is above the actor's last event without an explanation."""
 
 
-ORDINARY = ActorJudgement(Replay.REPLAYABLE)
+ORDINARY = ActorAssessment(Replayability.REPLAYABLE)
 
 
-def judge_actor(ledger: Ledger, tail: bytes, circumstances: Circumstances) -> ActorJudgement:
+def assess_actor(ledger: Ledger, tail: bytes, circumstances: RangeFacts) -> ActorAssessment:
     """What is to be said of the actor at `tail`."""
     actor = ledger.actors.get(tail)
     trouble = ledger.troubles.get(tail)
@@ -131,17 +131,17 @@ def judge_actor(ledger: Ledger, tail: bytes, circumstances: Circumstances) -> Ac
     ):
         return ORDINARY
     if trouble is not None and trouble.ids:
-        return ActorJudgement(Replay.BROKEN, colliding_ids=trouble.ids, colliding_seq=trouble.shared_seq)
+        return ActorAssessment(Replayability.BROKEN, colliding_ids=trouble.ids, colliding_seq=trouble.shared_seq)
     known = tail not in ledger.unjudged
     head, gaps = _holes(tail, actor, trouble, circumstances) if known else (None, [])
     holes = [*([head] if head else []), *gaps]
-    unread_end = _unread_end(tail, holes, circumstances)
+    unread_end = _unreadable_after_last(tail, holes, circumstances)
     ahead = known and snapshot is not None and _is_ahead(snapshot, actor, trouble, circumstances, unread_end)
     bridge = _bridge(holes, actor, trouble, circumstances, unread_end)
-    replay = Replay.REPLAYABLE
+    replay = Replayability.REPLAYABLE
     if bridge is not None:
-        replay = Replay.FROM_SNAPSHOT if bridge.is_spanned_by(snapshot) else Replay.BROKEN
-    return ActorJudgement(
+        replay = Replayability.FROM_SNAPSHOT if bridge.is_met_by(snapshot) else Replayability.BROKEN
+    return ActorAssessment(
         replay,
         head,
         gaps,
@@ -152,13 +152,13 @@ def judge_actor(ledger: Ledger, tail: bytes, circumstances: Circumstances) -> Ac
 
 
 def _holes(
-    tail: bytes, actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances
-) -> tuple[Hole | None, Sequence[Hole]]:
+    tail: bytes, actor: Actor | None, trouble: Anomalies | None, circumstances: RangeFacts
+) -> tuple[MissingVersions | None, Sequence[MissingVersions]]:
     """The missing head, and the gaps."""
     if actor is None:
         return None, ()
     first, first_seq, content = actor.first_version, actor.first_seq, trouble.head if trouble else None
-    gaps: list[Hole] = []
+    gaps: list[MissingVersions] = []
     short = tail in circumstances.short
     for gap in trouble.gaps if trouble else ():
         after, before = gap.after_seq, gap.before_seq
@@ -169,25 +169,29 @@ def _holes(
             gaps = []
         elif circumstances.certain(after, before):
             cause = circumstances.cause(gap.content, after, before, short=short)
-            gaps.append(Hole(gap.first, gap.last, after, before, cause))
+            gaps.append(MissingVersions(gap.first, gap.last, after, before, cause))
     if first <= circumstances.first_version or not circumstances.certain(0, first_seq):
         return None, gaps
     begins = circumstances.first_seq <= 1  # else that the head has gone is the likelier cause
     cause = circumstances.cause(content, 0, first_seq, short=short and begins)
     if cause is Cause.UNKNOWN and circumstances.first_seq > 1:
         cause = Cause.EXPIRED
-    return Hole(circumstances.first_version, first - 1, None, first_seq, cause), gaps
+    return MissingVersions(circumstances.first_version, first - 1, None, first_seq, cause), gaps
 
 
-def _unread_end(tail: bytes, holes: Sequence[Hole], circumstances: Circumstances) -> int:
+def _unreadable_after_last(tail: bytes, holes: Sequence[MissingVersions], circumstances: RangeFacts) -> int:
     """Unreadable events that no hole has room for: their versions are above all that are known."""
     missing = sum(hole.missing for hole in holes if hole.cause is Cause.UNREADABLE)
     return max(0, circumstances.short.get(tail, 0) - missing)
 
 
 def _bridge(
-    holes: Sequence[Hole], actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances, unread_end: int
-) -> Bridge | None:
+    holes: Sequence[MissingVersions],
+    actor: Actor | None,
+    trouble: Anomalies | None,
+    circumstances: RangeFacts,
+    unread_end: int,
+) -> RequiredSnapshot | None:
     """The snapshot that would cover what is damaged; None if nothing is.
 
     Damage is covered if the next good event after it has a version of at most the snapshot's + 1, or if none follows and
@@ -203,11 +207,11 @@ def _bridge(
         open_seq = trouble.open_seq
     if not resumed_at and not open_seq:
         return None
-    return Bridge(max(resumed_at - 1, 0), open_seq)
+    return RequiredSnapshot(max(resumed_at - 1, 0), open_seq)
 
 
 def _is_ahead(
-    snapshot: Snapshot, actor: Actor | None, trouble: Trouble | None, circumstances: Circumstances, unread_end: int
+    snapshot: Snapshot, actor: Actor | None, trouble: Anomalies | None, circumstances: RangeFacts, unread_end: int
 ) -> bool:
     """Whether the snapshot is above the last event, and no bad or unreadable messages and no head that has gone explain it."""
     gone = actor is None and circumstances.first_seq > 1

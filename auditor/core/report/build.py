@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeVar
 from auditor.aether.stream_layout import StreamLayout, actor_type_of
 from auditor.core.model.findings import Kind, Severity
 from auditor.core.model.passes import SeqRange, Verdict
-from auditor.core.model.ranges import normalized, size
-from auditor.core.report.actor_assessment import Circumstances, Replay
-from auditor.core.report.finding_table import Standing
-from auditor.core.report.pass_report import ActorCounts, AuditReport, EventCounts, MessageCounts, SnapshotCounts
+from auditor.core.model.ranges import merged, size
+from auditor.core.report.actor_assessment import RangeFacts, Replayability
+from auditor.core.report.finding_table import FindingTable
+from auditor.core.report.pass_report import ActorCounts, EventCounts, MessageCounts, PassReport, SnapshotCounts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,42 +26,44 @@ Second = TypeVar("Second")
 
 
 @dataclass(frozen=True, slots=True)
-class Expectations:
+class ReportSettings:
     """What the operator said of versions, and how much is to be listed."""
 
     first_version: int = 1
     contiguous: bool = True
-    most_findings: int = 1000
+    max_findings: int = 1000
 
 
-def conclude(
+def build_report(
     name: str,
     state: AuditState,
     walked: Walked,
-    expectations: Expectations,
+    expectations: ReportSettings,
     actor_types: ActorTypes,
     accepted: Mapping[Kind, Acceptance] | None = None,
     incidents: Sequence[Incident] = (),
-) -> AuditReport:
+) -> PassReport:
     """The report of a pass. `actor_types` learns from it which types get a label value of their own."""
     pinned, events, snapshots = walked.pinned, state.tallies.events, state.tallies.snapshots
-    circumstances = Circumstances(
+    circumstances = RangeFacts(
         first_seq=max(pinned.first_seq, walked.first_seq),
-        deleted=normalized([*walked.deleted, *walked.gone]),
+        deleted=merged([*walked.deleted, *walked.gone]),
         unreadable=walked.unreadable,
         short=_short(pinned.name, walked),
         unread=walked.unread,
         first_version=expectations.first_version,
         contiguous=expectations.contiguous,
     )
-    standing = Standing(state, pinned.name, circumstances, most_findings=expectations.most_findings, accepted=accepted)
-    standing.take_ranges(Kind.DELETED_MESSAGES, walked.deleted)
-    standing.take_ranges(Kind.UNREADABLE_MESSAGE, walked.unreadable)
-    standing.take_short(walked.short)
-    standing.take_ranges(Kind.LOST_MESSAGES, normalized((seq, seq) for seq in pinned.lost))
+    standing = FindingTable(
+        state, pinned.name, circumstances, max_findings=expectations.max_findings, accepted=accepted
+    )
+    standing.add_ranges(Kind.DELETED_MESSAGES, walked.deleted)
+    standing.add_ranges(Kind.UNREADABLE_MESSAGE, walked.unreadable)
+    standing.add_unreadable_subjects(walked.short)
+    standing.add_ranges(Kind.LOST_MESSAGES, merged((seq, seq) for seq in pinned.lost))
     if pinned.lost_bytes and not pinned.lost:
-        standing.take_unlisted_loss(pinned.lost_bytes)
-    standing.take_incidents(incidents)
+        standing.add_unlocated_loss(pinned.lost_bytes)
+    standing.add_incidents(incidents)
     _learn(actor_types, state, standing)
     incomplete = walked.incomplete
     if incomplete is None and walked.unread:
@@ -69,7 +71,7 @@ def conclude(
     if incomplete is None and state.tallies.unjudged:
         incomplete = f"{state.tallies.unjudged} messages could not be judged by the auditor itself; its log says why"
     corrupt = any(severity is Severity.CORRUPTION for _, severity in standing.totals)
-    return AuditReport(
+    return PassReport(
         name=name,
         stream=pinned.name,
         mode=walked.mode,
@@ -83,20 +85,20 @@ def conclude(
         snapshots=SnapshotCounts(snapshots.ok, snapshots.malformed),
         actors=ActorCounts(
             seen=state.ledger.seen(),
-            replayable=standing.replays[Replay.REPLAYABLE],
-            replayable_from_snapshot=standing.replays[Replay.FROM_SNAPSHOT],
-            broken=standing.replays[Replay.BROKEN],
+            replayable=standing.replays[Replayability.REPLAYABLE],
+            replayable_from_snapshot=standing.replays[Replayability.FROM_SNAPSHOT],
+            broken=standing.replays[Replayability.BROKEN],
         ),
         totals=dict(standing.totals),
         missing_versions=sum(standing.missing.values()),
         findings=standing.listed,
         findings_cut=standing.cut,
-        malformed_events=_labelled(actor_types, state.tallies.malformed_events),
-        version_gaps=_labelled(actor_types, standing.gaps),
-        missing_versions_by_type=_labelled(actor_types, standing.missing),
+        malformed_events=_by_label(actor_types, state.tallies.malformed_events),
+        version_gaps=_by_label(actor_types, standing.gaps),
+        missing_versions_by_type=_by_label(actor_types, standing.missing),
         broken_actors={
             label: count
-            for (label, _), count in _labelled(
+            for (label, _), count in _by_label(
                 actor_types, {(name, ""): count for name, count in standing.broken.items()}
             ).items()
         },
@@ -123,14 +125,14 @@ def _messages(state: AuditState, walked: Walked) -> MessageCounts:
     return MessageCounts(in_range, examined, removed, unreadable, skipped, state.tallies.unjudged + unread)
 
 
-def _learn(actor_types: ActorTypes, state: AuditState, standing: Standing) -> None:
+def _learn(actor_types: ActorTypes, state: AuditState, standing: FindingTable) -> None:
     """Only types that a label is needed for are counted: a million actors may have a million types."""
     needed = {name for name, _ in [*state.tallies.malformed_events, *standing.gaps]} | set(standing.broken)
     if needed:
-        actor_types.learn(name for tail in state.ledger.tails() if (name := actor_type_of(tail)) in needed)
+        actor_types.learn(name for tail in state.ledger.actor_keys() if (name := actor_type_of(tail)) in needed)
 
 
-def _labelled(actor_types: ActorTypes, counts: Mapping[tuple[str, Second], int]) -> dict[tuple[str, Second], int]:
+def _by_label(actor_types: ActorTypes, counts: Mapping[tuple[str, Second], int]) -> dict[tuple[str, Second], int]:
     labelled: dict[tuple[str, Second], int] = {}
     for (name, second), count in counts.items():
         key = (actor_types.label(name), second)

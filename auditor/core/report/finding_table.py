@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
 from auditor.core.model.findings import Cause, Finding, Kind, Severity, severities, subject_text
-from auditor.core.report.actor_assessment import ORDINARY, ActorJudgement, Circumstances, Hole, Replay, judge_actor
+from auditor.core.report.actor_assessment import (
+    ORDINARY,
+    ActorAssessment,
+    MissingVersions,
+    RangeFacts,
+    Replayability,
+    assess_actor,
+)
 from auditor.core.report.pass_report import BrokenActor
 from auditor.units import format_utc
 
@@ -21,25 +28,25 @@ if TYPE_CHECKING:
     from auditor.core.model.ranges import Ranges
     from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.examiner import AuditState
-    from auditor.core.state.ledger import Misplaced
+    from auditor.core.state.ledger import OutOfOrderEvent
 
-MISPLACED = {
+OUT_OF_ORDER_TEXT = {
     Kind.LATE_VERSION: "arrived after later versions: replay applies it out of order",
     Kind.DUPLICATE_VERSION: "is stored a second time: replay applies both",
     Kind.VERSION_REGRESSION: "is below the first version stored",
 }
 
 
-class Standing:
+class FindingTable:
     """Takes what a pass remembered, room by room; the totals and lists are then complete."""
 
     def __init__(
         self,
         state: AuditState,
         stream: str,
-        circumstances: Circumstances,
+        circumstances: RangeFacts,
         *,
-        most_findings: int,
+        max_findings: int,
         accepted: Mapping[Kind, Acceptance] | None = None,
     ) -> None:
         self.totals: Counter[tuple[Kind, Severity]] = Counter()
@@ -49,7 +56,7 @@ class Standing:
         """Version gaps by actor type and cause."""
         self.missing: Counter[tuple[str, Cause]] = Counter()
         """Versions inside those gaps."""
-        self.replays: Counter[Replay] = Counter()
+        self.replays: Counter[Replayability] = Counter()
         self.broken: Counter[str] = Counter()
         """Broken actors by actor type."""
         self.broken_actors: list[BrokenActor] = []
@@ -57,7 +64,7 @@ class Standing:
         self._state = state
         self._layout = StreamLayout(stream)
         self._circumstances = circumstances
-        self._most = most_findings
+        self._most = max_findings
         self._acceptances = accepted or {}
         self._findings = 0
         self._lists: dict[tuple[Kind, Severity], list[Finding]] = {}
@@ -65,7 +72,7 @@ class Standing:
         self._take_snapshots()
         self._take_actors()
 
-    def take_ranges(self, kind: Kind, ranges: Ranges) -> None:
+    def add_ranges(self, kind: Kind, ranges: Ranges) -> None:
         """One finding for each range, counted by messages."""
         (severity,) = severities(kind)
         acceptance = self._acceptances.get(kind)
@@ -78,11 +85,11 @@ class Standing:
                 count = last - begin + 1
                 self._list(Finding(kind=kind, severity=severity, first_seq=begin, last_seq=last, count=count))
 
-    def take_short(self, short: Mapping[bytes, SubjectCount]) -> None:
+    def add_unreadable_subjects(self, short: Mapping[bytes, SubjectCount]) -> None:
         """One finding for each subject, counted by messages; it is seen at the end of what was read when it was noticed."""
         kind, severity = Kind.UNREADABLE_MESSAGE, Severity.CORRUPTION
         for subject, count in short.items():
-            if self._count(kind, severity, count.noticed_seq, count.unreadable):
+            if self._count(kind, severity, count.detected_seq, count.unreadable):
                 key = self._layout.actor_key(subject)
                 self._list(
                     Finding(
@@ -91,18 +98,18 @@ class Standing:
                         subject=subject_text(subject),
                         actor=None if key is None else actor_id_of(key),
                         first_seq=self._circumstances.first_seq,
-                        last_seq=count.noticed_seq,
+                        last_seq=count.detected_seq,
                         count=count.unreadable,
                         detail=f"{count.unreadable} more are stored on this subject by the stream's count than came",
                     )
                 )
 
-    def take_incidents(self, incidents: Sequence[Incident]) -> None:
+    def add_incidents(self, incidents: Sequence[Incident]) -> None:
         """What happened to the stream and cannot be seen in it."""
         for incident in incidents:
             finding = incident.finding
             key, acceptance = (finding.kind, finding.severity), self._acceptances.get(finding.kind)
-            if acceptance is not None and acceptance.covers_incident(incident.noticed_ns):
+            if acceptance is not None and acceptance.covers_time(incident.noticed_ns):
                 self.accepted[key] += 1
                 continue
             self.totals[key] += 1
@@ -111,7 +118,7 @@ class Standing:
             if len(listed) < self._most:
                 listed.append(replace(finding, noticed_at=format_utc(incident.noticed_ns)))
 
-    def take_unlisted_loss(self, size: int) -> None:
+    def add_unlocated_loss(self, size: int) -> None:
         """The server reports `size` bytes lost, and not of which messages: it counts as one message, at the stream's end."""
         if self._count(Kind.LOST_MESSAGES, Severity.CORRUPTION, self._circumstances.first_seq):
             detail = f"the server reports {size} bytes lost, and not of which messages"
@@ -166,20 +173,20 @@ class Standing:
 
     def _take_actors(self) -> None:
         ledger = self._state.ledger
-        for tail in ledger.tails():
-            judgement = judge_actor(ledger, tail, self._circumstances)
+        for tail in ledger.actor_keys():
+            judgement = assess_actor(ledger, tail, self._circumstances)
             self.replays[judgement.replay] += 1
             if judgement is not ORDINARY:
-                if judgement.replay is Replay.BROKEN:
+                if judgement.replay is Replayability.BROKEN:
                     self.broken[actor_type_of(tail)] += 1
                     self._list_broken(tail, judgement)
                 self._take_judgement(tail, judgement)
         self._cut_broken()
         for tail in ledger.snapshots:
             if tail not in ledger.actors and tail not in ledger.troubles:
-                self._take_judgement(tail, judge_actor(ledger, tail, self._circumstances))
+                self._take_judgement(tail, assess_actor(ledger, tail, self._circumstances))
 
-    def _list_broken(self, tail: bytes, judgement: ActorJudgement) -> None:
+    def _list_broken(self, tail: bytes, judgement: ActorAssessment) -> None:
         actor, bridge = self._state.ledger.actors.get(tail), judgement.bridge
         self.broken_actors.append(
             BrokenActor(
@@ -195,7 +202,7 @@ class Standing:
     def _cut_broken(self) -> None:
         self.broken_actors = sorted(self.broken_actors)[: self._most]
 
-    def _take_judgement(self, tail: bytes, judgement: ActorJudgement) -> None:
+    def _take_judgement(self, tail: bytes, judgement: ActorAssessment) -> None:
         subject = subject_text(self._layout.events_prefix.encode() + tail)
         found = partial(Finding, subject=subject, actor=actor_id_of(tail))
         ids, snapshot = judgement.colliding_ids, judgement.snapshot_ahead
@@ -226,7 +233,7 @@ class Standing:
                 )
             )
 
-    def _take_hole(self, found: partial[Finding], kind: Kind, hole: Hole) -> None:
+    def _take_hole(self, found: partial[Finding], kind: Kind, hole: MissingVersions) -> None:
         expected = hole.cause is Cause.EXPIRED or not self._circumstances.is_damage(hole.cause)
         severity = Severity.NOTICE if expected else Severity.CORRUPTION
         if not self._count(kind, severity, hole.before_seq):
@@ -251,7 +258,7 @@ class Standing:
             )
         )
 
-    def _take_misplaced(self, found: partial[Finding], event: Misplaced) -> None:
+    def _take_misplaced(self, found: partial[Finding], event: OutOfOrderEvent) -> None:
         if not self._count(event.kind, Severity.CORRUPTION, event.seq):
             return
         cause = (event.cause or Cause.UNKNOWN) if event.kind is Kind.DUPLICATE_VERSION else None
@@ -262,6 +269,6 @@ class Standing:
                 cause=cause,
                 seq=event.seq,
                 version=event.version,
-                detail=f"version {event.version} {MISPLACED[event.kind]}",
+                detail=f"version {event.version} {OUT_OF_ORDER_TEXT[event.kind]}",
             )
         )

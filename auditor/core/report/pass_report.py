@@ -93,7 +93,7 @@ class BrokenActor:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditReport:
+class PassReport:
     """The result of one completed pass of one audit."""
 
     name: str
@@ -156,7 +156,7 @@ class AuditReport:
         """Accepted findings by kind; kinds without any are left out."""
         return _by_kind(self.accepted)
 
-    def listing(self, most: int) -> AuditReport:
+    def listing(self, most: int) -> PassReport:
         """The same with at most so many findings in detail."""
         cut = self.findings_cut or len(self.findings) > most
         return replace(self, findings=self.findings[:most], findings_cut=cut, broken=self.broken[:most])
@@ -251,7 +251,7 @@ def _range_json(seqs: SeqRange) -> dict[str, int]:
     return {"first_seq": seqs.first_seq, "last_seq": seqs.last_seq}
 
 
-def exit_code(reports: Iterable[AuditReport | None]) -> ExitCode:
+def exit_code(reports: Iterable[PassReport | None]) -> ExitCode:
     """The exit code for passes of several audits; None stands for a pass that could not run."""
     passes = list(reports)
     verdicts = [report.verdict for report in passes if report]

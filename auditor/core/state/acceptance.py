@@ -10,7 +10,7 @@ from auditor.core.model.findings import Kind
 from auditor.core.state import segments
 
 if TYPE_CHECKING:
-    from auditor.core.state.segments import Tallies
+    from auditor.core.state.segments import Segments
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     accepted_ns: int
     created_ns: int
     """When the stream was created that it speaks of; sequences of another one are other messages."""
-    in_stretch: int = 0
+    count_in_last_segment: int = msgspec.field(default=0, name="in_stretch")
     """How many findings about single messages the stretch that ends the range had up to there: it may have more later, and
     not every finding is kept in detail."""
 
@@ -31,36 +31,36 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a finding that is seen at `seq` is accepted."""
         return seq <= self.up_to_seq
 
-    def covers_incident(self, noticed_ns: int) -> bool:
+    def covers_time(self, noticed_ns: int) -> bool:
         """Whether one of the findings that stand until they are accepted was known then."""
         return noticed_ns <= self.accepted_ns
 
-    def counted(self, counts: Tallies) -> int:
+    def counted(self, counts: Segments) -> int:
         """How many of the findings about single messages are accepted."""
-        last = self.up_to_seq // segments.STRETCH
+        last = self.up_to_seq // segments.SEGMENT_SIZE
         whole = sum(each.content.get(self.kind, 0) for number, each in counts.stretches.items() if number < last)
         return whole + self._in_last(counts)
 
-    def _in_last(self, counts: Tallies) -> int:
-        stretch = counts.stretches.get(self.up_to_seq // segments.STRETCH)
+    def _in_last(self, counts: Segments) -> int:
+        stretch = counts.stretches.get(self.up_to_seq // segments.SEGMENT_SIZE)
         if stretch is None:
             return 0
         total, listed = stretch.content.get(self.kind, 0), stretch.details.get(self.kind, ())
         if total == len(listed):
             return sum(self.covers(finding.position) for finding in listed)
-        return min(self.in_stretch, total)
+        return min(self.count_in_last_segment, total)
 
 
-def in_stretch(kind: Kind, up_to_seq: int, counts: Tallies, last_seq: int) -> int:
+def count_in_last_segment(kind: Kind, up_to_seq: int, counts: Segments, last_seq: int) -> int:
     """That count, for an acceptance of what was read up to `last_seq`.
 
     Raises ValueError if it would end among findings that are counted and not kept in detail: the text says where it can.
     """
-    number = up_to_seq // segments.STRETCH
+    number = up_to_seq // segments.SEGMENT_SIZE
     stretch = counts.stretches.get(number)
     total = stretch.content.get(kind, 0) if stretch else 0
     listed = stretch.details.get(kind, ()) if stretch else ()
-    first, last = number * segments.STRETCH, min((number + 1) * segments.STRETCH - 1, last_seq)
+    first, last = number * segments.SEGMENT_SIZE, min((number + 1) * segments.SEGMENT_SIZE - 1, last_seq)
     if up_to_seq < last and total != len(listed):
         raise ValueError(f"findings there are counted and not listed one by one: accept up to {first - 1} or {last}")
     return total if up_to_seq >= last else sum(finding.position <= up_to_seq for finding in listed)

@@ -11,7 +11,7 @@ import msgspec
 from auditor.core.model.message import StreamState
 from auditor.core.model.passes import Mode, PassTimes
 from auditor.core.model.range_account import SubjectCount, Walked
-from auditor.core.model.ranges import Ranges, any_between, intersect, normalized, size, subtract
+from auditor.core.model.ranges import Ranges, intersect, intersects_open_interval, merged, size, subtract
 from auditor.core.state.examiner import AuditState
 
 if TYPE_CHECKING:
@@ -25,20 +25,20 @@ Position = tuple[object, ...]
 """Where a memory stands; two of one memory are equal if nothing has happened in between."""
 
 
-Packed = Mapping[str, Any]
+EncodedState = Mapping[str, Any]
 """State that is encoded and ready to be saved. What is in it is up to the state store that made it."""
 
 
-class Part(StrEnum):
+class CheckpointKind(StrEnum):
     """What is remembered of the stream, side by side."""
 
     COMPLETED = "completed"
     """As of the last pass that came to its end."""
-    UNDERWAY = "underway"
+    IN_PROGRESS = "underway"
     """Of a full pass that has not come to its end."""
 
 
-class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Everything below `next_seq`: judged, or known to be removed or unreadable, or yet to be accounted for."""
 
     stream: str
@@ -74,9 +74,9 @@ class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     the records again."""
 
     @property
-    def part(self) -> Part:
+    def part(self) -> CheckpointKind:
         """Which of the two this is."""
-        return Part.COMPLETED if self.complete else Part.UNDERWAY
+        return CheckpointKind.COMPLETED if self.complete else CheckpointKind.IN_PROGRESS
 
     @property
     def position(self) -> Position:
@@ -95,21 +95,21 @@ class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             return f"the stream begins at sequence {pinned.first_seq}, and began at {self.first_seq} before"
         return None
 
-    def looks_the_same(self, pinned: StreamState) -> bool:
-        """Whether nothing that was read can have been removed since: otherwise ask what was deleted, and `was_changed`."""
+    def deletions_unchanged(self, pinned: StreamState) -> bool:
+        """Whether nothing that was read can have been removed since: otherwise ask what was deleted, and `has_new_deletions`."""
         lost = (self.lost, self.lost_bytes) == (pinned.lost, pinned.lost_bytes)
         return lost and (self.first_seq, size(self.deleted)) == (pinned.first_seq, pinned.deleted)
 
-    def was_changed(self, pinned: StreamState, listed: Sequence[tuple[int, int]]) -> bool:
+    def has_new_deletions(self, pinned: StreamState, listed: Sequence[tuple[int, int]]) -> bool:
         """Whether messages that were read are gone from the middle: `listed` are the ranges that are deleted now."""
         read = [(pinned.first_seq, self.next_seq - 1)]
         before, now = intersect(self.deleted, read), intersect(subtract(listed, self.absent), read)
         return (pinned.lost, pinned.lost_bytes) != (self.lost, self.lost_bytes) or before != now
 
-    def note_gone(self, listed: Sequence[tuple[int, int]]) -> None:
+    def set_deleted_after_read(self, listed: Sequence[tuple[int, int]]) -> None:
         """`listed` are the ranges that are deleted now, some of them since they were read."""
         self.gone = subtract(
-            intersect(listed, [(self.first_seq, self.next_seq - 1)]), normalized([*self.deleted, *self.absent])
+            intersect(listed, [(self.first_seq, self.next_seq - 1)]), merged([*self.deleted, *self.absent])
         )
 
     def read_again(self, first: int, last: int, absent: Ranges) -> None:
@@ -118,7 +118,7 @@ class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         self.removed, self.deleted, self.unreadable = (
             subtract(ranges, again) for ranges in (self.removed, self.deleted, self.unreadable)
         )
-        self.absent = normalized([*subtract(self.absent, again), *absent])
+        self.absent = merged([*subtract(self.absent, again), *absent])
 
     def forget_before(self, first_seq: int) -> None:
         """The stream now begins at `first_seq`. The state is the business of auditor/core/state/retention.py."""
@@ -139,17 +139,17 @@ class Memory(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """By subject: those with messages that are stored and did not come."""
         return {subject: count for subject, count in self.subjects.items() if count.unreadable}
 
-    def walk_on(self, next_seq: int, absent: Ranges) -> None:
+    def advance_to(self, next_seq: int, absent: Ranges) -> None:
         """A walk has come so far, and has not ended."""
         self.next_seq, self.absent = next_seq, absent
 
     def take(self, walked: Walked) -> None:
         """The pass is over. What it says of ranges speaks from now on of all that is remembered, too."""
         pinned, read = walked.pinned, walked.read
-        self.certain = walked.accounted and not (read and any_between(walked.unread, 0, read.last_seq + 1))
-        walked.removed = self.removed = normalized([*self.removed, *walked.removed])
-        walked.deleted = self.deleted = normalized([*self.deleted, *walked.deleted])
-        walked.unreadable = self.unreadable = normalized([*self.unreadable, *walked.unreadable])
+        self.certain = walked.accounted and not (read and intersects_open_interval(walked.unread, 0, read.last_seq + 1))
+        walked.removed = self.removed = merged([*self.removed, *walked.removed])
+        walked.deleted = self.deleted = merged([*self.deleted, *walked.deleted])
+        walked.unreadable = self.unreadable = merged([*self.unreadable, *walked.unreadable])
         walked.gone, walked.short = self.gone, self.short
         self.absent = []
         self.next_seq = max(self.next_seq, read.last_seq + 1 if read else 0)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from auditor.core.state.checkpoint import Memory
+from auditor.core.state.checkpoint import Checkpoint
 from auditor.core.state.examiner import AuditState
-from auditor.core.state.ledger import Actor, Ledger, Snapshot, Trouble
+from auditor.core.state.ledger import Actor, Anomalies, Ledger, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,26 +34,26 @@ HEADER = 5
 MAIN = b"m"
 TABLES: dict[bytes, tuple[str, Any]] = {
     b"a": ("actors", dict[bytes, Actor]),
-    b"t": ("troubles", dict[bytes, Trouble]),
+    b"t": ("troubles", dict[bytes, Anomalies]),
     b"s": ("snapshots", dict[bytes, Snapshot]),
 }
 """By tag: a table of the ledger, and its type."""
 
 
-def packed(memory: Memory) -> bytes:
+def encode_checkpoint(memory: Checkpoint) -> bytes:
     """`memory` as bytes. May run in a thread while nobody changes the memory."""
     stream = zlib.compressobj(LEVEL)
-    pieces = [stream.compress(each) for each in _pieces(memory)]
+    pieces = [stream.compress(each) for each in _frames(memory)]
     return b"".join([*pieces, stream.flush()])
 
 
-def unpacked(data: bytes) -> Memory:
-    """The memory that `packed` made `data` of. Raises ValueError if it is none, or of another format."""
-    memory: Memory | None = None
+def decode_checkpoint(data: bytes) -> Checkpoint:
+    """The memory that `encode_checkpoint` made `data` of. Raises ValueError if it is none, or of another format."""
+    memory: Checkpoint | None = None
     try:
         for tag, body in _split(data):
             if tag == MAIN:
-                memory = msgspec.msgpack.decode(body, type=Memory)
+                memory = msgspec.msgpack.decode(body, type=Checkpoint)
             elif memory is None:
                 raise ValueError("a table comes before the memory")
             else:
@@ -66,7 +66,7 @@ def unpacked(data: bytes) -> Memory:
     return memory
 
 
-def _pieces(memory: Memory) -> Iterator[bytes]:
+def _frames(memory: Checkpoint) -> Iterator[bytes]:
     ledger = memory.state.ledger
     bare = AuditState(Ledger(unjudged=ledger.unjudged), memory.state.tallies)
     yield _piece(MAIN, msgspec.structs.replace(memory, state=bare))

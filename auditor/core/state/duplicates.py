@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from auditor.core.model.message import StoredMessage
-    from auditor.core.state.ledger import Misplaced
+    from auditor.core.state.ledger import OutOfOrderEvent
 
 
 class DuplicateComparison:
     """One actor's duplicates; takes the actor's messages in stream order and settles the cause of each duplicate."""
 
-    def __init__(self, actor_id: str, duplicates: Sequence[Misplaced]) -> None:
+    def __init__(self, actor_id: str, duplicates: Sequence[OutOfOrderEvent]) -> None:
         self._actor_id = actor_id
         self._duplicates = {duplicate.seq: duplicate for duplicate in duplicates}
         self._versions = {duplicate.version for duplicate in duplicates}
@@ -27,7 +27,7 @@ class DuplicateComparison:
         self.last_seq = max(self._duplicates)
         """Nothing behind it needs to be read."""
 
-    def receive(self, message: StoredMessage) -> None:
+    def add(self, message: StoredMessage) -> None:
         """Take one message of the actor's event subject."""
         facts = judge_event(message.data)
         if isinstance(facts, Malformed) or facts.version not in self._versions or facts.actor_id != self._actor_id:

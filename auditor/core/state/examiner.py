@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from auditor.aether.event import Malformed
-from auditor.aether.gojson.decode import judge_event, judge_snapshot, ordinary_event, version_given
+from auditor.aether.gojson.decode import fast_event, has_version, judge_event, judge_snapshot
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
-from auditor.aether.subjects import subject_tail, unreachable_reason
+from auditor.aether.subjects import actor_key, unreachable_reason
 from auditor.core.model.findings import Finding, Hidden, Kind, Severity, severities, spec, subject_text
 from auditor.core.model.passes import Outcome
-from auditor.core.model.quarantine_entry import Evidence
+from auditor.core.model.quarantine_entry import QuarantineEntry
 from auditor.core.state.ledger import Ledger
-from auditor.core.state.segments import STRETCH, Stretch, Tallies
+from auditor.core.state.segments import SEGMENT_SIZE, Segment, Segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from auditor.core.model.message import StoredMessage
-    from auditor.core.model.subject_filter import Scope
+    from auditor.core.model.subject_filter import SubjectFilter
     from auditor.core.state.ledger import Snapshot
 
-REMEMBERED_UNJUDGED = 100
+MAX_UNJUDGED_SEQS = 100
 """Sequences of unjudged messages kept of each stretch; more are counted all the same."""
 
 NO_ACTOR = "no actor id leads to this subject"
@@ -35,11 +35,11 @@ class AuditState(msgspec.Struct, forbid_unknown_fields=True):
     """Everything an audit remembers of messages, as plain data: it survives `msgspec.msgpack` unchanged."""
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)
-    tallies: Tallies = msgspec.field(default_factory=Tallies)
+    tallies: Segments = msgspec.field(default_factory=Segments)
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class AuditedStream:
     """The stream that is audited, and where evidence about it is kept."""
 
     stream: str
@@ -49,9 +49,11 @@ class Where:
 
 
 class Audit:
-    """Judges the messages of one stream that are in `scope`. `receive` never sees a message twice, and sees them in order."""
+    """Judges the messages of one stream that are in `scope`. `examine` never sees a message twice, and sees them in order."""
 
-    def __init__(self, where: Where, scope: Scope, *, detail_limit: int, state: AuditState | None = None) -> None:
+    def __init__(
+        self, where: AuditedStream, scope: SubjectFilter, *, detail_limit: int, state: AuditState | None = None
+    ) -> None:
         """`detail_limit`: findings listed in detail, for each kind; counts stay exact beyond it."""
         self.state = state or AuditState()
         self._where = where
@@ -60,7 +62,7 @@ class Audit:
         layout = StreamLayout(where.stream)
         self._event_prefix = layout.events_prefix.encode()
         self._snapshot_prefix = layout.snapshots_prefix.encode()
-        self._stretch = Stretch()
+        self._stretch = Segment()
         """That of the last message; it ends at `_until`."""
         self._until = -1
         self._before = Counter[Outcome]()
@@ -73,10 +75,10 @@ class Audit:
         """Messages judged since this audit was made, which may have gone on with a state of before."""
         return self._examined + _outcomes(self._stretch) - self._before
 
-    def receive(self, message: StoredMessage) -> Evidence | None:
+    def examine(self, message: StoredMessage) -> QuarantineEntry | None:
         """Judge one message; the evidence to keep if its content condemns it.
 
-        Whatever is raised is the auditor's own failure: the caller then calls `failed_on` with the message.
+        Whatever is raised is the auditor's own failure: the caller then calls `record_failure` with the message.
         """
         if message.seq > self._until:
             self._enter(message.seq)
@@ -88,10 +90,10 @@ class Audit:
         self._stretch.skipped += 1
         return None
 
-    def take_ordinary(self, messages: Sequence[StoredMessage], at: int = 0) -> int:
+    def examine_expected(self, messages: Sequence[StoredMessage], at: int = 0) -> int:
         """Take messages from index `at` on, as long as each is the next event of an ordinary actor.
 
-        The index of the first one that is not, for `receive`. This says nothing that `receive` would not: it says it of
+        The index of the first one that is not, for `examine`. This says nothing that `examine` would not: it says it of
         millions of messages in half the time.
         """
         prefix, cut, until = self._event_prefix, len(self._event_prefix), self._until
@@ -107,8 +109,8 @@ class Audit:
             if actor is None or tail in troubles:
                 break
             try:
-                facts = ordinary_event(message.data)
-            except Exception:  # noqa: BLE001 - `receive` meets it again
+                facts = fast_event(message.data)
+            except Exception:  # noqa: BLE001 - `examine` meets it again
                 break
             if facts is None or facts.version != actor.last_version + 1 or facts.actor_id != actor.id:
                 break
@@ -122,22 +124,22 @@ class Audit:
         self._examined = self.examined
         self._stretch = self.state.tallies.at(seq)
         self._before = _outcomes(self._stretch)
-        self._until = (seq // STRETCH + 1) * STRETCH - 1
+        self._until = (seq // SEGMENT_SIZE + 1) * SEGMENT_SIZE - 1
 
-    def failed_on(self, message: StoredMessage) -> None:
-        """Count a message that `receive` could not judge, and remember what it casts doubt on."""
+    def record_failure(self, message: StoredMessage) -> None:
+        """Count a message that `examine` could not judge, and remember what it casts doubt on."""
         if message.seq > self._until:
             self._enter(message.seq)
         ledger, stretch, subject = self.state.ledger, self._stretch, message.subject
         stretch.unjudged += 1
-        if len(stretch.unjudged_seqs) < REMEMBERED_UNJUDGED:
+        if len(stretch.unjudged_seqs) < MAX_UNJUDGED_SEQS:
             stretch.unjudged_seqs.append(message.seq)
         if subject.startswith(self._event_prefix):
             ledger.unjudged.add(subject[len(self._event_prefix) :])
         elif subject.startswith(self._snapshot_prefix):
-            self.supersede(ledger.snapshots.pop(subject[len(self._snapshot_prefix) :], None))
+            self.supersede_snapshot(ledger.snapshots.pop(subject[len(self._snapshot_prefix) :], None))
 
-    def _event(self, message: StoredMessage, tail: bytes) -> Evidence | None:
+    def _event(self, message: StoredMessage, tail: bytes) -> QuarantineEntry | None:
         ledger, stretch = self.state.ledger, self._stretch
         actor = ledger.actors.get(tail)
         if actor is None and tail not in ledger.troubles:
@@ -156,7 +158,7 @@ class Audit:
             stretch.events.malformed += 1
             return evidence
         if facts.version <= 0:
-            given = version_given(message.data)
+            given = has_version(message.data)
             hidden = Hidden.VERSION_NOT_POSITIVE if given else Hidden.VERSION_MISSING
             text = "the version is not above 0" if given else "there is no version"
             detail = f"{text}: replay drops the event without an error"
@@ -171,7 +173,9 @@ class Audit:
         stretch.events.ok += 1
         return None
 
-    def _damage(self, message: StoredMessage, tail: bytes, kind: Kind, reason: str | None, detail: str) -> Evidence:
+    def _damage(
+        self, message: StoredMessage, tail: bytes, kind: Kind, reason: str | None, detail: str
+    ) -> QuarantineEntry:
         evidence, finding = self._condemn(message, tail, kind, reason, detail)
         self._note(finding)
         cause = spec(kind).gap_cause
@@ -179,31 +183,31 @@ class Audit:
         self.state.ledger.damage(tail, cause, message.seq)
         return evidence
 
-    def _snapshot(self, message: StoredMessage, tail: bytes) -> Evidence | None:
+    def _snapshot(self, message: StoredMessage, tail: bytes) -> QuarantineEntry | None:
         ledger, stretch = self.state.ledger, self._stretch
         facts = judge_snapshot(message.data)
         evidence = finding = None
         if isinstance(facts, Malformed):
             evidence, finding = self._condemn(message, tail, Kind.MALFORMED_SNAPSHOT, facts.reason, facts.detail)
-            self.supersede(ledger.snapshot(tail, 0, message.seq, finding))
+            self.supersede_snapshot(ledger.snapshot(tail, 0, message.seq, finding))
             stretch.snapshots.malformed += 1
         else:
             if foreign := _foreign(facts.actor_id, tail):
                 evidence, finding = self._condemn(message, tail, Kind.FOREIGN_SNAPSHOT, None, foreign)
-            self.supersede(ledger.snapshot(tail, facts.version, message.seq, finding))
+            self.supersede_snapshot(ledger.snapshot(tail, facts.version, message.seq, finding))
             stretch.snapshots.ok += 1
         return evidence
 
-    def supersede(self, snapshot: Snapshot | None) -> None:
+    def supersede_snapshot(self, snapshot: Snapshot | None) -> None:
         """`snapshot` is the last on its subject no more. Only the last one is ever read: an earlier bad one is a notice."""
         if snapshot is not None and snapshot.finding is not None:
             self._note(replace(snapshot.finding, severity=Severity.NOTICE))
 
     def _condemn(
         self, message: StoredMessage, tail: bytes, kind: Kind, reason: str | None, detail: str
-    ) -> tuple[Evidence, Finding]:
+    ) -> tuple[QuarantineEntry, Finding]:
         where = self._where
-        evidence = Evidence(where.stream, where.created_ns, message, kind, reason, detail)
+        evidence = QuarantineEntry(where.stream, where.created_ns, message, kind, reason, detail)
         key = None if where.quarantine_prefix is None else f"{where.quarantine_prefix}.{evidence.key}"
         return evidence, _finding(message, kind, reason, detail, actor_id_of(tail), key)
 
@@ -212,7 +216,7 @@ class Audit:
         self.state.tallies.note(finding, self._detail_limit)
 
 
-def _outcomes(stretch: Stretch) -> Counter[Outcome]:
+def _outcomes(stretch: Segment) -> Counter[Outcome]:
     events, snapshots = stretch.events, stretch.snapshots
     return Counter(
         {
@@ -249,6 +253,6 @@ def _foreign(actor_id: str, tail: bytes) -> str | None:
     """Why a body with `actor_id` does not belong where it is stored; None if it does."""
     if not actor_id:
         return "actorId: empty, so that it names no actor"
-    if subject_tail(actor_id).encode() == tail:
+    if actor_key(actor_id).encode() == tail:
         return None
     return NO_ACTOR if unreachable_reason(tail) else "actorId: names another actor than the subject"

@@ -13,7 +13,7 @@ A message with a content finding (malformed, hidden, foreign) takes no part in t
 cause of a gap that opens around it, and as damage that only a snapshot can bridge. All rules live here; what a
 finding is called and weighs is the audit's business.
 
-An ordinary actor costs one key and a few integers; only an actor with something to tell has a `Trouble`.
+An ordinary actor costs one key and a few integers; only an actor with something to tell has a `Anomalies`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CONTENT_CAUSES = (Cause.MALFORMED, Cause.HIDDEN, Cause.FOREIGN)
 """Causes that a message of the same subject can give, the strongest first."""
 
-MOST_COLLIDING_IDS = 10
+MAX_COLLIDING_IDS = 10
 """Actor ids named for one subject."""
 
 
@@ -58,7 +58,7 @@ class Gap(msgspec.Struct, array_like=True, gc=False):
     """The strongest content finding of a message between the two."""
 
 
-class Misplaced(msgspec.Struct, array_like=True, gc=False):
+class OutOfOrderEvent(msgspec.Struct, array_like=True, gc=False):
     """One event whose version is not above the last: late, duplicate or regression."""
 
     kind: Kind
@@ -68,12 +68,12 @@ class Misplaced(msgspec.Struct, array_like=True, gc=False):
     """Of a duplicate, once its bytes were compared."""
 
 
-class Trouble(msgspec.Struct, array_like=True):
+class Anomalies(msgspec.Struct, array_like=True):
     """What is remembered of an actor that is not ordinary."""
 
     gaps: list[Gap] = []
     """Ordered by version."""
-    misplaced: list[Misplaced] = []
+    misplaced: list[OutOfOrderEvent] = []
     ids: list[str] = []
     """Different actor ids that share the subject; empty for less than two. Its versions are then not judged."""
     shared_seq: int = 0
@@ -104,7 +104,7 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
     """Every actor, by the part of its subjects after `S.events.` and `S.snapshots.` (its *tail*)."""
 
     actors: dict[bytes, Actor] = {}
-    troubles: dict[bytes, Trouble] = {}
+    troubles: dict[bytes, Anomalies] = {}
     snapshots: dict[bytes, Snapshot] = {}
     unjudged: set[bytes] = set()
     """Those with an event that the auditor itself failed on: what is missing there may be just that."""
@@ -123,7 +123,7 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
         elif actor is None:
             self._first_event(tail, actor_id, version, seq)
         else:
-            self._unusual_event(tail, actor, actor_id, version, seq)
+            self._unexpected_event(tail, actor, actor_id, version, seq)
 
     def damage(self, tail: bytes, cause: Cause, seq: int) -> None:
         """Take a message on the actor's event subject that has a content finding."""
@@ -139,14 +139,14 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
         self.snapshots[tail] = Snapshot(seq, version, finding)
         return superseded
 
-    def duplicates(self) -> Iterator[tuple[bytes, list[Misplaced]]]:
+    def duplicates(self) -> Iterator[tuple[bytes, list[OutOfOrderEvent]]]:
         """Each actor's duplicates whose bytes were not compared yet."""
         for tail, trouble in self.troubles.items():
             unknown = [event for event in trouble.misplaced if event.kind is Kind.DUPLICATE_VERSION and not event.cause]
             if unknown:
                 yield tail, unknown
 
-    def tails(self) -> Iterator[bytes]:
+    def actor_keys(self) -> Iterator[bytes]:
         """Every actor with at least one message on its event subject."""
         yield from self.actors
         yield from (tail for tail in self.troubles if tail not in self.actors)
@@ -155,10 +155,10 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
         """How many `tails` there are."""
         return len(self.actors) + sum(tail not in self.actors for tail in self.troubles)
 
-    def _trouble(self, tail: bytes) -> Trouble:
+    def _trouble(self, tail: bytes) -> Anomalies:
         trouble = self.troubles.get(tail)
         if trouble is None:
-            trouble = self.troubles[tail] = Trouble()
+            trouble = self.troubles[tail] = Anomalies()
         return trouble
 
     def _first_event(self, tail: bytes, actor_id: str, version: int, seq: int) -> None:
@@ -168,7 +168,7 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
             trouble.head = trouble.pending
             _settle(trouble, version)
 
-    def _unusual_event(self, tail: bytes, actor: Actor, actor_id: str, version: int, seq: int) -> None:
+    def _unexpected_event(self, tail: bytes, actor: Actor, actor_id: str, version: int, seq: int) -> None:
         trouble = self._trouble(tail)
         if actor_id != actor.id:
             _share(trouble, actor.id, actor_id, seq)
@@ -182,10 +182,12 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
             actor.last_seq = seq
             _settle(trouble, version)
         else:
-            trouble.misplaced.append(Misplaced(self._misplacement(actor, trouble, version), version, seq))
+            trouble.misplaced.append(
+                OutOfOrderEvent(self._classify_out_of_order(actor, trouble, version), version, seq)
+            )
             _follow(trouble, version)
 
-    def _misplacement(self, actor: Actor, trouble: Trouble, version: int) -> Kind:
+    def _classify_out_of_order(self, actor: Actor, trouble: Anomalies, version: int) -> Kind:
         at = bisect_right(trouble.gaps, version, key=lambda gap: gap.first) - 1
         if at >= 0 and version <= trouble.gaps[at].last:
             gap = trouble.gaps[at]
@@ -202,26 +204,26 @@ def _stronger(one: Cause | None, other: Cause) -> Cause:
     return other if one is None else min(one, other, key=CONTENT_CAUSES.index)
 
 
-def _follow(trouble: Trouble, version: int) -> None:
+def _follow(trouble: Anomalies, version: int) -> None:
     """A good event follows whatever was damaged before it."""
     if trouble.open_seq:
         trouble.resumed_at = max(trouble.resumed_at, version)
         trouble.open_seq = 0
 
 
-def _settle(trouble: Trouble, version: int) -> None:
+def _settle(trouble: Anomalies, version: int) -> None:
     """The actor's last version is now `version`: what was pending has done its work."""
     trouble.pending = None
     trouble.pending_count = 0
     _follow(trouble, version)
 
 
-def _share(trouble: Trouble, first_id: str, other_id: str, seq: int) -> None:
+def _share(trouble: Anomalies, first_id: str, other_id: str, seq: int) -> None:
     """Two actors count their versions on one subject: none of them says anything any more."""
     if not trouble.ids:
         trouble.ids.append(first_id)
         trouble.shared_seq = seq
         trouble.gaps.clear()
         trouble.misplaced.clear()
-    if other_id not in trouble.ids and len(trouble.ids) < MOST_COLLIDING_IDS:
+    if other_id not in trouble.ids and len(trouble.ids) < MAX_COLLIDING_IDS:
         trouble.ids.append(other_id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import judge_event
 from auditor.core.state.ledger import Ledger
-from auditor.core.state.segments import Stretch
+from auditor.core.state.segments import Segment
 
 if TYPE_CHECKING:
     from auditor.core.model.message import StoredMessage
@@ -23,7 +23,7 @@ Known = TypeVar("Known")
 
 
 @dataclass(frozen=True, slots=True)
-class Aged:
+class Trimmed:
     """What has to be looked at again."""
 
     moved: list[bytes] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Aged:
     """Number of the stretch that has to be counted again."""
 
 
-def forget_before(state: AuditState, first_seq: int) -> Aged:
+def forget_before(state: AuditState, first_seq: int) -> Trimmed:
     """Forget what was stored below `first_seq`, as far as that is possible without looking."""
     ledger = state.ledger
     ledger.snapshots = {tail: last for tail, last in ledger.snapshots.items() if last.seq >= first_seq}
@@ -48,10 +48,10 @@ def forget_before(state: AuditState, first_seq: int) -> Aged:
             moved.append(tail)
     doubtful = {tail for tail in begun if tail in ledger.troubles}
     doubtful |= {tail for tail, trouble in ledger.troubles.items() if 0 < trouble.first_seq < first_seq}
-    return Aged(moved, sorted(doubtful | ledger.unjudged), state.tallies.forget_before(first_seq))
+    return Trimmed(moved, sorted(doubtful | ledger.unjudged), state.tallies.forget_before(first_seq))
 
 
-def begin_at(ledger: Ledger, tail: bytes, message: StoredMessage | None) -> bool:
+def set_first_event(ledger: Ledger, tail: bytes, message: StoredMessage | None) -> bool:
     """The first message left of an ordinary actor is `message`; False if that cannot be, and it has to be read again."""
     actor = ledger.actors[tail]
     facts = judge_event(message.data) if message else None
@@ -79,17 +79,17 @@ def _put(known: dict[bytes, Known], tail: bytes, value: Known | None) -> None:
         known[tail] = value
 
 
-def count_again(state: AuditState, number: int, again: Audit, limit: int) -> None:
+def replace_segment(state: AuditState, number: int, again: Audit, limit: int) -> None:
     """Have of one stretch what `again` has counted, which was given all messages that are left of it."""
     counted = again.state
     for tail, last in counted.ledger.snapshots.items():
         standing = state.ledger.snapshots.get(tail)
         if last.finding is not None and (standing is None or standing.seq != last.seq):
-            again.supersede(last)  # by a snapshot in a later stretch
-    state.tallies.replace(number, counted.tallies.stretches.get(number, Stretch()), limit)
+            again.supersede_snapshot(last)  # by a snapshot in a later stretch
+    state.tallies.replace(number, counted.tallies.stretches.get(number, Segment()), limit)
 
 
-def unbridged(ledger: Ledger, kept_from: int) -> int:
+def count_actors_without_covering_snapshot(ledger: Ledger, kept_from: int) -> int:
     """How many actors would be broken if the stream began at sequence `kept_from`.
 
     They keep events from there on, lose some before it, and no good snapshot that stays covers what they lose.

@@ -12,11 +12,11 @@ from auditor.core.model.findings import Finding, Kind
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-STRETCH = 1 << 14
+SEGMENT_SIZE = 1 << 14
 """Sequences in one stretch: few enough to be read again in a moment, when only part of it has left."""
 
 
-class Tally(msgspec.Struct, forbid_unknown_fields=True):
+class OutcomeCounts(msgspec.Struct, forbid_unknown_fields=True):
     """Messages that were judged, by outcome."""
 
     ok: int = 0
@@ -29,8 +29,8 @@ class Tally(msgspec.Struct, forbid_unknown_fields=True):
         """All of them."""
         return self.ok + self.malformed + self.hidden + self.unreachable
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
+    def __add__(self, other: OutcomeCounts) -> OutcomeCounts:
+        return OutcomeCounts(
             self.ok + other.ok,
             self.malformed + other.malformed,
             self.hidden + other.hidden,
@@ -38,11 +38,11 @@ class Tally(msgspec.Struct, forbid_unknown_fields=True):
         )
 
 
-class Stretch(msgspec.Struct, forbid_unknown_fields=True):
-    """What was counted of `STRETCH` sequences."""
+class Segment(msgspec.Struct, forbid_unknown_fields=True):
+    """What was counted of `SEGMENT_SIZE` sequences."""
 
-    events: Tally = msgspec.field(default_factory=Tally)
-    snapshots: Tally = msgspec.field(default_factory=Tally)
+    events: OutcomeCounts = msgspec.field(default_factory=OutcomeCounts)
+    snapshots: OutcomeCounts = msgspec.field(default_factory=OutcomeCounts)
     unjudged: int = 0
     unjudged_seqs: list[int] = []
     """The first of them."""
@@ -56,20 +56,20 @@ class Stretch(msgspec.Struct, forbid_unknown_fields=True):
     """The findings of `content` that are listed."""
 
 
-class Tallies(msgspec.Struct, forbid_unknown_fields=True):
+class Segments(msgspec.Struct, forbid_unknown_fields=True):
     """All stretches; every property is a sum over them."""
 
-    stretches: dict[int, Stretch] = {}
+    stretches: dict[int, Segment] = {}
     """By number: stretch n has the sequences from n * STRETCH on."""
     listed: dict[Kind, int] = {}
     """How many findings of each kind are listed."""
 
-    def at(self, seq: int) -> Stretch:
+    def at(self, seq: int) -> Segment:
         """The stretch that the message at `seq` is counted in."""
-        number = seq // STRETCH
+        number = seq // SEGMENT_SIZE
         stretch = self.stretches.get(number)
         if stretch is None:
-            stretch = self.stretches[number] = Stretch()
+            stretch = self.stretches[number] = Segment()
         return stretch
 
     def note(self, finding: Finding, limit: int) -> None:
@@ -87,12 +87,12 @@ class Tallies(msgspec.Struct, forbid_unknown_fields=True):
 
         What was counted of that one has to be counted again, and put into `replace`.
         """
-        number, rest = divmod(first_seq, STRETCH)
+        number, rest = divmod(first_seq, SEGMENT_SIZE)
         for gone in [each for each in self.stretches if each < number]:
             self._take_out(gone)
         return number if rest and number in self.stretches else None
 
-    def replace(self, number: int, stretch: Stretch, limit: int) -> None:
+    def replace(self, number: int, stretch: Segment, limit: int) -> None:
         """Have `stretch` in place of what was counted as `number`."""
         self._take_out(number)
         for kind, findings in stretch.details.items():
@@ -106,14 +106,14 @@ class Tallies(msgspec.Struct, forbid_unknown_fields=True):
             self.listed[kind] -= len(findings)
 
     @property
-    def events(self) -> Tally:
+    def events(self) -> OutcomeCounts:
         """Messages on event subjects."""
-        return sum((each.events for each in self.stretches.values()), Tally())
+        return sum((each.events for each in self.stretches.values()), OutcomeCounts())
 
     @property
-    def snapshots(self) -> Tally:
+    def snapshots(self) -> OutcomeCounts:
         """Messages on snapshot subjects."""
-        return sum((each.snapshots for each in self.stretches.values()), Tally())
+        return sum((each.snapshots for each in self.stretches.values()), OutcomeCounts())
 
     @property
     def unjudged(self) -> int:
@@ -154,7 +154,7 @@ class Tallies(msgspec.Struct, forbid_unknown_fields=True):
                 details.setdefault(kind, []).extend(findings)
         return details
 
-    def _in_order(self) -> Iterable[Stretch]:
+    def _in_order(self) -> Iterable[Segment]:
         return (self.stretches[number] for number in sorted(self.stretches))
 
 

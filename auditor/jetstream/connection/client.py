@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nats import errors
 
 from auditor.jetstream.connection.connection import Connection
-from auditor.jetstream.connection.explain import denied
+from auditor.jetstream.connection.explain import permission_error
 from auditor.jetstream.connection.login import ConfiguredLogin
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ NO_RESPONDERS = b"NATS/1.0 503"
 
 async def connect(config: NatsConfig) -> Client:
     """A connected client. Tries each server once; raises ConnectionFailedError, so that the caller decides about more."""
-    return await connect_as(ConfiguredLogin(config))
+    return await connect_with(ConfiguredLogin(config))
 
 
-async def connect_as(login: Login) -> Client:
+async def connect_with(login: Login) -> Client:
     """As `connect`."""
     login.check()
     login.tls_context()
@@ -199,11 +199,11 @@ class Client(Connection):
 
     def _on_refused(self, verb: str, subject: str) -> None:
         if verb == "publish":
-            why = denied(verb, subject)
+            why = permission_error(verb, subject)
             self._fail(why, asked=subject)
             refused = [inbox for inbox in self._inboxes.values() if inbox.asked == subject]
         else:
-            why = denied(verb, f"{self._login.inbox_prefix}.>")
+            why = permission_error(verb, f"{self._login.inbox_prefix}.>")
             refused = [inbox for inbox in self._inboxes.values() if inbox.subject == subject]
             if self._answers in refused:
                 self._fail(why)

@@ -16,7 +16,7 @@ from nats import errors
 from nats.aio.client import Client as NatsClient
 
 from auditor.errors import AuditorError, ConnectionFailedError
-from auditor.jetstream.connection.explain import in_words, without_secrets
+from auditor.jetstream.connection.explain import explain_error, redact_url
 from auditor.jetstream.connection.frames import Delivery, FrameParser
 from auditor.jetstream.connection.transport import Transport
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Srv
     from nats.aio.msg import Msg
 
-    from auditor.jetstream.connection.frames import Control, RawMessage
+    from auditor.jetstream.connection.frames import ControlFrame, RawMessage
     from auditor.jetstream.connection.login import Login
 
 BUFFER_SIZE = 1 << 18
@@ -70,9 +70,9 @@ class Connection(NatsClient):
                 **self._login.options(),
             )
         except Exception as error:
-            servers = ", ".join(without_secrets(server) for server in self._login.servers)
+            servers = ", ".join(redact_url(server) for server in self._login.servers)
             raise ConnectionFailedError(
-                f"cannot connect to NATS at {servers}: {self.trouble or in_words(error)}"
+                f"cannot connect to NATS at {servers}: {self.trouble or explain_error(error)}"
             ) from error
         self.options.update(max_reconnect_attempts=-1, reconnect_time_wait=RECONNECT_WAIT)
         await self._on_connected()
@@ -174,7 +174,7 @@ class Connection(NatsClient):
 
     async def _on_error(self, error: Exception) -> None:
         if not isinstance(error, errors.NoServersError):
-            self.trouble = in_words(error)
+            self.trouble = explain_error(error)
 
     async def _on_connected(self) -> None:
         self._up.set()
@@ -192,7 +192,7 @@ class Connection(NatsClient):
         except Exception as error:  # noqa: BLE001 - whatever it is, the cure is a new connection
             await self._process_op_err(error)
 
-    async def _take(self, frame: Delivery | Control) -> None:
+    async def _take(self, frame: Delivery | ControlFrame) -> None:
         if isinstance(frame, Delivery):
             await self._process_msg(frame.sid, frame.subject, frame.reply, frame.payload, frame.headers or b"")
         elif frame.op == b"PING":

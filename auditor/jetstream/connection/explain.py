@@ -15,19 +15,19 @@ CONSUMER = re.compile(r"(\$JS\.API\.CONSUMER\.(CREATE|INFO|MSG\.NEXT)\.[^.]+)\..
 """Subjects that end in the name of a consumer, which is new for every walk, and perhaps in what it filters by."""
 
 
-def denied(verb: str, subject: str) -> PermissionDeniedError:
+def permission_error(verb: str, subject: str) -> PermissionDeniedError:
     """`verb`: "publish" or "subscribe"."""
     allow = CONSUMER.sub(lambda found: f"{found[1]}.{'>' if found[2] == 'CREATE' else '*'}", subject)
     return PermissionDeniedError(f"NATS does not let this user {verb} to {subject}: allow {allow} in its permissions")
 
 
-def without_secrets(server: str) -> str:
+def redact_url(server: str) -> str:
     """A server's address without the user and password that may be in it."""
     parts = urlsplit(server if "://" in server else f"nats://{server}")
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def in_words(error: Exception) -> str:
+def explain_error(error: Exception) -> str:
     """Why there is no connection and what to do, in part of a line."""
     text = " ".join(str(error).removeprefix("nats: ").split()) or type(error).__name__
     if isinstance(error, ssl.SSLCertVerificationError):

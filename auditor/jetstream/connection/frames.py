@@ -30,14 +30,14 @@ class Delivery(NamedTuple):
     payload: bytes
 
 
-class Control(NamedTuple):
+class ControlFrame(NamedTuple):
     """A line that is no message, such as PING or -ERR."""
 
     op: bytes
     argument: bytes
 
 
-class BrokenProtocolError(ValueError):
+class ProtocolError(ValueError):
     """These bytes do not come from a NATS server, or some are missing: the connection is of no more use."""
 
 
@@ -51,10 +51,10 @@ class FrameParser:
         self._held = 0
         self._needed = 0
 
-    def feed(self, data: bytes) -> list[Delivery | Control]:
+    def feed(self, data: bytes) -> list[Delivery | ControlFrame]:
         """Everything that is complete now and has no sink, in order; what has one has then been given to it.
 
-        Raises BrokenProtocolError; the parser must not be fed again after that.
+        Raises ProtocolError; the parser must not be fed again after that.
         """
         if self._parts:
             self._parts.append(data)
@@ -62,14 +62,14 @@ class FrameParser:
             if self._held < self._needed:
                 return []
             data = b"".join(self._parts)
-        others: list[Delivery | Control] = []
+        others: list[Delivery | ControlFrame] = []
         at = self._cut(data, others)
         rest = data[at:]
         self._parts = [rest] if rest else []
         self._held = len(rest)
         return others
 
-    def _cut(self, data: bytes, others: list[Delivery | Control]) -> int:
+    def _cut(self, data: bytes, others: list[Delivery | ControlFrame]) -> int:
         """Where in `data` the first incomplete frame begins. Every stored message passes here, so this loop is flat."""
         sinks, find, end = self._sinks, data.find, len(data)
         at = 0
@@ -95,9 +95,9 @@ class FrameParser:
                     at = start
                     continue
             except ValueError:
-                raise BrokenProtocolError("a line that is none of the protocol's") from None
+                raise ProtocolError("a line that is none of the protocol's") from None
             if not start <= body <= stop:
-                raise BrokenProtocolError("a message line that contradicts itself")
+                raise ProtocolError("a message line that contradicts itself")
             if stop + 2 > end:
                 self._needed = stop + 2 - at
                 return at
@@ -109,16 +109,16 @@ class FrameParser:
             elif sid.isdigit():
                 others.append(Delivery(int(sid), subject, reply, headers, data[body:stop]))
             else:
-                raise BrokenProtocolError("a message without a subscription id")
+                raise ProtocolError("a message without a subscription id")
         if end - at > LONGEST_LINE:
-            raise BrokenProtocolError("a line without an end")
+            raise ProtocolError("a line without an end")
         self._needed = end - at + 1
         return at
 
 
-def _control(line: bytes) -> Control:
+def _control(line: bytes) -> ControlFrame:
     """Raises ValueError."""
     op, _, argument = line.partition(b" ")
     if op not in CONTROL:
         raise ValueError
-    return Control(op, argument)
+    return ControlFrame(op, argument)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from auditor.jetstream.connection.client import Client, connect_as
+from auditor.jetstream.connection.client import Client, connect_with
 
 if TYPE_CHECKING:
     import ssl
@@ -22,9 +22,9 @@ CALLBACKS = ("signature_cb", "user_jwt_cb")
 OPTIONS = ("user", "password", "token", "tls_hostname", "ws_connection_headers")
 
 
-async def connect_beside(nc: NatsClient) -> Client:
+async def connect_like(nc: NatsClient) -> Client:
     """A client that closes when `nc` does. Raises ConnectionFailedError."""
-    client = await connect_as(_SharedLogin(nc))
+    client = await connect_with(SharedLogin(nc))
     closed = nc._closed_cb  # noqa: SLF001 - nats-py has no other way to hear of it
 
     async def close_both() -> None:
@@ -36,7 +36,7 @@ async def connect_beside(nc: NatsClient) -> Client:
     return client
 
 
-class _SharedLogin:
+class SharedLogin:
     """The login that `nc` was given."""
 
     def __init__(self, nc: NatsClient) -> None:

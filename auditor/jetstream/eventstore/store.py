@@ -16,23 +16,23 @@ from auditor.aether import (
     SnapshotNotFoundError,
     UnknownOutcomeError,
     VersionConflictError,
-    askable,
+    check_readable_id,
+    check_storable_id,
     decode_event,
     decode_snapshot,
     encode_event,
     encode_snapshot,
     event_subject,
     snapshot_subject,
-    storable,
 )
 from auditor.config.rules import nats_name
 from auditor.errors import AuditorError
 from auditor.jetstream import api
 from auditor.jetstream.connection.client import Client
-from auditor.jetstream.connection.shared_login import connect_beside
+from auditor.jetstream.connection.shared_login import connect_like
 from auditor.jetstream.eventstore.stream_settings import YEAR, create_or_check
-from auditor.jetstream.eventstore.version_cache import LatestVersions
-from auditor.jetstream.publish import OutrunError, append
+from auditor.jetstream.eventstore.version_cache import VersionCache
+from auditor.jetstream.publish import SequenceConflictError, append
 from auditor.jetstream.reading.stream_source import StreamSource
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from auditor.core.model.message import StoredMessage
     from auditor.jetstream.eventstore.version_cache import Latest
 
-MOST_TRIES = 2
+MAX_ATTEMPTS = 2
 """Of one save, each with fresh knowledge of what is stored."""
 
 
@@ -56,7 +56,7 @@ class JetStreamEventStore:
         self._client = client
         self._stream = stream
         self._source = StreamSource(client, stream)
-        self._latest = LatestVersions(client, stream, self._source)
+        self._latest = VersionCache(client, stream, self._source)
         self._saving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @classmethod
@@ -77,12 +77,12 @@ class JetStreamEventStore:
         is created or checked. Raises EventStreamError, StreamNotFoundError, and ValueError for what can be no stream.
         """
         nats_name(stream_name)
-        client = nc if isinstance(nc, Client) else await connect_beside(nc)
+        client = nc if isinstance(nc, Client) else await connect_like(nc)
         store = cls(client, stream_name)
         if create:
             await create_or_check(client, stream_name, replicas=replicas, max_age=max_age)
         else:
-            await store._source.pin()
+            await store._source.info()
         return store
 
     async def save_event(self, event: Event) -> None:
@@ -91,7 +91,7 @@ class JetStreamEventStore:
         Raises VersionConflictError, DuplicateEventError, EncodeError; NotStoredError for certain, UnknownOutcomeError
         where even asking again for 30 seconds gave no answer.
         """
-        subject = event_subject(self._stream, storable(event.actor_id))
+        subject = event_subject(self._stream, check_storable_id(event.actor_id))
         data = encode_event(event)
         async with self._alone(subject):
             await self._save_event(event, subject, data)
@@ -102,14 +102,14 @@ class JetStreamEventStore:
         latest = self._latest.remembered(subject)
         if latest is None or event.version <= latest.version:
             latest = await self._latest.ask(subject)
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_ATTEMPTS):
             _check_version(event, latest)
             last_seq = latest.last_seq
             try:
                 seq, duplicate = await append(
                     self._client, self._stream, subject, data, last_seq=last_seq, what=what, headers=headers
                 )
-            except OutrunError as outrun:
+            except SequenceConflictError as outrun:
                 if outrun.in_doubt and await self._holds(subject, data, after=last_seq, what=what):
                     return
                 latest = await self._latest.ask(subject)
@@ -124,7 +124,7 @@ class JetStreamEventStore:
     async def get_events_with_errors(self, actor_id: str, from_version: int = 0) -> ReplayResult:
         """The events that Aether would apply, and the messages that it would skip, in stream order."""
         result = ReplayResult()
-        async for messages in self._walk(event_subject(self._stream, askable(actor_id))):
+        async for messages in self._walk(event_subject(self._stream, check_readable_id(actor_id))):
             for message in messages:
                 event = decode_event(message.data)
                 if isinstance(event, Malformed):
@@ -139,11 +139,11 @@ class JetStreamEventStore:
 
     async def get_latest_version(self, actor_id: str) -> int:
         """The highest version over a full replay, 0 if there is none. Only the first call replays in full."""
-        return (await self._latest.ask(event_subject(self._stream, askable(actor_id)))).version
+        return (await self._latest.ask(event_subject(self._stream, check_readable_id(actor_id)))).version
 
     async def save_snapshot(self, snapshot: ActorSnapshot) -> None:
         """Store `snapshot`, which becomes the actor's last. Raises EncodeError, NotStoredError, UnknownOutcomeError."""
-        subject = snapshot_subject(self._stream, storable(snapshot.actor_id))
+        subject = snapshot_subject(self._stream, check_storable_id(snapshot.actor_id))
         data = encode_snapshot(snapshot)
         what = f"snapshot {snapshot.version} of actor {snapshot.actor_id!r}"
         async with self._alone(subject):
@@ -152,7 +152,7 @@ class JetStreamEventStore:
                 last_seq = last.seq if last else 0
                 try:
                     await append(self._client, self._stream, subject, data, last_seq=last_seq, what=what)
-                except OutrunError as outrun:  # by a writer who has succeeded: somebody always does
+                except SequenceConflictError as outrun:  # by a writer who has succeeded: somebody always does
                     if not (outrun.in_doubt and await self._holds(subject, data, after=last_seq, what=what)):
                         continue
                 return
@@ -162,7 +162,7 @@ class JetStreamEventStore:
 
         Raises SnapshotNotFoundError, MalformedSnapshotError (of the last one, where none will do).
         """
-        subject = snapshot_subject(self._stream, askable(actor_id))
+        subject = snapshot_subject(self._stream, check_readable_id(actor_id))
         last = await api.get_message(self._client, self._stream, last_by_subj=subject)
         if last is None:
             raise SnapshotNotFoundError(actor_id)
@@ -178,7 +178,7 @@ class JetStreamEventStore:
 
     async def _walk(self, subject: str, *, after: int = 0) -> AsyncIterator[Sequence[StoredMessage]]:
         """Everything on `subject` that is stored now. It was made of an id, so it has no wildcard."""
-        pinned = await self._source.pin()
+        pinned = await self._source.info()
         first_seq = max(pinned.first_seq, after + 1)
         async for messages in self._source.walk(
             pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.aether.stream_layout import StreamLayout
 from auditor.core.model.subject_filter import is_subset
 from auditor.errors import ConnectionFailedError, EventStreamError, StreamNotFoundError
-from auditor.jetstream.api import LONG_TIMEOUT, NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
+from auditor.jetstream.api import NAME_IN_USE, SLOW_TIMEOUT, JetStreamError, StreamInfo, ask, stream_info
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ async def create_or_check(client: Client, stream: str, *, replicas: int, max_age
     except StreamNotFoundError:
         settings = event_stream_settings(stream, replicas=replicas, max_age=max_age)
         info = await _create(client, stream, settings)
-    if problems := unfit_settings(stream, info.config):
+    if problems := unsuitable_settings(stream, info.config):
         raise EventStreamError(f"stream {stream} cannot hold an event store's messages: {'; '.join(problems)}")
 
 
@@ -49,7 +49,7 @@ async def _create(client: Client, stream: str, settings: dict[str, Any]) -> Stre
     request = f"STREAM.CREATE.{stream}"
     try:
         info = await ask(
-            client, stream, request, settings, StreamInfo, timeout=LONG_TIMEOUT, expected_error=NAME_IN_USE
+            client, stream, request, settings, StreamInfo, timeout=SLOW_TIMEOUT, expected_error=NAME_IN_USE
         )
     except (JetStreamError, ConnectionFailedError) as error:
         raise EventStreamError(f"stream {stream} cannot be created: {error}") from error
@@ -69,7 +69,7 @@ def event_stream_settings(stream: str, *, replicas: int, max_age: timedelta) -> 
     }
 
 
-def differing_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
+def settings_aether_rejects(stream: str, found: Mapping[str, Any]) -> list[str]:
     """What keeps Aether's constructor from opening the stream `found`: it asks for exactly its own settings."""
     demanded = {"duplicate_window": 120_000_000_000, **event_stream_settings(stream, replicas=1, max_age=YEAR)}
     problems = [
@@ -92,7 +92,7 @@ def _shown(name: str, value: object) -> str:
     return json.dumps(value)
 
 
-def unfit_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
+def unsuitable_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
     """Every setting of the stream `found` that keeps it from holding events and snapshots, and why."""
     problems = [
         f"{name} is {json.dumps(found.get(name))}, must be {json.dumps(needed)}"

@@ -33,7 +33,7 @@ class Latest(NamedTuple):
         return Latest(event.version, message.seq, message.seq, hash(message.data))
 
 
-class LatestVersions:
+class VersionCache:
     """Of the event subjects of one stream."""
 
     def __init__(self, client: Client, stream: str, source: StreamSource) -> None:
@@ -81,7 +81,7 @@ class LatestVersions:
         return latest
 
     async def _replayed(self, subject: str, latest: Latest) -> Latest:
-        pinned = await self._source.pin()
+        pinned = await self._source.info()
         first_seq = max(pinned.first_seq, latest.last_seq + 1)
         walk = self._source.walk(pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject])
         async for messages in walk:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from auditor.errors import ConnectionFailedError, SideStreamError
+from auditor.errors import ConnectionFailedError, QuarantineStreamError
 from auditor.jetstream.api import Answer
 
 ALREADY_THERE = 10071
@@ -14,7 +14,7 @@ STORE_FAILED = 10077
 PER_SUBJECT_LIMIT = "maximum messages per subject exceeded"
 """The subject holds a message, though one that the server can't read any more: its limit of one speaks."""
 FULL = frozenset({"maximum bytes exceeded", "maximum messages exceeded"})
-UNSETTLED = frozenset({10008, 10009, 10163, 10164})
+RETRYABLE_CODES = frozenset({10008, 10009, 10163, 10164})
 """No leader just now, or another publish to the same subject is still on its way through the cluster."""
 
 
@@ -23,10 +23,10 @@ class _PubAck(Answer):
     seq: int = 0
 
 
-def stored_now(reply: bytes, stream: str) -> bool:
+def was_stored(reply: bytes, stream: str) -> bool:
     """Whether `reply` says that `stream` stored the record; False if it held the record before.
 
-    Raises SideStreamError if nothing will be stored until somebody acts, ConnectionFailedError if nobody can tell
+    Raises QuarantineStreamError if nothing will be stored until somebody acts, ConnectionFailedError if nobody can tell
     whether it was, so that asking again is right.
     """
     try:
@@ -38,14 +38,16 @@ def stored_now(reply: bytes, stream: str) -> bool:
         if not answer.seq:
             raise ConnectionFailedError(f"what answers for stream {stream} is no JetStream")
         if answer.stream != stream:
-            raise SideStreamError(f"stream {answer.stream} takes the records that are meant for {stream}: end that")
+            raise QuarantineStreamError(
+                f"stream {answer.stream} takes the records that are meant for {stream}: end that"
+            )
         return True
     if error.err_code == ALREADY_THERE or (error.err_code == STORE_FAILED and error.description == PER_SUBJECT_LIMIT):
         return False
-    if error.err_code in UNSETTLED:
+    if error.err_code in RETRYABLE_CODES:
         raise ConnectionFailedError(f"stream {stream} can't say yet: {error.description} (error {error.err_code})")
     if error.err_code == STORE_FAILED and error.description in FULL:
-        raise SideStreamError(
+        raise QuarantineStreamError(
             f"stream {stream} is full ({error.description}): raise its limit, or export records and delete them"
         )
-    raise SideStreamError(f"stream {stream} refuses records: {error.description} (error {error.err_code})")
+    raise QuarantineStreamError(f"stream {stream} refuses records: {error.description} (error {error.err_code})")

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     from auditor.config import QuarantineConfig
     from auditor.jetstream.connection.client import Client
-    from auditor.jetstream.quarantine.record import Provenance, Record
+    from auditor.jetstream.quarantine.record import Record, RecordOrigin
     from auditor.jetstream.reading.stream_source import StreamSource
 
 
-async def list_records(side_stream: StreamSource) -> AsyncIterator[Provenance]:
+async def list_records(side_stream: StreamSource) -> AsyncIterator[RecordOrigin]:
     """Every record that the side stream holds, in the order of storing; what others published there is passed over.
 
     Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
     """
-    pinned = await side_stream.pin()
+    pinned = await side_stream.info()
     walk = side_stream.walk(pinned, first_seq=pinned.first_seq, last_seq=pinned.last_seq)
     async with aclosing(walk) as batches:
         async for batch in batches:
@@ -42,7 +42,7 @@ async def get_record(client: Client, config: QuarantineConfig, key: str) -> Reco
     Raises NotFoundError, StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
     """
     subject = key if key.startswith(f"{config.subject_prefix}.") else f"{config.subject_prefix}.{key}"
-    first = await stored_part(client, config.stream, subject)
+    first = await read_part(client, config.stream, subject)
     provenance = read_provenance(subject, first.headers) if first else None
     if first is None or provenance is None:
         raise NotFoundError(
@@ -50,14 +50,14 @@ async def get_record(client: Client, config: QuarantineConfig, key: str) -> Reco
         )
     parts = [first]
     while len(parts) < provenance.parts:
-        part = await stored_part(client, config.stream, part_subject(subject, len(parts) + 1))
+        part = await read_part(client, config.stream, part_subject(subject, len(parts) + 1))
         if part is None:
             break
         parts.append(part)
     return read_record(provenance, parts)
 
 
-async def stored_part(client: Client, stream: str, subject: str) -> StoredPart | None:
+async def read_part(client: Client, stream: str, subject: str) -> StoredPart | None:
     """What `stream` holds at `subject`, or None. Raises as `get_record`."""
     body = {"last_by_subj": subject}
     found = await ask(client, stream, f"STREAM.MSG.GET.{stream}", body, _Found, expected_error=NO_MESSAGE)

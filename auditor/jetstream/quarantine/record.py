@@ -17,7 +17,7 @@ from auditor.units import format_rfc3339
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.core.model.quarantine_entry import Evidence
+    from auditor.core.model.quarantine_entry import QuarantineEntry
 
 RECORD_SCHEMA = "aether-auditor/quarantine/1"
 ONLY_ONCE = {"Nats-Expected-Last-Subject-Sequence": "0"}
@@ -43,7 +43,7 @@ class Part(NamedTuple):
         return block_size(self.headers) + len(self.data)
 
 
-def record_parts(evidence: Evidence, prefix: str, max_payload: int) -> list[Part]:
+def record_parts(evidence: QuarantineEntry, prefix: str, max_payload: int) -> list[Part]:
     """The record of `evidence`, each part within `max_payload` bytes.
 
     Raises ValueError if not even the headers fit.
@@ -92,7 +92,7 @@ def block_size(headers: Mapping[str, str]) -> int:
     return len(VERSION_LINE) + len("\r\n") + lines + len("\r\n")
 
 
-def _audit_headers(evidence: Evidence) -> dict[str, str]:
+def _audit_headers(evidence: QuarantineEntry) -> dict[str, str]:
     message = evidence.message
     headers = {
         "Audit-Schema": RECORD_SCHEMA,
@@ -129,7 +129,7 @@ class StoredPart(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
+class RecordOrigin:
     """What the first part of a record says of the message that it keeps."""
 
     key: str
@@ -168,7 +168,7 @@ class Provenance:
 class Record:
     """A message as it was when it was condemned."""
 
-    provenance: Provenance
+    provenance: RecordOrigin
     headers: bytes | None
     """Its header block, None if there was none."""
     data: bytes
@@ -176,7 +176,7 @@ class Record:
     """Why this record can't be trusted, in one line: a part is missing, or the bytes are not those that were stored."""
 
 
-def read_provenance(subject: str, headers: bytes | None) -> Provenance | None:
+def read_provenance(subject: str, headers: bytes | None) -> RecordOrigin | None:
     """What the side stream's message at `subject` says of a condemned message.
 
     None if it is not the first part of a record: anybody may have published there.
@@ -185,7 +185,7 @@ def read_provenance(subject: str, headers: bytes | None) -> Provenance | None:
     try:
         if fields["Audit-Schema"] != RECORD_SCHEMA:
             return None
-        return Provenance(
+        return RecordOrigin(
             key=subject,
             kind=fields["Audit-Kind"],
             reason=fields.get("Audit-Reason"),
@@ -202,7 +202,7 @@ def read_provenance(subject: str, headers: bytes | None) -> Provenance | None:
         return None
 
 
-def read_record(provenance: Provenance, parts: Sequence[StoredPart]) -> Record:
+def read_record(provenance: RecordOrigin, parts: Sequence[StoredPart]) -> Record:
     """The message that `parts` keep: part 1 first, as many as are there without a break. Never raises."""
     pieces: dict[str, list[bytes]] = {"payload": [], "headers": []}
     damage = None

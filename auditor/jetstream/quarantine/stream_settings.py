@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from auditor.errors import SideStreamError
-from auditor.jetstream.own_streams import OwnStream
+from auditor.errors import QuarantineStreamError
+from auditor.jetstream.own_streams import OwnedStream
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -25,24 +25,24 @@ KEEPING = {
 """What makes the server keep the first record of a key and refuse every further one."""
 
 
-async def ensure_side_stream(client: Client, config: QuarantineConfig, audited_stream: str) -> None:
+async def ensure_quarantine_stream(client: Client, config: QuarantineConfig, audited_stream: str) -> None:
     """Create the side stream if it is absent and may be created; make sure that no record could be lost in it.
 
-    Raises SideStreamError, PermissionDeniedError, ConnectionFailedError.
+    Raises QuarantineStreamError, PermissionDeniedError, ConnectionFailedError.
     """
     await _stream(config).ensure(
         client, audited_stream, side_stream_settings(config), lambda found: unsafe_settings(config, found)
     )
 
 
-def _stream(config: QuarantineConfig) -> OwnStream:
-    return OwnStream(
+def _stream(config: QuarantineConfig) -> OwnedStream:
+    return OwnedStream(
         section="quarantine",
         name=config.stream,
         subject_prefix=config.subject_prefix,
         create=config.create,
         replicas=config.replicas,
-        error=SideStreamError,
+        error=QuarantineStreamError,
         loses="records",
     )
 

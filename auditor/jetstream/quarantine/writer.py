@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nats import errors
 
-from auditor.core.model.quarantine_entry import Settled
+from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.errors import (
     AuditorError,
     ConnectionFailedError,
     PermissionDeniedError,
-    SideStreamError,
+    QuarantineStreamError,
     StreamNotFoundError,
 )
 from auditor.jetstream.api import stream_info
-from auditor.jetstream.connection.explain import denied
-from auditor.jetstream.quarantine.publish_ack import stored_now
-from auditor.jetstream.quarantine.reader import stored_part
+from auditor.jetstream.connection.explain import permission_error
+from auditor.jetstream.quarantine.publish_ack import was_stored
+from auditor.jetstream.quarantine.reader import read_part
 from auditor.jetstream.quarantine.record import record_parts
-from auditor.jetstream.quarantine.stream_settings import ensure_side_stream
+from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from auditor.config import QuarantineConfig
-    from auditor.core.model.quarantine_entry import Evidence
+    from auditor.core.model.quarantine_entry import QuarantineEntry
     from auditor.jetstream.connection.client import Client
     from auditor.jetstream.quarantine.record import Part
 
@@ -48,7 +48,7 @@ class _RecordError(Exception):
     """One record can't be stored as things are; others may."""
 
 
-class QuarantineStream:
+class QuarantineWriter:
     """The side stream as the audit of one stream writes to it, in rounds that end with `settle`.
 
     Once the side stream refuses, or is silent for `PATIENCE`, the rest of the round is dropped and counted; the next
@@ -73,11 +73,11 @@ class QuarantineStream:
     async def ensure(self) -> None:
         """Create the side stream if it is absent and may be created; make sure that no record could be lost in it.
 
-        Raises SideStreamError, PermissionDeniedError, ConnectionFailedError.
+        Raises QuarantineStreamError, PermissionDeniedError, ConnectionFailedError.
         """
-        await ensure_side_stream(self._client, self._config, self._audited_stream)
+        await ensure_quarantine_stream(self._client, self._config, self._audited_stream)
 
-    async def put(self, evidence: Evidence) -> None:
+    async def submit(self, evidence: QuarantineEntry) -> None:
         """Send one record. Waits while many are in flight, but not on a side stream that has begun to refuse. Never raises."""
         while self._is_full() and not self._refused:
             self._room.clear()
@@ -86,17 +86,17 @@ class QuarantineStream:
             self._failed += 1
             return
         if self._safe is None:
-            self._safe = asyncio.create_task(self._patiently(self.ensure), name="quarantine: ensure")
+            self._safe = asyncio.create_task(self._retry(self.ensure), name="quarantine: ensure")
         self._bytes_in_flight += _size(evidence)
         task = asyncio.create_task(self._keep(evidence, self._safe), name="quarantine: record")
         self._in_flight.add(task)
         task.add_done_callback(self._landed)
 
-    async def settle(self) -> Settled:
+    async def flush(self) -> QuarantineResult:
         """Wait until nothing is in flight; what became of every record put since the last call. Never raises."""
         if self._in_flight:
             await asyncio.wait(self._in_flight)
-        settled = Settled(self._stored, self._already_stored, self._failed, self._why)
+        settled = QuarantineResult(self._stored, self._already_stored, self._failed, self._why)
         self._begin()
         return settled
 
@@ -107,7 +107,7 @@ class QuarantineStream:
         self._in_flight.discard(task)
         self._room.set()
 
-    async def _keep(self, evidence: Evidence, safe: asyncio.Task[None]) -> None:
+    async def _keep(self, evidence: QuarantineEntry, safe: asyncio.Task[None]) -> None:
         try:
             await asyncio.shield(safe)
             if await self._store(evidence):
@@ -128,7 +128,7 @@ class QuarantineStream:
         self._failed += 1
         self._why = self._why or why
 
-    async def _store(self, evidence: Evidence) -> bool:
+    async def _store(self, evidence: QuarantineEntry) -> bool:
         """Whether it was stored just now; False if it was there."""
         try:
             first, *rest = record_parts(evidence, self._config.subject_prefix, self._client.max_payload)
@@ -143,18 +143,18 @@ class QuarantineStream:
         return await self._send(first)
 
     async def _read(self, subject: str) -> bytes | None:
-        stored = await self._patiently(lambda: stored_part(self._client, self._config.stream, subject))
+        stored = await self._retry(lambda: read_part(self._client, self._config.stream, subject))
         return stored.data if stored else None
 
     async def _send(self, part: Part) -> bool:
-        return await self._patiently(lambda: self._publish(part))
+        return await self._retry(lambda: self._publish(part))
 
     async def _publish(self, part: Part) -> bool:
         stream = self._config.stream
         try:
             answer = await self._client.request(part.subject, part.data, ANSWER_TIMEOUT, headers=part.headers)
         except PermissionDeniedError:
-            raise denied("publish", f"{self._config.subject_prefix}.>") from None
+            raise permission_error("publish", f"{self._config.subject_prefix}.>") from None
         except errors.MaxPayloadError:
             raise _RecordError("the server has just lowered its max_payload") from None
         except errors.NoRespondersError:
@@ -163,7 +163,7 @@ class QuarantineStream:
             raise ConnectionFailedError(f"stream {stream} gave no answer within {ANSWER_TIMEOUT:.0f} s") from None
         except (errors.Error, OSError) as error:
             raise ConnectionFailedError(f"no connection to NATS ({self._client.trouble or error})") from error
-        return stored_now(answer.data, stream)
+        return was_stored(answer.data, stream)
 
     async def _why_nobody_answers(self) -> AuditorError:
         stream = self._config.stream
@@ -175,12 +175,12 @@ class QuarantineStream:
                 if self._config.create
                 else "run `auditor provision` as an administrator"
             )
-            return SideStreamError(f"stream {stream} is gone: {cure}")
+            return QuarantineStreamError(f"stream {stream} is gone: {cure}")
         except AuditorError as error:
             return error
         return ConnectionFailedError(f"stream {stream} takes no records just now: it has no leader")
 
-    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _retry(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try until the answer is definite, or PATIENCE is at its end, or that of another record is."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE
@@ -195,5 +195,5 @@ class QuarantineStream:
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _size(evidence: Evidence) -> int:
+def _size(evidence: QuarantineEntry) -> int:
     return len(evidence.message.data) + len(evidence.message.headers or b"")

@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from auditor.jetstream.reading.stream_source import StreamSource
 
 
-async def first_stored_since(source: StreamSource, since_ns: int) -> int:
+async def first_seq_since(source: StreamSource, since_ns: int) -> int:
     """The first sequence stored at `since_ns` (since 1970) or later; the one behind the stream's end if there is none.
 
-    Asks for as many messages as the range has binary digits. Raises as `StreamSource.pin`.
+    Asks for as many messages as the range has binary digits. Raises as `StreamSource.info`.
     """
-    pinned = await source.pin()
+    pinned = await source.info()
     low, high = pinned.first_seq, pinned.last_seq + 1
     while low < high:
         middle = (low + high) // 2

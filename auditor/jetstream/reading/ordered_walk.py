@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from auditor.errors import ConnectionFailedError, StreamRecreatedError, WalkCutShortError
+from auditor.errors import ConnectionFailedError, StreamRecreatedError, WalkIncompleteError
 from auditor.jetstream.api import stream_info, stream_state
-from auditor.jetstream.reading.pull_consumer import BATCH, InterruptedDeliveryError, delivery
+from auditor.jetstream.reading.pull_consumer import BATCH, ConsumerLostError, delivery
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -53,7 +53,7 @@ async def ordered_walk(
                     if following > last_seq or wanted is not messages:
                         return
                 return
-        except (ConnectionFailedError, InterruptedDeliveryError) as error:
+        except (ConnectionFailedError, ConsumerLostError) as error:
             await patience.wait(error)
 
 
@@ -69,7 +69,7 @@ class _Patience:
         self._since: float | None = None
 
     async def wait(self, error: AuditorError) -> None:
-        """After `error`. Raises WalkCutShortError when that makes no sense any more."""
+        """After `error`. Raises WalkIncompleteError when that makes no sense any more."""
         if not self._client.is_connected:
             await self._client.wait_connected()
             self.renew()
@@ -78,7 +78,7 @@ class _Patience:
         if self._since is None:
             self._since = now
         elif now - self._since > PATIENCE:
-            raise WalkCutShortError(f"no message for {PATIENCE:.0f} s: {error}") from error
+            raise WalkIncompleteError(f"no message for {PATIENCE:.0f} s: {error}") from error
         await asyncio.sleep(self._pause)
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
@@ -87,7 +87,7 @@ def _check(now: StreamState, pinned: StreamState) -> None:
     if now.created_ns != pinned.created_ns:
         raise StreamRecreatedError(f"stream {pinned.name} was deleted and created again while it was being read")
     if now.last_seq < pinned.last_seq:
-        raise WalkCutShortError(
+        raise WalkIncompleteError(
             f"stream {pinned.name} now ends at sequence {now.last_seq}, before {pinned.last_seq} where it ended when"
             " this pass began: its server has lost or restored messages"
         )

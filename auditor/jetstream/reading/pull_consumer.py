@@ -26,7 +26,7 @@ BATCH = 2_000
 PULL_BYTES = 16 << 20
 """Bytes that one pull brings at most, for streams of large messages; doubled when a single message is larger."""
 PULL_SECONDS = 30
-FIRST_SILENCE, LONGEST_SILENCE = 0.25, 5.0
+MIN_IDLE_SECONDS, MAX_IDLE_SECONDS = 0.25, 5.0
 """Seconds without a message before the consumer is asked what it has left; doubled each time."""
 
 STATUS = re.compile(rb"NATS/1\.0 (\d{3}) ?([^\r\n]*)")
@@ -36,7 +36,7 @@ TOO_LARGE = b"Message Size Exceeds MaxBytes"
 """The two ends of a pull that are no trouble. Here, the next message does not fit into what is left of its bytes."""
 
 
-class InterruptedDeliveryError(AuditorError):
+class ConsumerLostError(AuditorError):
     """Something is missing or out of order: what follows has to come from a new consumer."""
 
 
@@ -89,9 +89,9 @@ class Delivery:
     async def next(self) -> list[StoredMessage]:
         """More messages; an empty list when the consumer has delivered all that it is going to.
 
-        Raises InterruptedDeliveryError, PermissionDeniedError, ConnectionFailedError.
+        Raises ConsumerLostError, PermissionDeniedError, ConnectionFailedError.
         """
-        silence = FIRST_SILENCE
+        silence = MIN_IDLE_SECONDS
         while True:
             self._arrived.clear()
             messages = self._take()
@@ -102,7 +102,7 @@ class Delivery:
             if isinstance(self._inbox.failed, AuditorError):
                 raise self._inbox.failed
             if self._trouble or self._inbox.failed:
-                raise InterruptedDeliveryError(self._trouble or "the connection to NATS was lost")
+                raise ConsumerLostError(self._trouble or "the connection to NATS was lost")
             if self.at_end:
                 return []
             try:
@@ -110,7 +110,7 @@ class Delivery:
                     await self._arrived.wait()
             except TimeoutError:
                 await self._probe()
-                silence = min(2 * silence, LONGEST_SILENCE)
+                silence = min(2 * silence, MAX_IDLE_SECONDS)
 
     def _take(self) -> list[StoredMessage]:
         """What has arrived, up to the first thing out of order. Every stored message passes here."""

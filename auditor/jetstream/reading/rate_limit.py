@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 STEP = 0.05
 """Seconds' worth of messages let through at once."""
-MOST_CAUGHT_UP = 0.1
+MAX_CATCH_UP_SECONDS = 0.1
 """Seconds' worth of messages that may follow faster after a late wake-up, but not after a standstill."""
 
 
-async def paced(batches: AsyncGenerator[list[StoredMessage]], max_rate: int) -> AsyncGenerator[list[StoredMessage]]:
+async def rate_limited(
+    batches: AsyncGenerator[list[StoredMessage]], max_rate: int
+) -> AsyncGenerator[list[StoredMessage]]:
     """The messages of `batches`, at most `max_rate` a second over any time, and as many where they come fast enough."""
     clock = asyncio.get_running_loop().time
     step = max(1, int(max_rate * STEP))
@@ -26,6 +28,6 @@ async def paced(batches: AsyncGenerator[list[StoredMessage]], max_rate: int) -> 
         async for batch in batches:
             for at in range(0, len(batch), step):
                 part = batch[at : at + step]
-                due = max(due, clock() - MOST_CAUGHT_UP) + len(part) / max_rate
+                due = max(due, clock() - MAX_CATCH_UP_SECONDS) + len(part) / max_rate
                 await asyncio.sleep(due - clock())
                 yield part

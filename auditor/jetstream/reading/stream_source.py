@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from auditor.errors import StreamRecreatedError, WalkCutShortError
+from auditor.errors import StreamRecreatedError, WalkIncompleteError
 from auditor.jetstream import api
 from auditor.jetstream.reading.ordered_walk import ordered_walk
 from auditor.jetstream.reading.pull_consumer import BATCH
-from auditor.jetstream.reading.rate_limit import paced
+from auditor.jetstream.reading.rate_limit import rate_limited
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -32,7 +32,7 @@ class StreamSource:
         self._client = client
         self._stream = stream
 
-    async def pin(self) -> StreamState:
+    async def info(self) -> StreamState:
         """The stream's account of itself, now. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
         return api.stream_state(self._stream, await api.stream_info(self._client, self._stream))
 
@@ -51,7 +51,7 @@ class StreamSource:
             subjects=[] if wanted else list(dict.fromkeys(subjects)),  # the server refuses filters that overlap
             batch=batch,
         )
-        async with aclosing(paced(batches, max_rate) if max_rate else batches) as walked:
+        async with aclosing(rate_limited(batches, max_rate) if max_rate else batches) as walked:
             async for messages in walked:
                 if wanted is None:
                     yield messages
@@ -69,11 +69,11 @@ class StreamSource:
     async def deleted(self, pinned: StreamState) -> tuple[StreamState, Ranges]:
         """The stream's account now, and the ranges that it lists as deleted, sorted.
 
-        Raises as `pin`, StreamRecreatedError, and WalkCutShortError where the list is too long to be asked for.
+        Raises as `pin`, StreamRecreatedError, and WalkIncompleteError where the list is too long to be asked for.
         """
-        state = await self.pin()
-        if state.deleted > api.MOST_DELETED:
-            raise WalkCutShortError(
+        state = await self.info()
+        if state.deleted > api.MAX_DELETED_LISTED:
+            raise WalkIncompleteError(
                 f"stream {self._stream} lists {state.deleted} deleted sequences, more than a server can safely be asked for"
             )
         info = await api.stream_info(self._client, self._stream, deleted=True)

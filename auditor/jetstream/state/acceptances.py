@@ -10,7 +10,7 @@ from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.core.state.acceptance import Acceptance
 from auditor.errors import StateError, StreamNotFoundError
 from auditor.jetstream.api import get_message
-from auditor.jetstream.publish import OutrunError, append
+from auditor.jetstream.publish import SequenceConflictError, append
 
 if TYPE_CHECKING:
     from auditor.config import StateConfig
@@ -66,7 +66,7 @@ class Acceptances:
                 what="what was accepted",
                 headers={"Nats-Rollup": "sub"},
             )
-        except OutrunError:
+        except SequenceConflictError:
             raise StateError("somebody else accepts findings at the same time: look again with --list") from None
         except (NotStoredError, UnknownOutcomeError) as error:
             raise StateError(str(error)) from error

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from auditor.aether import NotStoredError, UnknownOutcomeError
-from auditor.errors import StateError, StateNewerError, StateOutrunError, StateUnusableError, StreamNotFoundError
+from auditor.errors import StateConflictError, StateError, StateFormatError, StateNewerError, StreamNotFoundError
 from auditor.jetstream.api import get_message
-from auditor.jetstream.publish import OutrunError, append
+from auditor.jetstream.publish import SequenceConflictError, append
 from auditor.jetstream.state.stream_settings import ensure_state_stream
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ ROOM_PART = 64
 """Of what is saved, one byte in so many for what the server keeps beside it."""
 LEAST_ROOM = 1 << 16
 """Bytes left free for heads."""
-MOST_TRIES = 3
+MAX_ATTEMPTS = 3
 """A save is begun again so often when the connection was lost in the middle of it."""
 REPLACING = {"Nats-Rollup": "sub"}
 """The message takes the place of all others on its subject."""
@@ -57,7 +57,7 @@ class Content(NamedTuple):
     """Number of the format that `data` has."""
 
 
-class SavedPart(msgspec.Struct):
+class StoredPartInfo(msgspec.Struct):
     """Where a part's bytes are."""
 
     slot: str
@@ -72,14 +72,14 @@ class SavedPart(msgspec.Struct):
     """Number of the format of its bytes; 1 where none was saved."""
 
 
-class Head(msgspec.Struct, kw_only=True):
+class Manifest(msgspec.Struct, kw_only=True):
     """The newest generation of every part."""
 
     schema: str
     auditor: str
     """The version that wrote it."""
     saved_ns: int
-    parts: dict[str, SavedPart]
+    parts: dict[str, StoredPartInfo]
     writer: str = ""
     """Differs between processes."""
 
@@ -88,7 +88,7 @@ class _Schema(msgspec.Struct):
     schema: str = ""
 
 
-class Checkpoints:
+class PartStore:
     """One audit's saved state. Reads are made by stream sequence, from the stream's leader."""
 
     def __init__(self, client: Client, config: StateConfig, audited_stream: str, audit: str, version: str) -> None:
@@ -98,17 +98,17 @@ class Checkpoints:
         self._audit = audit
         self._version = version
         self._writer = secrets.token_hex(8)
-        self._head: Head | None = None
+        self._head: Manifest | None = None
         self._head_seq = 0
 
     async def ensure(self) -> StreamInfo:
         """Have a state stream that is safe to use. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
         return await ensure_state_stream(self._client, self._config, self._audited_stream)
 
-    async def look(self) -> Head | None:
+    async def look(self) -> Manifest | None:
         """What was saved last, None if nothing was.
 
-        Raises StateUnusableError for a head that is damaged, StateNewerError for one of a later version, and the
+        Raises StateFormatError for a head that is damaged, StateNewerError for one of a later version, and the
         AuditorErrors of a request.
         """
         self._head, self._head_seq = None, 0
@@ -123,12 +123,12 @@ class Checkpoints:
         self._head = self._decoded(message.data)
         return self._head
 
-    def is_own(self, head: Head) -> bool:
+    def is_own(self, head: Manifest) -> bool:
         """Whether this very object saved it."""
         return head.writer == self._writer
 
-    async def read(self, head: Head, part: str) -> bytes:
-        """The bytes of one part that `head` names. Raises StateUnusableError, and the AuditorErrors of a request."""
+    async def read(self, head: Manifest, part: str) -> bytes:
+        """The bytes of one part that `head` names. Raises StateFormatError, and the AuditorErrors of a request."""
         saved = head.parts[part]
         subject = self._subject(part, saved.slot)
         limit = asyncio.Semaphore(READ_AT_ONCE)
@@ -137,31 +137,31 @@ class Checkpoints:
             async with limit:
                 message = await get_message(self._client, self._config.stream, seq=seq)
             if message is None or message.subject != subject.encode():
-                raise StateUnusableError(f"saved state of audit {self._audit}: the chunk at sequence {seq} is gone")
+                raise StateFormatError(f"saved state of audit {self._audit}: the chunk at sequence {seq} is gone")
             return message.data
 
         data = b"".join(await asyncio.gather(*map(chunk, saved.seqs)))
         if len(data) != saved.size or hashlib.sha256(data).hexdigest() != saved.sha256:
-            raise StateUnusableError(f"saved state of audit {self._audit}: {part} has another digest than was saved")
+            raise StateFormatError(f"saved state of audit {self._audit}: {part} has another digest than was saved")
         return data
 
-    async def save(self, changed: Mapping[str, Content | None], now_ns: int) -> Head:
+    async def save(self, changed: Mapping[str, Content | None], now_ns: int) -> Manifest:
         """Have `changed` in place of these parts (None: of nothing); the others stay. All at once, or not at all.
 
-        Raises StateOutrunError if it was not `look` or `save` of this object that saw what was saved last, and then every
+        Raises StateConflictError if it was not `look` or `save` of this object that saw what was saved last, and then every
         time until the next `look`; StateError, PermissionDeniedError, ConnectionFailedError.
         """
         self._check_room(await self.ensure(), changed)
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_ATTEMPTS):
             try:
                 return await self._save(changed, now_ns)
-            except OutrunError as error:
+            except SequenceConflictError as error:
                 known, known_seq = self._head, self._head_seq
                 head = await self.look()
                 # A lost answer leaves in doubt what is stored; what this object stored itself outruns nobody.
                 if head is None or not (self.is_own(head) and (error.in_doubt or self._head_seq == known_seq)):
                     self._head, self._head_seq = known, known_seq  # so that every further save is outrun, until `look`
-                    raise StateOutrunError(self._lost_to_another(head)) from None
+                    raise StateConflictError(self._lost_to_another(head)) from None
             except (NotStoredError, UnknownOutcomeError) as error:
                 raise StateError(f"state of audit {self._audit} is not saved: {error}") from error
         raise StateError(f"state of audit {self._audit} is not saved: the connection to NATS does not last")
@@ -176,9 +176,9 @@ class Checkpoints:
                 f"which holds {taken} of at most {most}: raise its max_bytes"
             )
 
-    async def _save(self, changed: Mapping[str, Content | None], now_ns: int) -> Head:
+    async def _save(self, changed: Mapping[str, Content | None], now_ns: int) -> Manifest:
         before = self._head
-        head = Head(
+        head = Manifest(
             schema=SCHEMA,
             auditor=self._version,
             saved_ns=before.saved_ns if before else now_ns,
@@ -197,12 +197,12 @@ class Checkpoints:
                 await self._clear(part)
         return head
 
-    async def _put_head(self, head: Head) -> None:
+    async def _put_head(self, head: Manifest) -> None:
         data = msgspec.json.encode(head)
         self._head_seq = await self._append(self._subject("head"), data, self._head_seq, replacing=True)
-        self._head = msgspec.json.decode(data, type=Head)
+        self._head = msgspec.json.decode(data, type=Manifest)
 
-    async def _put_part(self, part: str, content: Content) -> SavedPart:
+    async def _put_part(self, part: str, content: Content) -> StoredPartInfo:
         data = content.data
         current = self._head.parts.get(part) if self._head else None
         slot = next(slot for slot in SLOTS if current is None or slot != current.slot)
@@ -214,7 +214,7 @@ class Checkpoints:
         for at in range(0, max(len(data), 1), size):
             last_seq = await self._append(subject, data[at : at + size], last_seq, replacing=at == 0)
             seqs.append(last_seq)
-        return SavedPart(slot, seqs, len(data), hashlib.sha256(data).hexdigest(), content.about, content.format)
+        return StoredPartInfo(slot, seqs, len(data), hashlib.sha256(data).hexdigest(), content.about, content.format)
 
     async def _clear(self, part: str) -> None:
         """Nothing names the part any more: leave one empty message of what is a generation of chunks."""
@@ -235,11 +235,11 @@ class Checkpoints:
     def _subject(self, *tokens: str) -> str:
         return ".".join((self._config.subject_prefix, self._audit, *tokens))
 
-    def _decoded(self, data: bytes) -> Head:
+    def _decoded(self, data: bytes) -> Manifest:
         try:
             schema = msgspec.json.decode(data, type=_Schema).schema
             if schema == SCHEMA:
-                return msgspec.json.decode(data, type=Head)
+                return msgspec.json.decode(data, type=Manifest)
         except msgspec.MsgspecError:
             schema = ""
         if schema.startswith("aether-auditor/state/") and schema != SCHEMA:
@@ -247,9 +247,9 @@ class Checkpoints:
                 f"saved state of audit {self._audit} was written by a later version of the auditor ({schema}, and this version"
                 f" reads {SCHEMA}): run that version, or auditor state reset --audit {self._audit}"
             )
-        raise StateUnusableError(f"saved state of audit {self._audit} cannot be used: its head is damaged")
+        raise StateFormatError(f"saved state of audit {self._audit} cannot be used: its head is damaged")
 
-    def _lost_to_another(self, head: Head | None) -> str:
+    def _lost_to_another(self, head: Manifest | None) -> str:
         if head is None:
             return f"saved state of audit {self._audit} has been removed"
         return f"another auditor saves the state of audit {self._audit}: run only one, or give them different names"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from auditor.core.history.audit_history import CHRONICLE_FORMAT, Chronicle
-from auditor.core.state.checkpoint import Memory, Part
-from auditor.core.state.codec import FORMAT, packed, unpacked
-from auditor.errors import StateError, StateNewerError, StateUnusableError
+from auditor.core.history.audit_history import AUDIT_HISTORY_FORMAT, AuditHistory
+from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
+from auditor.core.state.codec import FORMAT, decode_checkpoint, encode_checkpoint
+from auditor.errors import StateError, StateFormatError, StateNewerError
 from auditor.jetstream.state.part_store import Content
 from auditor.units import format_utc
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
     from auditor.core.model.findings import Kind
     from auditor.core.state.acceptance import Acceptance
-    from auditor.core.state.checkpoint import Packed
+    from auditor.core.state.checkpoint import EncodedState
     from auditor.jetstream.state.acceptances import Acceptances
-    from auditor.jetstream.state.part_store import Checkpoints, Head
+    from auditor.jetstream.state.part_store import Manifest, PartStore
 
 log = structlog.get_logger()
 
 CHRONICLE = "chronicle"
-FORMATS = {CHRONICLE: CHRONICLE_FORMAT, Part.COMPLETED: FORMAT, Part.UNDERWAY: FORMAT}
+FORMATS = {CHRONICLE: AUDIT_HISTORY_FORMAT, CheckpointKind.COMPLETED: FORMAT, CheckpointKind.IN_PROGRESS: FORMAT}
 """By part: the format that this version saves and reads."""
 
 
-class MemoryKeeper:
-    """The `Keeper` of auditor/scan/ports.py for one audit. It saves nothing, ever, unless it `writes`."""
+class JetStreamStateStore:
+    """The `StateStore` of auditor/scan/ports.py for one audit. It saves nothing, ever, unless it `writes`."""
 
     def __init__(
         self,
         audit: str,
-        checkpoints: Checkpoints,
+        checkpoints: PartStore,
         acceptances: Acceptances,
         clock: Callable[[], int],
         *,
@@ -48,11 +48,11 @@ class MemoryKeeper:
         self._acceptances = acceptances
         self._clock = clock
         self._writes = writes
-        self._head: Head | None = None
-        self._chronicle: Chronicle | None = None
-        self._held: dict[Part, Memory] = {}
+        self._head: Manifest | None = None
+        self._chronicle: AuditHistory | None = None
+        self._held: dict[CheckpointKind, Checkpoint] = {}
         """The newest of each part, saved or not."""
-        self._saved: Memory | None = None
+        self._saved: Checkpoint | None = None
         self.saved_ns: int | None = None
         """When something was saved last; None if nothing is there."""
         self._problem: str | None = None
@@ -64,11 +64,11 @@ class MemoryKeeper:
         """Why the saved chronicle cannot be used, in one line; None if it can. As of the last `open`."""
         return self._problem
 
-    async def open(self) -> Chronicle:
+    async def open(self) -> AuditHistory:
         """See what was saved last; its chronicle. Raises StateNewerError, and the AuditorErrors of a request."""
         try:
             self._head = await self._checkpoints.look()
-        except StateUnusableError as error:
+        except StateFormatError as error:
             return self._without_head(error)
         self._replaceable = True
         if self._head is not None:
@@ -84,27 +84,27 @@ class MemoryKeeper:
             self._chronicle = await self._load(None)
         return self._chronicle
 
-    def _without_head(self, error: StateUnusableError) -> Chronicle:
+    def _without_head(self, error: StateFormatError) -> AuditHistory:
         """Go on with what this process knows. Nothing is saved, since that would replace the parts that a head names."""
         self._head = self.saved_ns = self._saved = None
         self._replaceable = False
         self._problem = self._no_history(error)
         log.error("saved state not used", audit=self._audit, why=str(error))
-        self._chronicle = self._chronicle or Chronicle()
+        self._chronicle = self._chronicle or AuditHistory()
         return self._chronicle
 
-    def _no_history(self, error: StateUnusableError) -> str:
+    def _no_history(self, error: StateFormatError) -> str:
         return (
             f"the saved history of audit {self._audit} cannot be used ({error}), so that findings of earlier passes may"
             f" be missing: auditor state reset --audit {self._audit} begins a new one"
         )
 
-    async def _load(self, known: Chronicle | None) -> Chronicle:
+    async def _load(self, known: AuditHistory | None) -> AuditHistory:
         """What was saved, but for what this process has seen since: a restore takes state back together with the stream."""
         try:
             chronicle = await self._read_chronicle()
-        except StateUnusableError as error:
-            chronicle = Chronicle()
+        except StateFormatError as error:
+            chronicle = AuditHistory()
             self._problem = self._no_history(error)
             log.error("saved history not used", audit=self._audit, why=str(error))  # noqa: TRY400 - the line says it all
         else:
@@ -121,7 +121,7 @@ class MemoryKeeper:
             self._unusable(error)
             return {}
 
-    async def recall(self, part: Part) -> Memory | None:
+    async def check_out(self, part: CheckpointKind) -> Checkpoint | None:
         """That part of what was saved last. Raises as `open`."""
         held = self._held.pop(part, None)
         if held is not None:
@@ -130,14 +130,14 @@ class MemoryKeeper:
             data = await self._read(part)
             if data is None:
                 return None
-            memory = await asyncio.to_thread(unpacked, data)
-        except (StateUnusableError, ValueError) as error:
+            memory = await asyncio.to_thread(decode_checkpoint, data)
+        except (StateFormatError, ValueError) as error:
             self._unusable(error)
             return None
         self._saved = memory
         return memory
 
-    async def pack(self, changed: Mapping[Part, Memory | None]) -> Packed:
+    async def pack(self, changed: Mapping[CheckpointKind, Checkpoint | None]) -> EncodedState:
         """The chronicle and these parts, ready to be saved."""
         for part in changed:
             self._held.pop(part, None)  # the part that is packed replaces it
@@ -149,30 +149,30 @@ class MemoryKeeper:
         for part, memory in changed.items():
             ready[part] = None
             if memory is not None:
-                ready[part] = Content(await asyncio.to_thread(packed, memory), about(memory), FORMATS[part])
+                ready[part] = Content(await asyncio.to_thread(encode_checkpoint, memory), about(memory), FORMATS[part])
             self._saved = memory or self._saved
         return ready
 
-    async def save(self, packed: Packed) -> None:
+    async def save(self, encoded: EncodedState) -> None:
         """Have that in place of what was saved last. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
-        if not self._writes or not packed:
+        if not self._writes or not encoded:
             return
         try:
-            head = await self._checkpoints.save(packed, self._clock())
+            head = await self._checkpoints.save(encoded, self._clock())
         except BaseException:
             self._saved = None
             raise
         self.saved_ns = head.saved_ns
 
-    def hold(self, memory: Memory) -> None:
-        """Spare the next `recall` the reading."""
+    def put_back(self, memory: Checkpoint) -> None:
+        """Spare the next `check_out` the reading."""
         self._held[memory.part] = memory
 
-    def is_saved(self, memory: Memory) -> bool:
+    def is_saved(self, memory: Checkpoint) -> bool:
         """Whether `memory` is what was saved last, if nothing has happened to it since it was recalled."""
         return self._saved is memory
 
-    def _refuse_newer(self, head: Head) -> None:
+    def _refuse_newer(self, head: Manifest) -> None:
         """Raise StateNewerError if a part has a newer format, whether this pass reads it or not: a save would replace it."""
         for part, own in FORMATS.items():
             if part in head.parts and (saved := head.parts[part].format) > own:
@@ -182,29 +182,29 @@ class MemoryKeeper:
                 )
 
     async def _read(self, part: str) -> bytes | None:
-        """The bytes of one part; None if nothing is saved. Raises StateUnusableError if its format is not this version's."""
+        """The bytes of one part; None if nothing is saved. Raises StateFormatError if its format is not this version's."""
         head = self._head
         if head is None or part not in head.parts:
             return None
         saved, own = head.parts[part].format, FORMATS[part]
         if saved != own:
-            raise StateUnusableError(f"{part} has format {saved}, written by auditor {head.auditor}, and this is {own}")
+            raise StateFormatError(f"{part} has format {saved}, written by auditor {head.auditor}, and this is {own}")
         return await self._checkpoints.read(head, part)
 
-    async def _read_chronicle(self) -> Chronicle:
+    async def _read_chronicle(self) -> AuditHistory:
         data = await self._read(CHRONICLE)
         if data is None:
-            return Chronicle()
+            return AuditHistory()
         try:
-            return msgspec.msgpack.decode(data, type=Chronicle)
+            return msgspec.msgpack.decode(data, type=AuditHistory)
         except msgspec.MsgspecError as error:
-            raise StateUnusableError(f"it does not decode ({type(error).__name__})") from error
+            raise StateFormatError(f"it does not decode ({type(error).__name__})") from error
 
     def _unusable(self, why: object) -> None:
         log.warning("saved state not used", audit=self._audit, why=str(why))
 
 
-def about(memory: Memory) -> dict[str, object]:
+def about(memory: Checkpoint) -> dict[str, object]:
     """What a part holds, for people."""
     return {
         "stream": memory.stream,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from auditor.errors import StateError
-from auditor.jetstream.own_streams import OwnStream
+from auditor.jetstream.own_streams import OwnedStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +35,8 @@ async def ensure_state_stream(client: Client, config: StateConfig, audited_strea
     )
 
 
-def _stream(config: StateConfig) -> OwnStream:
-    return OwnStream(
+def _stream(config: StateConfig) -> OwnedStream:
+    return OwnedStream(
         section="state",
         name=config.stream,
         subject_prefix=config.subject_prefix,

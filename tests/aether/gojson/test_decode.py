@@ -19,8 +19,8 @@ from auditor.aether import (
     decode_event,
     decode_snapshot,
     encode_event,
+    has_version,
     judge_event,
-    version_given,
 )
 from auditor.aether.gojson import exact, fast
 from tests.corpus.inventions import damage, invent, invent_nest
@@ -53,7 +53,7 @@ def test_the_exact_decoder_says_the_same_of_every_vector_that_the_fast_one_takes
     vectors: list[tuple[dict[str, Any], bytes]],
 ) -> None:
     """Where the fast path hides it from the corpus."""
-    quick = {"event": fast.EventFacts, "snapshot": fast.SnapshotFacts}
+    quick = {"event": fast.FastEvent, "snapshot": fast.FastSnapshot}
     slow = {"event": exact.decode_event, "snapshot": exact.decode_snapshot}
     taken = 0
     for vector, body in vectors:
@@ -65,7 +65,7 @@ def test_the_exact_decoder_says_the_same_of_every_vector_that_the_fast_one_takes
 
 
 def test_an_ordinary_event_is_decoded_by_the_fast_path() -> None:
-    assert isinstance(judge_event(EVENT), fast.EventFacts)
+    assert isinstance(judge_event(EVENT), fast.FastEvent)
     assert decode_event(EVENT) == Event(
         id="evt-1",
         event_type="OrderPlaced",
@@ -111,7 +111,7 @@ def test_numbers_in_data_are_floats_as_in_go_whichever_decoder_reads_them() -> N
     ],
 )
 def test_a_version_is_given_if_any_occurrence_of_its_field_is_not_null(*, body: bytes, given: bool) -> None:
-    assert version_given(body) is given
+    assert has_version(body) is given
 
 
 @given(st.sampled_from(["event", "snapshot"]), st.binary(max_size=200))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.core.history.baseline import News
+from auditor.core.history.baseline import Baseline
 from auditor.core.model.findings import Cause, Finding, Kind, Severity
 from tests.core.reports import NOW, report
 from tests.core.stories import event
@@ -21,7 +21,7 @@ def found(kind: Kind, **facts: object) -> Finding:
 
 
 def test_what_the_first_pass_finds_is_the_baseline_and_only_later_findings_are_new() -> None:
-    news = News()
+    news = Baseline()
     news.take(report(*GOOD, (ORDER, b"{")), NOW)
     assert news.newest_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
     news.take(report(*GOOD, (ORDER, b"{")), NOW)
@@ -32,14 +32,14 @@ def test_what_the_first_pass_finds_is_the_baseline_and_only_later_findings_are_n
 
 
 def test_a_finding_that_takes_the_place_of_another_is_new_as_well() -> None:
-    news = News()
+    news = Baseline()
     news.take(report(*GOOD, (ORDER, b"{")), NOW)
     news.take(report(*GOOD, (ORDER, event("order-1", 4)), (ORDER, b"{")), NOW)
     assert news.newest_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == NOW
 
 
 def test_what_a_pass_cut_short_did_not_see_is_no_news_when_it_is_seen_again() -> None:
-    news = News()
+    news = Baseline()
     whole = report(*GOOD, (ORDER, b"{"), (ORDER, b""))
     short = replace(report(*GOOD), incomplete="interrupted", range=whole.range)
     for told in (whole, short, whole):
@@ -50,7 +50,7 @@ def test_what_a_pass_cut_short_did_not_see_is_no_news_when_it_is_seen_again() ->
 
 
 def test_the_baseline_is_a_pass_that_read_to_its_end() -> None:
-    news = News()
+    news = Baseline()
     whole = report(*GOOD, (ORDER, b"{"))
     news.take(replace(report(*GOOD), incomplete="interrupted", range=whole.range), NOW)
     news.take(whole, NOW)
@@ -58,7 +58,7 @@ def test_the_baseline_is_a_pass_that_read_to_its_end() -> None:
 
 
 def test_a_message_that_is_never_judged_holds_back_no_news() -> None:
-    news = News()
+    news = Baseline()
     for stored, newest in ((GOOD, 0), ([*GOOD, (ORDER, b"{")], NOW)):
         news.take(replace(report(*stored), incomplete="1 messages could not be judged"), NOW)
         assert news.newest_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == newest
@@ -74,7 +74,7 @@ def test_a_message_that_is_never_judged_holds_back_no_news() -> None:
     ids=["the stream's head went past it", "its cause became known", "a gap became smaller"],
 )
 def test_a_finding_that_was_there_before_is_no_news_because(before: Finding, after: dict[str, object]) -> None:
-    news = News()
+    news = Baseline()
     for finding in (before, replace(before, **after)):
         totals = {(finding.kind, finding.severity): finding.count or 1}
         news.take(replace(report(*GOOD), findings=(finding,), totals=totals), NOW)

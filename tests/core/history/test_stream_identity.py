@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from auditor.core.history.stream_identity import (
     ALWAYS_SAMPLED,
-    MOST_ANCHORS,
-    MOST_INCIDENTS,
-    MOST_RECENT,
-    MOST_SAMPLED,
-    Anchors,
-    History,
+    MAX_CHECKED_PER_PASS,
+    MAX_INCIDENTS,
+    MAX_RECENT,
+    MAX_SAMPLES,
+    SampledDigests,
+    StreamIdentity,
     digest,
-    rewritten,
+    history_changed_finding,
 )
 from auditor.core.model.findings import AcceptedBy, Kind, Severity, spec
 from auditor.core.model.message import StoredMessage, StreamState
@@ -31,7 +31,7 @@ def message(seq: int, data: bytes = b"{}") -> StoredMessage:
 
 
 def seen(now: StreamState, before: StreamState = THEN) -> list[tuple[Kind, int | None, str | None]]:
-    history = History()
+    history = StreamIdentity()
     assert history.look(before, 1) == []
     return [(found.kind, found.count, found.detail) for found in history.look(now, 2)]
 
@@ -75,7 +75,7 @@ def test_settings_that_matter_are_told_with_what_they_were() -> None:
 
 
 def test_only_changed_settings_are_a_notice() -> None:
-    history = History()
+    history = StreamIdentity()
     history.look(THEN, 1)
     weights = {found.kind: found.severity for found in history.look(replace(THEN, last_seq=6, config={}), 2)}
     assert weights == {Kind.STREAM_ROLLBACK: Severity.CORRUPTION, Kind.CONFIG_CHANGED: Severity.NOTICE}
@@ -96,7 +96,7 @@ def test_an_anchor_is_told_by_body_headers_and_time_and_not_by_its_subject() -> 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=300), st.booleans())
 def test_anchors_are_few_in_order_spread_over_all_that_was_read_and_have_its_end(steps: list[int], ends: bool) -> None:
-    anchors, seq = Anchors(), 0
+    anchors, seq = SampledDigests(), 0
     for step in steps:
         seq += step
         anchors.take([message(seq), message(seq + 1)])
@@ -106,16 +106,16 @@ def test_anchors_are_few_in_order_spread_over_all_that_was_read_and_have_its_end
     anchors.end(message(seq))
     seqs = [anchor.seq for anchor in anchors.kept]
     assert seqs == sorted(set(seqs))
-    assert len(seqs) <= MOST_ANCHORS
+    assert len(seqs) <= MAX_SAMPLES
     assert seqs[-1] == seq
-    spread = seqs[: -MOST_RECENT - 1]
+    spread = seqs[: -MAX_RECENT - 1]
     assert all(later - sooner <= 2 * anchors.stride + 102 for sooner, later in zip(spread, spread[1:], strict=False))
     assert anchors.stride <= max(1, seq // 8)
     assert all(digest(message(anchor.seq)) == anchor.digest for anchor in anchors.kept)
 
 
 def test_messages_that_were_read_before_are_no_new_anchors() -> None:
-    anchors = Anchors()
+    anchors = SampledDigests()
     anchors.take([message(9)])
     before = list(anchors.kept)
     anchors.take([message(4), message(5)])
@@ -125,18 +125,18 @@ def test_messages_that_were_read_before_are_no_new_anchors() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 8, 9, 40, 64])
 def test_a_sample_is_small_has_the_last_ones_and_leaves_out_none_in_the_long_run(count: int) -> None:
-    anchors = Anchors()
+    anchors = SampledDigests()
     for seq in range(count):
         anchors.end(message(seq))
     samples = [anchors.sample(turn) for turn in range(64)]
-    assert all(len({anchor.seq for anchor in sample}) == len(sample) <= MOST_SAMPLED for sample in samples)
+    assert all(len({anchor.seq for anchor in sample}) == len(sample) <= MAX_CHECKED_PER_PASS for sample in samples)
     last = anchors.kept[-ALWAYS_SAMPLED:]
     assert all(sample[len(sample) - len(last) :] == last for sample in samples)
     assert {anchor.seq for sample in samples for anchor in sample} == set(range(count))
 
 
 def test_anchors_that_the_stream_does_not_hold_any_more_are_forgotten() -> None:
-    history = History()
+    history = StreamIdentity()
     history.look(THEN, 1)
     for seq in (5, 9, 14, 20):
         history.anchors.end(message(seq))
@@ -149,16 +149,16 @@ def test_anchors_that_the_stream_does_not_hold_any_more_are_forgotten() -> None:
 
 
 def test_messages_that_came_back_otherwise_are_one_finding() -> None:
-    found = rewritten([3, 9])
+    found = history_changed_finding([3, 9])
     assert (found.kind, found.first_seq, found.last_seq, found.count) == (Kind.HISTORY_CHANGED, 3, 9, 2)
-    assert str(rewritten([3]).detail).startswith("the message at sequence 3 comes back")
+    assert str(history_changed_finding([3]).detail).startswith("the message at sequence 3 comes back")
 
 
 def test_incidents_survive_being_saved_and_are_bounded() -> None:
-    history = History()
+    history = StreamIdentity()
     history.look(THEN, 1)
-    for number in range(MOST_INCIDENTS + 5):
-        history.note(rewritten([number]), number)
-    assert [history.incidents[0].noticed_ns, len(history.incidents)] == [5, MOST_INCIDENTS]
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(history), type=History) == history
-    assert (history.looked_ns, History().looked_ns) == (1, 0)
+    for number in range(MAX_INCIDENTS + 5):
+        history.note(history_changed_finding([number]), number)
+    assert [history.incidents[0].noticed_ns, len(history.incidents)] == [5, MAX_INCIDENTS]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(history), type=StreamIdentity) == history
+    assert (history.looked_ns, StreamIdentity().looked_ns) == (1, 0)

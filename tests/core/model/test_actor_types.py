@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditor.core.model.actor_types import MOST_TYPES, OTHER, ActorTypes
+from auditor.core.model.actor_types import MAX_TYPES, OTHER, ActorTypes
 
 
 def test_a_type_gets_its_own_value_once_three_actors_share_it() -> None:
@@ -31,5 +31,5 @@ def test_configured_types_are_the_only_ones() -> None:
 
 def test_types_that_are_added_by_themselves_are_bounded() -> None:
     types = ActorTypes()
-    types.learn(f"type{number}" for number in range(2 * MOST_TYPES) for _ in range(3))
-    assert len(types.remembered) == MOST_TYPES
+    types.learn(f"type{number}" for number in range(2 * MAX_TYPES) for _ in range(3))
+    assert len(types.remembered) == MAX_TYPES

@@ -6,14 +6,14 @@ import hashlib
 
 from auditor.core.model.findings import Kind
 from auditor.core.model.message import StoredMessage
-from auditor.core.model.quarantine_entry import Evidence
+from auditor.core.model.quarantine_entry import QuarantineEntry
 
 CREATED_NS = 1_763_884_800_999_999_999
 
 
-def evidence(*, seq: int = 17, data: bytes = b'{"id"', created_ns: int = CREATED_NS) -> Evidence:
+def evidence(*, seq: int = 17, data: bytes = b'{"id"', created_ns: int = CREATED_NS) -> QuarantineEntry:
     message = StoredMessage(seq, 1, b"ORDERS.events.order.order-1", None, data)
-    return Evidence("ORDERS", created_ns, message, Kind.MALFORMED_EVENT, "syntax", "cut off")
+    return QuarantineEntry("ORDERS", created_ns, message, Kind.MALFORMED_EVENT, "syntax", "cut off")
 
 
 def test_the_key_names_stream_epoch_sequence_and_content():

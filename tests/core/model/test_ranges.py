@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.core.model.ranges import any_between, intersect, normalized, size, subtract
+from auditor.core.model.ranges import intersect, intersects_open_interval, merged, size, subtract
 
 pairs = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), max_size=8)
 
@@ -17,7 +17,7 @@ def members(ranges: list[tuple[int, int]]) -> set[int]:
 @settings(deadline=None)
 @given(pairs)
 def test_normalizing_keeps_the_members_and_leaves_no_two_ranges_touching(ranges: list[tuple[int, int]]) -> None:
-    joined = normalized(ranges)
+    joined = merged(ranges)
     assert members(joined) == members(ranges)
     assert all(one[1] + 1 < other[0] for one, other in zip(joined, joined[1:], strict=False))
 
@@ -27,8 +27,8 @@ def test_normalizing_keeps_the_members_and_leaves_no_two_ranges_touching(ranges:
 def test_subtracting_and_intersecting_are_those_of_sets(
     ranges: list[tuple[int, int]], others: list[tuple[int, int]]
 ) -> None:
-    one, other = normalized(ranges), normalized(others)
-    assert subtract(one, other) == normalized(subtract(one, other))
+    one, other = merged(ranges), merged(others)
+    assert subtract(one, other) == merged(subtract(one, other))
     assert members(subtract(one, other)) == members(one) - members(other)
     assert members(intersect(one, other)) == members(one) & members(other)
     assert size(one) == len(members(one))
@@ -37,4 +37,6 @@ def test_subtracting_and_intersecting_are_those_of_sets(
 @settings(deadline=None)
 @given(pairs, st.integers(0, 41), st.integers(0, 41))
 def test_a_member_between_two_sequences_is_found(ranges: list[tuple[int, int]], after: int, before: int) -> None:
-    assert any_between(normalized(ranges), after, before) == any(after < seq < before for seq in members(ranges))
+    assert intersects_open_interval(merged(ranges), after, before) == any(
+        after < seq < before for seq in members(ranges)
+    )

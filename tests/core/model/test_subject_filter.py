@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.core.model.subject_filter import Scope, is_subset, overlaps
+from auditor.core.model.subject_filter import SubjectFilter, is_subset, overlaps
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,12 @@ from auditor.core.model.subject_filter import Scope, is_subset, overlaps
     ],
 )
 def test_a_pattern_covers_what_the_server_would_deliver_for_it(pattern: str, subject: bytes, *, covered: bool) -> None:
-    assert Scope([pattern]).covers(subject) is covered
-    assert Scope(["other.subject", pattern]).covers(subject) is covered
+    assert SubjectFilter([pattern]).covers(subject) is covered
+    assert SubjectFilter(["other.subject", pattern]).covers(subject) is covered
 
 
 def test_no_pattern_covers_nothing() -> None:
-    assert not Scope([]).covers(b"S.events.order.order-1")
+    assert not SubjectFilter([]).covers(b"S.events.order.order-1")
 
 
 @pytest.mark.parametrize(

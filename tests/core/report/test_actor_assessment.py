@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.model.findings import Cause, Finding, Kind, Severity
-from auditor.core.report.actor_assessment import Circumstances, Replay, judge_actor
+from auditor.core.report.actor_assessment import RangeFacts, Replayability, assess_actor
 from auditor.core.state.ledger import Ledger
 
 TAIL = b"order.order-1"
@@ -59,7 +59,7 @@ def take(story: list[Message]) -> Ledger:
     return ledger
 
 
-def replay_by_the_book(story: list[Message]) -> Replay:
+def replay_by_the_book(story: list[Message]) -> Replayability:
     """Damage is a gap, a missing head or a bad message; each must be covered by the last snapshot."""
     events = [(seq, m.version) for seq, m in enumerate(story, 1) if not m.snapshot]
     good = [(seq, version) for seq, version in events if version is not None]
@@ -80,21 +80,21 @@ def replay_by_the_book(story: list[Message]) -> Replay:
             damage.append(first)
         damage += [v + 1 for v in range(first, max(stored)) if v not in stored and v + 1 in stored]
     if not damage:
-        return Replay.REPLAYABLE
+        return Replayability.REPLAYABLE
     for following in damage:
         if snapshot is None:
-            return Replay.BROKEN
+            return Replayability.BROKEN
         if following is None and snapshot[0] < open_at:
-            return Replay.BROKEN
+            return Replayability.BROKEN
         if following is not None and following > snapshot[1] + 1:
-            return Replay.BROKEN
-    return Replay.FROM_SNAPSHOT
+            return Replayability.BROKEN
+    return Replayability.FROM_SNAPSHOT
 
 
 @settings(max_examples=500, deadline=None)
 @given(stories())
 def test_an_actor_can_be_replayed_exactly_when_every_damage_is_covered(story: list[Message]) -> None:
-    assert judge_actor(take(story), TAIL, Circumstances()).replay is replay_by_the_book(story)
+    assert assess_actor(take(story), TAIL, RangeFacts()).replay is replay_by_the_book(story)
 
 
 @settings(deadline=None)
@@ -107,8 +107,8 @@ def test_a_snapshot_is_ahead_unless_bad_messages_or_a_gone_head_explain_it(story
     first_last = next((at for at, m in enumerate(story) if not m.snapshot and m.version == last), at)
     explained = sum(1 for m in story[first_last + 1 :] if not m.snapshot and m.version is None)
     ahead = bool(snapshots) and snapshots[-1] is not None and snapshots[-1] > last + explained
-    assert (judge_actor(take(story), TAIL, Circumstances()).snapshot_ahead is not None) == ahead
-    gone = judge_actor(take(story), TAIL, Circumstances(first_seq=2)).snapshot_ahead is not None
+    assert (assess_actor(take(story), TAIL, RangeFacts()).snapshot_ahead is not None) == ahead
+    gone = assess_actor(take(story), TAIL, RangeFacts(first_seq=2)).snapshot_ahead is not None
     assert gone == (ahead and bool(good))
 
 
@@ -130,7 +130,7 @@ def test_the_cause_of_a_gap_is_the_first_that_holds(
     if content:
         ledger.damage(TAIL, content, 2)
     ledger.event(TAIL, "order-1", 3, 3)
-    (gap,) = judge_actor(ledger, TAIL, Circumstances(unreadable=unreadable, deleted=deleted)).gaps
+    (gap,) = assess_actor(ledger, TAIL, RangeFacts(unreadable=unreadable, deleted=deleted)).gaps
     assert (gap.cause, gap.missing) == (cause, 1)
 
 
@@ -150,7 +150,7 @@ def test_a_missing_head_is_expired_only_where_nothing_else_explains_it(
     if damaged:
         ledger.damage(TAIL, Cause.MALFORMED, 7)
     ledger.event(TAIL, "order-1", 4, 9)
-    head = judge_actor(ledger, TAIL, Circumstances(first_seq=first_seq, deleted=deleted)).head
+    head = assess_actor(ledger, TAIL, RangeFacts(first_seq=first_seq, deleted=deleted)).head
     assert head is not None
     assert (head.cause, head.first_missing, head.last_missing) == (cause, 1, 3)
 
@@ -159,10 +159,10 @@ def test_a_writer_that_skips_versions_on_purpose_breaks_no_actor() -> None:
     ledger = Ledger()
     ledger.event(TAIL, "order-1", 10, 1)
     ledger.event(TAIL, "order-1", 20, 2)
-    judgement = judge_actor(ledger, TAIL, Circumstances(contiguous=False, first_version=10))
-    assert judgement.replay is Replay.REPLAYABLE
+    judgement = assess_actor(ledger, TAIL, RangeFacts(contiguous=False, first_version=10))
+    assert judgement.replay is Replayability.REPLAYABLE
     assert len(judgement.gaps) == 1
-    assert judge_actor(ledger, TAIL, Circumstances(first_version=10)).replay is Replay.BROKEN
+    assert assess_actor(ledger, TAIL, RangeFacts(first_version=10)).replay is Replayability.BROKEN
 
 
 def test_versions_of_a_subject_that_two_ids_share_are_not_judged() -> None:
@@ -170,9 +170,9 @@ def test_versions_of_a_subject_that_two_ids_share_are_not_judged() -> None:
     ledger.event(TAIL, "order-1", 1, 1)
     ledger.event(TAIL, "order.1", 9, 2)
     ledger.event(TAIL, "order-1", 1, 3)
-    judgement = judge_actor(ledger, TAIL, Circumstances())
+    judgement = assess_actor(ledger, TAIL, RangeFacts())
     assert judgement.colliding_ids == ["order-1", "order.1"]
-    assert (judgement.gaps, judgement.misplaced, judgement.replay) == ((), (), Replay.BROKEN)
+    assert (judgement.gaps, judgement.misplaced, judgement.replay) == ((), (), Replayability.BROKEN)
 
 
 @pytest.mark.parametrize(
@@ -209,20 +209,20 @@ def test_damage_is_covered_by_what_follows_it_and_by_the_last_snapshot(story: st
     """Numbers are versions of events, `!` is a bad one, `s` begins a snapshot, `S` is a bad one."""
     read = {"!": Message(None), "S": Message(None, snapshot=True)}
     messages = [read.get(word) or Message(int(word.lstrip("s")), snapshot="s" in word) for word in story.split()]
-    assert judge_actor(take(messages), TAIL, Circumstances()).replay == replay_by_the_book(messages) == replay
+    assert assess_actor(take(messages), TAIL, RangeFacts()).replay == replay_by_the_book(messages) == replay
 
 
 @pytest.mark.parametrize(("version", "ahead"), [(3, False), (4, False), (5, True)])
 def test_each_bad_message_after_the_last_event_explains_one_version_of_a_snapshot(version: int, *, ahead: bool) -> None:
     story = [Message(None), Message(1), Message(2), Message(None), Message(None), Message(version, snapshot=True)]
-    assert bool(judge_actor(take(story), TAIL, Circumstances()).snapshot_ahead) == ahead
+    assert bool(assess_actor(take(story), TAIL, RangeFacts()).snapshot_ahead) == ahead
 
 
 def test_what_was_not_read_may_hold_what_is_missing_and_the_last_snapshot() -> None:
     ledger = take([Message(2), Message(4), Message(6), Message(8, snapshot=True)])
 
     def told(*unread: tuple[int, int]) -> tuple[bool, list[int], bool]:
-        judgement = judge_actor(ledger, TAIL, Circumstances(unread=unread))
+        judgement = assess_actor(ledger, TAIL, RangeFacts(unread=unread))
         return bool(judgement.head), [gap.first_missing for gap in judgement.gaps], bool(judgement.snapshot_ahead)
 
     assert told() == (True, [3, 5], True)
@@ -238,14 +238,14 @@ def test_what_was_not_read_may_hold_what_is_missing_and_the_last_snapshot() -> N
 def test_nothing_is_missing_for_certain_where_an_event_was_not_judged() -> None:
     ledger = take([Message(2), Message(4), Message(4), Message(8, snapshot=True)])
     ledger.unjudged.add(TAIL)
-    judgement = judge_actor(ledger, TAIL, Circumstances())
+    judgement = assess_actor(ledger, TAIL, RangeFacts())
     assert (judgement.head, list(judgement.gaps), judgement.snapshot_ahead) == (None, [], None)
     assert [event.kind for event in judgement.misplaced] == [Kind.DUPLICATE_VERSION]
 
 
 def test_a_gap_whose_earlier_event_has_left_the_stream_is_a_missing_head() -> None:
     ledger = take([Message(1), Message(3), Message(6), Message(9)])
-    judgement = judge_actor(ledger, TAIL, Circumstances(first_seq=3))
+    judgement = assess_actor(ledger, TAIL, RangeFacts(first_seq=3))
     assert judgement.head is not None
     assert (judgement.head.first_missing, judgement.head.last_missing, judgement.head.cause) == (1, 5, Cause.EXPIRED)
     assert [(gap.first_missing, gap.last_missing) for gap in judgement.gaps] == [(7, 8)]
@@ -254,7 +254,7 @@ def test_a_gap_whose_earlier_event_has_left_the_stream_is_a_missing_head() -> No
 def test_a_gap_that_has_left_the_stream_altogether_is_told_as_none() -> None:
     """Nobody can say any more why versions were missing there."""
     ledger = take([Message(1), Message(3), Message(4), Message(5)])
-    judgement = judge_actor(ledger, TAIL, Circumstances(first_seq=4))
+    judgement = assess_actor(ledger, TAIL, RangeFacts(first_seq=4))
     assert list(judgement.gaps) == []
     assert judgement.head is not None
     assert judgement.head.cause is Cause.EXPIRED

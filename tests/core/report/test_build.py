@@ -9,24 +9,24 @@ from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.message import StreamState
 from auditor.core.model.passes import SeqRange, Verdict
 from auditor.core.model.range_account import Walked
-from auditor.core.model.subject_filter import Scope
-from auditor.core.report.build import Expectations, conclude
-from auditor.core.report.pass_report import AuditReport, MessageCounts
-from auditor.core.state.examiner import Audit, AuditState, Where
+from auditor.core.model.subject_filter import SubjectFilter
+from auditor.core.report.build import ReportSettings, build_report
+from auditor.core.report.pass_report import MessageCounts, PassReport
+from auditor.core.state.examiner import Audit, AuditedStream, AuditState
 from tests.core.stories import event, message
 
 
 def audited(*stored: tuple[str, bytes]) -> AuditState:
-    audit = Audit(Where("S", 0), Scope(["S.events.>"]), detail_limit=10)
+    audit = Audit(AuditedStream("S", 0), SubjectFilter(["S.events.>"]), detail_limit=10)
     for seq, (subject, data) in enumerate(stored, 1):
-        audit.receive(message(seq, subject, data))
+        audit.examine(message(seq, subject, data))
     return audit.state
 
 
-def concluded(state: AuditState, last_seq: int, types: ActorTypes | None = None, **walked: object) -> AuditReport:
+def concluded(state: AuditState, last_seq: int, types: ActorTypes | None = None, **walked: object) -> PassReport:
     pinned = StreamState("S", 0, 1, last_seq, last_seq, 0)
-    return conclude(
-        "a", state, Walked(pinned=pinned, read=SeqRange(1, last_seq), **walked), Expectations(), types or ActorTypes()
+    return build_report(
+        "a", state, Walked(pinned=pinned, read=SeqRange(1, last_seq), **walked), ReportSettings(), types or ActorTypes()
     )
 
 
@@ -86,7 +86,7 @@ def test_what_was_not_read_counts_as_unjudged(*, filtered: bool) -> None:
 
 def test_what_the_server_says_it_lost_is_corruption() -> None:
     pinned = StreamState("S", 0, 1, 1, 1, 0, lost=(3, 4, 9))
-    report = conclude("a", audited(GOOD), Walked(pinned=pinned), Expectations(), ActorTypes())
+    report = build_report("a", audited(GOOD), Walked(pinned=pinned), ReportSettings(), ActorTypes())
     assert (report.verdict, report.findings_total) == (Verdict.CORRUPT, {Kind.LOST_MESSAGES: 3})
     assert [(f.first_seq, f.last_seq) for f in report.findings] == [(3, 4), (9, 9)]
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.model.findings import Kind, Severity
-from auditor.core.model.ranges import normalized
-from auditor.core.model.subject_filter import Scope
-from auditor.core.report.actor_assessment import Circumstances, Replay
-from auditor.core.report.finding_table import Standing
+from auditor.core.model.ranges import merged
+from auditor.core.model.subject_filter import SubjectFilter
+from auditor.core.report.actor_assessment import RangeFacts, Replayability
+from auditor.core.report.finding_table import FindingTable
 from auditor.core.report.pass_report import finding_json
-from auditor.core.state.examiner import Audit, AuditState, Where
+from auditor.core.state.examiner import Audit, AuditedStream, AuditState
 from tests.core.by_the_book import Found, Made, World, findings, messages, replays, stories
 from tests.core.stories import event, message, snapshot
 
@@ -25,17 +25,17 @@ CORRUPTION, NOTICE = Severity.CORRUPTION, Severity.NOTICE
 
 
 def state_of(*stored: tuple[str | bytes, bytes], limit: int = 1000) -> AuditState:
-    audit = Audit(Where("S", 0), Scope(["S.>"]), detail_limit=limit)
+    audit = Audit(AuditedStream("S", 0), SubjectFilter(["S.>"]), detail_limit=limit)
     for seq, (subject, data) in enumerate(stored, 1):
-        audit.receive(message(seq, subject, data))
+        audit.examine(message(seq, subject, data))
     return audit.state
 
 
-def standing(state: AuditState, circumstances: Circumstances | None = None, most: int = 1000) -> Standing:
-    return Standing(state, "S", circumstances or Circumstances(), most_findings=most)
+def standing(state: AuditState, circumstances: RangeFacts | None = None, most: int = 1000) -> FindingTable:
+    return FindingTable(state, "S", circumstances or RangeFacts(), max_findings=most)
 
 
-def described(found: Standing) -> Counter[Found]:
+def described(found: FindingTable) -> Counter[Found]:
     return Counter(
         Found(
             one.kind,
@@ -67,20 +67,20 @@ def stored_in(world: World, story: list[Made]) -> dict[int, Made]:
     return {seq: one for seq, one in numbered if seq not in world.deleted | world.unreadable}
 
 
-def circumstances(world: World) -> Circumstances:
-    return Circumstances(
+def circumstances(world: World) -> RangeFacts:
+    return RangeFacts(
         first_seq=world.first_seq,
-        deleted=normalized((seq, seq) for seq in world.deleted),
-        unreadable=normalized((seq, seq) for seq in world.unreadable),
+        deleted=merged((seq, seq) for seq in world.deleted),
+        unreadable=merged((seq, seq) for seq in world.unreadable),
         first_version=world.first_version,
         contiguous=world.contiguous,
     )
 
 
 def audited(story: dict[int, Made], state: AuditState | None = None) -> AuditState:
-    audit = Audit(Where("S", 0), Scope(["S.>"]), detail_limit=1000, state=state)
+    audit = Audit(AuditedStream("S", 0), SubjectFilter(["S.>"]), detail_limit=1000, state=state)
     for one in messages(story):
-        audit.receive(one)
+        audit.examine(one)
     return audit.state
 
 
@@ -95,7 +95,7 @@ def test_every_story_is_told_by_the_book(made: list[Made], world: World) -> None
     assert Counter(told.totals) == Counter((one.kind, one.severity) for one in expected.elements())
     gaps = [one.versions[2] for one in expected.elements() if one.kind == "version_gap" and one.versions]
     assert (told.gaps.total(), told.missing.total()) == (len(gaps), sum(gaps))
-    assert told.broken.total() == told.replays[Replay.BROKEN]
+    assert told.broken.total() == told.replays[Replayability.BROKEN]
     assert not told.cut
 
 
@@ -145,15 +145,15 @@ def test_a_finding_weighs_what_it_means(
 
 
 def test_an_expired_head_is_a_notice_and_a_broken_actor() -> None:
-    found = standing(state_of((ORDER, event("order-1", 2))), Circumstances(first_seq=9))
+    found = standing(state_of((ORDER, event("order-1", 2))), RangeFacts(first_seq=9))
     assert dict(found.totals) == {(Kind.MISSING_HEAD, NOTICE): 1}
-    assert (found.replays[Replay.BROKEN], dict(found.broken)) == (1, {"order": 1})
+    assert (found.replays[Replayability.BROKEN], dict(found.broken)) == (1, {"order": 1})
 
 
 def test_holes_without_a_cause_are_notices_where_writers_skip_versions() -> None:
     state = state_of((ORDER, event("order-1", 1)), (ORDER, event("order-1", 5)))
-    assert dict(standing(state, Circumstances(contiguous=False)).totals) == {(Kind.VERSION_GAP, NOTICE): 1}
-    deleted = Circumstances(contiguous=False, deleted=[(2, 2)])
+    assert dict(standing(state, RangeFacts(contiguous=False)).totals) == {(Kind.VERSION_GAP, NOTICE): 1}
+    deleted = RangeFacts(contiguous=False, deleted=[(2, 2)])
     state.ledger.troubles[b"order.order-1"].gaps[0].before_seq = 3
     assert dict(standing(state, deleted).totals) == {(Kind.VERSION_GAP, CORRUPTION): 1}
 
@@ -194,7 +194,7 @@ def test_corruption_is_listed_before_notices_and_the_rest_is_cut() -> None:
 
 def test_ranges_are_counted_by_messages_and_listed_as_ranges() -> None:
     found = standing(AuditState())
-    found.take_ranges(Kind.DELETED_MESSAGES, [(3, 5), (9, 9)])
+    found.add_ranges(Kind.DELETED_MESSAGES, [(3, 5), (9, 9)])
     assert dict(found.totals) == {(Kind.DELETED_MESSAGES, NOTICE): 4}
     assert [(f.first_seq, f.last_seq, f.count) for f in found.listed] == [(3, 5, 3), (9, 9, 1)]
 
@@ -213,7 +213,7 @@ def test_the_bad_snapshot_that_counts_is_listed_however_many_it_supersedes() -> 
 
 
 def test_a_bad_snapshot_is_a_notice_while_nobody_knows_whether_it_is_the_last() -> None:
-    found = standing(state_of((SNAPSHOT, b"{")), Circumstances(unread=[(2, 9)]))
+    found = standing(state_of((SNAPSHOT, b"{")), RangeFacts(unread=[(2, 9)]))
     assert dict(found.totals) == {(Kind.MALFORMED_SNAPSHOT, NOTICE): 1}
 
 

@@ -12,8 +12,8 @@ from auditor.core.model.findings import Finding, Kind, Severity
 from auditor.core.model.message import StreamState
 from auditor.core.model.passes import Verdict
 from auditor.core.model.range_account import Walked
-from auditor.core.report.build import Expectations, conclude
-from auditor.core.report.pass_report import AuditReport, ExitCode, exit_code, finding_json
+from auditor.core.report.build import ReportSettings, build_report
+from auditor.core.report.pass_report import ExitCode, PassReport, exit_code, finding_json
 from auditor.core.state.examiner import AuditState
 from tests.core import reports
 from tests.core.stories import event
@@ -21,9 +21,9 @@ from tests.core.stories import event
 ORDER = "S.events.order.order-1"
 
 
-def report(verdict: Verdict) -> AuditReport:
+def report(verdict: Verdict) -> PassReport:
     walked = Walked(pinned=StreamState("S", 0, 1, 0, 0, 0), read=None)
-    return replace(conclude("a", AuditState(), walked, Expectations(), ActorTypes()), verdict=verdict)
+    return replace(build_report("a", AuditState(), walked, ReportSettings(), ActorTypes()), verdict=verdict)
 
 
 CLEAN, CORRUPT, INCONCLUSIVE = (report(verdict) for verdict in (Verdict.CLEAN, Verdict.CORRUPT, Verdict.INCONCLUSIVE))
@@ -46,7 +46,7 @@ CLEAN, CORRUPT, INCONCLUSIVE = (report(verdict) for verdict in (Verdict.CLEAN, V
         ([INCONCLUSIVE, None], 3),
     ],
 )
-def test_the_exit_code_follows_from_all_audits_together(passes: list[AuditReport | None], code: int) -> None:
+def test_the_exit_code_follows_from_all_audits_together(passes: list[PassReport | None], code: int) -> None:
     assert exit_code(passes) == ExitCode(code)
 
 

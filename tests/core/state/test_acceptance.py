@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,15 +16,15 @@ from auditor.core.model.findings import Finding, Kind, Unit, spec
 from auditor.core.model.message import StreamState
 from auditor.core.model.passes import SeqRange, Verdict
 from auditor.core.model.range_account import Walked
-from auditor.core.model.ranges import normalized
-from auditor.core.report.build import Expectations, conclude
-from auditor.core.state.acceptance import Acceptance, in_stretch
+from auditor.core.model.ranges import merged
+from auditor.core.report.build import ReportSettings, build_report
+from auditor.core.state.acceptance import Acceptance, count_in_last_segment
 from tests.core.by_the_book import Made, growing, made
 from tests.core.state.test_examiner import audit
 from tests.core.stories import message
 
 if TYPE_CHECKING:
-    from auditor.core.report.pass_report import AuditReport
+    from auditor.core.report.pass_report import PassReport
 
 ORDER = "S.events.order.order-1"
 BAD = [(ORDER, b"{")] * 10
@@ -35,23 +36,25 @@ def concluded(
     *,
     limit: int = 1000,
     deleted: frozenset[int] = frozenset(),
-) -> AuditReport:
+) -> PassReport:
     one = audit(limit=limit)
     for seq, (subject, data) in enumerate(stream, 1):
         if seq not in deleted:
-            one.receive(message(seq, subject, data))
-    gone = normalized((seq, seq) for seq in deleted)
+            one.examine(message(seq, subject, data))
+    gone = merged((seq, seq) for seq in deleted)
     pinned = StreamState("S", 0, 1, len(stream), len(stream) - len(deleted), len(deleted))
     facts = Walked(pinned=pinned, read=SeqRange(1, len(stream)), removed=gone, deleted=gone, accounted=True)
-    return conclude("orders", one.state, facts, Expectations(most_findings=limit), ActorTypes(), accepted)
+    return build_report("orders", one.state, facts, ReportSettings(max_findings=limit), ActorTypes(), accepted)
 
 
 def of(kind: Kind, up_to_seq: int, stream: list[tuple[str | bytes, bytes]], limit: int = 1000) -> Acceptance:
     one = audit(limit=limit)
     for seq, (subject, data) in enumerate(stream, 1):
-        one.receive(message(seq, subject, data))
-    counted = in_stretch(kind, up_to_seq, one.state.tallies, len(stream))
-    return Acceptance(kind=kind, up_to_seq=up_to_seq, reason="known", accepted_ns=0, created_ns=0, in_stretch=counted)
+        one.examine(message(seq, subject, data))
+    counted = count_in_last_segment(kind, up_to_seq, one.state.tallies, len(stream))
+    return Acceptance(
+        kind=kind, up_to_seq=up_to_seq, reason="known", accepted_ns=0, created_ns=0, count_in_last_segment=counted
+    )
 
 
 def seen_at(finding: Finding) -> int:
@@ -92,7 +95,7 @@ def test_a_stream_whose_corruption_is_all_accepted_is_clean_again_and_later_corr
 @pytest.fixture
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (auditor.core.state.segments, auditor.core.state.examiner):
-        monkeypatch.setattr(module, "STRETCH", 4)
+        monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
 
 
 @pytest.mark.usefixtures("short_stretches")
@@ -110,3 +113,10 @@ def test_where_findings_are_only_counted_it_says_up_to_where_they_can_be_accepte
         of(Kind.MALFORMED_EVENT, 5, BAD, limit=2)
     with pytest.raises(ValueError, match="accept up to 7 or 10"):
         of(Kind.MALFORMED_EVENT, 9, BAD, limit=2)
+
+
+def test_an_acceptance_is_saved_with_the_key_that_earlier_versions_saved_it_with() -> None:
+    saved = b'{"kind":"malformed_event","up_to_seq":7,"reason":"known","accepted_ns":9,"created_ns":8,"in_stretch":3}'
+    accepted = msgspec.json.decode(saved, type=Acceptance)
+    assert accepted.count_in_last_segment == 3
+    assert msgspec.json.encode(accepted) == saved

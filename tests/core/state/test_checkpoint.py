@@ -9,14 +9,14 @@ import pytest
 from auditor.core.model.message import StreamState
 from auditor.core.model.passes import Mode, PassTimes, SeqRange
 from auditor.core.model.range_account import Walked
-from auditor.core.state.checkpoint import Memory, Part
+from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
 
 PINNED = StreamState("S", 7, 1, 20, 20, 0)
 PATTERNS = ("S.events.>",)
 
 
-def memory(**facts: object) -> Memory:
-    return Memory(**{"stream": "S", "created_ns": 7, "patterns": PATTERNS, "next_seq": 11, **facts})  # type: ignore[arg-type]
+def memory(**facts: object) -> Checkpoint:
+    return Checkpoint(**{"stream": "S", "created_ns": 7, "patterns": PATTERNS, "next_seq": 11, **facts})  # type: ignore[arg-type]
 
 
 def test_on_the_same_stream_a_pass_goes_on() -> None:
@@ -42,8 +42,8 @@ def test_it_does_not_where_the_stream_is_not_what_was_read(
 
 @pytest.mark.parametrize("pinned", [{"first_seq": 2}, {"deleted": 1}, {"lost": (4,)}])
 def test_a_stream_that_does_not_look_the_same_is_asked_what_was_deleted(pinned: dict[str, object]) -> None:
-    assert memory().looks_the_same(PINNED)
-    assert not memory().looks_the_same(replace(PINNED, **pinned))  # type: ignore[arg-type]
+    assert memory().deletions_unchanged(PINNED)
+    assert not memory().deletions_unchanged(replace(PINNED, **pinned))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,15 @@ def test_a_stream_that_does_not_look_the_same_is_asked_what_was_deleted(pinned: 
     ],
 )
 def test_only_what_was_read_and_is_gone_changes_the_history(listed: list[tuple[int, int]], *, changed: bool) -> None:
-    assert memory(deleted=[(3, 4)], absent=[(6, 7)]).was_changed(PINNED, listed) is changed
+    assert memory(deleted=[(3, 4)], absent=[(6, 7)]).has_new_deletions(PINNED, listed) is changed
 
 
 def test_what_left_at_the_head_changes_no_history() -> None:
-    assert not memory(deleted=[(3, 4)]).was_changed(replace(PINNED, first_seq=5), [])
+    assert not memory(deleted=[(3, 4)]).has_new_deletions(replace(PINNED, first_seq=5), [])
 
 
 def test_what_the_server_reports_as_lost_changes_the_history() -> None:
-    assert memory().was_changed(replace(PINNED, lost=(4,)), [])
+    assert memory().has_new_deletions(replace(PINNED, lost=(4,)), [])
 
 
 def test_what_left_at_the_head_is_in_no_range_any_more() -> None:
@@ -84,11 +84,17 @@ def walked(**facts: object) -> Walked:
 
 def test_a_pass_that_came_to_its_end_is_complete_and_speaks_of_all_that_is_remembered() -> None:
     one = memory(removed=[(3, 3)], deleted=[(3, 3)], unreadable=[(5, 5)], absent=[(9, 9)])
-    assert one.part is Part.UNDERWAY
+    assert one.part is CheckpointKind.IN_PROGRESS
     pinned = replace(PINNED, deleted=2, lost=(6,))
     end = walked(pinned=pinned, removed=[(12, 12)], deleted=[(12, 12)], unreadable=[(15, 15)])
     one.take(end)
-    assert (one.next_seq, one.complete, one.certain, one.part, one.absent) == (21, True, True, Part.COMPLETED, [])
+    assert (one.next_seq, one.complete, one.certain, one.part, one.absent) == (
+        21,
+        True,
+        True,
+        CheckpointKind.COMPLETED,
+        [],
+    )
     assert one.lost == (6,)
     assert one.removed == end.removed == [(3, 3), (12, 12)]
     assert one.deleted == end.deleted == [(3, 3), (12, 12)]

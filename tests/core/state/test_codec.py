@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.state import codec
-from auditor.core.state.checkpoint import Memory
-from auditor.core.state.codec import FORMAT, packed, unpacked
+from auditor.core.state.checkpoint import Checkpoint
+from auditor.core.state.codec import FORMAT, decode_checkpoint, encode_checkpoint
 from tests.core.state.test_examiner import judged
 from tests.core.stories import event, streams
 
 ORDER = "S.events.order.order-1"
 
 
-def memory(stream: list[tuple[str | bytes, bytes]]) -> Memory:
-    return Memory(
+def memory(stream: list[tuple[str | bytes, bytes]]) -> Checkpoint:
+    return Checkpoint(
         stream="S",
         created_ns=7,
         patterns=("S.events.>",),
@@ -38,24 +38,24 @@ def test_it_comes_back_as_it_was(stream: list[tuple[str | bytes, bytes]], batch:
         patch.setattr(codec, "BATCH", batch)
         one = memory(stream)
         one.state.ledger.unjudged.add(b"order.\xff")
-        assert unpacked(packed(one)) == one
+        assert decode_checkpoint(encode_checkpoint(one)) == one
 
 
 def test_it_makes_no_difference_in_which_pieces_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     one = memory([(f"S.events.order.order-{number}", event(f"order-{number}", 1)) for number in range(300)])
-    data = packed(one)
+    data = encode_checkpoint(one)
     for feed in (1, 7, 100):
         monkeypatch.setattr(codec, "FEED", feed)
-        assert unpacked(data) == one
+        assert decode_checkpoint(data) == one
 
 
 @settings(deadline=None)
 @given(st.data())
 def test_a_part_of_it_or_other_bytes_are_refused_and_never_taken_for_a_memory(data: st.DataObject) -> None:
-    whole = packed(memory([(ORDER, event("order-1", version)) for version in (1, 2, 4)]))
+    whole = encode_checkpoint(memory([(ORDER, event("order-1", version)) for version in (1, 2, 4)]))
     for broken in (whole[: data.draw(st.integers(0, len(whole) - 1))], data.draw(st.binary(max_size=50))):
         with pytest.raises(ValueError, match=r"ends too soon|not what was packed|is empty"):
-            unpacked(broken)
+            decode_checkpoint(broken)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def test_a_part_of_it_or_other_bytes_are_refused_and_never_taken_for_a_memory(da
 )
 def test_well_compressed_nonsense_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"ends too soon|not what was packed|is empty|before the memory"):
-        unpacked(zlib.compress(body))
+        decode_checkpoint(zlib.compress(body))
 
 
 SAVED = Path(__file__).parent / "saved"
 """Bytes as each format saved them. A file is added with its format, and never made anew."""
 
 
-def one_of_everything() -> Memory:
+def one_of_everything() -> Checkpoint:
     stream: list[tuple[str | bytes, bytes]] = [
         *[(ORDER, event("order-1", version)) for version in (1, 2, 4, 4)],
         (ORDER, b"{"),
@@ -83,14 +83,14 @@ def one_of_everything() -> Memory:
 
 def test_a_memory_that_the_present_format_saved_is_read_as_it_was() -> None:
     assert FORMAT == 1
-    assert unpacked((SAVED / "memory-1.bin").read_bytes()) == one_of_everything()
+    assert decode_checkpoint((SAVED / "memory-1.bin").read_bytes()) == one_of_everything()
 
 
 @pytest.mark.parametrize("old", ["patterns", "tallies", "ledger", "stretches", "troubles"])
 def test_a_key_that_is_not_known_is_refused_and_not_read_as_nothing(old: str) -> None:
-    saved = zlib.decompress(packed(one_of_everything()))
+    saved = zlib.decompress(encode_checkpoint(one_of_everything()))
     length = int.from_bytes(saved[1:5], "big")
     assert old.encode() in saved[:length]
     renamed = saved.replace(old.encode(), b"x" * len(old), 1)
     with pytest.raises(ValueError, match="not what was packed"):
-        unpacked(zlib.compress(renamed))
+        decode_checkpoint(zlib.compress(renamed))

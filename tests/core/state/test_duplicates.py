@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.message import StoredMessage
 from auditor.core.state.duplicates import DuplicateComparison
-from auditor.core.state.ledger import Misplaced
+from auditor.core.state.ledger import OutOfOrderEvent
 
 
 def body(version: int, note: str) -> bytes:
@@ -14,33 +14,33 @@ def body(version: int, note: str) -> bytes:
 
 def test_each_duplicate_is_compared_with_the_first_copy_of_its_version() -> None:
     stored = [body(1, "a"), body(2, "b"), b"{", body(1, "a"), body(2, "c"), body(2, "b")]
-    duplicates = [Misplaced(Kind.DUPLICATE_VERSION, version, seq) for version, seq in ((1, 4), (2, 5), (2, 6))]
+    duplicates = [OutOfOrderEvent(Kind.DUPLICATE_VERSION, version, seq) for version, seq in ((1, 4), (2, 5), (2, 6))]
     comparison = DuplicateComparison("order-1", duplicates)
     for seq, data in enumerate(stored, 1):
-        comparison.receive(StoredMessage(seq, 0, b"S.events.order.order-1", None, data))
+        comparison.add(StoredMessage(seq, 0, b"S.events.order.order-1", None, data))
     assert comparison.last_seq == 6
     same, different = Cause.SAME_PAYLOAD, Cause.DIFFERENT_PAYLOAD
     assert [duplicate.cause for duplicate in duplicates] == [same, different, same]
 
 
 def test_a_duplicate_that_is_not_read_again_keeps_its_cause_open() -> None:
-    duplicate = Misplaced(Kind.DUPLICATE_VERSION, 1, 9)
-    DuplicateComparison("order-1", [duplicate]).receive(StoredMessage(1, 0, b"s", None, body(1, "a")))
+    duplicate = OutOfOrderEvent(Kind.DUPLICATE_VERSION, 1, 9)
+    DuplicateComparison("order-1", [duplicate]).add(StoredMessage(1, 0, b"s", None, body(1, "a")))
     assert duplicate.cause is None
 
 
 def test_a_message_of_another_actor_is_no_copy() -> None:
-    duplicate = Misplaced(Kind.DUPLICATE_VERSION, 1, 3)
+    duplicate = OutOfOrderEvent(Kind.DUPLICATE_VERSION, 1, 3)
     comparison = DuplicateComparison("order-1", [duplicate])
     foreign = body(1, "a").replace(b"order-1", b"order-2")
     for seq, data in enumerate([foreign, body(1, "b"), body(1, "b")], 1):
-        comparison.receive(StoredMessage(seq, 0, b"S.events.order.order-1", None, data))
+        comparison.add(StoredMessage(seq, 0, b"S.events.order.order-1", None, data))
     assert duplicate.cause is Cause.SAME_PAYLOAD
 
 
 def test_a_duplicate_whose_first_copy_has_gone_is_compared_with_nothing() -> None:
-    duplicates = [Misplaced(Kind.DUPLICATE_VERSION, 1, seq) for seq in (3, 4)]
+    duplicates = [OutOfOrderEvent(Kind.DUPLICATE_VERSION, 1, seq) for seq in (3, 4)]
     comparison = DuplicateComparison("order-1", duplicates)
     for seq in (3, 4):
-        comparison.receive(StoredMessage(seq, 0, b"S.events.order.order-1", None, body(1, str(seq))))
+        comparison.add(StoredMessage(seq, 0, b"S.events.order.order-1", None, body(1, str(seq))))
     assert [duplicate.cause for duplicate in duplicates] == [None, Cause.DIFFERENT_PAYLOAD]

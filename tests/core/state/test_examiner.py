@@ -13,26 +13,26 @@ import auditor.core.state.examiner
 import auditor.core.state.segments
 from auditor.core.model.findings import Kind, Severity
 from auditor.core.model.message import StoredMessage
-from auditor.core.model.quarantine_entry import Evidence
-from auditor.core.model.subject_filter import Scope
-from auditor.core.state.examiner import Audit, AuditState, Where
-from auditor.core.state.segments import Tally
+from auditor.core.model.quarantine_entry import QuarantineEntry
+from auditor.core.model.subject_filter import SubjectFilter
+from auditor.core.state.examiner import Audit, AuditedStream, AuditState
+from auditor.core.state.segments import OutcomeCounts
 from tests.core.by_the_book import growing
 from tests.core.stories import event, message, snapshot, streams
 
-WHERE = Where("S", 7_000_000_000, "aether.quarantine")
+WHERE = AuditedStream("S", 7_000_000_000, "aether.quarantine")
 ORDER_1 = "S.events.order.order-1"
-EVERYTHING = Scope(["S.events.>", "S.snapshots.>"])
+EVERYTHING = SubjectFilter(["S.events.>", "S.snapshots.>"])
 
 
-def audit(state: AuditState | None = None, scope: Scope = EVERYTHING, limit: int = 1000) -> Audit:
+def audit(state: AuditState | None = None, scope: SubjectFilter = EVERYTHING, limit: int = 1000) -> Audit:
     return Audit(WHERE, scope, detail_limit=limit, state=state)
 
 
 def judged(stream: list[tuple[str | bytes, bytes]], state: AuditState | None = None, first_seq: int = 1) -> AuditState:
     one = audit(state)
     for seq, (subject, data) in enumerate(stream, first_seq):
-        one.receive(message(seq, subject, data))
+        one.examine(message(seq, subject, data))
     return one.state
 
 
@@ -52,10 +52,10 @@ def quickly(stream: list[tuple[str | bytes, bytes]], first_seq: int = 1) -> Audi
     """As `judged`, with what is ordinary taken in one go."""
     one = audit()
     messages = [message(seq, subject, data) for seq, (subject, data) in enumerate(stream, first_seq)]
-    at = one.take_ordinary(messages)
+    at = one.examine_expected(messages)
     while at < len(messages):
-        one.receive(messages[at])
-        at = one.take_ordinary(messages, at + 1)
+        one.examine(messages[at])
+        at = one.examine_expected(messages, at + 1)
     return one.state
 
 
@@ -66,16 +66,16 @@ def test_what_is_taken_as_ordinary_is_what_would_have_been_said_of_each_message(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for module in (auditor.core.state.examiner, auditor.core.state.segments):
-            patch.setattr(module, "STRETCH", 8)
+            patch.setattr(module, "SEGMENT_SIZE", 8)
         assert quickly(stream) == judged(stream)
 
 
 def test_the_next_events_of_known_actors_are_ordinary_and_nothing_else_is() -> None:
     first, second, third = (message(seq, ORDER_1, event("order-1", seq)) for seq in (1, 2, 3))
     one = audit()
-    assert one.take_ordinary([first, second]) == 0
-    one.receive(first)
-    assert one.take_ordinary([first, second, third], 1) == 3
+    assert one.examine_expected([first, second]) == 0
+    one.examine(first)
+    assert one.examine_expected([first, second, third], 1) == 3
     for other in (
         message(4, ORDER_1, b"{"),
         message(4, ORDER_1, event("order-1", 5)),
@@ -84,15 +84,15 @@ def test_the_next_events_of_known_actors_are_ordinary_and_nothing_else_is() -> N
         message(4, "S.snapshots.order.order-1", event("order-1", 4)),
         message(1 << 40, ORDER_1, event("order-1", 4)),
     ):
-        assert one.take_ordinary([other]) == 0
-    assert one.state.tallies.events == Tally(ok=3)
+        assert one.examine_expected([other]) == 0
+    assert one.state.tallies.events == OutcomeCounts(ok=3)
 
 
 def test_a_message_that_the_decoder_fails_on_is_left_for_receive_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     one = audit()
-    one.receive(message(1, ORDER_1, event("order-1", 1)))
-    monkeypatch.setattr(auditor.core.state.examiner, "ordinary_event", lambda _: 1 // 0)
-    assert one.take_ordinary([message(2, ORDER_1, event("order-1", 2))]) == 0
+    one.examine(message(1, ORDER_1, event("order-1", 1)))
+    monkeypatch.setattr(auditor.core.state.examiner, "fast_event", lambda _: 1 // 0)
+    assert one.examine_expected([message(2, ORDER_1, event("order-1", 2))]) == 0
 
 
 @settings(deadline=None)
@@ -103,7 +103,7 @@ def test_actors_do_not_change_what_is_said_of_each_other(stream: list[tuple[str 
         one = audit()
         for seq, (other, data) in enumerate(stream, 1):
             if other == subject:
-                one.receive(message(seq, other, data))
+                one.examine(message(seq, other, data))
         alone = one.state
         for tail, actor in alone.ledger.actors.items():
             assert together.ledger.actors[tail] == actor
@@ -118,7 +118,7 @@ def test_actors_do_not_change_what_is_said_of_each_other(stream: list[tuple[str 
 def test_no_bytes_make_it_raise(subject: bytes, data: bytes, headers: bytes | None) -> None:
     one = audit()
     for prefix in (b"", b"S.events.", b"S.snapshots.", b"S.events.order."):
-        one.receive(StoredMessage(1, 1, prefix + subject, headers, data))
+        one.examine(StoredMessage(1, 1, prefix + subject, headers, data))
     assert one.state.tallies.examined + one.state.tallies.skipped == 4
 
 
@@ -158,12 +158,12 @@ def test_a_message_has_the_first_content_finding_that_applies(
     subject: str | bytes, data: bytes, kind: Kind | None, reason: str | None
 ) -> None:
     one = audit()
-    evidence = one.receive(message(9, subject, data))
+    evidence = one.examine(message(9, subject, data))
     found = [finding for findings in one.state.tallies.details.values() for finding in findings]
     found += [last.finding for last in one.state.ledger.snapshots.values() if last.finding]
     assert [(finding.kind, finding.reason, finding.seq) for finding in found] == ([(kind, reason, 9)] if kind else [])
     kept = kind not in {None, Kind.UNREACHABLE_EVENT}
-    assert isinstance(evidence, Evidence) is kept
+    assert isinstance(evidence, QuarantineEntry) is kept
     if evidence:
         assert found[0].quarantine == f"aether.quarantine.{evidence.key}"
 
@@ -181,17 +181,17 @@ def test_each_message_is_counted_in_exactly_one_place() -> None:
             ("S.other", b"{"),
         ]
     )
-    assert state.tallies.events == Tally(ok=2, malformed=1, hidden=1, unreachable=1)
-    assert state.tallies.snapshots == Tally(ok=1, malformed=1)
+    assert state.tallies.events == OutcomeCounts(ok=2, malformed=1, hidden=1, unreachable=1)
+    assert state.tallies.snapshots == OutcomeCounts(ok=1, malformed=1)
     assert (state.tallies.examined, state.tallies.skipped) == (7, 1)
 
 
 def test_messages_outside_the_scope_are_skipped_and_nothing_is_said_of_them() -> None:
-    one = audit(scope=Scope(["S.events.order.*"]))
-    one.receive(message(1, "S.events.cart.cart-1", b"{"))
-    one.receive(message(2, "S.snapshots.order.order-1", b"{"))
-    one.receive(message(3, "S.events.order.order-1", b"{"))
-    one.receive(message(4, "S.events.order.order-1", event("order-1", 2)))
+    one = audit(scope=SubjectFilter(["S.events.order.*"]))
+    one.examine(message(1, "S.events.cart.cart-1", b"{"))
+    one.examine(message(2, "S.snapshots.order.order-1", b"{"))
+    one.examine(message(3, "S.events.order.order-1", b"{"))
+    one.examine(message(4, "S.events.order.order-1", event("order-1", 2)))
     assert (one.state.tallies.skipped, one.state.tallies.examined, one.state.tallies.content) == (
         2,
         2,
@@ -202,7 +202,7 @@ def test_messages_outside_the_scope_are_skipped_and_nothing_is_said_of_them() ->
 def test_counts_stay_exact_beyond_the_findings_that_are_listed() -> None:
     one = audit(limit=3)
     for seq in range(1, 11):
-        one.receive(message(seq, "S.events.order.order-1", b"{"))
+        one.examine(message(seq, "S.events.order.order-1", b"{"))
     assert one.state.tallies.content == {Kind.MALFORMED_EVENT: 10}
     assert [finding.seq for finding in one.state.tallies.details[Kind.MALFORMED_EVENT]] == [1, 2, 3]
 
@@ -216,41 +216,41 @@ def test_no_detail_repeats_a_value_from_the_payload() -> None:
 
 def test_what_the_auditor_failed_on_is_counted_and_remembered() -> None:
     one = audit()
-    one.failed_on(message(5, "S.events.order.order-1", b""))
+    one.record_failure(message(5, "S.events.order.order-1", b""))
     assert (one.state.tallies.unjudged, one.state.tallies.unjudged_seqs, one.state.tallies.examined) == (1, [5], 1)
 
 
 def test_an_event_that_the_auditor_failed_on_casts_doubt_on_its_actor_alone() -> None:
     one = audit()
-    one.failed_on(message(1, "S.events.order.order-1", b""))
-    one.failed_on(message(2, "S.other", b""))
+    one.record_failure(message(1, "S.events.order.order-1", b""))
+    one.record_failure(message(2, "S.other", b""))
     assert one.state.ledger.unjudged == {b"order.order-1"}
 
 
 def test_a_snapshot_that_the_auditor_failed_on_may_be_good() -> None:
     one = audit()
-    one.receive(message(1, "S.snapshots.order.order-1", b"{"))
-    one.failed_on(message(2, "S.snapshots.order.order-1", b""))
+    one.examine(message(1, "S.snapshots.order.order-1", b"{"))
+    one.record_failure(message(2, "S.snapshots.order.order-1", b""))
     assert one.state.ledger.snapshots == {}
     (finding,) = one.state.tallies.details[Kind.MALFORMED_SNAPSHOT]
     assert (finding.seq, finding.severity) == (1, Severity.NOTICE)
 
 
 def test_unjudged_messages_are_remembered_up_to_a_bound_and_counted_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.core.state.examiner, "REMEMBERED_UNJUDGED", 2)
+    monkeypatch.setattr(auditor.core.state.examiner, "MAX_UNJUDGED_SEQS", 2)
     one = audit()
     for seq in range(1, 6):
-        one.failed_on(message(seq, "S.events.order.order-1", b""))
+        one.record_failure(message(seq, "S.events.order.order-1", b""))
     assert (one.state.tallies.unjudged, one.state.tallies.unjudged_seqs) == (5, [1, 2])
 
 
 def test_a_subject_that_was_first_seen_bad_is_known_and_one_outside_the_scope_is_not() -> None:
-    one = audit(scope=Scope(["S.events.order.*"]))
-    one.receive(message(1, "S.events.order.order-1", b"{"))
-    one.receive(message(2, "S.events.cart.cart-1", b"{"))
-    one.receive(message(3, "S.events.cart.cart-1", event("cart-1", 1)))
-    one.receive(message(4, "S.events.order.order-1", event("order-1", 1)))
-    assert (list(one.state.ledger.tails()), one.state.tallies.skipped) == ([b"order.order-1"], 2)
+    one = audit(scope=SubjectFilter(["S.events.order.*"]))
+    one.examine(message(1, "S.events.order.order-1", b"{"))
+    one.examine(message(2, "S.events.cart.cart-1", b"{"))
+    one.examine(message(3, "S.events.cart.cart-1", event("cart-1", 1)))
+    one.examine(message(4, "S.events.order.order-1", event("order-1", 1)))
+    assert (list(one.state.ledger.actor_keys()), one.state.tallies.skipped) == ([b"order.order-1"], 2)
 
 
 def test_a_subject_in_two_normal_forms_is_two_subjects() -> None:
@@ -263,8 +263,8 @@ def test_a_subject_in_two_normal_forms_is_two_subjects() -> None:
 def test_every_message_is_counted_in_its_own_stretch_whatever_the_size_of_one(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(auditor.core.state.segments, "STRETCH", size)
-    monkeypatch.setattr(auditor.core.state.examiner, "STRETCH", size)
+    monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", size)
+    monkeypatch.setattr(auditor.core.state.examiner, "SEGMENT_SIZE", size)
     state = judged([("S.events.order.order-1", event("order-1", version)) for version in range(1, 51)])
     counted = {number: stretch.events.ok for number, stretch in state.tallies.stretches.items()}
     assert counted == Counter(seq // size for seq in range(1, 51))

@@ -127,7 +127,7 @@ def test_every_subject_with_an_event_is_seen_once() -> None:
     ledger.damage(TAIL, Cause.HIDDEN, 3)
     ledger.damage(b"cart.cart-1", Cause.HIDDEN, 4)
     ledger.snapshot(b"cart.cart-2", 1, 5)
-    assert list(ledger.tails()) == [TAIL, b"cart.cart-1"]
+    assert list(ledger.actor_keys()) == [TAIL, b"cart.cart-1"]
     assert ledger.seen() == 2
 
 

@@ -10,7 +10,13 @@ import auditor.core.state.examiner
 import auditor.core.state.segments
 from auditor.core.model.findings import Finding, Kind, Severity
 from auditor.core.state.ledger import Ledger
-from auditor.core.state.retention import begin_at, count_again, forget_before, read_again, unbridged
+from auditor.core.state.retention import (
+    count_actors_without_covering_snapshot,
+    forget_before,
+    read_again,
+    replace_segment,
+    set_first_event,
+)
 from tests.core.state.test_examiner import audit, judged
 from tests.core.stories import event, message, snapshot
 
@@ -29,7 +35,7 @@ def grown(last: int) -> list[tuple[str | bytes, bytes]]:
 @pytest.fixture
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (auditor.core.state.segments, auditor.core.state.examiner):
-        monkeypatch.setattr(module, "STRETCH", 4)
+        monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
 
 
 def test_an_ordinary_actor_that_has_begun_before_the_head_needs_a_new_first_event() -> None:
@@ -66,15 +72,15 @@ def test_snapshots_that_have_left_are_forgotten() -> None:
 
 
 def test_the_stretch_that_has_left_in_part_is_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor.core.state.segments, "STRETCH", 4)
-    monkeypatch.setattr(auditor.core.state.examiner, "STRETCH", 4)
+    monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", 4)
+    monkeypatch.setattr(auditor.core.state.examiner, "SEGMENT_SIZE", 4)
     assert forget_before(judged(grown(9)), 6).stretch == 1
     assert forget_before(judged(grown(9)), 8).stretch is None
 
 
 def test_an_actor_begins_at_the_first_event_that_is_left() -> None:
     state = judged(grown(4))
-    assert begin_at(state.ledger, ONE, message(3, EVENTS, event("order-1", 3)))
+    assert set_first_event(state.ledger, ONE, message(3, EVENTS, event("order-1", 3)))
     actor = state.ledger.actors[ONE]
     assert (actor.first_version, actor.first_seq, actor.last_version, actor.last_seq) == (3, 3, 4, 4)
 
@@ -91,7 +97,7 @@ def test_an_actor_begins_at_the_first_event_that_is_left() -> None:
 )
 def test_what_cannot_be_its_first_event_changes_nothing_and_asks_for_a_closer_look(found: object) -> None:
     state = judged(grown(4))
-    assert not begin_at(state.ledger, ONE, found)  # type: ignore[arg-type]
+    assert not set_first_event(state.ledger, ONE, found)  # type: ignore[arg-type]
     assert state == judged(grown(4))
 
 
@@ -113,7 +119,7 @@ def test_an_actor_that_was_read_again_is_what_was_read_and_nothing_of_before() -
 def given(stream: list[tuple[str | bytes, bytes]], first_seq: int, state: AuditState | None = None) -> Audit:
     one = audit(state)
     for seq, (subject, data) in enumerate(stream, first_seq):
-        one.receive(message(seq, subject, data))
+        one.examine(message(seq, subject, data))
     return one
 
 
@@ -122,20 +128,20 @@ def test_a_bad_snapshot_counts_in_its_stretch_if_a_later_one_has_superseded_it_a
     story = [*grown(1), (SNAPSHOTS, b"{"), (EVENTS, event("order-1", 2)), (SNAPSHOTS, snapshot("order-1", 2))]
     state = judged(story)
     assert state.tallies.content == {Kind.MALFORMED_SNAPSHOT: 1}
-    count_again(state, 0, given(story[1:3], 2), 100)
+    replace_segment(state, 0, given(story[1:3], 2), 100)
     assert state.tallies.content == {Kind.MALFORMED_SNAPSHOT: 1}
     (finding,) = state.tallies.details[Kind.MALFORMED_SNAPSHOT]
     assert (finding.severity, finding.seq) == (Severity.NOTICE, 2)
 
     last = judged(story[:3])
-    count_again(last, 0, given(story[1:3], 2), 100)
+    replace_segment(last, 0, given(story[1:3], 2), 100)
     assert last.tallies.content == {}
 
 
 @pytest.mark.usefixtures("short_stretches")
 def test_a_stretch_of_which_nothing_is_left_counts_nothing() -> None:
     state = judged([(EVENTS, b"{")] * 5)
-    count_again(state, 0, audit(), 100)
+    replace_segment(state, 0, audit(), 100)
     assert state.tallies.content == {Kind.MALFORMED_EVENT: 2}
 
 
@@ -160,4 +166,4 @@ def test_an_actor_needs_a_good_snapshot_that_stays_if_it_loses_some_events_and_k
         ledger.event(b"order.order-1", "order-1", version, seq)
     if snapshot is not None:
         ledger.snapshot(b"order.order-1", 1, *snapshot)
-    assert unbridged(ledger, kept_from=5) == broken
+    assert count_actors_without_covering_snapshot(ledger, kept_from=5) == broken

@@ -6,42 +6,42 @@ import pytest
 
 from auditor.core.model.findings import Finding, Kind, Severity
 from auditor.core.state import segments as module
-from auditor.core.state.segments import Stretch, Tallies, Tally
+from auditor.core.state.segments import OutcomeCounts, Segment, Segments
 
 MALFORMED, HIDDEN = Kind.MALFORMED_EVENT, Kind.HIDDEN_EVENT
 
 
 @pytest.fixture(autouse=True)
 def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "STRETCH", 10)
+    monkeypatch.setattr(module, "SEGMENT_SIZE", 10)
 
 
 def found(seq: int, kind: Kind = MALFORMED) -> Finding:
     return Finding(kind=kind, severity=Severity.CORRUPTION, seq=seq)
 
 
-def noted(*seqs: int, limit: int = 100) -> Tallies:
-    tallies = Tallies()
+def noted(*seqs: int, limit: int = 100) -> Segments:
+    tallies = Segments()
     for seq in seqs:
         tallies.note(found(seq), limit)
     return tallies
 
 
-def seqs(tallies: Tallies, kind: Kind = MALFORMED) -> list[int | None]:
+def seqs(tallies: Segments, kind: Kind = MALFORMED) -> list[int | None]:
     return [finding.seq for finding in tallies.details.get(kind, [])]
 
 
 def test_every_property_is_the_sum_of_its_stretches() -> None:
-    tallies = Tallies()
+    tallies = Segments()
     for number in (2, 0):
         stretch = tallies.at(number * 10 + 3)
-        stretch.events = Tally(ok=1, malformed=2, hidden=3, unreachable=4)
-        stretch.snapshots = Tally(ok=5, malformed=6)
+        stretch.events = OutcomeCounts(ok=1, malformed=2, hidden=3, unreachable=4)
+        stretch.snapshots = OutcomeCounts(ok=5, malformed=6)
         stretch.unjudged, stretch.skipped = 7, 8
         stretch.unjudged_seqs = [number * 10 + 1]
         stretch.malformed_events = {("order", "syntax"): 9}
-    assert (tallies.events, tallies.events.judged) == (Tally(2, 4, 6, 8), 20)
-    assert tallies.snapshots == Tally(10, 12)
+    assert (tallies.events, tallies.events.judged) == (OutcomeCounts(2, 4, 6, 8), 20)
+    assert tallies.snapshots == OutcomeCounts(10, 12)
     assert (tallies.unjudged, tallies.skipped) == (14, 16)
     assert tallies.unjudged_seqs == [1, 21]
     assert tallies.examined == 20 + 22 + 14
@@ -106,6 +106,6 @@ def test_of_a_stretch_that_was_counted_again_no_more_is_listed_than_there_is_roo
     tallies = noted(1, 12, 13, limit=3)
     tallies.replace(0, noted(2, 3, 4, limit=3).stretches[0], 3)
     assert (tallies.content, seqs(tallies)) == ({MALFORMED: 5}, [2, 12, 13])
-    tallies.replace(0, Stretch(), 3)
+    tallies.replace(0, Segment(), 3)
     tallies.note(found(14), 3)
     assert seqs(tallies) == [12, 13, 14]

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from nats.protocol.parser import Parser
 
-from auditor.jetstream.connection.frames import BrokenProtocolError, Control, Delivery, FrameParser
+from auditor.jetstream.connection.frames import ControlFrame, Delivery, FrameParser, ProtocolError
 
 SINK = b"7"
 """The subscription whose messages are taken raw."""
@@ -79,7 +79,7 @@ def test_a_large_message_in_many_reads_is_joined_once():
     stream = wire((b"a", SINK, None, b"NATS/1.0\r\n\r\n", payload)) + b"PING\r\n"
     taken, others = parse([stream[at : at + 1000] for at in range(0, len(stream), 1000)])
     assert taken == [(b"a", b"", b"NATS/1.0\r\n\r\n", payload)]
-    assert others == [Control(b"PING", b"")]
+    assert others == [ControlFrame(b"PING", b"")]
 
 
 class Recorder:
@@ -92,10 +92,10 @@ class Recorder:
         self.frames.append(Delivery(sid, subject, reply, headers, payload))
 
     async def _process_ping(self):
-        self.frames.append(Control(b"PING", b""))
+        self.frames.append(ControlFrame(b"PING", b""))
 
     async def _process_pong(self):
-        self.frames.append(Control(b"PONG", b""))
+        self.frames.append(ControlFrame(b"PONG", b""))
 
 
 plain = st.text("abcdefgh.$*>_-0123456789", min_size=1, max_size=20).map(str.encode)
@@ -135,7 +135,7 @@ def test_on_what_ordinary_clients_send_it_agrees_with_the_parser_of_nats_py(sent
     ],
 )
 def test_what_no_server_says_breaks_the_connection_and_nothing_else(stream):
-    with pytest.raises(BrokenProtocolError):
+    with pytest.raises(ProtocolError):
         parse([stream])
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from auditor.jetstream.eventstore.stream_settings import event_stream_settings, unfit_settings
+from auditor.jetstream.eventstore.stream_settings import event_stream_settings, unsuitable_settings
 
 SETTINGS = event_stream_settings("S", replicas=1, max_age=timedelta(days=365))
 
@@ -19,7 +19,7 @@ def test_the_settings_are_those_of_the_go_code():
         "max_age": 365 * 24 * 3_600 * 1_000_000_000,
         "num_replicas": 1,
     }
-    assert unfit_settings("S", SETTINGS) == []
+    assert unsuitable_settings("S", SETTINGS) == []
 
 
 def test_an_age_is_kept_to_the_nanosecond():
@@ -41,7 +41,7 @@ def test_an_age_is_kept_to_the_nanosecond():
     ],
 )
 def test_other_limits_and_wider_subjects_are_the_owners_choice(setting):
-    assert unfit_settings("S", SETTINGS | setting) == []
+    assert unsuitable_settings("S", SETTINGS | setting) == []
 
 
 @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ def test_other_limits_and_wider_subjects_are_the_owners_choice(setting):
     ],
 )
 def test_a_setting_that_keeps_events_out_or_loses_them_is_named(setting, problem):
-    assert unfit_settings("S", SETTINGS | setting) == [problem]
+    assert unsuitable_settings("S", SETTINGS | setting) == [problem]

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from auditor.errors import ConnectionFailedError, SideStreamError
-from auditor.jetstream.quarantine.publish_ack import stored_now
+from auditor.errors import ConnectionFailedError, QuarantineStreamError
+from auditor.jetstream.quarantine.publish_ack import was_stored
 
 STREAM = "AETHER_QUARANTINE"
 
@@ -17,13 +17,13 @@ def error(code: int, description: str) -> bytes:
 
 
 def refusal(reply: bytes) -> str:
-    with pytest.raises(SideStreamError) as raised:
-        stored_now(reply, STREAM)
+    with pytest.raises(QuarantineStreamError) as raised:
+        was_stored(reply, STREAM)
     return str(raised.value)
 
 
 def test_an_acknowledgement_by_the_side_stream_means_stored():
-    assert stored_now(b'{"stream":"AETHER_QUARANTINE","seq":7}', STREAM) is True
+    assert was_stored(b'{"stream":"AETHER_QUARANTINE","seq":7}', STREAM) is True
 
 
 def test_an_acknowledgement_by_another_stream_is_refused():
@@ -35,7 +35,7 @@ def test_an_acknowledgement_by_another_stream_is_refused():
     ("code", "description"), [(10071, "wrong last sequence: 1"), (10077, "maximum messages per subject exceeded")]
 )
 def test_a_subject_that_holds_a_record_means_stored_before(code, description):
-    assert stored_now(error(code, description), STREAM) is False
+    assert was_stored(error(code, description), STREAM) is False
 
 
 @pytest.mark.parametrize("limit", ["maximum bytes exceeded", "maximum messages exceeded"])
@@ -53,7 +53,7 @@ def test_any_other_error_is_refused_in_the_server_s_words(code):
 @pytest.mark.parametrize("code", [10008, 10009, 10163, 10164])
 def test_a_cluster_that_has_not_made_up_its_mind_is_asked_again(code):
     with pytest.raises(ConnectionFailedError, match="can't say yet: wrong last sequence"):
-        stored_now(error(code, "wrong last sequence"), STREAM)
+        was_stored(error(code, "wrong last sequence"), STREAM)
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_a_cluster_that_has_not_made_up_its_mind_is_asked_again(code):
 )
 def test_an_answer_that_is_none_of_jetstream_s_stores_nothing(reply):
     with pytest.raises(ConnectionFailedError, match="what answers for stream AETHER_QUARANTINE is no JetStream"):
-        stored_now(reply, STREAM)
+        was_stored(reply, STREAM)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auditor.core.model.findings import Kind
 from auditor.core.model.message import StoredMessage
-from auditor.core.model.quarantine_entry import Evidence
+from auditor.core.model.quarantine_entry import QuarantineEntry
 from auditor.jetstream.quarantine.record import (
     ERROR_LIMIT,
     HEADER_LIMIT,
@@ -39,9 +39,9 @@ def evidence(
     error: str = "unexpected end at byte 1",
     reason: str | None = "syntax",
     stream: str = "ORDERS",
-) -> Evidence:
+) -> QuarantineEntry:
     message = StoredMessage(17, 1_763_884_800_000_000_007, subject, headers, data)
-    return Evidence(stream, 1_763_884_000_000_000_000, message, Kind.MALFORMED_EVENT, reason, error)
+    return QuarantineEntry(stream, 1_763_884_000_000_000_000, message, Kind.MALFORMED_EVENT, reason, error)
 
 
 def wire(headers: dict[str, str]) -> bytes:

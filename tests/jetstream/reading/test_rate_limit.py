@@ -8,7 +8,7 @@ import time
 import pytest
 
 from auditor.core.model.message import StoredMessage
-from auditor.jetstream.reading.rate_limit import paced
+from auditor.jetstream.reading.rate_limit import rate_limited
 
 MESSAGE = StoredMessage(1, 0, b"S.events.a.a-1", None, b"")
 
@@ -31,13 +31,13 @@ async def arrivals(stream):
 
 @pytest.mark.parametrize(("rate", "sizes"), [(1000, [1000]), (1000, [7] * 150), (20_000, [20_000]), (30, [30])])
 async def test_the_rate_is_held_within_five_percent(rate, sizes):
-    came = await arrivals(paced(batches(*sizes), rate))
+    came = await arrivals(rate_limited(batches(*sizes), rate))
     assert len(came) == sum(sizes)
     assert len(came) / came[-1] == pytest.approx(rate, rel=0.05)
 
 
 async def test_there_is_no_burst_at_the_start_and_none_anywhere():
-    came = await arrivals(paced(batches(500), 1000))
+    came = await arrivals(rate_limited(batches(500), 1000))
     for first, last in zip(came, came[200:], strict=False):
         assert last - first >= 0.09
 
@@ -48,12 +48,12 @@ async def test_what_a_standstill_has_cost_is_not_caught_up():
         await asyncio.sleep(0.3)
         yield [MESSAGE] * 300
 
-    came = await arrivals(paced(stopping(), 1000))
+    came = await arrivals(rate_limited(stopping(), 1000))
     assert came[-1] >= 0.1 + 0.3 + 0.3 - 0.11
 
 
 async def test_fewer_than_a_message_in_a_step_come_one_by_one():
-    came = await arrivals(paced(batches(3), 10))
+    came = await arrivals(rate_limited(batches(3), 10))
     assert [round(at, 1) for at in came] == [0.1, 0.2, 0.3]
 
 
@@ -68,7 +68,7 @@ async def test_leaving_it_leaves_the_batches_too():
         finally:
             left = True
 
-    stream = paced(endless(), 1000)
+    stream = rate_limited(endless(), 1000)
     assert await anext(stream)
     await stream.aclose()
     assert left

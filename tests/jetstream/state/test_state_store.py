@@ -11,13 +11,13 @@ from structlog.testing import capture_logs
 from auditor.config import NatsConfig, StateConfig
 from auditor.core.model.findings import Kind
 from auditor.core.state.acceptance import Acceptance
-from auditor.core.state.checkpoint import Memory, Part
-from auditor.errors import StateNewerError, StateOutrunError
+from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
+from auditor.errors import StateConflictError, StateNewerError
 from auditor.jetstream.connection.client import connect
 from auditor.jetstream.state import state_store
 from auditor.jetstream.state.acceptances import Acceptances
-from auditor.jetstream.state.part_store import Checkpoints, Content
-from auditor.jetstream.state.state_store import MemoryKeeper
+from auditor.jetstream.state.part_store import Content, PartStore
+from auditor.jetstream.state.state_store import JetStreamStateStore
 from tests.core.state.test_examiner import judged
 from tests.core.stories import event
 from tests.live.streams import api
@@ -38,34 +38,41 @@ async def client(server: EmbeddedServer) -> AsyncIterator[Client]:
     await connected.close()
 
 
-def keeper(client: Client, *, version: str = "1.2.3", writes: bool = True) -> MemoryKeeper:
-    checkpoints = Checkpoints(client, CONFIG, "S", "orders", version)
-    return MemoryKeeper("orders", checkpoints, Acceptances(client, CONFIG, "orders"), lambda: 99, writes=writes)
+def keeper(client: Client, *, version: str = "1.2.3", writes: bool = True) -> JetStreamStateStore:
+    checkpoints = PartStore(client, CONFIG, "S", "orders", version)
+    return JetStreamStateStore("orders", checkpoints, Acceptances(client, CONFIG, "orders"), lambda: 99, writes=writes)
 
 
-def memory(last: int, *, complete: bool = True) -> Memory:
+def memory(last: int, *, complete: bool = True) -> Checkpoint:
     state = judged([("S.events.order.order-1", event("order-1", version)) for version in range(1, last + 1)])
-    return Memory(stream="S", created_ns=7, patterns=("S.events.>",), state=state, next_seq=last + 1, complete=complete)
+    return Checkpoint(
+        stream="S", created_ns=7, patterns=("S.events.>",), state=state, next_seq=last + 1, complete=complete
+    )
 
 
-async def kept(client: Client, *memories: Memory) -> MemoryKeeper:
+async def kept(client: Client, *memories: Checkpoint) -> JetStreamStateStore:
     one = keeper(client)
     await one.open()
     await one.save(await one.pack({each.part: each for each in memories}))
     return one
 
 
-async def recalled(client: Client, part: Part = Part.COMPLETED, version: str = "1.2.3") -> Memory | None:
+async def recalled(
+    client: Client, part: CheckpointKind = CheckpointKind.COMPLETED, version: str = "1.2.3"
+) -> Checkpoint | None:
     """What another process finds."""
     other = keeper(client, version=version)
     await other.open()
-    return await other.recall(part)
+    return await other.check_out(part)
 
 
 async def test_where_nothing_is_saved_nothing_is_recalled(client: Client) -> None:
     one = keeper(client)
     assert (await one.open()).last_passes == {}
-    assert (await one.recall(Part.COMPLETED), await one.recall(Part.UNDERWAY)) == (None, None)
+    assert (await one.check_out(CheckpointKind.COMPLETED), await one.check_out(CheckpointKind.IN_PROGRESS)) == (
+        None,
+        None,
+    )
     assert (await one.accepted(), one.saved_ns) == ({}, None)
 
 
@@ -73,7 +80,7 @@ async def test_what_was_saved_is_recalled_by_the_next_process(client: Client) ->
     one = await kept(client, memory(5), memory(2, complete=False))
     assert one.saved_ns == 99
     assert await recalled(client) == memory(5)
-    assert await recalled(client, Part.UNDERWAY) == memory(2, complete=False)
+    assert await recalled(client, CheckpointKind.IN_PROGRESS) == memory(2, complete=False)
 
 
 async def test_the_chronicle_is_saved_with_every_part(client: Client) -> None:
@@ -85,47 +92,47 @@ async def test_the_chronicle_is_saved_with_every_part(client: Client) -> None:
 
 async def test_a_part_can_be_forgotten(client: Client) -> None:
     one = await kept(client, memory(5), memory(2, complete=False))
-    await one.save(await one.pack({Part.UNDERWAY: None}))
+    await one.save(await one.pack({CheckpointKind.IN_PROGRESS: None}))
     assert await recalled(client) == memory(5)
-    assert await recalled(client, Part.UNDERWAY) is None
+    assert await recalled(client, CheckpointKind.IN_PROGRESS) is None
 
 
 async def test_what_is_held_is_not_read_again_and_is_there_once(client: Client) -> None:
     one = await kept(client, memory(5))
     held = memory(6)
-    one.hold(held)
+    one.put_back(held)
     await one.open()
-    assert await one.recall(Part.COMPLETED) is held
-    assert await one.recall(Part.COMPLETED) == memory(5)
+    assert await one.check_out(CheckpointKind.COMPLETED) is held
+    assert await one.check_out(CheckpointKind.COMPLETED) == memory(5)
 
 
 async def test_each_part_is_held_until_it_is_recalled_or_another_is_packed_in_its_place(client: Client) -> None:
     one = await kept(client, memory(5), memory(2, complete=False))
     completed, underway = memory(6), memory(3, complete=False)
-    one.hold(underway)
-    one.hold(completed)
+    one.put_back(underway)
+    one.put_back(completed)
     await one.save(await one.pack({}))
     await one.open()
-    assert await one.recall(Part.UNDERWAY) is underway
-    one.hold(underway)
-    await one.save(await one.pack({Part.UNDERWAY: None}))
+    assert await one.check_out(CheckpointKind.IN_PROGRESS) is underway
+    one.put_back(underway)
+    await one.save(await one.pack({CheckpointKind.IN_PROGRESS: None}))
     await one.open()
-    assert await one.recall(Part.UNDERWAY) is None
-    assert await one.recall(Part.COMPLETED) is completed
-    assert await one.recall(Part.COMPLETED) == memory(5)
+    assert await one.check_out(CheckpointKind.IN_PROGRESS) is None
+    assert await one.check_out(CheckpointKind.COMPLETED) is completed
+    assert await one.check_out(CheckpointKind.COMPLETED) == memory(5)
 
 
 async def test_what_somebody_else_saved_takes_the_place_of_what_is_held(client: Client) -> None:
     one = await kept(client, memory(5))
-    one.hold(memory(5))
+    one.put_back(memory(5))
     other = keeper(client)
     await other.open()
-    await other.save(await other.pack({Part.COMPLETED: memory(9)}))
-    with pytest.raises(StateOutrunError):
-        await one.save(await one.pack({Part.COMPLETED: memory(6)}))
+    await other.save(await other.pack({CheckpointKind.COMPLETED: memory(9)}))
+    with pytest.raises(StateConflictError):
+        await one.save(await one.pack({CheckpointKind.COMPLETED: memory(6)}))
     await one.open()
-    assert await one.recall(Part.COMPLETED) == memory(9)
-    await one.save(await one.pack({Part.COMPLETED: memory(10)}))
+    assert await one.check_out(CheckpointKind.COMPLETED) == memory(9)
+    await one.save(await one.pack({CheckpointKind.COMPLETED: memory(10)}))
     assert await recalled(client) == memory(10)
 
 
@@ -135,13 +142,13 @@ async def test_when_the_state_stream_is_removed_a_running_auditor_still_knows_an
     one = await kept(client, memory(5))
     (await one.open()).actor_types = ("order",)
     held = memory(5)
-    one.hold(held)
+    one.put_back(held)
     await api(client, f"STREAM.DELETE.{CONFIG.stream}")
     assert (await one.open()).actor_types == ("order",)
-    again = await one.recall(Part.COMPLETED)
+    again = await one.check_out(CheckpointKind.COMPLETED)
     assert again is held
     assert not one.is_saved(held)
-    await one.save(await one.pack({Part.COMPLETED: held}))
+    await one.save(await one.pack({CheckpointKind.COMPLETED: held}))
     assert one.is_saved(held)
     assert await recalled(client) == memory(5)
 
@@ -149,7 +156,7 @@ async def test_when_the_state_stream_is_removed_a_running_auditor_still_knows_an
 async def test_it_knows_whether_what_was_recalled_is_what_is_saved(client: Client) -> None:
     one = await kept(client, memory(5))
     await one.open()
-    again = await one.recall(Part.COMPLETED)
+    again = await one.check_out(CheckpointKind.COMPLETED)
     assert again is not None
     assert one.is_saved(again)
     assert not one.is_saved(memory(5))
@@ -164,7 +171,7 @@ async def test_what_is_damaged_is_not_used_and_said_so_in_one_line(client: Clien
     with capture_logs() as logs:
         assert await recalled(client) is None
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("saved state not used", "warning")]
-    broken = Checkpoints(client, CONFIG, "S", "orders", "1.2.3")
+    broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
     await broken.look()
     await broken.save({"completed": Content(data, {}), "chronicle": Content(data, {})}, 1)
     with capture_logs() as logs:
@@ -214,13 +221,13 @@ async def test_a_chronicle_that_cannot_be_used_is_a_problem_and_is_not_replaced_
     client: Client, data: bytes
 ) -> None:
     await kept(client, memory(5))
-    broken = Checkpoints(client, CONFIG, "S", "orders", "1.2.3")
+    broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
     await broken.look()
     await broken.save({"chronicle": Content(data, {})}, 1)
     one = keeper(client)
     with capture_logs() as logs:
         await one.open()
-        await one.save(await one.pack({Part.COMPLETED: memory(6)}))
+        await one.save(await one.pack({CheckpointKind.COMPLETED: memory(6)}))
         await one.open()
     assert [entry["event"] for entry in logs] == ["saved history not used"]
     assert "auditor state reset --audit orders" in (one.problem or "")
@@ -235,12 +242,12 @@ async def test_a_chronicle_that_cannot_be_used_is_a_problem_and_is_not_replaced_
 async def test_one_that_writes_nothing_recalls_and_saves_nothing(client: Client) -> None:
     dry = keeper(client, writes=False)
     await dry.open()
-    await dry.save(await dry.pack({Part.COMPLETED: memory(3)}))
+    await dry.save(await dry.pack({CheckpointKind.COMPLETED: memory(3)}))
     assert await recalled(client) is None
     await kept(client, memory(5))
     await dry.open()
-    assert await dry.recall(Part.COMPLETED) == memory(5)
-    await dry.save(await dry.pack({Part.COMPLETED: memory(6)}))
+    assert await dry.check_out(CheckpointKind.COMPLETED) == memory(5)
+    await dry.save(await dry.pack({CheckpointKind.COMPLETED: memory(6)}))
     assert await recalled(client) == memory(5)
 
 

@@ -8,7 +8,7 @@ import nats
 import pytest
 
 from auditor.embedded_server import EmbeddedServer
-from auditor.jetstream.connection.shared_login import connect_beside
+from auditor.jetstream.connection.shared_login import connect_like
 from tests.live.connection.test_login import CREDS, OPERATED, USER, alive
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ async def test_it_is_let_in_as_the_same_user(login: tuple[str, dict[str, str]]) 
     settings, options = login
     async with EmbeddedServer(config=settings, jetstream=False) as server:
         nc = await nats.connect(server.url, **options)
-        client = await connect_beside(nc)
+        client = await connect_like(nc)
         assert await alive(client)
         await nc.close()
 
@@ -41,7 +41,7 @@ async def test_a_creds_file_lets_both_in(tmp_path: Path) -> None:
     creds.write_text(CREDS)
     async with EmbeddedServer(config=OPERATED, jetstream=False) as server:
         nc = await nats.connect(server.url, user_credentials=str(creds))
-        client = await connect_beside(nc)
+        client = await connect_like(nc)
         assert await alive(client)
         await nc.close()
 
@@ -54,7 +54,7 @@ async def test_it_closes_with_the_other_which_still_calls_whom_it_was_told_to_ca
 
     async with EmbeddedServer(jetstream=False) as server:
         nc = await nats.connect(server.url, closed_cb=closed)
-        clients = [await connect_beside(nc) for _ in range(2)]
+        clients = [await connect_like(nc) for _ in range(2)]
         await nc.close()
         assert [client.is_closed for client in clients] == [True, True]
         assert called == [True]

@@ -10,7 +10,7 @@ import pytest
 
 from auditor.aether import encode_event
 from auditor.jetstream.eventstore.store import JetStreamEventStore
-from auditor.jetstream.eventstore.version_cache import LatestVersions
+from auditor.jetstream.eventstore.version_cache import VersionCache
 from tests.aether.event_store_contract import event
 from tests.live.streams import STREAM, api, create
 
@@ -25,7 +25,7 @@ async def test_what_is_remembered_never_differs_from_a_replay(client: Client, se
     """Any history of good, bad and other actors' messages, deletes, purges and new streams."""
     random_ = random.Random(seed)
     source = await create(client)
-    latest = LatestVersions(client, STREAM, source)
+    latest = VersionCache(client, STREAM, source)
     for step in range(60):
         seqs = (await api(client, f"STREAM.INFO.{STREAM}"))["state"]
         match random_.choices(["event", "bad", "other", "delete", "purge", "recreate"], [6, 2, 2, 3, 1, 0.3])[0]:

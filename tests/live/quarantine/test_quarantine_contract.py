@@ -8,7 +8,7 @@ import pytest
 
 from auditor.config import QuarantineConfig
 from auditor.jetstream.quarantine.stream_settings import side_stream_settings
-from auditor.jetstream.quarantine.writer import QuarantineStream
+from auditor.jetstream.quarantine.writer import QuarantineWriter
 from tests.live.connecting import connected
 from tests.live.streams import api
 from tests.ports.quarantine_contract import QuarantineContract, SideStream
@@ -47,13 +47,13 @@ class RealSideStream:
 
 class TestQuarantineStream(QuarantineContract):
     @pytest.fixture
-    def quarantine(self, client: Client) -> QuarantineStream:
-        return QuarantineStream(client, CONFIG, "ORDERS")
+    def quarantine(self, client: Client) -> QuarantineWriter:
+        return QuarantineWriter(client, CONFIG, "ORDERS")
 
     @pytest.fixture
-    async def another(self, server: EmbeddedServer) -> AsyncIterator[QuarantineStream]:
+    async def another(self, server: EmbeddedServer) -> AsyncIterator[QuarantineWriter]:
         async with connected(server) as other:
-            yield QuarantineStream(other, CONFIG, "ORDERS")
+            yield QuarantineWriter(other, CONFIG, "ORDERS")
 
     @pytest.fixture
     def side_stream(self, client: Client) -> SideStream:

@@ -7,11 +7,11 @@ import pytest
 from auditor.config import NatsConfig, QuarantineConfig
 from auditor.core.model.findings import Kind
 from auditor.core.model.message import StoredMessage
-from auditor.core.model.quarantine_entry import Evidence
+from auditor.core.model.quarantine_entry import QuarantineEntry
 from auditor.errors import NotFoundError, StreamNotFoundError
 from auditor.jetstream.connection.client import connect
 from auditor.jetstream.quarantine.reader import get_record, list_records
-from auditor.jetstream.quarantine.writer import QuarantineStream
+from auditor.jetstream.quarantine.writer import QuarantineWriter
 from auditor.jetstream.reading.stream_source import StreamSource
 
 CONFIG = QuarantineConfig()
@@ -28,15 +28,17 @@ async def client(server):
 
 def evidence(seq, data=b'{"id"'):
     message = StoredMessage(seq, 1_763_884_800_000_000_007, b"ORDERS.events.order.\xff", None, data)
-    return Evidence("ORDERS", 1_763_884_000_000_000_000, message, Kind.MALFORMED_EVENT, "syntax", "unexpected end")
+    return QuarantineEntry(
+        "ORDERS", 1_763_884_000_000_000_000, message, Kind.MALFORMED_EVENT, "syntax", "unexpected end"
+    )
 
 
 async def store(client, *records):
-    quarantine = QuarantineStream(client, CONFIG, "ORDERS")
+    quarantine = QuarantineWriter(client, CONFIG, "ORDERS")
     await quarantine.ensure()
     for record in records:
-        await quarantine.put(record)
-    assert (await quarantine.settle()).stored == len(records)
+        await quarantine.submit(record)
+    assert (await quarantine.flush()).stored == len(records)
 
 
 async def listed(client):

@@ -13,13 +13,13 @@ import pytest
 from auditor.config import NatsConfig, QuarantineConfig
 from auditor.core.model.findings import Kind
 from auditor.core.model.message import StoredMessage
-from auditor.core.model.quarantine_entry import Evidence, Settled
+from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
 from auditor.jetstream.connection.client import Client, connect
 from auditor.jetstream.quarantine import writer
-from auditor.jetstream.quarantine.publish_ack import stored_now
+from auditor.jetstream.quarantine.publish_ack import was_stored
 from auditor.jetstream.quarantine.reader import get_record
 from auditor.jetstream.quarantine.record import record_parts
-from auditor.jetstream.quarantine.writer import ANSWER_TIMEOUT, QuarantineStream
+from auditor.jetstream.quarantine.writer import ANSWER_TIMEOUT, QuarantineWriter
 
 if TYPE_CHECKING:
     from auditor.embedded_server import EmbeddedServer
@@ -53,9 +53,9 @@ def evidence(
     data: bytes = b'{"id"',
     headers: bytes | None = None,
     subject: bytes = b"ORDERS.events.order.order-1",
-) -> Evidence:
+) -> QuarantineEntry:
     message = StoredMessage(seq, CREATED_NS + seq, subject, headers, data)
-    return Evidence("ORDERS", CREATED_NS, message, Kind.MALFORMED_EVENT, "syntax", "unexpected end at byte 5")
+    return QuarantineEntry("ORDERS", CREATED_NS, message, Kind.MALFORMED_EVENT, "syntax", "unexpected end at byte 5")
 
 
 async def api(client: Client, subject: str, **body: Any) -> dict[str, Any]:
@@ -70,15 +70,15 @@ async def keys(client: Client) -> dict[str, int]:
     return info["state"].get("subjects") or {}
 
 
-async def one_round(stream: QuarantineStream, records: list[Evidence]) -> Settled:
+async def one_round(stream: QuarantineWriter, records: list[QuarantineEntry]) -> QuarantineResult:
     for record in records:
         await stream.put(record)
-    settled = await stream.settle()
+    settled = await stream.flush()
     assert settled.stored + settled.already_stored + settled.failed == len(records)
     return settled
 
 
-async def rounds_until_stored(stream: QuarantineStream, records: list[Evidence]) -> list[Settled]:
+async def rounds_until_stored(stream: QuarantineWriter, records: list[QuarantineEntry]) -> list[QuarantineResult]:
     rounds = []
     async with asyncio.timeout(DEADLINE):
         while not rounds or rounds[-1].failed:
@@ -86,7 +86,7 @@ async def rounds_until_stored(stream: QuarantineStream, records: list[Evidence])
     return rounds
 
 
-def each_once(records: list[Evidence]) -> dict[str, int]:
+def each_once(records: list[QuarantineEntry]) -> dict[str, int]:
     return {f"{CONFIG.subject_prefix}.{record.key}": 1 for record in records}
 
 
@@ -97,7 +97,7 @@ async def test_two_auditors_that_race_store_every_record_once(server, stack):
     chance = random.Random(2)
     records = [evidence(seq, b"{%d" % seq) for seq in range(1, 2001)]
     clients = [await connected(server, stack) for _ in range(2)]
-    streams = [QuarantineStream(client, CONFIG, "ORDERS") for client in clients]
+    streams = [QuarantineWriter(client, CONFIG, "ORDERS") for client in clients]
 
     # In nearly the same order, so that both have the same keys in flight and each wins some.
     orders = [sorted(records, key=lambda record: (record.message.seq // 50, chance.random())) for _ in streams]
@@ -112,7 +112,7 @@ async def test_two_auditors_that_race_store_every_record_once(server, stack):
 async def test_a_server_that_is_killed_midway_loses_no_record_and_doubles_none(server, stack):
     records = [evidence(seq, b"{%d" % seq) for seq in range(1, 2001)]
     clients = [await connected(server, stack) for _ in range(2)]
-    streams = [QuarantineStream(client, CONFIG, "ORDERS") for client in clients]
+    streams = [QuarantineWriter(client, CONFIG, "ORDERS") for client in clients]
     await streams[0].ensure()
     racing = [asyncio.create_task(rounds_until_stored(stream, records)) for stream in streams]
     async with asyncio.timeout(DEADLINE):
@@ -130,16 +130,16 @@ async def test_a_server_that_is_killed_midway_loses_no_record_and_doubles_none(s
 
 
 async def test_a_record_is_stored_once_however_often_it_is_put(admin):
-    stream = QuarantineStream(admin, CONFIG, "ORDERS")
-    assert await one_round(stream, [evidence()]) == Settled(stored=1)
-    assert await one_round(stream, [evidence(), evidence()]) == Settled(already_stored=2)
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    assert await one_round(stream, [evidence()]) == QuarantineResult(stored=1)
+    assert await one_round(stream, [evidence(), evidence()]) == QuarantineResult(already_stored=2)
 
 
 async def test_a_record_that_the_server_cannot_read_any_more_is_not_stored_again(admin):
     # The check of the last sequence fails to see such a record; then the limit of one message per subject speaks.
-    await one_round(QuarantineStream(admin, CONFIG, "ORDERS"), [evidence()])
+    await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [evidence()])
     answer = await admin.request(f"{CONFIG.subject_prefix}.{evidence().key}", b"anything")
-    assert stored_now(answer.data, CONFIG.stream) is False
+    assert was_stored(answer.data, CONFIG.stream) is False
 
 
 # --- byte for byte
@@ -162,8 +162,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("record", HOSTILE.values(), ids=HOSTILE.keys())
 async def test_whatever_was_stored_comes_back_byte_for_byte(admin, record):
-    stream = QuarantineStream(admin, CONFIG, "ORDERS")
-    assert await one_round(stream, [record]) == Settled(stored=1)
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    assert await one_round(stream, [record]) == QuarantineResult(stored=1)
 
     kept = await get_record(admin, CONFIG, record.key)
 
@@ -171,7 +171,7 @@ async def test_whatever_was_stored_comes_back_byte_for_byte(admin, record):
     assert (kept.data, kept.headers) == (record.message.data, record.message.headers)
     assert kept.provenance.subject == record.message.subject
     assert kept.provenance.sequence == record.message.seq
-    assert await one_round(stream, [record]) == Settled(already_stored=1)
+    assert await one_round(stream, [record]) == QuarantineResult(already_stored=1)
     assert set((await keys(admin)).values()) == {1}
 
 
@@ -179,7 +179,7 @@ async def test_a_payload_as_large_as_the_server_takes_is_split_and_the_connectio
     whole = evidence(data=b"7" * admin.max_payload)
     client_id = admin.client_id
 
-    assert await one_round(QuarantineStream(admin, CONFIG, "ORDERS"), [whole]) == Settled(stored=1)
+    assert await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [whole]) == QuarantineResult(stored=1)
 
     assert admin.client_id == client_id
     assert sorted(await keys(admin)) == [f"{CONFIG.subject_prefix}.{whole.key}{part}" for part in ("", ".p2")]
@@ -191,7 +191,7 @@ async def test_a_message_stored_when_the_server_took_larger_ones_is_split(server
     client = await connected(server, stack)
     large = evidence(data=b"7" * MIB, headers=b"NATS/1.0\r\nA: " + b"x" * 61_440)
 
-    assert await one_round(QuarantineStream(client, CONFIG, "ORDERS"), [large]) == Settled(stored=1)
+    assert await one_round(QuarantineWriter(client, CONFIG, "ORDERS"), [large]) == QuarantineResult(stored=1)
 
     kept = await get_record(client, CONFIG, large.key)
     assert (kept.data, kept.headers, kept.damage) == (large.message.data, large.message.headers, None)
@@ -199,31 +199,31 @@ async def test_a_message_stored_when_the_server_took_larger_ones_is_split(server
 
 async def test_a_complete_record_is_not_split_anew_when_the_server_takes_less_than_it_did(server, admin):
     records = [evidence(1, b"7" * 100_000), evidence(2, b"7" * 2 * MIB)]
-    stream = QuarantineStream(admin, CONFIG, "ORDERS")
-    assert await one_round(stream, records) == Settled(stored=2)
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    assert await one_round(stream, records) == QuarantineResult(stored=2)
     before = await keys(admin)
     server.config = "max_payload: 64KB"
     await server.restart()
     await admin.wait_connected()
 
-    assert await one_round(stream, records) == Settled(already_stored=2)
+    assert await one_round(stream, records) == QuarantineResult(already_stored=2)
     assert await keys(admin) == before
 
 
 async def test_a_record_of_which_only_a_part_was_stored_is_completed(admin):
     whole = evidence(data=b"7" * 2 * MIB)
-    stream = QuarantineStream(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
     second = record_parts(whole, CONFIG.subject_prefix, admin.max_payload)[1]
     await admin.request(second.subject, second.data, headers=second.headers)
 
-    assert await one_round(stream, [whole]) == Settled(stored=1)
+    assert await one_round(stream, [whole]) == QuarantineResult(stored=1)
     assert (await get_record(admin, CONFIG, whole.key)).damage is None
 
 
 async def test_a_part_left_from_another_split_is_named_and_hinders_no_other_record(admin):
     whole = evidence(data=b"7" * 2 * MIB)
-    stream = QuarantineStream(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
     left = f"{CONFIG.subject_prefix}.{whole.key}.p2"
     await admin.request(left, b"7")
@@ -239,7 +239,7 @@ async def test_a_part_left_from_another_split_is_named_and_hinders_no_other_reco
 
 async def test_a_record_that_no_server_would_take_hinders_no_other(admin):
     settled = await one_round(
-        QuarantineStream(admin, CONFIG, "ORDERS"), [evidence(1, subject=b"x" * 60_000), evidence(2)]
+        QuarantineWriter(admin, CONFIG, "ORDERS"), [evidence(1, subject=b"x" * 60_000), evidence(2)]
     )
     assert (settled.stored, settled.failed) == (1, 1)
     assert "of headers, the server takes 65535" in settled.why
@@ -247,9 +247,9 @@ async def test_a_record_that_no_server_would_take_hinders_no_other(admin):
 
 async def test_a_failure_of_our_own_on_one_record_is_counted_and_hinders_no_other(admin):
     message = StoredMessage(1, 10**40, b"ORDERS.events.order.order-1", None, b"{")  # no calendar has that year
-    impossible = Evidence("ORDERS", CREATED_NS, message, Kind.MALFORMED_EVENT, "syntax", "cut off")
-    settled = await one_round(QuarantineStream(admin, CONFIG, "ORDERS"), [impossible, evidence(2)])
-    assert settled == Settled(1, 0, 1, f"record {impossible.key} was not stored: OverflowError")
+    impossible = QuarantineEntry("ORDERS", CREATED_NS, message, Kind.MALFORMED_EVENT, "syntax", "cut off")
+    settled = await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [impossible, evidence(2)])
+    assert settled == QuarantineResult(1, 0, 1, f"record {impossible.key} was not stored: OverflowError")
 
 
 # --- a side stream that does not take records
@@ -258,7 +258,7 @@ async def test_a_failure_of_our_own_on_one_record_is_counted_and_hinders_no_othe
 async def test_a_full_side_stream_says_so_and_takes_the_rest_once_there_is_room(admin):
     await api(admin, "STREAM.CREATE.ORDERS", name="ORDERS", subjects=["ORDERS.events.>"])
     records = [evidence(seq, b"x" * 1000) for seq in range(1, 101)]
-    stream = QuarantineStream(admin, QuarantineConfig(max_bytes=50_000), "ORDERS")
+    stream = QuarantineWriter(admin, QuarantineConfig(max_bytes=50_000), "ORDERS")
 
     full = await one_round(stream, records)
 
@@ -271,19 +271,19 @@ async def test_a_full_side_stream_says_so_and_takes_the_rest_once_there_is_room(
 
     settings = (await api(admin, f"STREAM.INFO.{CONFIG.stream}"))["config"]
     await api(admin, f"STREAM.UPDATE.{CONFIG.stream}", **settings | {"max_bytes": MIB})
-    assert await one_round(stream, records) == Settled(stored=full.failed, already_stored=full.stored)
+    assert await one_round(stream, records) == QuarantineResult(stored=full.failed, already_stored=full.stored)
     assert await keys(admin) == each_once(records)
 
 
 async def test_a_side_stream_deleted_midway_is_created_anew_for_the_next_round(admin):
     records = [evidence(seq) for seq in range(1, 601)]
-    stream = QuarantineStream(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     for record in records[:300]:
         await stream.put(record)
     await api(admin, f"STREAM.DELETE.{CONFIG.stream}")
     for record in records[300:]:
         await stream.put(record)
-    settled = await stream.settle()
+    settled = await stream.flush()
 
     assert settled.failed >= 300
     assert settled.why == "stream AETHER_QUARANTINE is gone: the next pass creates it anew"
@@ -292,7 +292,7 @@ async def test_a_side_stream_deleted_midway_is_created_anew_for_the_next_round(a
 
 
 async def test_settings_that_turn_unsafe_are_seen_before_the_next_round_writes(admin):
-    stream = QuarantineStream(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await one_round(stream, [evidence(1)])
     settings = (await api(admin, f"STREAM.INFO.{CONFIG.stream}"))["config"]
     await api(
@@ -321,12 +321,12 @@ async def test_a_missing_permission_is_named_at_once_and_holds_up_nothing(server
     server.config = USERS
     await server.restart()
     admin = await connected(server, stack, user="admin", password="a")
-    await QuarantineStream(admin, CONFIG, "ORDERS").ensure()
+    await QuarantineWriter(admin, CONFIG, "ORDERS").ensure()
     client = await connected(server, stack, user=user, password=password)
     loop = asyncio.get_running_loop()
     began = loop.time()
 
-    settled = await one_round(QuarantineStream(client, CONFIG, "ORDERS"), [evidence(seq) for seq in range(1, 1001)])
+    settled = await one_round(QuarantineWriter(client, CONFIG, "ORDERS"), [evidence(seq) for seq in range(1, 1001)])
 
     assert (settled.stored, settled.already_stored, settled.failed) == (0, 0, 1000)
     assert settled.why.startswith(f"NATS does not let this user publish to {subject}: ")
@@ -335,7 +335,7 @@ async def test_a_missing_permission_is_named_at_once_and_holds_up_nothing(server
 
 async def test_a_server_that_stays_away_holds_up_a_round_only_once(server, admin, monkeypatch):
     monkeypatch.setattr(writer, "PATIENCE", 0.5)
-    stream = QuarantineStream(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
     await stream.put(evidence(0))
     async with asyncio.timeout(DEADLINE):
@@ -346,7 +346,7 @@ async def test_a_server_that_stays_away_holds_up_a_round_only_once(server, admin
     began = loop.time()
     for seq in range(1, 10_001):
         await stream.put(evidence(seq))
-    settled = await stream.settle()
+    settled = await stream.flush()
 
     assert loop.time() - began < ANSWER_TIMEOUT
     assert settled.stored + settled.failed == 10_001

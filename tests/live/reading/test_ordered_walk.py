@@ -15,7 +15,7 @@ from auditor.errors import (
     PermissionDeniedError,
     StreamNotFoundError,
     StreamRecreatedError,
-    WalkCutShortError,
+    WalkIncompleteError,
 )
 from auditor.jetstream.reading import ordered_walk as module
 from auditor.jetstream.reading.ordered_walk import ordered_walk
@@ -62,7 +62,7 @@ async def within(seconds, walk):
 async def test_a_stream_is_walked_whole_and_from_wherever_one_likes(server, client):
     source = await create(client)
     await fill(server, 5000)
-    pinned = await source.pin()
+    pinned = await source.info()
     in_order(await walked(source, pinned), 1, 5000)
     in_order(await walked(source, pinned, first_seq=4321), 4321, 5000)
     in_order(await walked(source, pinned, first_seq=10, last_seq=10), 10, 10)
@@ -73,26 +73,26 @@ async def test_a_stream_is_walked_whole_and_from_wherever_one_likes(server, clie
 async def test_the_size_of_pulls_makes_no_difference(server, client, batch):
     source = await create(client)
     await fill(server, 300)
-    pinned = await source.pin()
+    pinned = await source.info()
     batches = ordered_walk(client, pinned, first_seq=1, last_seq=300, batch=batch)
     in_order(await rest(batches), 1, 300)
 
 
 async def test_an_empty_range_ends_at_once_and_without_a_consumer(server, client):
     source = await create(client)
-    assert await walked(source, await source.pin()) == []
+    assert await walked(source, await source.info()) == []
     await fill(server, 10)
-    pinned = await source.pin()
+    pinned = await source.info()
     assert await walked(source, pinned, first_seq=11) == []
     await api(client, "STREAM.PURGE.S")
-    assert await walked(source, await source.pin()) == []
+    assert await walked(source, await source.info()) == []
     assert (await api(client, "STREAM.INFO.S"))["state"]["consumer_count"] == 0
 
 
 async def test_only_the_subjects_that_are_asked_for_come_in_the_order_of_the_stream(server, client):
     source = await create(client)
     await fill(server, 1000)
-    pinned = await source.pin()
+    pinned = await source.info()
     for subjects in (
         ["S.events.order.order-3"],
         ["S.events.order.order-3", "S.events.order.order-8", "S.events.order.order-3", "S.events.nobody.nobody-1"],
@@ -109,18 +109,18 @@ async def test_only_the_subjects_that_are_asked_for_come_in_the_order_of_the_str
 async def test_the_walk_ends_at_the_pinned_end_while_a_writer_goes_on(server, client):
     source = await create(client)
     await fill(server, 20_000)
-    pinned = await source.pin()
+    pinned = await source.info()
     writer = asyncio.create_task(fill(server, 40_000, first=20_001))
     in_order(await walked(source, pinned), 1, 20_000)
     await writer
-    assert (await source.pin()).last_seq == 60_000
+    assert (await source.info()).last_seq == 60_000
 
 
 async def test_the_walk_goes_no_further_than_the_pinned_end_even_if_that_message_is_gone(server, client):
     source = await create(client)
     await fill(server, 30_000)
     await api(client, "STREAM.MSG.DELETE.S", seq=1000)
-    in_order(await walked(source, await source.pin(), last_seq=1000), 1, 999)
+    in_order(await walked(source, await source.info(), last_seq=1000), 1, 999)
     (name,) = (await api(client, "CONSUMER.NAMES.S"))["consumers"]
     delivered = (await api(client, f"CONSUMER.INFO.S.{name}"))["delivered"]["consumer_seq"]
     assert delivered <= 10_000  # what was in flight, and no more
@@ -135,18 +135,18 @@ async def test_deleted_messages_are_left_out(server, client):
     gone = {1, 2, 50, 77, 78, 79}
     for seq in gone:
         await api(client, "STREAM.MSG.DELETE.S", seq=seq)
-    got = await walked(source, await source.pin())
+    got = await walked(source, await source.info())
     assert [message.seq for message in got] == [seq for seq in range(1, 101) if seq not in gone]
 
 
 async def test_the_walk_ends_at_once_where_the_last_messages_were_deleted(server, client, monkeypatch):
-    monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.FIRST_SILENCE", 60.0)
+    monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.MIN_IDLE_SECONDS", 60.0)
     source = await create(client)
     await fill(server, 5000)
-    before = await source.pin()
+    before = await source.info()
     for seq in range(4990, 5001):
         await api(client, "STREAM.MSG.DELETE.S", seq=seq)
-    for pinned in (before, await source.pin()):
+    for pinned in (before, await source.info()):
         in_order(await within(2, walked(source, pinned)), 1, 4989)
         assert await within(2, walked(source, pinned, first_seq=4995)) == []
 
@@ -154,7 +154,7 @@ async def test_the_walk_ends_at_once_where_the_last_messages_were_deleted(server
 async def test_the_walk_ends_soon_where_the_last_messages_are_deleted_while_it_waits_for_them(server, client):
     source = await create(client)
     await fill(server, 2000)
-    pinned = await source.pin()
+    pinned = await source.info()
 
     async def delete_the_tail():
         for seq in range(1500, 2001):
@@ -170,7 +170,7 @@ async def test_the_walk_ends_soon_where_the_last_messages_are_deleted_while_it_w
 async def test_a_purge_of_the_whole_stream_ends_the_walk_early_and_quietly(server, client):
     source = await create(client)
     await fill(server, MANY)
-    pinned = await source.pin()
+    pinned = await source.info()
     got = await within(5, disturbed(source, pinned, lambda: api(client, "STREAM.PURGE.S"), every=10_000))
     assert len(got) < MANY
     in_order(got, 1, len(got))
@@ -179,7 +179,7 @@ async def test_a_purge_of_the_whole_stream_ends_the_walk_early_and_quietly(serve
 async def test_a_head_that_moves_up_only_leaves_its_own_messages_out(server, client):
     source = await create(client)
     await fill(server, MANY)
-    pinned = await source.pin()
+    pinned = await source.info()
     batches = source.walk(pinned, first_seq=1, last_seq=MANY)
     messages = await anext(batches)
     await api(client, "STREAM.PURGE.S", seq=MANY // 2 + 1)
@@ -203,7 +203,7 @@ async def test_messages_that_the_server_cannot_read_are_left_out_and_hold_nothin
     blocks[0].write_bytes(block)
     await server.start()
     await client.wait_connected()
-    pinned = await source.pin()
+    pinned = await source.info()
     assert pinned.last_seq == 1000
     got = await within(5, walked(source, pinned))
     assert [message.seq for message in got] == [seq for seq in range(1, 1001) if seq not in damaged]
@@ -225,7 +225,7 @@ async def test_cut_connections_cost_no_message(server):
             cuts += 1
             proxy.cut()
 
-        in_order(await disturbed(source, await source.pin(), cut), 1, MANY)
+        in_order(await disturbed(source, await source.info(), cut), 1, MANY)
         assert cuts >= 5
 
 
@@ -242,7 +242,7 @@ async def test_connections_cut_at_any_time_cost_no_message(server):
                 proxy.cut()
 
         cutting = asyncio.create_task(cut_again_and_again())
-        in_order(await walked(source, await source.pin()), 1, MANY)
+        in_order(await walked(source, await source.info()), 1, MANY)
         cutting.cancel()
         assert client.stats["reconnects"] > 1
 
@@ -250,7 +250,7 @@ async def test_connections_cut_at_any_time_cost_no_message(server):
 async def test_a_server_that_is_killed_and_started_again_costs_no_message(server, client):
     source = await create(client)
     await fill(server, MANY)
-    pinned = await source.pin()
+    pinned = await source.info()
 
     async def crash():
         server.kill()
@@ -263,7 +263,7 @@ async def test_the_walk_waits_while_there_is_no_server(server, client, monkeypat
     monkeypatch.setattr(module, "PATIENCE", 0.0)
     source = await create(client)
     await fill(server, MANY)
-    pinned = await source.pin()
+    pinned = await source.info()
     messages = []
     batches = source.walk(pinned, first_seq=1, last_seq=MANY)
     messages += await anext(batches)
@@ -286,7 +286,7 @@ async def test_a_consumer_that_is_deleted_costs_no_message(server, client):
             await api(client, f"CONSUMER.DELETE.S.{name}")
             deleted += 1
 
-    in_order(await disturbed(source, await source.pin(), delete_consumers), 1, MANY)
+    in_order(await disturbed(source, await source.info(), delete_consumers), 1, MANY)
     assert deleted >= 5
 
 
@@ -295,7 +295,7 @@ async def test_a_connection_that_goes_silent_costs_no_message(server, monkeypatc
     async with Proxy(server) as proxy, connected(proxy) as client:
         source = await create(client)
         await fill(server, MANY)
-        pinned = await source.pin()
+        pinned = await source.info()
 
         async def freeze():
             proxy.freeze()
@@ -309,7 +309,7 @@ async def test_a_connection_that_goes_silent_costs_no_message(server, monkeypatc
 async def test_a_stream_that_is_deleted_is_said_to_be_gone(server, client):
     source = await create(client)
     await fill(server, MANY)
-    pinned = await source.pin()
+    pinned = await source.info()
     with pytest.raises(StreamNotFoundError, match="stream S does not exist"):
         await disturbed(source, pinned, lambda: api(client, "STREAM.DELETE.S"), every=10_000)
     with pytest.raises(StreamNotFoundError):
@@ -319,7 +319,7 @@ async def test_a_stream_that_is_deleted_is_said_to_be_gone(server, client):
 async def test_a_stream_that_was_recreated_is_told_apart_from_the_pinned_one(server, client):
     source = await create(client)
     await fill(server, MANY)
-    pinned = await source.pin()
+    pinned = await source.info()
 
     async def recreate():
         await api(client, "STREAM.DELETE.S")
@@ -340,7 +340,7 @@ async def test_a_stream_that_ends_before_the_pinned_end_cuts_the_walk_short(serv
     await server.start()
     await client.wait_connected()
     await fill(server, MANY - 1000, first=1001)
-    pinned = await source.pin()
+    pinned = await source.info()
 
     async def restore():
         await server.stop()
@@ -348,7 +348,7 @@ async def test_a_stream_that_ends_before_the_pinned_end_cuts_the_walk_short(serv
         shutil.copytree(tmp_path / "older", server.folder / "jetstream")
         await server.start()
 
-    with pytest.raises(WalkCutShortError, match="now ends at sequence 1000, before 60000"):
+    with pytest.raises(WalkIncompleteError, match="now ends at sequence 1000, before 60000"):
         await disturbed(source, pinned, restore, every=10_000)
 
 
@@ -369,7 +369,7 @@ async def test_each_permission_that_is_missing_is_named_at_once():
             await create(admin)
             for number in range(3):
                 await admin.request("S.events.order.order-1", b"%d" % number)
-            pinned = await StreamSource(admin, STREAM).pin()
+            pinned = await StreamSource(admin, STREAM).info()
             with pytest.raises(PermissionDeniedError, match=missing.replace("$", r"\$").rstrip("*>")):
                 await within(1, walked(StreamSource(client, STREAM), pinned))
 
@@ -390,7 +390,7 @@ async def test_least_privilege_is_enough():
         for number in range(1, 1001):
             await admin.request(f"S.events.order.order-{number % 10}", b"%d " % number)
         source = StreamSource(client, STREAM)
-        pinned = await source.pin()
+        pinned = await source.info()
         in_order(await walked(source, pinned), 1, 1000)
         assert len(await walked(source, pinned, subjects=["S.events.order.*"])) == 1000
         assert len(await walked(source, pinned, subjects=["S.events.order.order-1", "S.events.order.order-2"])) == 200
@@ -402,7 +402,7 @@ async def test_least_privilege_is_enough():
 async def test_a_walk_that_is_left_leaves_nothing_behind_in_the_client(server, client, how):
     source = await create(client)
     await fill(server, MANY)
-    pinned = await source.pin()
+    pinned = await source.info()
     subscriptions = len(client._subs)
     batches = source.walk(pinned, first_seq=1, last_seq=MANY)
     assert await anext(batches)
@@ -431,7 +431,7 @@ async def test_the_event_loop_turns_while_a_stream_is_walked(server, client):
             longest = max(longest, time.monotonic() - before)
 
     turning = asyncio.create_task(turn())
-    in_order(await walked(source, await source.pin()), 1, MANY)
+    in_order(await walked(source, await source.info()), 1, MANY)
     turning.cancel()
     assert longest < 0.5
 
@@ -440,11 +440,11 @@ async def test_a_walk_without_any_progress_is_given_up(server, client, monkeypat
     monkeypatch.setattr(module, "PATIENCE", 0.3)
     source = await create(client)
     await fill(server, 10)
-    pinned = await source.pin()
+    pinned = await source.info()
 
     async def refuse(*args, **options):
         raise ConnectionFailedError("no leader")
 
     monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.create_consumer", refuse)
-    with pytest.raises(WalkCutShortError, match="no leader"):
+    with pytest.raises(WalkIncompleteError, match="no leader"):
         await within(3, walked(source, pinned))

@@ -9,7 +9,7 @@ import pytest
 from auditor.aether.gojson.timestamps import from_match, match
 from auditor.jetstream.api import consumer_info
 from auditor.jetstream.reading import pull_consumer as module
-from auditor.jetstream.reading.pull_consumer import InterruptedDeliveryError, delivery
+from auditor.jetstream.reading.pull_consumer import ConsumerLostError, delivery
 from tests.live.hostile import hostile_set
 from tests.live.raw import publish
 from tests.live.streams import STREAM, api, create, fill, stored, walked
@@ -24,7 +24,7 @@ async def test_every_hostile_message_is_delivered_once_and_byte_for_byte(server,
     sent = hostile_set(b"S.events.")
     assert len(sent) > 36
     await publish(server.port, sent)
-    got = await walked(source, await source.pin())
+    got = await walked(source, await source.info())
     assert [message.seq for message in got] == list(range(1, len(sent) + 1))
     assert [message.subject for message in got] == [publication.subject for publication in sent]
     for message in got:
@@ -39,7 +39,7 @@ async def test_every_hostile_message_is_delivered_once_and_byte_for_byte(server,
 async def test_the_time_of_storing_is_kept_to_the_nanosecond(server, client):
     source = await create(client)
     await fill(server, 20)
-    for message in await walked(source, await source.pin()):
+    for message in await walked(source, await source.info()):
         answer = await api(client, "STREAM.MSG.GET.S", seq=message.seq)
         assert message.time_ns == from_match(match(answer["message"]["time"])).unix_ns
 
@@ -72,7 +72,7 @@ async def test_pulls_are_bounded_in_bytes_and_still_bring_messages_that_are_larg
     monkeypatch.setattr(module, "PULL_BYTES", limit)
     source = await create(client)
     await fill(server, count, size=size)
-    got = await walked(source, await source.pin())
+    got = await walked(source, await source.info())
     assert [(message.seq, len(message.data)) for message in got] == [(seq, size) for seq in range(1, count + 1)]
 
 
@@ -92,7 +92,7 @@ async def interruption(coming):
     try:
         while await coming.next():
             pass
-    except InterruptedDeliveryError as error:
+    except ConsumerLostError as error:
         return str(error)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.core.model.message import StreamState
 from auditor.embedded_server import EmbeddedServer
-from auditor.errors import ConnectionFailedError, StreamNotFoundError, StreamRecreatedError, WalkCutShortError
+from auditor.errors import ConnectionFailedError, StreamNotFoundError, StreamRecreatedError, WalkIncompleteError
 from auditor.jetstream import api as api_module
 from auditor.jetstream.reading.stream_source import StreamSource
 from tests.live.connecting import connected
@@ -19,36 +19,36 @@ from tests.live.streams import api, create, fill, walked
 async def test_a_pin_is_the_account_of_the_stream(server, client):
     before = time.time_ns()
     source = await create(client, max_age=3_600_000_000_000)
-    state = await source.pin()
+    state = await source.info()
     assert state == StreamState("S", state.created_ns, 1, 0, 0, 0, subjects=("S.>",), config=state.config)
     await fill(server, 10)
     await api(client, "STREAM.MSG.DELETE.S", seq=1)
     await api(client, "STREAM.MSG.DELETE.S", seq=5)
-    pinned = await source.pin()
+    pinned = await source.info()
     assert (pinned.first_seq, pinned.last_seq, pinned.messages, pinned.deleted, pinned.lost) == (2, 10, 8, 1, ())
     assert before - 1_000_000_000 < pinned.created_ns < time.time_ns()
     assert pinned.config["max_age"] == 3_600_000_000_000
     await api(client, "STREAM.PURGE.S")
-    pinned = await source.pin()
+    pinned = await source.info()
     assert (pinned.first_seq, pinned.last_seq, pinned.messages) == (11, 10, 0)
 
 
 async def test_what_is_not_there_is_told_apart(client):
     with pytest.raises(StreamNotFoundError, match="stream NONE does not exist"):
-        await StreamSource(client, "NONE").pin()
+        await StreamSource(client, "NONE").info()
     async with EmbeddedServer(jetstream=False) as without, connected(without) as other:
         with pytest.raises(ConnectionFailedError, match="JetStream does not answer for stream S: enable it"):
-            await StreamSource(other, "S").pin()
+            await StreamSource(other, "S").info()
     accounts = "accounts {A {jetstream: enabled, users: [{user: a, password: p}]}, B {users: [{user: b, password: p}]}}"
     async with EmbeddedServer(config=accounts) as server, connected(server, user="b", password="p") as other:
         with pytest.raises(ConnectionFailedError, match="enable"):
-            await StreamSource(other, "S").pin()
+            await StreamSource(other, "S").info()
 
 
 async def test_deleted_sequences_come_as_sorted_ranges(server, client):
     source = await create(client)
     await fill(server, 100)
-    pinned = await source.pin()
+    pinned = await source.info()
     assert (await source.deleted(pinned))[1] == []
     for seq in (50, 3, 4, 5, 98, 99, 1):
         await api(client, "STREAM.MSG.DELETE.S", seq=seq)
@@ -59,7 +59,7 @@ async def test_deleted_sequences_come_as_sorted_ranges(server, client):
 
 async def test_very_many_deleted_sequences_are_few_ranges(server, client):
     source = await create(client, max_msgs_per_subject=1)
-    pinned = await source.pin()
+    pinned = await source.info()
     await publish(server.port, [Publication(b"S.first"), *[Publication(b"S.same", b"%d" % n) for n in range(50_000)]])
     state, ranges = await source.deleted(pinned)
     assert (state.messages, state.deleted) == (2, 49_999)
@@ -69,17 +69,17 @@ async def test_very_many_deleted_sequences_are_few_ranges(server, client):
 async def test_a_list_of_deleted_sequences_that_is_too_long_is_not_asked_for(server, client, monkeypatch):
     source = await create(client)
     await fill(server, 10)
-    pinned = await source.pin()
+    pinned = await source.info()
     for seq in (3, 5, 7):
         await api(client, "STREAM.MSG.DELETE.S", seq=seq)
-    monkeypatch.setattr(api_module, "MOST_DELETED", 2)
-    with pytest.raises(WalkCutShortError, match="lists 3 deleted sequences"):
+    monkeypatch.setattr(api_module, "MAX_DELETED_LISTED", 2)
+    with pytest.raises(WalkIncompleteError, match="lists 3 deleted sequences"):
         await source.deleted(pinned)
 
 
 async def test_deleted_sequences_of_another_stream_are_not_taken_for_this_ones(server, client):
     source = await create(client)
-    pinned = await source.pin()
+    pinned = await source.info()
     await api(client, "STREAM.DELETE.S")
     await create(client)
     with pytest.raises(StreamRecreatedError):
@@ -97,7 +97,7 @@ async def test_a_limited_walk_keeps_to_its_rate_and_gives_everything(server, cli
     rate = 1000
     source = await create(client)
     await fill(server, 2 * rate)
-    pinned = await source.pin()
+    pinned = await source.info()
     started = time.monotonic()
     got = await walked(source, pinned, max_rate=rate)
     assert len(got) / (time.monotonic() - started) == pytest.approx(rate, rel=0.05)
@@ -107,7 +107,7 @@ async def test_a_limited_walk_keeps_to_its_rate_and_gives_everything(server, cli
 async def test_a_limited_walk_keeps_little_in_flight(server, client):
     source = await create(client)
     await fill(server, 5000)
-    batches = source.walk(await source.pin(), first_seq=1, last_seq=5000, max_rate=100)
+    batches = source.walk(await source.info(), first_seq=1, last_seq=5000, max_rate=100)
     await anext(batches)
     (name,) = (await api(client, "CONSUMER.NAMES.S"))["consumers"]
     assert (await api(client, f"CONSUMER.INFO.S.{name}"))["delivered"]["consumer_seq"] <= 50

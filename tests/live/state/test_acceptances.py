@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 CONFIG = StateConfig()
 KNOWN = Acceptance(
-    kind=Kind.VERSION_GAP, up_to_seq=7, reason="migrated by hand 🙂", accepted_ns=9, created_ns=7, in_stretch=2
+    kind=Kind.VERSION_GAP,
+    up_to_seq=7,
+    reason="migrated by hand 🙂",
+    accepted_ns=9,
+    created_ns=7,
+    count_in_last_segment=2,
 )
 
 

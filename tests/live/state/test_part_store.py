@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.config import StateConfig
-from auditor.errors import AuditorError, StateError, StateNewerError, StateOutrunError, StateUnusableError
+from auditor.errors import AuditorError, StateConflictError, StateError, StateFormatError, StateNewerError
 from auditor.jetstream.state import part_store as module
-from auditor.jetstream.state.part_store import Checkpoints, Content
+from auditor.jetstream.state.part_store import Content, PartStore
 from tests.live.connecting import connected
 from tests.live.proxy import Proxy
 from tests.live.streams import api
@@ -25,8 +25,8 @@ CONFIG = StateConfig()
 OLD, NEW = b"old" * 1000, b"new" * 1500
 
 
-def checkpoints(client: Client, audit: str = "orders", version: str = "1.2.3") -> Checkpoints:
-    return Checkpoints(client, CONFIG, "S", audit, version)
+def checkpoints(client: Client, audit: str = "orders", version: str = "1.2.3") -> PartStore:
+    return PartStore(client, CONFIG, "S", audit, version)
 
 
 def content(data: bytes) -> Content:
@@ -145,7 +145,7 @@ async def test_of_two_that_save_at_once_the_state_of_one_stands_whole(client: Cl
         saves = [saver.save({"memory": content(body)}, 1) for saver, body in zip(savers, bodies, strict=True)]
         ended = await asyncio.gather(*saves, return_exceptions=True)
         won = [body for body, outcome in zip(bodies, ended, strict=True) if not isinstance(outcome, BaseException)]
-        assert all(isinstance(each, StateOutrunError) for each in ended if isinstance(each, BaseException))
+        assert all(isinstance(each, StateConflictError) for each in ended if isinstance(each, BaseException))
         found = await loaded(client)
         assert [found] == won or (not won and found is not None)
         outcomes.append(len(won))
@@ -155,7 +155,7 @@ async def test_of_two_that_save_at_once_the_state_of_one_stands_whole(client: Cl
 async def test_the_loser_saves_again_once_it_has_looked(client: Client) -> None:
     one, other = checkpoints(client), checkpoints(client)
     await one.save({"memory": content(OLD)}, 1)
-    with pytest.raises(StateOutrunError, match="another auditor saves"):
+    with pytest.raises(StateConflictError, match="another auditor saves"):
         await other.save({"memory": content(NEW)}, 2)
     assert await loaded(client) == OLD
     head = await other.look()
@@ -163,7 +163,7 @@ async def test_the_loser_saves_again_once_it_has_looked(client: Client) -> None:
     assert not other.is_own(head)
     await other.save({"memory": content(NEW)}, 2)
     assert await loaded(client) == NEW
-    with pytest.raises(StateOutrunError):
+    with pytest.raises(StateConflictError):
         await one.save({"memory": content(OLD)}, 3)
 
 
@@ -171,7 +171,7 @@ async def test_a_state_stream_that_was_removed_is_made_again_with_the_next_save(
     one = checkpoints(client)
     await one.save({"memory": content(OLD)}, 1)
     await api(client, f"STREAM.DELETE.{CONFIG.stream}")
-    with pytest.raises(StateOutrunError, match="has been removed"):
+    with pytest.raises(StateConflictError, match="has been removed"):
         await one.save({"memory": content(NEW)}, 2)
     assert await one.look() is None
     await one.save({"memory": content(NEW)}, 3)
@@ -209,8 +209,8 @@ def nothing(_: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("damage", "kind", "line"),
     [
-        (truncated, StateUnusableError, "its head is damaged"),
-        (nothing, StateUnusableError, "its head is damaged"),
+        (truncated, StateFormatError, "its head is damaged"),
+        (nothing, StateFormatError, "its head is damaged"),
         (newer, StateNewerError, r"written by a later version of the auditor \(aether-auditor/state/2"),
     ],
 )
@@ -235,10 +235,10 @@ async def test_a_chunk_that_is_gone_or_holds_something_else_is_noticed(client: C
     head = await one.save({"memory": content(OLD)}, 1)
     seq = head.parts["memory"].seqs[1]
     head.parts["memory"].sha256 = "0" * 64
-    with pytest.raises(StateUnusableError, match="digest"):
+    with pytest.raises(StateFormatError, match="digest"):
         await one.read(head, "memory")
     await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=seq)
-    with pytest.raises(StateUnusableError, match=f"the chunk at sequence {seq} is gone"):
+    with pytest.raises(StateFormatError, match=f"the chunk at sequence {seq} is gone"):
         await loaded(client)
 
 

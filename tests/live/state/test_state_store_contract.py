@@ -8,8 +8,8 @@ import pytest
 
 from auditor.config import StateConfig
 from auditor.jetstream.state.acceptances import Acceptances
-from auditor.jetstream.state.part_store import Checkpoints, Content
-from auditor.jetstream.state.state_store import FORMATS, MemoryKeeper
+from auditor.jetstream.state.part_store import Content, PartStore
+from auditor.jetstream.state.state_store import FORMATS, JetStreamStateStore
 from auditor.jetstream.state.stream_settings import state_stream_settings
 from tests.live.streams import api
 from tests.ports.state_store_contract import StateStoreContract, Storage
@@ -28,8 +28,8 @@ class RealStorage:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def keeper(self) -> MemoryKeeper:
-        return MemoryKeeper(AUDIT, self._checkpoints(), Acceptances(self._client, CONFIG, AUDIT), lambda: 99)
+    def keeper(self) -> JetStreamStateStore:
+        return JetStreamStateStore(AUDIT, self._checkpoints(), Acceptances(self._client, CONFIG, AUDIT), lambda: 99)
 
     async def refuse(self) -> None:
         await self._update(max_age=DAY_NS)
@@ -45,8 +45,8 @@ class RealStorage:
     async def remove(self) -> None:
         await api(self._client, f"STREAM.DELETE.{CONFIG.stream}")
 
-    def _checkpoints(self) -> Checkpoints:
-        return Checkpoints(self._client, CONFIG, "S", AUDIT, "1.2.3")
+    def _checkpoints(self) -> PartStore:
+        return PartStore(self._client, CONFIG, "S", AUDIT, "1.2.3")
 
     async def _update(self, **settings: object) -> None:
         await api(self._client, f"STREAM.UPDATE.{CONFIG.stream}", **{**state_stream_settings(CONFIG), **settings})
