@@ -72,7 +72,7 @@ async def keys(client: Client) -> dict[str, int]:
 
 async def one_round(stream: QuarantineWriter, records: list[QuarantineEntry]) -> QuarantineResult:
     for record in records:
-        await stream.put(record)
+        await stream.submit(record)
     settled = await stream.flush()
     assert settled.stored + settled.already_stored + settled.failed == len(records)
     return settled
@@ -279,10 +279,10 @@ async def test_a_side_stream_deleted_midway_is_created_anew_for_the_next_round(a
     records = [evidence(seq) for seq in range(1, 601)]
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     for record in records[:300]:
-        await stream.put(record)
+        await stream.submit(record)
     await api(admin, f"STREAM.DELETE.{CONFIG.stream}")
     for record in records[300:]:
-        await stream.put(record)
+        await stream.submit(record)
     settled = await stream.flush()
 
     assert settled.failed >= 300
@@ -337,7 +337,7 @@ async def test_a_server_that_stays_away_holds_up_a_round_only_once(server, admin
     monkeypatch.setattr(writer, "PATIENCE", 0.5)
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
-    await stream.put(evidence(0))
+    await stream.submit(evidence(0))
     async with asyncio.timeout(DEADLINE):
         while not await keys(admin):
             await asyncio.sleep(0)
@@ -345,7 +345,7 @@ async def test_a_server_that_stays_away_holds_up_a_round_only_once(server, admin
     loop = asyncio.get_running_loop()
     began = loop.time()
     for seq in range(1, 10_001):
-        await stream.put(evidence(seq))
+        await stream.submit(evidence(seq))
     settled = await stream.flush()
 
     assert loop.time() - began < ANSWER_TIMEOUT
