@@ -73,7 +73,7 @@ async def _accept(auditor: Auditor, audit: AuditConfig, kind: Kind, up_to_seq: i
         )
     end = last_seq if up_to_seq is None else up_to_seq
     try:
-        counted = count_in_last_segment(kind, end, memory.state.tallies, last_seq)
+        counted = count_in_last_segment(kind, end, memory.state.segments, last_seq)
     except ValueError as error:
         raise AuditorError(f"--up-to-seq {up_to_seq}: {error}") from error
     one = Acceptance(

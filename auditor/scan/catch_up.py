@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from auditor.aether.stream_layout import StreamLayout, actor_id_of
 from auditor.core.model.ranges import merged, subtract
 from auditor.core.state.examiner import Audit
-from auditor.core.state.retention import forget_before, read_again, replace_segment, set_first_event
+from auditor.core.state.retention import replace_actor, replace_segment, set_first_event, trim
 from auditor.core.state.segments import SEGMENT_SIZE
 
 if TYPE_CHECKING:
@@ -53,15 +53,15 @@ class Resumption:
         Raises the AuditorErrors of a source; the memory is then good for nothing.
         """
         state, first_seq = self.memory.state, self.pinned.first_seq
-        aged = forget_before(state, first_seq) if first_seq > self.memory.first_seq else None
-        self.memory.forget_before(first_seq)
+        aged = trim(state, first_seq) if first_seq > self.memory.first_seq else None
+        self.memory.trim_before(first_seq)
         doubtful, stretches = await self._judgeable()
         if aged is not None:
-            if len(aged.moved) > MAX_LOOKUPS or len(aged.doubtful) > MAX_REREADS:
+            if len(aged.first_event_expired) > MAX_LOOKUPS or len(aged.to_reread) > MAX_REREADS:
                 return False
-            doubtful |= {*aged.doubtful, *[tail async for tail in self._not_found(aged.moved)]}
-            if aged.stretch is not None:
-                stretches.add(aged.stretch)
+            doubtful |= {*aged.to_reread, *[tail async for tail in self._not_found(aged.first_event_expired)]}
+            if aged.partial_segment is not None:
+                stretches.add(aged.partial_segment)
         for tail in sorted(doubtful):
             await self._read_again(tail)
         for number in sorted(stretches):
@@ -74,9 +74,9 @@ class Resumption:
     async def _judgeable(self) -> tuple[set[bytes], set[int]]:
         """Actors and stretches of messages that the auditor failed on, and now does not any more."""
         tails, stretches = set[bytes](), set[int]()
-        for seq in islice(self.memory.state.tallies.unjudged_seqs, MAX_RETRIES):
+        for seq in islice(self.memory.state.segments.unjudged_seqs, MAX_RETRIES):
             again = await self._judged(seq, seq)
-            if again.state.tallies.examined and not again.state.tallies.unjudged:
+            if again.state.segments.examined and not again.state.segments.unjudged:
                 tails |= {*again.state.ledger.actor_keys(), *again.state.ledger.snapshots}
                 stretches.add(seq // SEGMENT_SIZE)
         return tails, stretches
@@ -98,14 +98,14 @@ class Resumption:
         layout = StreamLayout(self.pinned.name)
         subjects = [layout.event_subject(actor_id), layout.snapshot_subject(actor_id)]
         again = await self._judged(self.pinned.first_seq, self.memory.next_seq - 1, subjects)
-        read_again(self.memory.state.ledger, tail, again.state.ledger)
+        replace_actor(self.memory.state.ledger, tail, again.state.ledger)
 
     async def _count_again(self, number: int) -> None:
         first = max(number * SEGMENT_SIZE, self.pinned.first_seq)
         last = min((number + 1) * SEGMENT_SIZE, self.memory.next_seq) - 1
         came: list[int] = []
         replace_segment(self.memory.state, number, await self._judged(first, last, came=came), self.limit)
-        self.memory.read_again(first, last, subtract([(first, last)], merged((seq, seq) for seq in came)))
+        self.memory.replace_range(first, last, subtract([(first, last)], merged((seq, seq) for seq in came)))
 
     async def _judged(
         self, first_seq: int, last_seq: int, subjects: Sequence[str] = (), came: list[int] | None = None

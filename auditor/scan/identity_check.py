@@ -59,7 +59,7 @@ async def check_samples(
             gone.append(anchor.seq)
         elif digest(message) != anchor.digest:
             changed.append(anchor.seq)
-    history.anchors.forget([*changed, *gone])
+    history.samples.forget([*changed, *gone])
     if changed:
         history.note(history_changed_finding(sorted(changed)), now_ns)
         return f"{Kind.HISTORY_CHANGED}: the message at sequence {min(changed)} is not the one that was read"

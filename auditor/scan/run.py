@@ -110,17 +110,17 @@ class Pass:
         if self.keeper is not None:
             chronicle, accepted = await self.keeper.open(), await self.keeper.accepted()
         self.actor_types.remember(chronicle.actor_types)
-        history = chronicle.history
+        history = chronicle.identity
         await self._look_back(history, pinned, started_ns)
         memory, position = await self._recall(pinned, started_ns, history)
-        if not memory.complete and memory.next_seq == pinned.first_seq:
-            await check_samples(self.source, history, history.anchors.kept, pinned, started_ns)
+        if not memory.is_complete and memory.next_seq == pinned.first_seq:
+            await check_samples(self.source, history, history.samples.digests, pinned, started_ns)
         walked = Walked(
             pinned=pinned,
             started_ns=started_ns,
-            mode=Mode.INCREMENTAL if memory.complete else Mode.FULL,
+            mode=Mode.INCREMENTAL if memory.is_complete else Mode.FULL,
             filtered=self._filtered,
-            full_ns=memory.full_ns,
+            full_ns=memory.full_pass_started_ns,
         )
         progress, idle = self.progress, memory.next_seq > pinned.last_seq
         progress.first_seq, progress.last_seq, progress.mode = memory.next_seq, pinned.last_seq, walked.mode
@@ -131,7 +131,7 @@ class Pass:
                 detail_limit=self._limit,
                 state=memory.state,
             )
-            absent = await self._walk(walked, audit, memory, history.anchors)
+            absent = await self._walk(walked, audit, memory, history.samples)
             if absent is None:
                 return None
             await self._settle(memory)
@@ -150,7 +150,7 @@ class Pass:
             await self._keep(chronicle, memory, report, unchanged=memory.position == position)
         finally:
             self._saves.abandon()
-        newest_ns = dict(chronicle.news.newest_ns)
+        newest_ns = dict(chronicle.baseline.newest_finding_ns)
         return replace(report, newest_ns=newest_ns, finished_ns=self.clock()).listing(self.max_findings)
 
     async def last(self, accepted: Mapping[Kind, Acceptance] | None = None) -> PassReport | None:
@@ -167,26 +167,26 @@ class Pass:
         if memory is None or not chronicle.last_passes:
             return None
         self.keeper.put_back(memory)
-        if (memory.stream, memory.patterns) != (self.config.stream, self.config.all_subjects):
+        if (memory.stream, memory.subjects) != (self.config.stream, self.config.all_subjects):
             return None
         self.actor_types.remember(chronicle.actor_types)
         mode, times = max(chronicle.last_passes.items(), key=lambda each: each[1].finished_ns)
         walked = memory.recalled(mode, times, filtered=self._filtered)
-        report = await asyncio.to_thread(self._report, memory, walked, accepted, chronicle.history)
-        return replace(report, newest_ns=dict(chronicle.news.newest_ns))
+        report = await asyncio.to_thread(self._report, memory, walked, accepted, chronicle.identity)
+        return replace(report, newest_ns=dict(chronicle.baseline.newest_finding_ns))
 
     async def _look_back(self, history: StreamIdentity, pinned: StreamState, now_ns: int) -> None:
         """See whether the stream is what it was; if not, what is remembered of its messages is worth nothing."""
         memory = None
-        if self.keeper is not None and history.witness is not None and history.witness.last_seq > pinned.last_seq:
+        if self.keeper is not None and history.last_info is not None and history.last_info.last_seq > pinned.last_seq:
             memory = await self.keeper.check_out(CheckpointKind.COMPLETED)
             if memory is not None:
                 self.keeper.put_back(memory)
         why = await check_stream_info(self.source, history, pinned, memory, now_ns)
-        some = history.anchors.sample(now_ns // 1_000)
+        some = history.samples.sample(now_ns // 1_000)
         why = why or await check_samples(self.source, history, some, pinned, now_ns)
         if why is not None:
-            history.changed_ns = now_ns
+            history.invalid_before_ns = now_ns
             log.warning("the stream is not what it was", audit=self.config.name, why=why)
 
     async def _recall(
@@ -202,7 +202,7 @@ class Pass:
                 continue
             position = memory.position
             objection: str | None = "the stream is not what it was"
-            if memory.full_ns >= history.changed_ns:
+            if memory.full_pass_started_ns >= history.invalid_before_ns:
                 objection = await self._objection(memory, pinned, history)
             if objection is None:
                 return memory, position
@@ -212,10 +212,10 @@ class Pass:
         memory = Checkpoint(
             stream=pinned.name,
             created_ns=pinned.created_ns,
-            patterns=self.config.all_subjects,
+            subjects=self.config.all_subjects,
             first_seq=pinned.first_seq,
             next_seq=pinned.first_seq,
-            full_ns=started_ns,
+            full_pass_started_ns=started_ns,
         )
         return memory, None
 
@@ -225,14 +225,14 @@ class Pass:
         if objection is not None:
             return objection
         if self.reading is StartFrom.AUTO:
-            age_ns = self.clock() - memory.full_ns
-            if memory.complete and age_ns >= self.config.full_pass_every.nanoseconds:
+            age_ns = self.clock() - memory.full_pass_started_ns
+            if memory.is_complete and age_ns >= self.config.full_pass_every.nanoseconds:
                 return "it is time"
-            since_ns = self.clock() - history.deletions_ns
+            since_ns = self.clock() - history.last_deletion_pass_ns
             if since_ns >= MIN_INTERVAL_OF_DELETION_PASSES_NS and not memory.deletions_unchanged(pinned):
                 _, listed = await self.source.deleted(pinned)
                 if memory.has_new_deletions(pinned, listed):
-                    history.deletions_ns = self.clock()
+                    history.last_deletion_pass_ns = self.clock()
                     return "messages that were read are gone from the middle of the stream"
         where, scope = self._where(pinned), SubjectFilter(self.config.all_subjects)
         resumption = Resumption(self.source, pinned, memory, where, scope, self._limit, self.config.max_rate)
@@ -254,7 +254,7 @@ class Pass:
         """Judge every message that is new; what did not come, because of an early end too. None if the pass yields."""
         pinned, first_seq = walked.pinned, memory.next_seq
         last: StoredMessage | None = None
-        absent = list(memory.absent)
+        absent = list(memory.undelivered)
         following = first_seq
         if first_seq > pinned.last_seq:
             return absent
@@ -273,13 +273,13 @@ class Pass:
                     following = last.seq + 1
                     anchors.take(batch)
                     if walked.filtered:
-                        memory.count(batch)
+                        memory.count_by_subject(batch)
                     for evidence in self._judge(audit, batch):
                         if self.quarantine is not None:
                             await self.quarantine.submit(evidence)
                     self._show(audit, batch)
                     if self._saves.is_due(len(batch)):
-                        memory.advance_to(following, merged(absent))
+                        memory.advance(following, merged(absent))
                         if await self._checkpoint(memory):
                             return None
         except AuditorError as error:
@@ -302,7 +302,7 @@ class Pass:
             try:
                 evidence = audit.examine(batch[at])
             except Exception as error:  # noqa: BLE001 - any failure of ours is counted, and the pass goes on
-                if audit.state.tallies.unjudged < MAX_FAILURES_LOGGED:
+                if audit.state.segments.unjudged < MAX_FAILURES_LOGGED:
                     name = type(error).__name__  # an exception's text or traceback may hold payload values
                     seq = batch[at].seq
                     log.error("message not judged", audit=self.config.name, seq=seq, error=name)  # noqa: TRY400
@@ -322,13 +322,13 @@ class Pass:
         """Save how far the walk has come, beside the walk as it goes on. True if the pass is to end here and go on later."""
         if not await self._settle(memory):
             self._saves.postpone()  # the state stays behind; no later checkpoint of this pass can help that
-            if memory.complete or not self.yields():
+            if memory.is_complete or not self.yields():
                 return False
             memory.unstored += self.settled.failed
             self._saves.put_back(memory)
             return True
-        saving = await self._saves.begin({memory.part: memory})
-        if memory.complete or not self.yields():
+        saving = await self._saves.begin({memory.kind: memory})
+        if memory.is_complete or not self.yields():
             return False
         if await saving:
             self._saves.put_back(memory)
@@ -357,7 +357,7 @@ class Pass:
 
     async def _reconcile(self, walked: Walked, memory: Checkpoint) -> None:
         subjects, rate = self.config.all_subjects, self.config.max_rate
-        await reconcile(self.source, walked.pinned, subjects, memory.subjects, self.interrupted, rate)
+        await reconcile(self.source, walked.pinned, subjects, memory.subject_counts, self.interrupted, rate)
 
     def _report(
         self, memory: Checkpoint, walked: Walked, accepted: Mapping[Kind, Acceptance], history: StreamIdentity
@@ -373,14 +373,14 @@ class Pass:
     async def _keep(self, chronicle: AuditHistory, memory: Checkpoint, report: PassReport, *, unchanged: bool) -> None:
         """Save what this pass leaves, but for what is not certain: a record not stored, a message that did not come."""
         if not self.interrupted.is_set():
-            chronicle.news.take(report, report.finished_ns)
+            chronicle.baseline.take(report, report.finished_ns)
             chronicle.last_passes[report.mode] = PassTimes(report.started_ns, report.finished_ns)
         chronicle.actor_types = tuple(sorted(self.actor_types.remembered))
         certain = memory.certain and not report.quarantine_pending
         changed: dict[CheckpointKind, Checkpoint | None] = {}
         if certain and not (unchanged and self._saves.is_saved(memory)):
-            changed[memory.part] = memory
-            if report.mode is Mode.FULL and memory.complete:
+            changed[memory.kind] = memory
+            if report.mode is Mode.FULL and memory.is_complete:
                 changed[CheckpointKind.IN_PROGRESS] = None
         saved = await (await self._saves.begin(changed))
         if certain and saved:

@@ -307,7 +307,7 @@ class InMemoryStateStore:
         self.on_save()
 
     def put_back(self, memory: Checkpoint) -> None:
-        self._held[memory.part] = memory
+        self._held[memory.kind] = memory
 
     def is_saved(self, memory: Checkpoint) -> bool:
         return memory is self._newest

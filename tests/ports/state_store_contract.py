@@ -37,7 +37,7 @@ class Storage(Protocol):
 def memory(last: int, *, complete: bool = True) -> Checkpoint:
     state = judged([("S.events.order.order-1", event("order-1", version)) for version in range(1, last + 1)])
     return Checkpoint(
-        stream="S", created_ns=7, patterns=("S.events.>",), state=state, next_seq=last + 1, complete=complete
+        stream="S", created_ns=7, subjects=("S.events.>",), state=state, next_seq=last + 1, is_complete=complete
     )
 
 
@@ -48,7 +48,7 @@ async def opened(storage: Storage) -> StateStore:
 
 
 async def save(keeper: StateStore, *memories: Checkpoint) -> None:
-    await keeper.save(await keeper.pack({each.part: each for each in memories}))
+    await keeper.save(await keeper.pack({each.kind: each for each in memories}))
 
 
 async def found(storage: Storage, part: CheckpointKind = CheckpointKind.COMPLETED) -> Checkpoint | None:

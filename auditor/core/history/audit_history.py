@@ -9,11 +9,15 @@ from auditor.core.history.stream_identity import StreamIdentity
 from auditor.core.model.passes import Mode, PassTimes
 
 
-class AuditHistory(msgspec.Struct, forbid_unknown_fields=True):
-    """What outlives the memory of the stream itself."""
+class AuditHistory(msgspec.Struct, forbid_unknown_fields=True, rename={"baseline": "news", "identity": "history"}):
+    """The history of one audit, which is kept when its checkpoints are replaced.
 
-    news: Baseline = msgspec.field(default_factory=Baseline)
-    history: StreamIdentity = msgspec.field(default_factory=StreamIdentity)
+    It is saved under the keys of its first format, here and in the structs that it holds (`rename`), because a history
+    of another format cannot be read anew from the stream.
+    """
+
+    baseline: Baseline = msgspec.field(default_factory=Baseline)
+    identity: StreamIdentity = msgspec.field(default_factory=StreamIdentity)
     last_passes: dict[Mode, PassTimes] = {}
     """The last completed pass of each mode."""
     actor_types: tuple[str, ...] = ()

@@ -27,27 +27,31 @@ class FindingIdentity(NamedTuple):
     last_seq: int | None
 
 
-class KnownFindings(msgspec.Struct, forbid_unknown_fields=True):
+class KnownFindings(msgspec.Struct, forbid_unknown_fields=True, rename={"identities": "facts", "truncated": "cut"}):
     """What passes have told of findings."""
 
     counts: dict[Key, int] = {}
-    facts: set[FindingIdentity] = set()
-    cut: bool = False
+    identities: set[FindingIdentity] = set()
+    truncated: bool = False
     """Whether more findings stood than were listed."""
 
     def merged_with(self, other: KnownFindings) -> KnownFindings:
         """Both together."""
         counts = {key: max(self.counts.get(key, 0), other.counts.get(key, 0)) for key in self.counts | other.counts}
-        return KnownFindings(counts, self.facts | other.facts, self.cut or other.cut)
+        return KnownFindings(counts, self.identities | other.identities, self.truncated or other.truncated)
 
 
-class Baseline(msgspec.Struct, forbid_unknown_fields=True):
+class Baseline(
+    msgspec.Struct,
+    forbid_unknown_fields=True,
+    rename={"known": "told", "established": "baseline", "newest_finding_ns": "newest_ns"},
+):
     """One audit's findings from pass to pass. The first pass that read to its end is the baseline."""
 
-    told: KnownFindings = msgspec.field(default_factory=KnownFindings)
-    baseline: bool = False
+    known: KnownFindings = msgspec.field(default_factory=KnownFindings)
+    established: bool = False
     """Whether there was one."""
-    newest_ns: dict[Key, int] = {}
+    newest_finding_ns: dict[Key, int] = {}
     """When the newest finding was first seen that is not part of the baseline, nanoseconds since 1970."""
 
     def take(self, report: PassReport, now_ns: int) -> None:
@@ -56,15 +60,15 @@ class Baseline(msgspec.Struct, forbid_unknown_fields=True):
         for key, accepted in report.accepted.items():  # an acceptance and its undoing are no news
             counts[key] = counts.get(key, 0) + accepted
         told = KnownFindings(counts, {identity_of(finding) for finding in report.findings}, report.findings_cut)
-        if self.baseline:
-            fresh = set() if self.told.cut else {fact.key for fact in told.facts - self.told.facts}
+        if self.established:
+            fresh = set() if self.known.truncated else {fact.key for fact in told.identities - self.known.identities}
             for key, count in counts.items():
                 # Beyond what is listed only a count can tell.
-                if count > self.told.counts.get(key, 0) or key in fresh:
-                    self.newest_ns[key] = now_ns
+                if count > self.known.counts.get(key, 0) or key in fresh:
+                    self.newest_finding_ns[key] = now_ns
         # What an incomplete pass did not see is not gone, and no news when it is seen again.
-        self.told = told if report.incomplete is None else self.told.merged_with(told)
-        self.baseline = self.baseline or _read_to_its_end(report)
+        self.known = told if report.incomplete is None else self.known.merged_with(told)
+        self.established = self.established or _read_to_its_end(report)
 
 
 def identity_of(finding: Finding) -> FindingIdentity:

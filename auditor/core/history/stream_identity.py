@@ -72,51 +72,51 @@ class SampledDigest(msgspec.Struct, frozen=True, array_like=True, gc=False):
     digest: bytes
 
 
-class SampledDigests(msgspec.Struct, forbid_unknown_fields=True):
+class SampledDigests(msgspec.Struct, forbid_unknown_fields=True, rename={"digests": "kept"}):
     """Digests of messages, in stream order."""
 
-    kept: list[SampledDigest] = []
+    digests: list[SampledDigest] = []
     stride: int = 1
     """All but the recent ones lie in different strides of so many sequences."""
 
     def take(self, messages: Sequence[StoredMessage]) -> None:
         """Messages were read, in stream order: keep the first of them if it is in a stride of its own."""
-        first, last = messages[0], self.kept[-1].seq if self.kept else -1
+        first, last = messages[0], self.digests[-1].seq if self.digests else -1
         if first.seq > last and first.seq // self.stride != last // self.stride:
             self._add(first)
 
     def end(self, message: StoredMessage) -> None:
         """The last message that a pass read."""
-        if not self.kept or message.seq > self.kept[-1].seq:
+        if not self.digests or message.seq > self.digests[-1].seq:
             self._add(message)
 
     def _add(self, message: StoredMessage) -> None:
-        self.kept.append(SampledDigest(message.seq, digest(message)))
-        while len(self.kept) > MAX_SAMPLES:
+        self.digests.append(SampledDigest(message.seq, digest(message)))
+        while len(self.digests) > MAX_SAMPLES:
             self.stride *= 2
-            spread = {anchor.seq // self.stride: anchor for anchor in reversed(self.kept[:-MAX_RECENT])}
-            self.kept = [*reversed(spread.values()), *self.kept[-MAX_RECENT:]]
+            spread = {anchor.seq // self.stride: anchor for anchor in reversed(self.digests[:-MAX_RECENT])}
+            self.digests = [*reversed(spread.values()), *self.digests[-MAX_RECENT:]]
 
     def keep_between(self, first_seq: int, last_seq: int) -> None:
         """Forget what the stream does not hold any more."""
-        self.kept = [anchor for anchor in self.kept if first_seq <= anchor.seq <= last_seq]
+        self.digests = [anchor for anchor in self.digests if first_seq <= anchor.seq <= last_seq]
 
     def forget(self, seqs: Iterable[int]) -> None:
         """Forget the anchors at these sequences."""
         gone = set(seqs)
-        self.kept = [anchor for anchor in self.kept if anchor.seq not in gone]
+        self.digests = [anchor for anchor in self.digests if anchor.seq not in gone]
 
     def sample(self, turn: int) -> list[SampledDigest]:
         """A few of them: always the last ones, and of the others each comes, as turns go by."""
-        others, last = self.kept[:-ALWAYS_SAMPLED], self.kept[-ALWAYS_SAMPLED:]
+        others, last = self.digests[:-ALWAYS_SAMPLED], self.digests[-ALWAYS_SAMPLED:]
         some = min(len(others), MAX_CHECKED_PER_PASS - ALWAYS_SAMPLED)
         return [*(others[(turn * some + number) % len(others)] for number in range(some)), *last]
 
 
-class LastStreamInfo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class LastStreamInfo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"checked_ns": "looked_ns"}):
     """What the stream said of itself when it was last looked at."""
 
-    looked_ns: int
+    checked_ns: int
     created_ns: int
     first_seq: int
     last_seq: int
@@ -124,27 +124,36 @@ class LastStreamInfo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     settings: dict[str, Any] = {}
 
 
-class StreamIdentity(msgspec.Struct, forbid_unknown_fields=True):
+class StreamIdentity(
+    msgspec.Struct,
+    forbid_unknown_fields=True,
+    rename={
+        "last_info": "witness",
+        "samples": "anchors",
+        "last_deletion_pass_ns": "deletions_ns",
+        "invalid_before_ns": "changed_ns",
+    },
+):
     """What outlives a stream's being read anew."""
 
-    witness: LastStreamInfo | None = None
-    anchors: SampledDigests = msgspec.field(default_factory=SampledDigests)
+    last_info: LastStreamInfo | None = None
+    samples: SampledDigests = msgspec.field(default_factory=SampledDigests)
     incidents: list[Incident] = []
-    deletions_ns: int = 0
+    last_deletion_pass_ns: int = 0
     """When deletions from the middle last made a pass read everything."""
-    changed_ns: int = 0
+    invalid_before_ns: int = 0
     """What was read before then is not what the stream holds now."""
 
     @property
-    def looked_ns(self) -> int:
+    def checked_ns(self) -> int:
         """When the stream was last looked at; 0 if it never was."""
-        return self.witness.looked_ns if self.witness else 0
+        return self.last_info.checked_ns if self.last_info else 0
 
     def look(self, now: StreamState, now_ns: int) -> list[Finding]:
         """Remember the stream as it is; what has happened to it since the last look, which is for the caller to `note`."""
-        before = self.witness
-        self.witness = LastStreamInfo(
-            looked_ns=now_ns,
+        before = self.last_info
+        self.last_info = LastStreamInfo(
+            checked_ns=now_ns,
             created_ns=now.created_ns,
             first_seq=now.first_seq,
             last_seq=now.last_seq,
@@ -152,9 +161,9 @@ class StreamIdentity(msgspec.Struct, forbid_unknown_fields=True):
             settings=settings(now.config),
         )
         if before is not None and before.created_ns != now.created_ns:
-            self.anchors = SampledDigests()
-        self.anchors.keep_between(now.first_seq, now.last_seq)
-        return [] if before is None else list(_compared(before, self.witness))
+            self.samples = SampledDigests()
+        self.samples.keep_between(now.first_seq, now.last_seq)
+        return [] if before is None else list(_compared(before, self.last_info))
 
     def note(self, finding: Finding, now_ns: int) -> None:
         """Remember one more incident."""

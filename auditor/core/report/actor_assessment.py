@@ -120,24 +120,26 @@ ORDINARY = ActorAssessment(Replayability.REPLAYABLE)
 def assess_actor(ledger: Ledger, tail: bytes, circumstances: RangeFacts) -> ActorAssessment:
     """What is to be said of the actor at `tail`."""
     actor = ledger.actors.get(tail)
-    trouble = ledger.troubles.get(tail)
+    anomalies = ledger.anomalies.get(tail)
     snapshot = ledger.snapshots.get(tail)
     if (
-        trouble is None
+        anomalies is None
         and tail not in circumstances.short
         and actor is not None
         and actor.first_version <= circumstances.first_version
         and (snapshot is None or snapshot.version <= actor.last_version)
     ):
         return ORDINARY
-    if trouble is not None and trouble.ids:
-        return ActorAssessment(Replayability.BROKEN, colliding_ids=trouble.ids, colliding_seq=trouble.shared_seq)
+    if anomalies is not None and anomalies.colliding_ids:
+        return ActorAssessment(
+            Replayability.BROKEN, colliding_ids=anomalies.colliding_ids, colliding_seq=anomalies.collision_seq
+        )
     known = tail not in ledger.unjudged
-    head, gaps = _holes(tail, actor, trouble, circumstances) if known else (None, [])
+    head, gaps = _holes(tail, actor, anomalies, circumstances) if known else (None, [])
     holes = [*([head] if head else []), *gaps]
     unread_end = _unreadable_after_last(tail, holes, circumstances)
-    ahead = known and snapshot is not None and _is_ahead(snapshot, actor, trouble, circumstances, unread_end)
-    bridge = _bridge(holes, actor, trouble, circumstances, unread_end)
+    ahead = known and snapshot is not None and _is_ahead(snapshot, actor, anomalies, circumstances, unread_end)
+    bridge = _bridge(holes, actor, anomalies, circumstances, unread_end)
     replay = Replayability.REPLAYABLE
     if bridge is not None:
         replay = Replayability.FROM_SNAPSHOT if bridge.is_met_by(snapshot) else Replayability.BROKEN
@@ -145,30 +147,34 @@ def assess_actor(ledger: Ledger, tail: bytes, circumstances: RangeFacts) -> Acto
         replay,
         head,
         gaps,
-        trouble.misplaced if trouble else (),
+        anomalies.out_of_order if anomalies else (),
         bridge=bridge,
         snapshot_ahead=snapshot if ahead else None,
     )
 
 
 def _holes(
-    tail: bytes, actor: Actor | None, trouble: Anomalies | None, circumstances: RangeFacts
+    tail: bytes, actor: Actor | None, anomalies: Anomalies | None, circumstances: RangeFacts
 ) -> tuple[MissingVersions | None, Sequence[MissingVersions]]:
     """The missing head, and the gaps."""
     if actor is None:
         return None, ()
-    first, first_seq, content = actor.first_version, actor.first_seq, trouble.head if trouble else None
+    first, first_seq, content = (
+        actor.first_version,
+        actor.first_seq,
+        anomalies.cause_before_first if anomalies else None,
+    )
     gaps: list[MissingVersions] = []
     short = tail in circumstances.short
-    for gap in trouble.gaps if trouble else ():
+    for gap in anomalies.gaps if anomalies else ():
         after, before = gap.after_seq, gap.before_seq
         if after < circumstances.first_seq:
             # The event before it left while the pass went on, and why versions were missing there cannot be asked any
             # more: the actor now begins behind the gap.
-            first, first_seq, content = gap.last + 1, before, gap.content
+            first, first_seq, content = gap.last + 1, before, gap.content_cause
             gaps = []
         elif circumstances.certain(after, before):
-            cause = circumstances.cause(gap.content, after, before, short=short)
+            cause = circumstances.cause(gap.content_cause, after, before, short=short)
             gaps.append(MissingVersions(gap.first, gap.last, after, before, cause))
     if first <= circumstances.first_version or not circumstances.certain(0, first_seq):
         return None, gaps
@@ -188,7 +194,7 @@ def _unreadable_after_last(tail: bytes, holes: Sequence[MissingVersions], circum
 def _bridge(
     holes: Sequence[MissingVersions],
     actor: Actor | None,
-    trouble: Anomalies | None,
+    anomalies: Anomalies | None,
     circumstances: RangeFacts,
     unread_end: int,
 ) -> RequiredSnapshot | None:
@@ -202,21 +208,21 @@ def _bridge(
     if unread_end:
         resumed_at = max(resumed_at, last_version + unread_end + 1)
     open_seq = 0
-    if trouble is not None:
-        resumed_at = max(resumed_at, trouble.resumed_at)
-        open_seq = trouble.open_seq
+    if anomalies is not None:
+        resumed_at = max(resumed_at, anomalies.resumed_version)
+        open_seq = anomalies.last_bad_seq
     if not resumed_at and not open_seq:
         return None
     return RequiredSnapshot(max(resumed_at - 1, 0), open_seq)
 
 
 def _is_ahead(
-    snapshot: Snapshot, actor: Actor | None, trouble: Anomalies | None, circumstances: RangeFacts, unread_end: int
+    snapshot: Snapshot, actor: Actor | None, anomalies: Anomalies | None, circumstances: RangeFacts, unread_end: int
 ) -> bool:
     """Whether the snapshot is above the last event, and no bad or unreadable messages and no head that has gone explain it."""
     gone = actor is None and circumstances.first_seq > 1
     if snapshot.finding is not None or gone or circumstances.unread:
         return False
     last = actor.last_version if actor else 0
-    explained = unread_end + (trouble.pending_count if trouble else 0)
+    explained = unread_end + (anomalies.pending_count if anomalies else 0)
     return snapshot.version > last + explained

@@ -44,7 +44,7 @@ def build_report(
     incidents: Sequence[Incident] = (),
 ) -> PassReport:
     """The report of a pass. `actor_types` learns from it which types get a label value of their own."""
-    pinned, events, snapshots = walked.pinned, state.tallies.events, state.tallies.snapshots
+    pinned, events, snapshots = walked.pinned, state.segments.events, state.segments.snapshots
     circumstances = RangeFacts(
         first_seq=max(pinned.first_seq, walked.first_seq),
         deleted=merged([*walked.deleted, *walked.gone]),
@@ -68,8 +68,8 @@ def build_report(
     incomplete = walked.incomplete
     if incomplete is None and walked.unread:
         incomplete = f"sequence {walked.unread[0][0]} is stored but was not delivered; the next pass tries again"
-    if incomplete is None and state.tallies.unjudged:
-        incomplete = f"{state.tallies.unjudged} messages could not be judged by the auditor itself; its log says why"
+    if incomplete is None and state.segments.unjudged:
+        incomplete = f"{state.segments.unjudged} messages could not be judged by the auditor itself; its log says why"
     corrupt = any(severity is Severity.CORRUPTION for _, severity in standing.totals)
     return PassReport(
         name=name,
@@ -84,7 +84,7 @@ def build_report(
         events=EventCounts(events.ok, events.malformed, events.hidden, events.unreachable),
         snapshots=SnapshotCounts(snapshots.ok, snapshots.malformed),
         actors=ActorCounts(
-            seen=state.ledger.seen(),
+            seen=state.ledger.actor_count(),
             replayable=standing.replays[Replayability.REPLAYABLE],
             replayable_from_snapshot=standing.replays[Replayability.FROM_SNAPSHOT],
             broken=standing.replays[Replayability.BROKEN],
@@ -93,7 +93,7 @@ def build_report(
         missing_versions=sum(standing.missing.values()),
         findings=standing.listed,
         findings_cut=standing.cut,
-        malformed_events=_by_label(actor_types, state.tallies.malformed_events),
+        malformed_events=_by_label(actor_types, state.segments.malformed_events),
         version_gaps=_by_label(actor_types, standing.gaps),
         missing_versions_by_type=_by_label(actor_types, standing.missing),
         broken_actors={
@@ -120,14 +120,14 @@ def _messages(state: AuditState, walked: Walked) -> MessageCounts:
     in_range = max(0, pinned.last_seq - pinned.first_seq + 1)
     removed, unread = size(walked.removed), size(walked.unread)
     unreadable = size(walked.unreadable) + sum(count.unreadable for count in walked.short.values())
-    examined = state.tallies.examined + unread
-    skipped = in_range - removed - unreadable - examined if walked.filtered else state.tallies.skipped
-    return MessageCounts(in_range, examined, removed, unreadable, skipped, state.tallies.unjudged + unread)
+    examined = state.segments.examined + unread
+    skipped = in_range - removed - unreadable - examined if walked.filtered else state.segments.skipped
+    return MessageCounts(in_range, examined, removed, unreadable, skipped, state.segments.unjudged + unread)
 
 
 def _learn(actor_types: ActorTypes, state: AuditState, standing: FindingTable) -> None:
     """Only types that a label is needed for are counted: a million actors may have a million types."""
-    needed = {name for name, _ in [*state.tallies.malformed_events, *standing.gaps]} | set(standing.broken)
+    needed = {name for name, _ in [*state.segments.malformed_events, *standing.gaps]} | set(standing.broken)
     if needed:
         actor_types.learn(name for tail in state.ledger.actor_keys() if (name := actor_type_of(tail)) in needed)
 

@@ -151,11 +151,11 @@ class FindingTable:
 
     def _take_messages(self) -> None:
         """Findings about single messages were counted and listed while the walk went on."""
-        details = self._state.tallies.details
-        for kind, count in self._state.tallies.content.items():
+        details = self._state.segments.listed_findings
+        for kind, count in self._state.segments.content_findings.items():
             severity = severities(kind)[-1]  # of snapshots, only superseded ones are counted here
             acceptance, listed = self._acceptances.get(kind), details.get(kind, [])
-            if acceptance is not None and (known := acceptance.counted(self._state.tallies)):
+            if acceptance is not None and (known := acceptance.counted(self._state.segments)):
                 self.accepted[kind, severity] += known
                 count -= known  # noqa: PLW2901 - the rest stands
                 listed = [finding for finding in listed if not acceptance.covers(finding.position)]
@@ -183,7 +183,7 @@ class FindingTable:
                 self._take_judgement(tail, judgement)
         self._cut_broken()
         for tail in ledger.snapshots:
-            if tail not in ledger.actors and tail not in ledger.troubles:
+            if tail not in ledger.actors and tail not in ledger.anomalies:
                 self._take_judgement(tail, assess_actor(ledger, tail, self._circumstances))
 
     def _list_broken(self, tail: bytes, judgement: ActorAssessment) -> None:

@@ -24,7 +24,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     created_ns: int
     """When the stream was created that it speaks of; sequences of another one are other messages."""
     count_in_last_segment: int = msgspec.field(default=0, name="in_stretch")
-    """How many findings about single messages the stretch that ends the range had up to there: it may have more later, and
+    """How many findings about single messages the segment that ends the range had up to there: it may have more later, and
     not every finding is kept in detail."""
 
     def covers(self, seq: int) -> bool:
@@ -38,14 +38,16 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     def counted(self, counts: Segments) -> int:
         """How many of the findings about single messages are accepted."""
         last = self.up_to_seq // segments.SEGMENT_SIZE
-        whole = sum(each.content.get(self.kind, 0) for number, each in counts.stretches.items() if number < last)
+        whole = sum(
+            each.content_findings.get(self.kind, 0) for number, each in counts.segments.items() if number < last
+        )
         return whole + self._in_last(counts)
 
     def _in_last(self, counts: Segments) -> int:
-        stretch = counts.stretches.get(self.up_to_seq // segments.SEGMENT_SIZE)
-        if stretch is None:
+        segment = counts.segments.get(self.up_to_seq // segments.SEGMENT_SIZE)
+        if segment is None:
             return 0
-        total, listed = stretch.content.get(self.kind, 0), stretch.details.get(self.kind, ())
+        total, listed = segment.content_findings.get(self.kind, 0), segment.listed_findings.get(self.kind, ())
         if total == len(listed):
             return sum(self.covers(finding.position) for finding in listed)
         return min(self.count_in_last_segment, total)
@@ -57,9 +59,9 @@ def count_in_last_segment(kind: Kind, up_to_seq: int, counts: Segments, last_seq
     Raises ValueError if it would end among findings that are counted and not kept in detail: the text says where it can.
     """
     number = up_to_seq // segments.SEGMENT_SIZE
-    stretch = counts.stretches.get(number)
-    total = stretch.content.get(kind, 0) if stretch else 0
-    listed = stretch.details.get(kind, ()) if stretch else ()
+    segment = counts.segments.get(number)
+    total = segment.content_findings.get(kind, 0) if segment else 0
+    listed = segment.listed_findings.get(kind, ()) if segment else ()
     first, last = number * segments.SEGMENT_SIZE, min((number + 1) * segments.SEGMENT_SIZE - 1, last_seq)
     if up_to_seq < last and total != len(listed):
         raise ValueError(f"findings there are counted and not listed one by one: accept up to {first - 1} or {last}")

@@ -43,28 +43,28 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     stream: str
     created_ns: int
-    patterns: tuple[str, ...]
+    subjects: tuple[str, ...]
     """The subjects that were looked at."""
     state: AuditState = msgspec.field(default_factory=AuditState)
     first_seq: int = 1
     """Nothing is remembered of what was stored before."""
     next_seq: int = 1
-    lost: tuple[int, ...] = ()
+    lost_seqs: tuple[int, ...] = ()
     lost_bytes: int = 0
     """As of the last full pass."""
     removed: Ranges = []
     deleted: Ranges = []
     unreadable: Ranges = []
     """As in `Walked`."""
-    gone: Ranges = []
+    deleted_after_read: Ranges = []
     """Deleted after they were read: until the next full pass they count as examined, and explain what is missing."""
-    absent: Ranges = []
+    undelivered: Ranges = []
     """What did not come in a walk that has not ended, and why is not known yet."""
-    subjects: dict[bytes, SubjectCount] = {}
+    subject_counts: dict[bytes, SubjectCount] = {}
     """Of an audit that reads only some."""
-    full_ns: int = 0
+    full_pass_started_ns: int = 0
     """When the full pass began that this goes back to."""
-    complete: bool = False
+    is_complete: bool = False
     """Whether that came to its end; else the next pass goes on with it."""
     certain: bool = True
     """False if something below `next_seq` was stored and did not come, or may have: then this must not be saved."""
@@ -74,18 +74,18 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     the records again."""
 
     @property
-    def part(self) -> CheckpointKind:
+    def kind(self) -> CheckpointKind:
         """Which of the two this is."""
-        return CheckpointKind.COMPLETED if self.complete else CheckpointKind.IN_PROGRESS
+        return CheckpointKind.COMPLETED if self.is_complete else CheckpointKind.IN_PROGRESS
 
     @property
     def position(self) -> Position:
         """Whether anything has happened, told by comparing two."""
-        return (self.first_seq, self.next_seq, size(self.deleted), self.lost, self.state.tallies.unjudged)
+        return (self.first_seq, self.next_seq, size(self.deleted), self.lost_seqs, self.state.segments.unjudged)
 
     def objection(self, pinned: StreamState, patterns: Sequence[str]) -> str | None:
         """Why a pass over what `pinned` describes cannot go on from here; None if it can."""
-        if (self.stream, self.patterns) != (pinned.name, tuple(patterns)):
+        if (self.stream, self.subjects) != (pinned.name, tuple(patterns)):
             return "what is remembered is of another stream, or of other subjects"
         if self.created_ns != pinned.created_ns:
             return "the stream was deleted and created again"
@@ -97,51 +97,52 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     def deletions_unchanged(self, pinned: StreamState) -> bool:
         """Whether nothing that was read can have been removed since: otherwise ask what was deleted, and `has_new_deletions`."""
-        lost = (self.lost, self.lost_bytes) == (pinned.lost, pinned.lost_bytes)
+        lost = (self.lost_seqs, self.lost_bytes) == (pinned.lost, pinned.lost_bytes)
         return lost and (self.first_seq, size(self.deleted)) == (pinned.first_seq, pinned.deleted)
 
     def has_new_deletions(self, pinned: StreamState, listed: Sequence[tuple[int, int]]) -> bool:
         """Whether messages that were read are gone from the middle: `listed` are the ranges that are deleted now."""
         read = [(pinned.first_seq, self.next_seq - 1)]
-        before, now = intersect(self.deleted, read), intersect(subtract(listed, self.absent), read)
-        return (pinned.lost, pinned.lost_bytes) != (self.lost, self.lost_bytes) or before != now
+        before, now = intersect(self.deleted, read), intersect(subtract(listed, self.undelivered), read)
+        return (pinned.lost, pinned.lost_bytes) != (self.lost_seqs, self.lost_bytes) or before != now
 
     def set_deleted_after_read(self, listed: Sequence[tuple[int, int]]) -> None:
         """`listed` are the ranges that are deleted now, some of them since they were read."""
-        self.gone = subtract(
-            intersect(listed, [(self.first_seq, self.next_seq - 1)]), merged([*self.deleted, *self.absent])
+        self.deleted_after_read = subtract(
+            intersect(listed, [(self.first_seq, self.next_seq - 1)]), merged([*self.deleted, *self.undelivered])
         )
 
-    def read_again(self, first: int, last: int, absent: Ranges) -> None:
+    def replace_range(self, first: int, last: int, absent: Ranges) -> None:
         """The messages between two sequences were counted again; `absent` did not come, and is to be accounted for."""
         again = [(first, last)]
         self.removed, self.deleted, self.unreadable = (
             subtract(ranges, again) for ranges in (self.removed, self.deleted, self.unreadable)
         )
-        self.absent = merged([*subtract(self.absent, again), *absent])
+        self.undelivered = merged([*subtract(self.undelivered, again), *absent])
 
-    def forget_before(self, first_seq: int) -> None:
+    def trim_before(self, first_seq: int) -> None:
         """The stream now begins at `first_seq`. The state is the business of auditor/core/state/retention.py."""
         self.first_seq = first_seq
         self.next_seq = max(self.next_seq, first_seq)
         kept = [(first_seq, FOREVER)]
-        self.removed, self.deleted, self.unreadable, self.gone, self.absent = (
-            intersect(ranges, kept) for ranges in (self.removed, self.deleted, self.unreadable, self.gone, self.absent)
+        self.removed, self.deleted, self.unreadable, self.deleted_after_read, self.undelivered = (
+            intersect(ranges, kept)
+            for ranges in (self.removed, self.deleted, self.unreadable, self.deleted_after_read, self.undelivered)
         )
 
-    def count(self, batch: Sequence[StoredMessage]) -> None:
+    def count_by_subject(self, batch: Sequence[StoredMessage]) -> None:
         """These came, and the stream counts them."""
         for message in batch:
-            self.subjects.setdefault(message.subject, SubjectCount()).stored += 1
+            self.subject_counts.setdefault(message.subject, SubjectCount()).stored += 1
 
     @property
-    def short(self) -> dict[bytes, SubjectCount]:
+    def unreadable_by_subject(self) -> dict[bytes, SubjectCount]:
         """By subject: those with messages that are stored and did not come."""
-        return {subject: count for subject, count in self.subjects.items() if count.unreadable}
+        return {subject: count for subject, count in self.subject_counts.items() if count.unreadable}
 
-    def advance_to(self, next_seq: int, absent: Ranges) -> None:
+    def advance(self, next_seq: int, absent: Ranges) -> None:
         """A walk has come so far, and has not ended."""
-        self.next_seq, self.absent = next_seq, absent
+        self.next_seq, self.undelivered = next_seq, absent
 
     def take(self, walked: Walked) -> None:
         """The pass is over. What it says of ranges speaks from now on of all that is remembered, too."""
@@ -150,12 +151,12 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         walked.removed = self.removed = merged([*self.removed, *walked.removed])
         walked.deleted = self.deleted = merged([*self.deleted, *walked.deleted])
         walked.unreadable = self.unreadable = merged([*self.unreadable, *walked.unreadable])
-        walked.gone, walked.short = self.gone, self.short
-        self.absent = []
+        walked.gone, walked.short = self.deleted_after_read, self.unreadable_by_subject
+        self.undelivered = []
         self.next_seq = max(self.next_seq, read.last_seq + 1 if read else 0)
-        self.complete = self.complete or self.next_seq > pinned.last_seq
+        self.is_complete = self.is_complete or self.next_seq > pinned.last_seq
         if walked.mode is Mode.FULL:
-            self.lost, self.lost_bytes = pinned.lost, pinned.lost_bytes
+            self.lost_seqs, self.lost_bytes = pinned.lost, pinned.lost_bytes
 
     def recalled(self, mode: Mode, times: PassTimes, *, filtered: bool) -> Walked:
         """The pass that this is left of, for its report to be made once more."""
@@ -168,7 +169,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             last_seq=last_seq,
             messages=last_seq - self.first_seq + 1 - removed,
             deleted=size(self.deleted),
-            lost=self.lost,
+            lost=self.lost_seqs,
             lost_bytes=self.lost_bytes,
         )
         return Walked(
@@ -178,11 +179,11 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             removed=self.removed,
             deleted=self.deleted,
             unreadable=self.unreadable,
-            gone=self.gone,
-            short=self.short,
+            gone=self.deleted_after_read,
+            short=self.unreadable_by_subject,
             filtered=filtered,
             accounted=True,
-            full_ns=self.full_ns,
+            full_ns=self.full_pass_started_ns,
             started_ns=times.started_ns,
             finished_ns=times.finished_ns,
         )

@@ -20,7 +20,7 @@ from auditor.core.state.ledger import Actor, Anomalies, Ledger, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORMAT = 1
+FORMAT = 2
 """Format of the bytes, saved beside them: it changes whenever a saved field is added, removed, renamed or gets another meaning."""
 
 BATCH = 20_000
@@ -34,7 +34,7 @@ HEADER = 5
 MAIN = b"m"
 TABLES: dict[bytes, tuple[str, Any]] = {
     b"a": ("actors", dict[bytes, Actor]),
-    b"t": ("troubles", dict[bytes, Anomalies]),
+    b"t": ("anomalies", dict[bytes, Anomalies]),
     b"s": ("snapshots", dict[bytes, Snapshot]),
 }
 """By tag: a table of the ledger, and its type."""
@@ -68,7 +68,7 @@ def decode_checkpoint(data: bytes) -> Checkpoint:
 
 def _frames(memory: Checkpoint) -> Iterator[bytes]:
     ledger = memory.state.ledger
-    bare = AuditState(Ledger(unjudged=ledger.unjudged), memory.state.tallies)
+    bare = AuditState(Ledger(unjudged=ledger.unjudged), memory.state.segments)
     yield _piece(MAIN, msgspec.structs.replace(memory, state=bare))
     for tag, (name, _) in TABLES.items():
         entries = iter(getattr(ledger, name).items())

@@ -35,7 +35,7 @@ class AuditState(msgspec.Struct, forbid_unknown_fields=True):
     """Everything an audit remembers of messages, as plain data: it survives `msgspec.msgpack` unchanged."""
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)
-    tallies: Segments = msgspec.field(default_factory=Segments)
+    segments: Segments = msgspec.field(default_factory=Segments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Audit:
         millions of messages in half the time.
         """
         prefix, cut, until = self._event_prefix, len(self._event_prefix), self._until
-        actors, troubles = self.state.ledger.actors.get, self.state.ledger.troubles
+        actors, troubles = self.state.ledger.actors.get, self.state.ledger.anomalies
         begin = at
         while at < len(messages):
             message = messages[at]
@@ -122,7 +122,7 @@ class Audit:
 
     def _enter(self, seq: int) -> None:
         self._examined = self.examined
-        self._stretch = self.state.tallies.at(seq)
+        self._stretch = self.state.segments.segment_for(seq)
         self._before = _outcomes(self._stretch)
         self._until = (seq // SEGMENT_SIZE + 1) * SEGMENT_SIZE - 1
 
@@ -142,7 +142,7 @@ class Audit:
     def _event(self, message: StoredMessage, tail: bytes) -> QuarantineEntry | None:
         ledger, stretch = self.state.ledger, self._stretch
         actor = ledger.actors.get(tail)
-        if actor is None and tail not in ledger.troubles:
+        if actor is None and tail not in ledger.anomalies:
             if not self._scope.covers(message.subject):
                 stretch.skipped += 1
                 return None
@@ -169,7 +169,7 @@ class Audit:
             evidence = self._damage(message, tail, Kind.FOREIGN_ACTOR, None, foreign)
             stretch.events.ok += 1
             return evidence
-        ledger.event(tail, facts.actor_id, facts.version, message.seq)
+        ledger.add_event(tail, facts.actor_id, facts.version, message.seq)
         stretch.events.ok += 1
         return None
 
@@ -180,7 +180,7 @@ class Audit:
         self._note(finding)
         cause = spec(kind).gap_cause
         assert cause is not None
-        self.state.ledger.damage(tail, cause, message.seq)
+        self.state.ledger.add_bad_message(tail, cause, message.seq)
         return evidence
 
     def _snapshot(self, message: StoredMessage, tail: bytes) -> QuarantineEntry | None:
@@ -189,12 +189,12 @@ class Audit:
         evidence = finding = None
         if isinstance(facts, Malformed):
             evidence, finding = self._condemn(message, tail, Kind.MALFORMED_SNAPSHOT, facts.reason, facts.detail)
-            self.supersede_snapshot(ledger.snapshot(tail, 0, message.seq, finding))
+            self.supersede_snapshot(ledger.add_snapshot(tail, 0, message.seq, finding))
             stretch.snapshots.malformed += 1
         else:
             if foreign := _foreign(facts.actor_id, tail):
                 evidence, finding = self._condemn(message, tail, Kind.FOREIGN_SNAPSHOT, None, foreign)
-            self.supersede_snapshot(ledger.snapshot(tail, facts.version, message.seq, finding))
+            self.supersede_snapshot(ledger.add_snapshot(tail, facts.version, message.seq, finding))
             stretch.snapshots.ok += 1
         return evidence
 
@@ -213,7 +213,7 @@ class Audit:
 
     def _note(self, finding: Finding) -> None:
         """Count a finding whose weight is settled, and list it while there is room."""
-        self.state.tallies.note(finding, self._detail_limit)
+        self.state.segments.add_finding(finding, self._detail_limit)
 
 
 def _outcomes(stretch: Segment) -> Counter[Outcome]:

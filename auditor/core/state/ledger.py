@@ -54,7 +54,7 @@ class Gap(msgspec.Struct, array_like=True, gc=False):
     last: int
     after_seq: int
     before_seq: int
-    content: Cause | None
+    content_cause: Cause | None
     """The strongest content finding of a message between the two."""
 
 
@@ -73,21 +73,21 @@ class Anomalies(msgspec.Struct, array_like=True):
 
     gaps: list[Gap] = []
     """Ordered by version."""
-    misplaced: list[OutOfOrderEvent] = []
-    ids: list[str] = []
+    out_of_order: list[OutOfOrderEvent] = []
+    colliding_ids: list[str] = []
     """Different actor ids that share the subject; empty for less than two. Its versions are then not judged."""
-    shared_seq: int = 0
+    collision_seq: int = 0
     """Sequence of the first event with a second id; 0 if there is none."""
-    head: Cause | None = None
+    cause_before_first: Cause | None = None
     """The strongest content finding before the first event."""
-    pending: Cause | None = None
+    pending_cause: Cause | None = None
     """The strongest content finding since the last version, or before the first event."""
     pending_count: int = 0
-    resumed_at: int = 0
+    resumed_version: int = 0
     """The highest version of an event that was the next good one after a message with a content finding."""
-    open_seq: int = 0
+    last_bad_seq: int = 0
     """Sequence of the last message with a content finding that no good event has followed; 0 if there is none."""
-    first_seq: int = 0
+    first_bad_seq: int = 0
     """Sequence of the first message with a content finding; 0 if there is none."""
 
 
@@ -101,129 +101,131 @@ class Snapshot(msgspec.Struct, array_like=True, gc=False):
 
 
 class Ledger(msgspec.Struct, forbid_unknown_fields=True):
-    """Every actor, by the part of its subjects after `S.events.` and `S.snapshots.` (its *tail*)."""
+    """Every actor, by the part of its subjects after `S.events.` and `S.snapshots.` (its *key*)."""
 
     actors: dict[bytes, Actor] = {}
-    troubles: dict[bytes, Anomalies] = {}
+    anomalies: dict[bytes, Anomalies] = {}
     snapshots: dict[bytes, Snapshot] = {}
     unjudged: set[bytes] = set()
     """Those with an event that the auditor itself failed on: what is missing there may be just that."""
 
-    def event(self, tail: bytes, actor_id: str, version: int, seq: int) -> None:
+    def add_event(self, key: bytes, actor_id: str, version: int, seq: int) -> None:
         """Take a good event with a positive version."""
-        actor = self.actors.get(tail)
+        actor = self.actors.get(key)
         if (
             actor is not None
             and version == actor.last_version + 1
             and actor_id == actor.id
-            and tail not in self.troubles
+            and key not in self.anomalies
         ):
             actor.last_version = version
             actor.last_seq = seq
         elif actor is None:
-            self._first_event(tail, actor_id, version, seq)
+            self._first_event(key, actor_id, version, seq)
         else:
-            self._unexpected_event(tail, actor, actor_id, version, seq)
+            self._unexpected_event(key, actor, actor_id, version, seq)
 
-    def damage(self, tail: bytes, cause: Cause, seq: int) -> None:
+    def add_bad_message(self, key: bytes, cause: Cause, seq: int) -> None:
         """Take a message on the actor's event subject that has a content finding."""
-        trouble = self._trouble(tail)
-        trouble.pending = _stronger(trouble.pending, cause)
-        trouble.pending_count += 1
-        trouble.open_seq = seq
-        trouble.first_seq = trouble.first_seq or seq
+        anomalies = self._anomalies_of(key)
+        anomalies.pending_cause = _stronger_cause(anomalies.pending_cause, cause)
+        anomalies.pending_count += 1
+        anomalies.last_bad_seq = seq
+        anomalies.first_bad_seq = anomalies.first_bad_seq or seq
 
-    def snapshot(self, tail: bytes, version: int, seq: int, finding: Finding | None = None) -> Snapshot | None:
+    def add_snapshot(self, key: bytes, version: int, seq: int, finding: Finding | None = None) -> Snapshot | None:
         """Take a snapshot, with the content finding that it has. Gives back the one that it supersedes."""
-        superseded = self.snapshots.get(tail)
-        self.snapshots[tail] = Snapshot(seq, version, finding)
+        superseded = self.snapshots.get(key)
+        self.snapshots[key] = Snapshot(seq, version, finding)
         return superseded
 
     def duplicates(self) -> Iterator[tuple[bytes, list[OutOfOrderEvent]]]:
         """Each actor's duplicates whose bytes were not compared yet."""
-        for tail, trouble in self.troubles.items():
-            unknown = [event for event in trouble.misplaced if event.kind is Kind.DUPLICATE_VERSION and not event.cause]
+        for key, anomalies in self.anomalies.items():
+            unknown = [
+                event for event in anomalies.out_of_order if event.kind is Kind.DUPLICATE_VERSION and not event.cause
+            ]
             if unknown:
-                yield tail, unknown
+                yield key, unknown
 
     def actor_keys(self) -> Iterator[bytes]:
         """Every actor with at least one message on its event subject."""
         yield from self.actors
-        yield from (tail for tail in self.troubles if tail not in self.actors)
+        yield from (key for key in self.anomalies if key not in self.actors)
 
-    def seen(self) -> int:
+    def actor_count(self) -> int:
         """How many `tails` there are."""
-        return len(self.actors) + sum(tail not in self.actors for tail in self.troubles)
+        return len(self.actors) + sum(key not in self.actors for key in self.anomalies)
 
-    def _trouble(self, tail: bytes) -> Anomalies:
-        trouble = self.troubles.get(tail)
-        if trouble is None:
-            trouble = self.troubles[tail] = Anomalies()
-        return trouble
+    def _anomalies_of(self, key: bytes) -> Anomalies:
+        anomalies = self.anomalies.get(key)
+        if anomalies is None:
+            anomalies = self.anomalies[key] = Anomalies()
+        return anomalies
 
-    def _first_event(self, tail: bytes, actor_id: str, version: int, seq: int) -> None:
-        self.actors[tail] = Actor(actor_id, version, seq, version, seq)
-        trouble = self.troubles.get(tail)
-        if trouble is not None:
-            trouble.head = trouble.pending
-            _settle(trouble, version)
+    def _first_event(self, key: bytes, actor_id: str, version: int, seq: int) -> None:
+        self.actors[key] = Actor(actor_id, version, seq, version, seq)
+        anomalies = self.anomalies.get(key)
+        if anomalies is not None:
+            anomalies.cause_before_first = anomalies.pending_cause
+            _clear_pending(anomalies, version)
 
-    def _unexpected_event(self, tail: bytes, actor: Actor, actor_id: str, version: int, seq: int) -> None:
-        trouble = self._trouble(tail)
+    def _unexpected_event(self, key: bytes, actor: Actor, actor_id: str, version: int, seq: int) -> None:
+        anomalies = self._anomalies_of(key)
         if actor_id != actor.id:
-            _share(trouble, actor.id, actor_id, seq)
-        if trouble.ids:
+            _record_collision(anomalies, actor.id, actor_id, seq)
+        if anomalies.colliding_ids:
             return
         if version > actor.last_version:
             if version > actor.last_version + 1:
-                gap = Gap(actor.last_version + 1, version - 1, actor.last_seq, seq, trouble.pending)
-                trouble.gaps.append(gap)
+                gap = Gap(actor.last_version + 1, version - 1, actor.last_seq, seq, anomalies.pending_cause)
+                anomalies.gaps.append(gap)
             actor.last_version = version
             actor.last_seq = seq
-            _settle(trouble, version)
+            _clear_pending(anomalies, version)
         else:
-            trouble.misplaced.append(
-                OutOfOrderEvent(self._classify_out_of_order(actor, trouble, version), version, seq)
+            anomalies.out_of_order.append(
+                OutOfOrderEvent(self._classify_out_of_order(actor, anomalies, version), version, seq)
             )
-            _follow(trouble, version)
+            _mark_resumed(anomalies, version)
 
-    def _classify_out_of_order(self, actor: Actor, trouble: Anomalies, version: int) -> Kind:
-        at = bisect_right(trouble.gaps, version, key=lambda gap: gap.first) - 1
-        if at >= 0 and version <= trouble.gaps[at].last:
-            gap = trouble.gaps[at]
+    def _classify_out_of_order(self, actor: Actor, anomalies: Anomalies, version: int) -> Kind:
+        at = bisect_right(anomalies.gaps, version, key=lambda gap: gap.first) - 1
+        if at >= 0 and version <= anomalies.gaps[at].last:
+            gap = anomalies.gaps[at]
             below, above = (
                 msgspec.structs.replace(gap, last=version - 1),
                 msgspec.structs.replace(gap, first=version + 1),
             )
-            trouble.gaps[at : at + 1] = [part for part in (below, above) if part.first <= part.last]
+            anomalies.gaps[at : at + 1] = [part for part in (below, above) if part.first <= part.last]
             return Kind.LATE_VERSION
         return Kind.DUPLICATE_VERSION if version >= actor.first_version else Kind.VERSION_REGRESSION
 
 
-def _stronger(one: Cause | None, other: Cause) -> Cause:
+def _stronger_cause(one: Cause | None, other: Cause) -> Cause:
     return other if one is None else min(one, other, key=CONTENT_CAUSES.index)
 
 
-def _follow(trouble: Anomalies, version: int) -> None:
+def _mark_resumed(anomalies: Anomalies, version: int) -> None:
     """A good event follows whatever was damaged before it."""
-    if trouble.open_seq:
-        trouble.resumed_at = max(trouble.resumed_at, version)
-        trouble.open_seq = 0
+    if anomalies.last_bad_seq:
+        anomalies.resumed_version = max(anomalies.resumed_version, version)
+        anomalies.last_bad_seq = 0
 
 
-def _settle(trouble: Anomalies, version: int) -> None:
+def _clear_pending(anomalies: Anomalies, version: int) -> None:
     """The actor's last version is now `version`: what was pending has done its work."""
-    trouble.pending = None
-    trouble.pending_count = 0
-    _follow(trouble, version)
+    anomalies.pending_cause = None
+    anomalies.pending_count = 0
+    _mark_resumed(anomalies, version)
 
 
-def _share(trouble: Anomalies, first_id: str, other_id: str, seq: int) -> None:
+def _record_collision(anomalies: Anomalies, first_id: str, other_id: str, seq: int) -> None:
     """Two actors count their versions on one subject: none of them says anything any more."""
-    if not trouble.ids:
-        trouble.ids.append(first_id)
-        trouble.shared_seq = seq
-        trouble.gaps.clear()
-        trouble.misplaced.clear()
-    if other_id not in trouble.ids and len(trouble.ids) < MAX_COLLIDING_IDS:
-        trouble.ids.append(other_id)
+    if not anomalies.colliding_ids:
+        anomalies.colliding_ids.append(first_id)
+        anomalies.collision_seq = seq
+        anomalies.gaps.clear()
+        anomalies.out_of_order.clear()
+    if other_id not in anomalies.colliding_ids and len(anomalies.colliding_ids) < MAX_COLLIDING_IDS:
+        anomalies.colliding_ids.append(other_id)

@@ -26,34 +26,34 @@ Known = TypeVar("Known")
 class Trimmed:
     """What has to be looked at again."""
 
-    moved: list[bytes] = field(default_factory=list)
+    first_event_expired: list[bytes] = field(default_factory=list)
     """Tails of ordinary actors, of which the first event that is left has to be found."""
-    doubtful: list[bytes] = field(default_factory=list)
+    to_reread: list[bytes] = field(default_factory=list)
     """Tails of actors that have to be read again."""
-    stretch: int | None = None
+    partial_segment: int | None = None
     """Number of the stretch that has to be counted again."""
 
 
-def forget_before(state: AuditState, first_seq: int) -> Trimmed:
+def trim(state: AuditState, first_seq: int) -> Trimmed:
     """Forget what was stored below `first_seq`, as far as that is possible without looking."""
     ledger = state.ledger
-    ledger.snapshots = {tail: last for tail, last in ledger.snapshots.items() if last.seq >= first_seq}
-    begun = [tail for tail, actor in ledger.actors.items() if actor.first_seq < first_seq]
-    ordinary = [tail for tail in begun if tail not in ledger.troubles and tail not in ledger.unjudged]
+    ledger.snapshots = {key: last for key, last in ledger.snapshots.items() if last.seq >= first_seq}
+    begun = [key for key, actor in ledger.actors.items() if actor.first_seq < first_seq]
+    ordinary = [key for key in begun if key not in ledger.anomalies and key not in ledger.unjudged]
     moved = []
-    for tail in ordinary:
-        if ledger.actors[tail].last_seq < first_seq:
-            del ledger.actors[tail]
+    for key in ordinary:
+        if ledger.actors[key].last_seq < first_seq:
+            del ledger.actors[key]
         else:
-            moved.append(tail)
-    doubtful = {tail for tail in begun if tail in ledger.troubles}
-    doubtful |= {tail for tail, trouble in ledger.troubles.items() if 0 < trouble.first_seq < first_seq}
-    return Trimmed(moved, sorted(doubtful | ledger.unjudged), state.tallies.forget_before(first_seq))
+            moved.append(key)
+    doubtful = {key for key in begun if key in ledger.anomalies}
+    doubtful |= {key for key, anomalies in ledger.anomalies.items() if 0 < anomalies.first_bad_seq < first_seq}
+    return Trimmed(moved, sorted(doubtful | ledger.unjudged), state.segments.trim_before(first_seq))
 
 
-def set_first_event(ledger: Ledger, tail: bytes, message: StoredMessage | None) -> bool:
+def set_first_event(ledger: Ledger, key: bytes, message: StoredMessage | None) -> bool:
     """The first message left of an ordinary actor is `message`; False if that cannot be, and it has to be read again."""
-    actor = ledger.actors[tail]
+    actor = ledger.actors[key]
     facts = judge_event(message.data) if message else None
     if message is None or facts is None or isinstance(facts, Malformed):
         return False
@@ -63,30 +63,30 @@ def set_first_event(ledger: Ledger, tail: bytes, message: StoredMessage | None) 
     return True
 
 
-def read_again(ledger: Ledger, tail: bytes, again: Ledger) -> None:
+def replace_actor(ledger: Ledger, key: bytes, again: Ledger) -> None:
     """Have of one actor what `again` has, which was given all messages that are left of it."""
-    _put(ledger.actors, tail, again.actors.get(tail))
-    _put(ledger.troubles, tail, again.troubles.get(tail))
-    _put(ledger.snapshots, tail, again.snapshots.get(tail))
-    ledger.unjudged.discard(tail)
-    ledger.unjudged |= again.unjudged & {tail}
+    _put(ledger.actors, key, again.actors.get(key))
+    _put(ledger.anomalies, key, again.anomalies.get(key))
+    _put(ledger.snapshots, key, again.snapshots.get(key))
+    ledger.unjudged.discard(key)
+    ledger.unjudged |= again.unjudged & {key}
 
 
-def _put(known: dict[bytes, Known], tail: bytes, value: Known | None) -> None:
+def _put(known: dict[bytes, Known], key: bytes, value: Known | None) -> None:
     if value is None:
-        known.pop(tail, None)
+        known.pop(key, None)
     else:
-        known[tail] = value
+        known[key] = value
 
 
 def replace_segment(state: AuditState, number: int, again: Audit, limit: int) -> None:
     """Have of one stretch what `again` has counted, which was given all messages that are left of it."""
     counted = again.state
-    for tail, last in counted.ledger.snapshots.items():
-        standing = state.ledger.snapshots.get(tail)
+    for key, last in counted.ledger.snapshots.items():
+        standing = state.ledger.snapshots.get(key)
         if last.finding is not None and (standing is None or standing.seq != last.seq):
             again.supersede_snapshot(last)  # by a snapshot in a later stretch
-    state.tallies.replace(number, counted.tallies.stretches.get(number, Segment()), limit)
+    state.segments.replace(number, counted.segments.segments.get(number, Segment()), limit)
 
 
 def count_actors_without_covering_snapshot(ledger: Ledger, kept_from: int) -> int:
@@ -95,8 +95,8 @@ def count_actors_without_covering_snapshot(ledger: Ledger, kept_from: int) -> in
     They keep events from there on, lose some before it, and no good snapshot that stays covers what they lose.
     """
     count = 0
-    for tail, actor in ledger.actors.items():
+    for key, actor in ledger.actors.items():
         if actor.first_seq < kept_from <= actor.last_seq:
-            snapshot = ledger.snapshots.get(tail)
+            snapshot = ledger.snapshots.get(key)
             count += snapshot is None or snapshot.finding is not None or snapshot.seq < kept_from
     return count

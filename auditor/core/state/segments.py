@@ -1,4 +1,4 @@
-"""What was counted, by stretch of the stream: when messages leave at the head, what was counted of them leaves, too."""
+"""What was counted, by segment of the stream: when messages leave at the head, what was counted of them leaves, too."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SEGMENT_SIZE = 1 << 14
-"""Sequences in one stretch: few enough to be read again in a moment, when only part of it has left."""
+"""Sequences in one segment: few enough to be read again in a moment, when only part of it has left."""
 
 
 class OutcomeCounts(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,88 +47,88 @@ class Segment(msgspec.Struct, forbid_unknown_fields=True):
     unjudged_seqs: list[int] = []
     """The first of them."""
     skipped: int = 0
-    content: dict[Kind, int] = {}
+    content_findings: dict[Kind, int] = {}
     """Exact counts of findings about single messages. A bad snapshot counts once it is superseded: until then it may be
     the last on its subject, and the ledger has it."""
     malformed_events: dict[tuple[str, str], int] = {}
     """By actor type and reason."""
-    details: dict[Kind, list[Finding]] = {}
+    listed_findings: dict[Kind, list[Finding]] = {}
     """The findings of `content` that are listed."""
 
 
 class Segments(msgspec.Struct, forbid_unknown_fields=True):
-    """All stretches; every property is a sum over them."""
+    """All segments; every property is a sum over them."""
 
-    stretches: dict[int, Segment] = {}
-    """By number: stretch n has the sequences from n * STRETCH on."""
-    listed: dict[Kind, int] = {}
+    segments: dict[int, Segment] = {}
+    """By number: segment n begins at sequence n * SEGMENT_SIZE."""
+    listed_counts: dict[Kind, int] = {}
     """How many findings of each kind are listed."""
 
-    def at(self, seq: int) -> Segment:
-        """The stretch that the message at `seq` is counted in."""
+    def segment_for(self, seq: int) -> Segment:
+        """The segment that the message at `seq` is counted in."""
         number = seq // SEGMENT_SIZE
-        stretch = self.stretches.get(number)
-        if stretch is None:
-            stretch = self.stretches[number] = Segment()
-        return stretch
+        segment = self.segments.get(number)
+        if segment is None:
+            segment = self.segments[number] = Segment()
+        return segment
 
-    def note(self, finding: Finding, limit: int) -> None:
+    def add_finding(self, finding: Finding, limit: int) -> None:
         """Count a finding about one message, and list it while there are less than `limit` of its kind."""
         assert finding.seq is not None
-        stretch, kind = self.at(finding.seq), finding.kind
-        stretch.content[kind] = stretch.content.get(kind, 0) + 1
-        listed = self.listed.get(kind, 0)
+        segment, kind = self.segment_for(finding.seq), finding.kind
+        segment.content_findings[kind] = segment.content_findings.get(kind, 0) + 1
+        listed = self.listed_counts.get(kind, 0)
         if listed < limit:
-            self.listed[kind] = listed + 1
-            stretch.details.setdefault(kind, []).append(finding)
+            self.listed_counts[kind] = listed + 1
+            segment.listed_findings.setdefault(kind, []).append(finding)
 
-    def forget_before(self, first_seq: int) -> int | None:
-        """Forget all stretches that have left; the number of the one that has left in part, None if there is none.
+    def trim_before(self, first_seq: int) -> int | None:
+        """Forget all segments that have left; the number of the one that has left in part, None if there is none.
 
         What was counted of that one has to be counted again, and put into `replace`.
         """
         number, rest = divmod(first_seq, SEGMENT_SIZE)
-        for gone in [each for each in self.stretches if each < number]:
-            self._take_out(gone)
-        return number if rest and number in self.stretches else None
+        for gone in [each for each in self.segments if each < number]:
+            self._remove(gone)
+        return number if rest and number in self.segments else None
 
-    def replace(self, number: int, stretch: Segment, limit: int) -> None:
-        """Have `stretch` in place of what was counted as `number`."""
-        self._take_out(number)
-        for kind, findings in stretch.details.items():
-            room = max(0, limit - self.listed.get(kind, 0))
+    def replace(self, number: int, segment: Segment, limit: int) -> None:
+        """Have `segment` in place of what was counted as `number`."""
+        self._remove(number)
+        for kind, findings in segment.listed_findings.items():
+            room = max(0, limit - self.listed_counts.get(kind, 0))
             del findings[room:]
-            self.listed[kind] = self.listed.get(kind, 0) + len(findings)
-        self.stretches[number] = stretch
+            self.listed_counts[kind] = self.listed_counts.get(kind, 0) + len(findings)
+        self.segments[number] = segment
 
-    def _take_out(self, number: int) -> None:
-        for kind, findings in self.stretches.pop(number).details.items():
-            self.listed[kind] -= len(findings)
+    def _remove(self, number: int) -> None:
+        for kind, findings in self.segments.pop(number).listed_findings.items():
+            self.listed_counts[kind] -= len(findings)
 
     @property
     def events(self) -> OutcomeCounts:
         """Messages on event subjects."""
-        return sum((each.events for each in self.stretches.values()), OutcomeCounts())
+        return sum((each.events for each in self.segments.values()), OutcomeCounts())
 
     @property
     def snapshots(self) -> OutcomeCounts:
         """Messages on snapshot subjects."""
-        return sum((each.snapshots for each in self.stretches.values()), OutcomeCounts())
+        return sum((each.snapshots for each in self.segments.values()), OutcomeCounts())
 
     @property
     def unjudged(self) -> int:
         """Messages that the auditor itself failed on."""
-        return sum(each.unjudged for each in self.stretches.values())
+        return sum(each.unjudged for each in self.segments.values())
 
     @property
     def unjudged_seqs(self) -> list[int]:
-        """The first of them in each stretch."""
+        """The first of them in each segment."""
         return [seq for each in self._in_order() for seq in each.unjudged_seqs]
 
     @property
     def skipped(self) -> int:
         """Messages on subjects outside the audit."""
-        return sum(each.skipped for each in self.stretches.values())
+        return sum(each.skipped for each in self.segments.values())
 
     @property
     def examined(self) -> int:
@@ -136,26 +136,26 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
         return self.events.judged + self.snapshots.judged + self.unjudged
 
     @property
-    def content(self) -> dict[Kind, int]:
+    def content_findings(self) -> dict[Kind, int]:
         """Findings about single messages, by kind."""
-        return dict(_sum(each.content for each in self.stretches.values()))
+        return dict(_sum(each.content_findings for each in self.segments.values()))
 
     @property
     def malformed_events(self) -> dict[tuple[str, str], int]:
         """By actor type and reason."""
-        return dict(_sum(each.malformed_events for each in self.stretches.values()))
+        return dict(_sum(each.malformed_events for each in self.segments.values()))
 
     @property
-    def details(self) -> dict[Kind, list[Finding]]:
+    def listed_findings(self) -> dict[Kind, list[Finding]]:
         """The findings of `content` that are listed, in stream order."""
         details: dict[Kind, list[Finding]] = {}
         for each in self._in_order():
-            for kind, findings in each.details.items():
+            for kind, findings in each.listed_findings.items():
                 details.setdefault(kind, []).extend(findings)
         return details
 
     def _in_order(self) -> Iterable[Segment]:
-        return (self.stretches[number] for number in sorted(self.stretches))
+        return (self.segments[number] for number in sorted(self.segments))
 
 
 Key = TypeVar("Key")

@@ -109,8 +109,8 @@ class JetStreamStateStore:
             log.error("saved history not used", audit=self._audit, why=str(error))  # noqa: TRY400 - the line says it all
         else:
             self._problem = None
-        if known is not None and known.history.looked_ns > chronicle.history.looked_ns:
-            chronicle.history = known.history
+        if known is not None and known.identity.checked_ns > chronicle.identity.checked_ns:
+            chronicle.identity = known.identity
         return chronicle
 
     async def accepted(self) -> dict[Kind, Acceptance]:
@@ -166,7 +166,7 @@ class JetStreamStateStore:
 
     def put_back(self, memory: Checkpoint) -> None:
         """Spare the next `check_out` the reading."""
-        self._held[memory.part] = memory
+        self._held[memory.kind] = memory
 
     def is_saved(self, memory: Checkpoint) -> bool:
         """Whether `memory` is what was saved last, if nothing has happened to it since it was recalled."""
@@ -210,6 +210,6 @@ def about(memory: Checkpoint) -> dict[str, object]:
         "stream": memory.stream,
         "first_seq": memory.first_seq,
         "last_seq": memory.next_seq - 1,
-        "actors": memory.state.ledger.seen(),
-        "full_pass_at": format_utc(memory.full_ns),
+        "actors": memory.state.ledger.actor_count(),
+        "full_pass_at": format_utc(memory.full_pass_started_ns),
     }

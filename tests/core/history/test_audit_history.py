@@ -19,10 +19,10 @@ SAVED = Path(__file__).parents[1] / "state" / "saved"
 def a_chronicle() -> AuditHistory:
     key = (Kind.STREAM_ROLLBACK, Severity.CORRUPTION)
     rollback = Finding(kind=key[0], severity=key[1], first_seq=5, last_seq=6, count=2, detail="lost")
-    told = KnownFindings({key: 1}, {FindingIdentity(key, None, None, None, None, 6)}, cut=True)
-    witness = LastStreamInfo(looked_ns=1, created_ns=2, first_seq=3, last_seq=4, messages=2, settings={"max_age": 5})
+    told = KnownFindings({key: 1}, {FindingIdentity(key, None, None, None, None, 6)}, truncated=True)
+    witness = LastStreamInfo(checked_ns=1, created_ns=2, first_seq=3, last_seq=4, messages=2, settings={"max_age": 5})
     history = StreamIdentity(witness, SampledDigests([SampledDigest(3, b"d" * 16)], 2), [Incident(9, rollback)], 7, 8)
-    news = Baseline(told, baseline=True, newest_ns={key: 9})
+    news = Baseline(told, established=True, newest_finding_ns={key: 9})
     return AuditHistory(news, history, {Mode.FULL: PassTimes(1, 2)}, ("order",))
 
 

@@ -104,23 +104,23 @@ def test_anchors_are_few_in_order_spread_over_all_that_was_read_and_have_its_end
         if ends:
             anchors.end(message(seq))
     anchors.end(message(seq))
-    seqs = [anchor.seq for anchor in anchors.kept]
+    seqs = [anchor.seq for anchor in anchors.digests]
     assert seqs == sorted(set(seqs))
     assert len(seqs) <= MAX_SAMPLES
     assert seqs[-1] == seq
     spread = seqs[: -MAX_RECENT - 1]
     assert all(later - sooner <= 2 * anchors.stride + 102 for sooner, later in zip(spread, spread[1:], strict=False))
     assert anchors.stride <= max(1, seq // 8)
-    assert all(digest(message(anchor.seq)) == anchor.digest for anchor in anchors.kept)
+    assert all(digest(message(anchor.seq)) == anchor.digest for anchor in anchors.digests)
 
 
 def test_messages_that_were_read_before_are_no_new_anchors() -> None:
     anchors = SampledDigests()
     anchors.take([message(9)])
-    before = list(anchors.kept)
+    before = list(anchors.digests)
     anchors.take([message(4), message(5)])
     anchors.end(message(9))
-    assert anchors.kept == before
+    assert anchors.digests == before
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 8, 9, 40, 64])
@@ -130,7 +130,7 @@ def test_a_sample_is_small_has_the_last_ones_and_leaves_out_none_in_the_long_run
         anchors.end(message(seq))
     samples = [anchors.sample(turn) for turn in range(64)]
     assert all(len({anchor.seq for anchor in sample}) == len(sample) <= MAX_CHECKED_PER_PASS for sample in samples)
-    last = anchors.kept[-ALWAYS_SAMPLED:]
+    last = anchors.digests[-ALWAYS_SAMPLED:]
     assert all(sample[len(sample) - len(last) :] == last for sample in samples)
     assert {anchor.seq for sample in samples for anchor in sample} == set(range(count))
 
@@ -139,13 +139,13 @@ def test_anchors_that_the_stream_does_not_hold_any_more_are_forgotten() -> None:
     history = StreamIdentity()
     history.look(THEN, 1)
     for seq in (5, 9, 14, 20):
-        history.anchors.end(message(seq))
+        history.samples.end(message(seq))
     history.look(replace(THEN, first_seq=8, last_seq=17), 2)
-    assert [anchor.seq for anchor in history.anchors.kept] == [9, 14]
-    history.anchors.forget([9])
-    assert [anchor.seq for anchor in history.anchors.kept] == [14]
+    assert [anchor.seq for anchor in history.samples.digests] == [9, 14]
+    history.samples.forget([9])
+    assert [anchor.seq for anchor in history.samples.digests] == [14]
     history.look(replace(THEN, created_ns=8), 3)
-    assert history.anchors.kept == []
+    assert history.samples.digests == []
 
 
 def test_messages_that_came_back_otherwise_are_one_finding() -> None:
@@ -161,4 +161,4 @@ def test_incidents_survive_being_saved_and_are_bounded() -> None:
         history.note(history_changed_finding([number]), number)
     assert [history.incidents[0].noticed_ns, len(history.incidents)] == [5, MAX_INCIDENTS]
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(history), type=StreamIdentity) == history
-    assert (history.looked_ns, StreamIdentity().looked_ns) == (1, 0)
+    assert (history.checked_ns, StreamIdentity().checked_ns) == (1, 0)

@@ -51,11 +51,11 @@ def take(story: list[Message]) -> Ledger:
     ledger = Ledger()
     for seq, message in enumerate(story, 1):
         if message.snapshot:
-            ledger.snapshot(TAIL, message.version or 0, seq, None if message.version else BAD)
+            ledger.add_snapshot(TAIL, message.version or 0, seq, None if message.version else BAD)
         elif message.version is None:
-            ledger.damage(TAIL, Cause.MALFORMED, seq)
+            ledger.add_bad_message(TAIL, Cause.MALFORMED, seq)
         else:
-            ledger.event(TAIL, "order-1", message.version, seq)
+            ledger.add_event(TAIL, "order-1", message.version, seq)
     return ledger
 
 
@@ -126,10 +126,10 @@ def test_the_cause_of_a_gap_is_the_first_that_holds(
     content: Cause | None, unreadable: list[tuple[int, int]], deleted: list[tuple[int, int]], cause: Cause
 ) -> None:
     ledger = Ledger()
-    ledger.event(TAIL, "order-1", 1, 1)
+    ledger.add_event(TAIL, "order-1", 1, 1)
     if content:
-        ledger.damage(TAIL, content, 2)
-    ledger.event(TAIL, "order-1", 3, 3)
+        ledger.add_bad_message(TAIL, content, 2)
+    ledger.add_event(TAIL, "order-1", 3, 3)
     (gap,) = assess_actor(ledger, TAIL, RangeFacts(unreadable=unreadable, deleted=deleted)).gaps
     assert (gap.cause, gap.missing) == (cause, 1)
 
@@ -148,8 +148,8 @@ def test_a_missing_head_is_expired_only_where_nothing_else_explains_it(
 ) -> None:
     ledger = Ledger()
     if damaged:
-        ledger.damage(TAIL, Cause.MALFORMED, 7)
-    ledger.event(TAIL, "order-1", 4, 9)
+        ledger.add_bad_message(TAIL, Cause.MALFORMED, 7)
+    ledger.add_event(TAIL, "order-1", 4, 9)
     head = assess_actor(ledger, TAIL, RangeFacts(first_seq=first_seq, deleted=deleted)).head
     assert head is not None
     assert (head.cause, head.first_missing, head.last_missing) == (cause, 1, 3)
@@ -157,8 +157,8 @@ def test_a_missing_head_is_expired_only_where_nothing_else_explains_it(
 
 def test_a_writer_that_skips_versions_on_purpose_breaks_no_actor() -> None:
     ledger = Ledger()
-    ledger.event(TAIL, "order-1", 10, 1)
-    ledger.event(TAIL, "order-1", 20, 2)
+    ledger.add_event(TAIL, "order-1", 10, 1)
+    ledger.add_event(TAIL, "order-1", 20, 2)
     judgement = assess_actor(ledger, TAIL, RangeFacts(contiguous=False, first_version=10))
     assert judgement.replay is Replayability.REPLAYABLE
     assert len(judgement.gaps) == 1
@@ -167,9 +167,9 @@ def test_a_writer_that_skips_versions_on_purpose_breaks_no_actor() -> None:
 
 def test_versions_of_a_subject_that_two_ids_share_are_not_judged() -> None:
     ledger = Ledger()
-    ledger.event(TAIL, "order-1", 1, 1)
-    ledger.event(TAIL, "order.1", 9, 2)
-    ledger.event(TAIL, "order-1", 1, 3)
+    ledger.add_event(TAIL, "order-1", 1, 1)
+    ledger.add_event(TAIL, "order.1", 9, 2)
+    ledger.add_event(TAIL, "order-1", 1, 3)
     judgement = assess_actor(ledger, TAIL, RangeFacts())
     assert judgement.colliding_ids == ["order-1", "order.1"]
     assert (judgement.gaps, judgement.misplaced, judgement.replay) == ((), (), Replayability.BROKEN)
@@ -227,8 +227,8 @@ def test_what_was_not_read_may_hold_what_is_missing_and_the_last_snapshot() -> N
 
     assert told() == (True, [3, 5], True)
     ledger.actors[TAIL].first_seq = 11
-    ledger.troubles[TAIL].gaps[0].after_seq, ledger.troubles[TAIL].gaps[0].before_seq = 11, 21
-    ledger.troubles[TAIL].gaps[1].after_seq, ledger.troubles[TAIL].gaps[1].before_seq = 21, 31
+    ledger.anomalies[TAIL].gaps[0].after_seq, ledger.anomalies[TAIL].gaps[0].before_seq = 11, 21
+    ledger.anomalies[TAIL].gaps[1].after_seq, ledger.anomalies[TAIL].gaps[1].before_seq = 21, 31
     assert told((5, 5)) == (False, [3, 5], False)
     assert told((15, 15)) == (True, [5], False)
     assert told((22, 30)) == (True, [3], False)

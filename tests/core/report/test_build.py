@@ -49,7 +49,7 @@ def test_a_pass_is_clean_only_if_all_was_looked_at_and_nothing_found(
     stored: list[tuple[str, bytes]], incomplete: str | None, unjudged: int, verdict: Verdict
 ) -> None:
     state = audited(*stored)
-    state.tallies.at(1).unjudged = unjudged
+    state.segments.segment_for(1).unjudged = unjudged
     report = concluded(state, 1 + unjudged, incomplete=incomplete)
     assert report.verdict is verdict
     assert (report.incomplete is None) == (incomplete is None and not unjudged)

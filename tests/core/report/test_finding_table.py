@@ -154,7 +154,7 @@ def test_holes_without_a_cause_are_notices_where_writers_skip_versions() -> None
     state = state_of((ORDER, event("order-1", 1)), (ORDER, event("order-1", 5)))
     assert dict(standing(state, RangeFacts(contiguous=False)).totals) == {(Kind.VERSION_GAP, NOTICE): 1}
     deleted = RangeFacts(contiguous=False, deleted=[(2, 2)])
-    state.ledger.troubles[b"order.order-1"].gaps[0].before_seq = 3
+    state.ledger.anomalies[b"order.order-1"].gaps[0].before_seq = 3
     assert dict(standing(state, deleted).totals) == {(Kind.VERSION_GAP, CORRUPTION): 1}
 
 

@@ -51,7 +51,7 @@ def of(kind: Kind, up_to_seq: int, stream: list[tuple[str | bytes, bytes]], limi
     one = audit(limit=limit)
     for seq, (subject, data) in enumerate(stream, 1):
         one.examine(message(seq, subject, data))
-    counted = count_in_last_segment(kind, up_to_seq, one.state.tallies, len(stream))
+    counted = count_in_last_segment(kind, up_to_seq, one.state.segments, len(stream))
     return Acceptance(
         kind=kind, up_to_seq=up_to_seq, reason="known", accepted_ns=0, created_ns=0, count_in_last_segment=counted
     )

@@ -85,7 +85,7 @@ def test_the_next_events_of_known_actors_are_ordinary_and_nothing_else_is() -> N
         message(1 << 40, ORDER_1, event("order-1", 4)),
     ):
         assert one.examine_expected([other]) == 0
-    assert one.state.tallies.events == OutcomeCounts(ok=3)
+    assert one.state.segments.events == OutcomeCounts(ok=3)
 
 
 def test_a_message_that_the_decoder_fails_on_is_left_for_receive_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,10 +107,10 @@ def test_actors_do_not_change_what_is_said_of_each_other(stream: list[tuple[str 
         alone = one.state
         for tail, actor in alone.ledger.actors.items():
             assert together.ledger.actors[tail] == actor
-        for tail, trouble in alone.ledger.troubles.items():
-            assert together.ledger.troubles[tail] == trouble
-        for kind, found in alone.tallies.details.items():
-            assert [each for each in together.tallies.details[kind] if each in found] == found
+        for tail, trouble in alone.ledger.anomalies.items():
+            assert together.ledger.anomalies[tail] == trouble
+        for kind, found in alone.segments.listed_findings.items():
+            assert [each for each in together.segments.listed_findings[kind] if each in found] == found
 
 
 @settings(deadline=None)
@@ -119,7 +119,7 @@ def test_no_bytes_make_it_raise(subject: bytes, data: bytes, headers: bytes | No
     one = audit()
     for prefix in (b"", b"S.events.", b"S.snapshots.", b"S.events.order."):
         one.examine(StoredMessage(1, 1, prefix + subject, headers, data))
-    assert one.state.tallies.examined + one.state.tallies.skipped == 4
+    assert one.state.segments.examined + one.state.segments.skipped == 4
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_message_has_the_first_content_finding_that_applies(
 ) -> None:
     one = audit()
     evidence = one.examine(message(9, subject, data))
-    found = [finding for findings in one.state.tallies.details.values() for finding in findings]
+    found = [finding for findings in one.state.segments.listed_findings.values() for finding in findings]
     found += [last.finding for last in one.state.ledger.snapshots.values() if last.finding]
     assert [(finding.kind, finding.reason, finding.seq) for finding in found] == ([(kind, reason, 9)] if kind else [])
     kept = kind not in {None, Kind.UNREACHABLE_EVENT}
@@ -181,9 +181,9 @@ def test_each_message_is_counted_in_exactly_one_place() -> None:
             ("S.other", b"{"),
         ]
     )
-    assert state.tallies.events == OutcomeCounts(ok=2, malformed=1, hidden=1, unreachable=1)
-    assert state.tallies.snapshots == OutcomeCounts(ok=1, malformed=1)
-    assert (state.tallies.examined, state.tallies.skipped) == (7, 1)
+    assert state.segments.events == OutcomeCounts(ok=2, malformed=1, hidden=1, unreachable=1)
+    assert state.segments.snapshots == OutcomeCounts(ok=1, malformed=1)
+    assert (state.segments.examined, state.segments.skipped) == (7, 1)
 
 
 def test_messages_outside_the_scope_are_skipped_and_nothing_is_said_of_them() -> None:
@@ -192,7 +192,7 @@ def test_messages_outside_the_scope_are_skipped_and_nothing_is_said_of_them() ->
     one.examine(message(2, "S.snapshots.order.order-1", b"{"))
     one.examine(message(3, "S.events.order.order-1", b"{"))
     one.examine(message(4, "S.events.order.order-1", event("order-1", 2)))
-    assert (one.state.tallies.skipped, one.state.tallies.examined, one.state.tallies.content) == (
+    assert (one.state.segments.skipped, one.state.segments.examined, one.state.segments.content_findings) == (
         2,
         2,
         {Kind.MALFORMED_EVENT: 1},
@@ -203,21 +203,23 @@ def test_counts_stay_exact_beyond_the_findings_that_are_listed() -> None:
     one = audit(limit=3)
     for seq in range(1, 11):
         one.examine(message(seq, "S.events.order.order-1", b"{"))
-    assert one.state.tallies.content == {Kind.MALFORMED_EVENT: 10}
-    assert [finding.seq for finding in one.state.tallies.details[Kind.MALFORMED_EVENT]] == [1, 2, 3]
+    assert one.state.segments.content_findings == {Kind.MALFORMED_EVENT: 10}
+    assert [finding.seq for finding in one.state.segments.listed_findings[Kind.MALFORMED_EVENT]] == [1, 2, 3]
 
 
 def test_no_detail_repeats_a_value_from_the_payload() -> None:
     bodies = [b'{"id":"hunter2"', b'{"version":"hunter2"}', b'{"timestamp":"hunter2"}', event("hunter2", 1), b"hunter2"]
     state = judged([("S.events.order.order-1", body) for body in bodies])
-    assert state.tallies.content == {Kind.MALFORMED_EVENT: 4, Kind.FOREIGN_ACTOR: 1}
-    assert not any("hunter" in str(finding) for findings in state.tallies.details.values() for finding in findings)
+    assert state.segments.content_findings == {Kind.MALFORMED_EVENT: 4, Kind.FOREIGN_ACTOR: 1}
+    assert not any(
+        "hunter" in str(finding) for findings in state.segments.listed_findings.values() for finding in findings
+    )
 
 
 def test_what_the_auditor_failed_on_is_counted_and_remembered() -> None:
     one = audit()
     one.record_failure(message(5, "S.events.order.order-1", b""))
-    assert (one.state.tallies.unjudged, one.state.tallies.unjudged_seqs, one.state.tallies.examined) == (1, [5], 1)
+    assert (one.state.segments.unjudged, one.state.segments.unjudged_seqs, one.state.segments.examined) == (1, [5], 1)
 
 
 def test_an_event_that_the_auditor_failed_on_casts_doubt_on_its_actor_alone() -> None:
@@ -232,7 +234,7 @@ def test_a_snapshot_that_the_auditor_failed_on_may_be_good() -> None:
     one.examine(message(1, "S.snapshots.order.order-1", b"{"))
     one.record_failure(message(2, "S.snapshots.order.order-1", b""))
     assert one.state.ledger.snapshots == {}
-    (finding,) = one.state.tallies.details[Kind.MALFORMED_SNAPSHOT]
+    (finding,) = one.state.segments.listed_findings[Kind.MALFORMED_SNAPSHOT]
     assert (finding.seq, finding.severity) == (1, Severity.NOTICE)
 
 
@@ -241,7 +243,7 @@ def test_unjudged_messages_are_remembered_up_to_a_bound_and_counted_beyond_it(mo
     one = audit()
     for seq in range(1, 6):
         one.record_failure(message(seq, "S.events.order.order-1", b""))
-    assert (one.state.tallies.unjudged, one.state.tallies.unjudged_seqs) == (5, [1, 2])
+    assert (one.state.segments.unjudged, one.state.segments.unjudged_seqs) == (5, [1, 2])
 
 
 def test_a_subject_that_was_first_seen_bad_is_known_and_one_outside_the_scope_is_not() -> None:
@@ -250,13 +252,13 @@ def test_a_subject_that_was_first_seen_bad_is_known_and_one_outside_the_scope_is
     one.examine(message(2, "S.events.cart.cart-1", b"{"))
     one.examine(message(3, "S.events.cart.cart-1", event("cart-1", 1)))
     one.examine(message(4, "S.events.order.order-1", event("order-1", 1)))
-    assert (list(one.state.ledger.actor_keys()), one.state.tallies.skipped) == ([b"order.order-1"], 2)
+    assert (list(one.state.ledger.actor_keys()), one.state.segments.skipped) == ([b"order.order-1"], 2)
 
 
 def test_a_subject_in_two_normal_forms_is_two_subjects() -> None:
     """Nobody between writer and replay normalizes text, so neither may the audit."""
     state = judged([("S.events.unknown.\u00e9", event("\u00e9", 1)), ("S.events.unknown.e\u0301", event("e\u0301", 1))])
-    assert (state.tallies.events.ok, state.tallies.content, len(state.ledger.actors)) == (2, {}, 2)
+    assert (state.segments.events.ok, state.segments.content_findings, len(state.ledger.actors)) == (2, {}, 2)
 
 
 @pytest.mark.parametrize("size", [7, 10, 16])
@@ -266,5 +268,5 @@ def test_every_message_is_counted_in_its_own_stretch_whatever_the_size_of_one(
     monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", size)
     monkeypatch.setattr(auditor.core.state.examiner, "SEGMENT_SIZE", size)
     state = judged([("S.events.order.order-1", event("order-1", version)) for version in range(1, 51)])
-    counted = {number: stretch.events.ok for number, stretch in state.tallies.stretches.items()}
+    counted = {number: stretch.events.ok for number, stretch in state.segments.segments.items()}
     assert counted == Counter(seq // size for seq in range(1, 51))

@@ -30,7 +30,7 @@ def thinned(draw: st.DrawFn) -> list[int]:
 def take(story: list[int], ledger: Ledger | None = None, first_seq: int = 1) -> Ledger:
     ledger = ledger or Ledger()
     for seq, version in enumerate(story, first_seq):
-        ledger.event(TAIL, "order-1", version, seq)
+        ledger.add_event(TAIL, "order-1", version, seq)
     return ledger
 
 
@@ -57,8 +57,8 @@ def test_every_story_of_versions_is_described_exactly(story: list[int]) -> None:
         seen.add(version)
 
     ledger = take(story)
-    trouble = ledger.troubles.get(TAIL)
-    assert [(event.kind, event.version, event.seq) for event in (trouble.misplaced if trouble else [])] == expected
+    trouble = ledger.anomalies.get(TAIL)
+    assert [(event.kind, event.version, event.seq) for event in (trouble.out_of_order if trouble else [])] == expected
     missing = set(range(story[0], max(story))) - seen if story else set()
     gaps = trouble.gaps if trouble else []
     assert [(gap.first, gap.last) for gap in gaps] == holes(missing)
@@ -67,7 +67,7 @@ def test_every_story_of_versions_is_described_exactly(story: list[int]) -> None:
 @settings(deadline=None)
 @given(versions | thinned())
 def test_a_gap_lies_between_the_sequences_of_two_events_that_were_stored_around_it(story: list[int]) -> None:
-    trouble = take(story).troubles.get(TAIL)
+    trouble = take(story).anomalies.get(TAIL)
     for gap in trouble.gaps if trouble else []:
         before, after = story[: gap.before_seq - 1], story[gap.before_seq - 1]
         assert after > gap.last
@@ -85,56 +85,56 @@ def test_a_ledger_that_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(s
 
 def test_an_ordinary_actor_is_no_trouble() -> None:
     ledger = take(list(range(1, 1000)))
-    assert ledger.troubles == {}
+    assert ledger.anomalies == {}
     assert ledger.actors[TAIL].last_version == 999
 
 
 def test_a_late_event_splits_the_gap_that_it_falls_into() -> None:
-    (first, second) = take([1, 9, 5]).troubles[TAIL].gaps
+    (first, second) = take([1, 9, 5]).anomalies[TAIL].gaps
     assert (first.first, first.last, second.first, second.last) == (2, 4, 6, 8)
     assert (first.after_seq, first.before_seq) == (second.after_seq, second.before_seq) == (1, 2)
 
 
 def test_the_cause_of_a_gap_is_the_strongest_damage_between_its_two_events() -> None:
     ledger = take([1])
-    ledger.damage(TAIL, Cause.FOREIGN, 2)
-    ledger.damage(TAIL, Cause.MALFORMED, 3)
-    ledger.damage(TAIL, Cause.HIDDEN, 4)
-    ledger.event(TAIL, "order-1", 1, 5)
-    ledger.event(TAIL, "order-1", 5, 6)
-    ledger.event(TAIL, "order-1", 7, 7)
-    assert [gap.content for gap in ledger.troubles[TAIL].gaps] == [Cause.MALFORMED, None]
+    ledger.add_bad_message(TAIL, Cause.FOREIGN, 2)
+    ledger.add_bad_message(TAIL, Cause.MALFORMED, 3)
+    ledger.add_bad_message(TAIL, Cause.HIDDEN, 4)
+    ledger.add_event(TAIL, "order-1", 1, 5)
+    ledger.add_event(TAIL, "order-1", 5, 6)
+    ledger.add_event(TAIL, "order-1", 7, 7)
+    assert [gap.content_cause for gap in ledger.anomalies[TAIL].gaps] == [Cause.MALFORMED, None]
 
 
 def test_ids_that_share_a_subject_are_named_at_most_ten() -> None:
     ledger = Ledger()
     for number in range(20):
-        ledger.event(TAIL, f"order{'.' * number}1", number + 1, number + 1)
-    assert len(ledger.troubles[TAIL].ids) == 10
+        ledger.add_event(TAIL, f"order{'.' * number}1", number + 1, number + 1)
+    assert len(ledger.anomalies[TAIL].colliding_ids) == 10
 
 
 def test_of_a_subject_that_two_ids_share_no_versions_are_remembered() -> None:
     ledger = take([1, 5, 5, 3])
     for seq in range(5, 1005):
-        ledger.event(TAIL, f"order.{seq % 2}", 7 * seq, seq)
-    trouble = ledger.troubles[TAIL]
-    assert (trouble.gaps, trouble.misplaced, trouble.ids) == ([], [], ["order-1", "order.1", "order.0"])
+        ledger.add_event(TAIL, f"order.{seq % 2}", 7 * seq, seq)
+    trouble = ledger.anomalies[TAIL]
+    assert (trouble.gaps, trouble.out_of_order, trouble.colliding_ids) == ([], [], ["order-1", "order.1", "order.0"])
     assert list(ledger.duplicates()) == []
 
 
 def test_every_subject_with_an_event_is_seen_once() -> None:
     ledger = take([1, 5])
-    ledger.damage(TAIL, Cause.HIDDEN, 3)
-    ledger.damage(b"cart.cart-1", Cause.HIDDEN, 4)
-    ledger.snapshot(b"cart.cart-2", 1, 5)
+    ledger.add_bad_message(TAIL, Cause.HIDDEN, 3)
+    ledger.add_bad_message(b"cart.cart-1", Cause.HIDDEN, 4)
+    ledger.add_snapshot(b"cart.cart-2", 1, 5)
     assert list(ledger.actor_keys()) == [TAIL, b"cart.cart-1"]
-    assert ledger.seen() == 2
+    assert ledger.actor_count() == 2
 
 
 def test_a_snapshot_gives_back_the_one_that_it_supersedes() -> None:
     ledger = Ledger()
-    assert ledger.snapshot(TAIL, 1, 1) is None
-    assert ledger.snapshot(TAIL, 2, 2) == Snapshot(1, 1)
+    assert ledger.add_snapshot(TAIL, 1, 1) is None
+    assert ledger.add_snapshot(TAIL, 2, 2) == Snapshot(1, 1)
     assert ledger.snapshots == {TAIL: Snapshot(2, 2)}
 
 

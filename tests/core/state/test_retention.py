@@ -12,10 +12,10 @@ from auditor.core.model.findings import Finding, Kind, Severity
 from auditor.core.state.ledger import Ledger
 from auditor.core.state.retention import (
     count_actors_without_covering_snapshot,
-    forget_before,
-    read_again,
+    replace_actor,
     replace_segment,
     set_first_event,
+    trim,
 )
 from tests.core.state.test_examiner import audit, judged
 from tests.core.stories import event, message, snapshot
@@ -40,42 +40,42 @@ def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_ordinary_actor_that_has_begun_before_the_head_needs_a_new_first_event() -> None:
     state = judged([*grown(4), (OTHER_EVENTS, event("order-2", 1))])
-    aged = forget_before(state, 3)
-    assert (aged.moved, aged.doubtful) == ([ONE], [])
+    aged = trim(state, 3)
+    assert (aged.first_event_expired, aged.to_reread) == ([ONE], [])
     assert set(state.ledger.actors) == {ONE, OTHER}
 
 
 def test_an_ordinary_actor_whose_last_event_has_left_is_forgotten() -> None:
     state = judged([*grown(2), (OTHER_EVENTS, event("order-2", 1))])
-    aged = forget_before(state, 3)
-    assert (aged.moved, aged.doubtful, list(state.ledger.actors)) == ([], [], [OTHER])
+    aged = trim(state, 3)
+    assert (aged.first_event_expired, aged.to_reread, list(state.ledger.actors)) == ([], [], [OTHER])
 
 
 def test_an_actor_with_anything_to_tell_is_read_again_once_its_first_message_has_left() -> None:
     gap = judged([(EVENTS, event("order-1", 1)), (EVENTS, event("order-1", 3))])
-    assert forget_before(gap, 2).doubtful == [ONE]
+    assert trim(gap, 2).to_reread == [ONE]
     bad = judged([(EVENTS, b"{"), (OTHER_EVENTS, b"{")])
-    assert forget_before(bad, 2).doubtful == [ONE]
-    assert forget_before(judged([(OTHER_EVENTS, event("order-2", 1)), (EVENTS, b"{")]), 2).doubtful == []
+    assert trim(bad, 2).to_reread == [ONE]
+    assert trim(judged([(OTHER_EVENTS, event("order-2", 1)), (EVENTS, b"{")]), 2).to_reread == []
 
 
 def test_an_actor_with_a_message_that_was_not_judged_is_always_read_again() -> None:
     state = judged([*grown(2), (OTHER_EVENTS, event("order-2", 1))])
     state.ledger.unjudged.add(OTHER)
-    assert forget_before(state, 2).doubtful == [OTHER]
+    assert trim(state, 2).to_reread == [OTHER]
 
 
 def test_snapshots_that_have_left_are_forgotten() -> None:
     state = judged([(SNAPSHOTS, snapshot("order-1", 1)), ("S.snapshots.order.order-2", snapshot("order-2", 1))])
-    forget_before(state, 2)
+    trim(state, 2)
     assert set(state.ledger.snapshots) == {OTHER}
 
 
 def test_the_stretch_that_has_left_in_part_is_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", 4)
     monkeypatch.setattr(auditor.core.state.examiner, "SEGMENT_SIZE", 4)
-    assert forget_before(judged(grown(9)), 6).stretch == 1
-    assert forget_before(judged(grown(9)), 8).stretch is None
+    assert trim(judged(grown(9)), 6).partial_segment == 1
+    assert trim(judged(grown(9)), 8).partial_segment is None
 
 
 def test_an_actor_begins_at_the_first_event_that_is_left() -> None:
@@ -104,15 +104,15 @@ def test_what_cannot_be_its_first_event_changes_nothing_and_asks_for_a_closer_lo
 def test_an_actor_that_was_read_again_is_what_was_read_and_nothing_of_before() -> None:
     state = judged([(EVENTS, b"{"), *grown(3), (SNAPSHOTS, snapshot("order-1", 3)), (OTHER_EVENTS, b"{")])
     state.ledger.unjudged |= {ONE, OTHER}
-    other = state.ledger.troubles[OTHER]
-    read_again(state.ledger, ONE, judged(grown(2)).ledger)
+    other = state.ledger.anomalies[OTHER]
+    replace_actor(state.ledger, ONE, judged(grown(2)).ledger)
     assert state.ledger.actors == judged(grown(2)).ledger.actors
-    assert state.ledger.troubles == {OTHER: other}
+    assert state.ledger.anomalies == {OTHER: other}
     assert (state.ledger.snapshots, state.ledger.unjudged) == ({}, {OTHER})
     again = judged([(EVENTS, b"{")])
     again.ledger.unjudged.add(ONE)
-    read_again(state.ledger, ONE, again.ledger)
-    assert (ONE in state.ledger.actors, ONE in state.ledger.troubles) == (False, True)
+    replace_actor(state.ledger, ONE, again.ledger)
+    assert (ONE in state.ledger.actors, ONE in state.ledger.anomalies) == (False, True)
     assert state.ledger.unjudged == {ONE, OTHER}
 
 
@@ -127,22 +127,22 @@ def given(stream: list[tuple[str | bytes, bytes]], first_seq: int, state: AuditS
 def test_a_bad_snapshot_counts_in_its_stretch_if_a_later_one_has_superseded_it_and_else_does_not() -> None:
     story = [*grown(1), (SNAPSHOTS, b"{"), (EVENTS, event("order-1", 2)), (SNAPSHOTS, snapshot("order-1", 2))]
     state = judged(story)
-    assert state.tallies.content == {Kind.MALFORMED_SNAPSHOT: 1}
+    assert state.segments.content_findings == {Kind.MALFORMED_SNAPSHOT: 1}
     replace_segment(state, 0, given(story[1:3], 2), 100)
-    assert state.tallies.content == {Kind.MALFORMED_SNAPSHOT: 1}
-    (finding,) = state.tallies.details[Kind.MALFORMED_SNAPSHOT]
+    assert state.segments.content_findings == {Kind.MALFORMED_SNAPSHOT: 1}
+    (finding,) = state.segments.listed_findings[Kind.MALFORMED_SNAPSHOT]
     assert (finding.severity, finding.seq) == (Severity.NOTICE, 2)
 
     last = judged(story[:3])
     replace_segment(last, 0, given(story[1:3], 2), 100)
-    assert last.tallies.content == {}
+    assert last.segments.content_findings == {}
 
 
 @pytest.mark.usefixtures("short_stretches")
 def test_a_stretch_of_which_nothing_is_left_counts_nothing() -> None:
     state = judged([(EVENTS, b"{")] * 5)
     replace_segment(state, 0, audit(), 100)
-    assert state.tallies.content == {Kind.MALFORMED_EVENT: 2}
+    assert state.segments.content_findings == {Kind.MALFORMED_EVENT: 2}
 
 
 BAD = Finding(kind=Kind.MALFORMED_SNAPSHOT, severity=Severity.CORRUPTION)
@@ -163,7 +163,7 @@ BAD = Finding(kind=Kind.MALFORMED_SNAPSHOT, severity=Severity.CORRUPTION)
 def test_an_actor_needs_a_good_snapshot_that_stays_if_it_loses_some_events_and_keeps_others(events, snapshot, broken):
     ledger = Ledger()
     for version, seq in enumerate(events, 1):
-        ledger.event(b"order.order-1", "order-1", version, seq)
+        ledger.add_event(b"order.order-1", "order-1", version, seq)
     if snapshot is not None:
-        ledger.snapshot(b"order.order-1", 1, *snapshot)
+        ledger.add_snapshot(b"order.order-1", 1, *snapshot)
     assert count_actors_without_covering_snapshot(ledger, kept_from=5) == broken

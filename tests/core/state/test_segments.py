@@ -23,18 +23,18 @@ def found(seq: int, kind: Kind = MALFORMED) -> Finding:
 def noted(*seqs: int, limit: int = 100) -> Segments:
     tallies = Segments()
     for seq in seqs:
-        tallies.note(found(seq), limit)
+        tallies.add_finding(found(seq), limit)
     return tallies
 
 
 def seqs(tallies: Segments, kind: Kind = MALFORMED) -> list[int | None]:
-    return [finding.seq for finding in tallies.details.get(kind, [])]
+    return [finding.seq for finding in tallies.listed_findings.get(kind, [])]
 
 
 def test_every_property_is_the_sum_of_its_stretches() -> None:
     tallies = Segments()
     for number in (2, 0):
-        stretch = tallies.at(number * 10 + 3)
+        stretch = tallies.segment_for(number * 10 + 3)
         stretch.events = OutcomeCounts(ok=1, malformed=2, hidden=3, unreachable=4)
         stretch.snapshots = OutcomeCounts(ok=5, malformed=6)
         stretch.unjudged, stretch.skipped = 7, 8
@@ -50,8 +50,8 @@ def test_every_property_is_the_sum_of_its_stretches() -> None:
 
 def test_findings_are_counted_exactly_and_listed_up_to_the_limit_of_their_kind() -> None:
     tallies = noted(1, 5, 12, 13, limit=3)
-    tallies.note(found(14, HIDDEN), 3)
-    assert tallies.content == {MALFORMED: 4, HIDDEN: 1}
+    tallies.add_finding(found(14, HIDDEN), 3)
+    assert tallies.content_findings == {MALFORMED: 4, HIDDEN: 1}
     assert (seqs(tallies), seqs(tallies, HIDDEN)) == ([1, 5, 12], [14])
 
 
@@ -74,38 +74,38 @@ def test_whole_stretches_go_with_the_head_and_one_that_goes_in_part_is_named(
     first_seq: int, left: list[int], in_part: int | None
 ) -> None:
     tallies = noted(1, 12, 25)
-    assert tallies.forget_before(first_seq) == in_part
+    assert tallies.trim_before(first_seq) == in_part
     assert seqs(tallies) == left
-    assert sum(tallies.content.values()) == len(left)
+    assert sum(tallies.content_findings.values()) == len(left)
 
 
 def test_a_stretch_of_which_nothing_was_counted_need_not_be_counted_again() -> None:
-    assert noted(25).forget_before(13) is None
+    assert noted(25).trim_before(13) is None
 
 
 def test_what_goes_makes_room_for_others_to_be_listed() -> None:
     tallies = noted(1, 2, 13, 14, limit=3)
-    tallies.forget_before(10)
+    tallies.trim_before(10)
     for seq in (21, 22, 23):
-        tallies.note(found(seq), 3)
+        tallies.add_finding(found(seq), 3)
     assert seqs(tallies) == [13, 21, 22]
-    assert tallies.content == {MALFORMED: 5}
+    assert tallies.content_findings == {MALFORMED: 5}
 
 
 def test_a_stretch_that_was_counted_again_takes_the_place_of_what_was_counted() -> None:
     tallies = noted(1, 2, 3, 12, limit=3)
-    again = noted(3, limit=3).stretches[0]
+    again = noted(3, limit=3).segments[0]
     tallies.replace(0, again, 3)
-    assert (tallies.content, seqs(tallies)) == ({MALFORMED: 2}, [3])
+    assert (tallies.content_findings, seqs(tallies)) == ({MALFORMED: 2}, [3])
     for seq in (21, 22, 23):
-        tallies.note(found(seq), 3)
+        tallies.add_finding(found(seq), 3)
     assert seqs(tallies) == [3, 21, 22]
 
 
 def test_of_a_stretch_that_was_counted_again_no_more_is_listed_than_there_is_room_for() -> None:
     tallies = noted(1, 12, 13, limit=3)
-    tallies.replace(0, noted(2, 3, 4, limit=3).stretches[0], 3)
-    assert (tallies.content, seqs(tallies)) == ({MALFORMED: 5}, [2, 12, 13])
+    tallies.replace(0, noted(2, 3, 4, limit=3).segments[0], 3)
+    assert (tallies.content_findings, seqs(tallies)) == ({MALFORMED: 5}, [2, 12, 13])
     tallies.replace(0, Segment(), 3)
-    tallies.note(found(14), 3)
+    tallies.add_finding(found(14), 3)
     assert seqs(tallies) == [12, 13, 14]

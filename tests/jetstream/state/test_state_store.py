@@ -46,14 +46,14 @@ def keeper(client: Client, *, version: str = "1.2.3", writes: bool = True) -> Je
 def memory(last: int, *, complete: bool = True) -> Checkpoint:
     state = judged([("S.events.order.order-1", event("order-1", version)) for version in range(1, last + 1)])
     return Checkpoint(
-        stream="S", created_ns=7, patterns=("S.events.>",), state=state, next_seq=last + 1, complete=complete
+        stream="S", created_ns=7, subjects=("S.events.>",), state=state, next_seq=last + 1, is_complete=complete
     )
 
 
 async def kept(client: Client, *memories: Checkpoint) -> JetStreamStateStore:
     one = keeper(client)
     await one.open()
-    await one.save(await one.pack({each.part: each for each in memories}))
+    await one.save(await one.pack({each.kind: each for each in memories}))
     return one
 
 
@@ -197,15 +197,15 @@ async def test_a_part_in_an_older_format_is_not_used_and_said_so_in_one_line(
     await saved_in(client, monkeypatch, "completed", 0)
     with capture_logs() as logs:
         assert await recalled(client) is None
-    assert [entry["why"] for entry in logs] == ["completed has format 0, written by auditor 1.2.3, and this is 1"]
+    assert [entry["why"] for entry in logs] == ["completed has format 0, written by auditor 1.2.3, and this is 2"]
 
 
 async def test_a_part_in_a_newer_format_is_refused_in_one_line_that_says_what_to_do(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await saved_in(client, monkeypatch, "completed", 2)
+    await saved_in(client, monkeypatch, "completed", 3)
     with pytest.raises(
-        StateNewerError, match=r"has format 2, .* reads up to 1: run that version, or auditor state reset"
+        StateNewerError, match=r"has format 3, .* reads up to 2: run that version, or auditor state reset"
     ):
         await recalled(client)
 
