@@ -15,13 +15,18 @@ from auditor.jetstream.reading.stream_source import StreamSource
 from auditor.jetstream.state.acceptances import Acceptances
 from auditor.jetstream.state.part_store import PartStore
 from auditor.jetstream.state.state_store import JetStreamStateStore
-from auditor.scan.plan import StartFrom
-from auditor.scan.run import MIN_FINDINGS_LISTED, Pass
+from auditor.scan.ports import PassPorts
+from auditor.scan.reporting import last_report
+from auditor.scan.request import PassRequest
+from auditor.scan.run import Yielded, run_pass, run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from auditor.config import AuditConfig, Config
+    from auditor.core.model.findings import Kind
+    from auditor.core.report.pass_report import PassReport
+    from auditor.core.state.acceptance import Acceptance
     from auditor.jetstream.connection.client import Client
 
 
@@ -61,7 +66,7 @@ class Auditor:
                 self.checkpoints(audit),
                 self.acceptances(audit),
                 time.time_ns,
-                writes=self.writes,
+                saves=self.writes,
             )
         return self._keepers[audit.name]
 
@@ -71,21 +76,30 @@ class Auditor:
             await self.side_stream(audit).ensure()
             await self.checkpoints(audit).ensure()
 
-    def new_pass(
-        self, audit: AuditConfig, *, reading: StartFrom = StartFrom.AUTO, max_findings: int = MIN_FINDINGS_LISTED
-    ) -> Pass:
-        """A pass of `audit`, ready to run."""
-        return Pass(
-            config=audit,
+    def ports(self, audit: AuditConfig) -> PassPorts:
+        """The ports of a pass of `audit`."""
+        return PassPorts(
             source=self.source(audit),
             quarantine=self.side_stream(audit) if self.writes else None,
             quarantine_prefix=self.config.quarantine.subject_prefix if self.writes else None,
+            state=self.keeper(audit),
             actor_types=self.actor_types.setdefault(audit.name, ActorTypes(audit.actor_types)),
             clock=time.time_ns,
-            keeper=self.keeper(audit),
-            reading=reading,
-            max_findings=max_findings,
         )
+
+    async def run_pass(self, request: PassRequest) -> PassReport | Yielded:
+        """Run one pass. Raises as `auditor.scan.run.run_pass`."""
+        return await run_pass(request, self.ports(request.audit))
+
+    async def run_to_end(self, request: PassRequest) -> PassReport:
+        """Run one pass whose request never lets it yield. Raises as `run_pass`."""
+        return await run_to_end(request, self.ports(request.audit))
+
+    async def last_report(
+        self, audit: AuditConfig, accepted: Mapping[Kind, Acceptance] | None = None
+    ) -> PassReport | None:
+        """The report of the last completed pass. Raises as `auditor.scan.reporting.last_report`."""
+        return await last_report(PassRequest(audit), self.ports(audit), accepted)
 
 
 @asynccontextmanager

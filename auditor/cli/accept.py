@@ -56,11 +56,11 @@ def accept_findings(config_file: Path, audit: str, kind: str, up_to_seq: int | N
 
 
 async def _accept(auditor: Auditor, audit: AuditConfig, kind: Kind, up_to_seq: int | None, reason: str) -> str:
-    last_pass, keeper, acceptances = auditor.new_pass(audit), auditor.keeper(audit), auditor.acceptances(audit)
+    keeper, acceptances = auditor.keeper(audit), auditor.acceptances(audit)
     accepted = await acceptances.load()
-    before = await last_pass.last(accepted)
-    memory = await keeper.check_out(CheckpointKind.COMPLETED)
-    if before is None or memory is None:
+    before = await auditor.last_report(audit, accepted)
+    saved = await keeper.check_out(CheckpointKind.COMPLETED)
+    if before is None or saved is None:
         raise NotFoundError(f"audit {audit.name} has not completed a pass that is saved: run auditor scan first")
     last_seq = before.range.last_seq
     if up_to_seq is not None and spec(kind).accepted_by is AcceptedBy.TIME:
@@ -73,7 +73,7 @@ async def _accept(auditor: Auditor, audit: AuditConfig, kind: Kind, up_to_seq: i
         )
     end = last_seq if up_to_seq is None else up_to_seq
     try:
-        counted = count_in_last_segment(kind, end, memory.state.segments, last_seq)
+        counted = count_in_last_segment(kind, end, saved.checkpoint.state.segments, last_seq)
     except ValueError as error:
         raise AuditorError(f"--up-to-seq {up_to_seq}: {error}") from error
     one = Acceptance(
@@ -81,11 +81,11 @@ async def _accept(auditor: Auditor, audit: AuditConfig, kind: Kind, up_to_seq: i
         up_to_seq=end,
         reason=reason,
         accepted_ns=time.time_ns(),
-        created_ns=memory.created_ns,
+        created_ns=saved.checkpoint.created_ns,
         count_in_last_segment=counted,
     )
-    keeper.put_back(memory)
-    after = await last_pass.last({**accepted, kind: one})
+    keeper.put_back(saved)
+    after = await auditor.last_report(audit, {**accepted, kind: one})
     assert after is not None
     known = before.findings_total.get(kind, 0) - after.findings_total.get(kind, 0)
     if known <= 0:

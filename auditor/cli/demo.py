@@ -16,6 +16,7 @@ from auditor.core.report.pass_report import ExitCode, exit_code
 from auditor.daemon.supervisor import Supervisor
 from auditor.demo.run import demo
 from auditor.errors import AuditorError
+from auditor.scan.request import PassRequest
 from auditor.service.status import ServiceStatus
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def demo_command(http: str, *, once: bool) -> int:
 
 async def _once() -> int:
     async with demo(listen("127.0.0.1:0"), writing=False) as scene, connected(scene.config, writes=True) as auditor_:
-        report = await auditor_.new_pass(scene.config.audits[0]).run()
+        report = await auditor_.run_to_end(PassRequest(scene.config.audits[0]))
     print_match(results(), match_findings(scene.planted, report))
     print_report(results(), report)
     return exit_code([report])

@@ -18,15 +18,15 @@ from auditor.cli.tables import print_line, print_report, results
 from auditor.config import load
 from auditor.core.report.pass_report import REPORT_SCHEMA, ExitCode, PassReport, exit_code, overall_verdict
 from auditor.errors import AuditorError, NotFoundError
-from auditor.scan.plan import StartFrom
+from auditor.scan.request import PassRequest, StartFrom
 from auditor.units import format_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from auditor.app import Auditor
     from auditor.config import AuditConfig, Config
-    from auditor.scan.run import Pass
 
 
 def scan_command(
@@ -61,10 +61,9 @@ async def _scan(
         for audit in audits:
             if interrupted.is_set():
                 break
-            reading = StartFrom.BEGINNING if full else StartFrom.AUTO
-            this_pass = auditor_.new_pass(audit, reading=reading, max_findings=max_findings)
-            this_pass.interrupted = interrupted
-            ended.append(await _one(this_pass, messages))
+            start_from = StartFrom.BEGINNING if full else StartFrom.AUTO
+            request = PassRequest(audit, start_from, max_findings, interrupt=interrupted)
+            ended.append(await _one(auditor_, request, messages))
     reports = [result if isinstance(result, PassReport) else None for result in ended]
     code = ExitCode.INCONCLUSIVE if interrupted.is_set() else exit_code(reports)
     if as_json:
@@ -76,11 +75,11 @@ async def _scan(
     return code
 
 
-async def _one(this_pass: Pass, messages: Console) -> PassReport | AuditorError:
-    name = this_pass.config.name
+async def _one(auditor_: Auditor, request: PassRequest, messages: Console) -> PassReport | AuditorError:
+    name = request.audit.name
     try:
-        async with progress_bar(messages, name, this_pass.progress):
-            return await this_pass.run()
+        async with progress_bar(messages, name, request.progress):
+            return await auditor_.run_to_end(request)
     except AuditorError as error:
         print_line(messages, f"auditor: {name}: {error}")
         return error

@@ -148,4 +148,4 @@ def _read(report: PassReport) -> str:
     if not report.messages.in_range:
         return "nothing to read"
     what = f"sequences {report.read.first_seq} to {report.read.last_seq} read" if report.read else "nothing new to read"
-    return f"{what}, the rest known since {format_utc(report.full_ns)}"
+    return f"{what}, the rest known since {format_utc(report.full_pass_started_ns)}"

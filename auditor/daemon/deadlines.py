@@ -27,7 +27,7 @@ def grace_ns(audit: AuditConfig, took_ns: int) -> int:
 
 def full_pass_due_ns(audit: AuditConfig, report: PassReport) -> int:
     """When the next full pass is due, by the last report."""
-    return report.full_ns + audit.full_pass_every.nanoseconds
+    return report.full_pass_started_ns + audit.full_pass_every.nanoseconds
 
 
 def before_first(audit: AuditConfig, start_ns: int, messages: int) -> int:

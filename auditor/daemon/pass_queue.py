@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from auditor.core.model.passes import Mode
-from auditor.scan.plan import StartFrom
+from auditor.scan.request import StartFrom
 from auditor.units import NANOSECONDS
 
 MIN_RETRY_NS = 5 * NANOSECONDS

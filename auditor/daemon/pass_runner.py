@@ -9,6 +9,8 @@ import structlog
 
 from auditor.daemon.deadlines import after_pass
 from auditor.errors import AuditorError
+from auditor.scan.request import PassRequest
+from auditor.scan.run import Yielded
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from auditor.core.report.pass_report import PassReport
     from auditor.daemon.pass_queue import Job
     from auditor.daemon.ports import App
-    from auditor.scan.run import Pass
     from auditor.service.status import ServiceStatus
 
 log = structlog.get_logger()
@@ -30,11 +31,6 @@ class Completed:
     """The pass reached its end."""
 
     report: PassReport
-
-
-@dataclass(frozen=True, slots=True)
-class Yielded:
-    """The full pass stopped at a checkpoint, and another pass is to continue it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +73,34 @@ class PassRunner:
         `should_yield`: called at checkpoints of a full pass; whether it should stop there.
         """
         audit, status = self._audits[job.name], self._status.audits[job.name]
-        this_pass = self._app.new_pass(audit, reading=job.start_from)
-        this_pass.interrupted = self._stopping
-        this_pass.yields = should_yield
-        status.pass_started(this_pass.progress)
-        result = await self._result(this_pass)
+        request = PassRequest(audit, job.start_from, should_yield=should_yield, interrupt=self._stopping)
+        status.pass_started(request.progress)
+        result = await self._result(request)
         status.saved_ns = self._app.keeper(audit).saved_ns
         match result:
             case Completed(report):
-                self._report(audit, this_pass, report)
-            case Yielded():
-                status.pass_yielded(this_pass.settled)
-                log.info("full pass yields", audit=audit.name, seq=this_pass.progress.seq)
+                self._report(audit, report)
+            case Yielded(reached, quarantine):
+                status.pass_yielded(quarantine)
+                log.info("full pass paused", audit=audit.name, seq=reached)
             case Failed(reason):
-                status.pass_failed(reason, this_pass.settled)
+                status.pass_failed(reason)
         return result
 
-    async def _result(self, this_pass: Pass) -> PassResult:
+    async def _result(self, request: PassRequest) -> PassResult:
         try:
-            report = await this_pass.advance()
+            result = await self._app.run_pass(request)
         except AuditorError as error:
             return Failed(str(error))
         except Exception as error:  # noqa: BLE001 - a bug in one pass must not end the daemon
             return Failed(f"internal error ({type(error).__name__})")  # its text may hold payload values
-        if report is None:
-            return Yielded()
-        return Interrupted() if self._stopping.is_set() else Completed(report)
+        if isinstance(result, Yielded):
+            return result
+        return Interrupted() if self._stopping.is_set() else Completed(result)
 
-    def _report(self, audit: AuditConfig, this_pass: Pass, report: PassReport) -> None:
+    def _report(self, audit: AuditConfig, report: PassReport) -> None:
         status = self._status.audits[audit.name]
-        status.pass_completed(report, this_pass.settled)
+        status.pass_completed(report)
         if status.next_pass_ns is not None:
             # Only here: a failed pass changes no deadline, so that the pass becomes overdue.
             status.due_ns.update(after_pass(audit, report, status.took_ns, status.next_pass_ns, self._clock()))

@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     import asyncio
 
     from auditor.config import AuditConfig
-    from auditor.core.history.audit_history import AuditHistory
+    from auditor.core.history.audit_history import LoadedHistory
+    from auditor.core.report.pass_report import PassReport
     from auditor.operations.selftest import SelfTest
-    from auditor.scan.plan import StartFrom
     from auditor.scan.ports import Source
-    from auditor.scan.run import Pass
+    from auditor.scan.request import PassRequest
+    from auditor.scan.run import Yielded
 
 
 class Client(Connection, Protocol):
@@ -29,9 +30,9 @@ class StateStore(Protocol):
 
     @property
     def saved_ns(self) -> int | None:
-        """When state was last saved, nanoseconds since 1970; None if none is saved, or before the first `open`."""
+        """When state was last saved, nanoseconds since 1970; None if none is saved, or before the first `load_history`."""
 
-    async def open(self) -> AuditHistory:
+    async def load_history(self) -> LoadedHistory:
         """Read what was saved last. Raises AuditorError."""
 
 
@@ -48,8 +49,11 @@ class App(Protocol):
     def keeper(self, audit: AuditConfig) -> StateStore:
         """The saved state; always the same object for an audit."""
 
-    def new_pass(self, audit: AuditConfig, *, reading: StartFrom = ...) -> Pass:
-        """A pass of the audit, ready to run."""
+    async def run_pass(self, request: PassRequest) -> PassReport | Yielded:
+        """Run one pass. Raises AuditorError if the stream or the saved state cannot be read."""
+
+    async def last_report(self, audit: AuditConfig) -> PassReport | None:
+        """The report of the last completed pass, made from what is saved; None if none is saved. Raises AuditorError."""
 
     async def check_own_streams(self) -> None:
         """Create the quarantine stream and the state stream if they are absent.

@@ -13,11 +13,12 @@ import structlog
 from auditor.core.model.passes import Mode
 from auditor.daemon.deadlines import before_first, full_pass_due_ns
 from auditor.daemon.pass_queue import PassQueue
-from auditor.daemon.pass_runner import Completed, Failed, Interrupted, PassRunner, Yielded
+from auditor.daemon.pass_runner import Completed, Failed, Interrupted, PassRunner
 from auditor.daemon.schedule import Schedule
 from auditor.daemon.startup import connect_with_retries, ensure_own_streams, open_app, restore_status, run_self_test
 from auditor.daemon.watcher import StreamWatcher
 from auditor.errors import AuditorError
+from auditor.scan.run import Yielded
 from auditor.service.http import HttpServer
 from auditor.units import NANOSECONDS
 

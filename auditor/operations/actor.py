@@ -15,6 +15,8 @@ from auditor.core.report.actor_assessment import Replayability
 from auditor.core.report.pass_report import finding_json
 from auditor.jetstream.eventstore.store import JetStreamEventStore
 from auditor.operations.explain_actor import HOLES, LastSnapshot, Step, reasoning
+from auditor.scan.request import PassRequest
+from auditor.scan.run import run_to_end
 
 if TYPE_CHECKING:
     from auditor.aether import ActorSnapshot, Event, ReplayResult
@@ -118,8 +120,8 @@ async def inspect_actor(auditor: Auditor, audit: AuditConfig, actor_id: str, fro
     alone = audit.model_copy(update={"actors": (actor_id,), "snapshots": True})
     # Keys are named, and nothing is written.
     prefix = auditor.config.quarantine.subject_prefix
-    this_pass = replace(auditor.new_pass(alone), quarantine=None, quarantine_prefix=prefix, keeper=None)
-    report = await this_pass.run()
+    ports = replace(auditor.ports(alone), quarantine=None, quarantine_prefix=prefix, state=None)
+    report = await run_to_end(PassRequest(alone), ports)
     if not (report.messages.examined or report.messages.unreadable):
         return None
     # What was deleted elsewhere in the stream says nothing of this actor; where it does, a hole has it as its cause.

@@ -142,21 +142,21 @@ async def _audited(auditor: Auditor, audit: AuditConfig) -> AsyncIterator[Check]
 async def _expiry(auditor: Auditor, audit: AuditConfig, source: StreamSource, max_age_ns: int) -> Check:
     """Whether heads are about to expire that no snapshot bridges, by what the last full pass remembers."""
     where = f"{audit.name}: stream {audit.stream}"
-    memory = None
+    saved = None
     try:
-        keeper = auditor.keeper(audit)
-        await keeper.open()
-        memory = await keeper.check_out(CheckpointKind.COMPLETED)
+        state = auditor.keeper(audit)
+        await state.load_history()
+        saved = await state.check_out(CheckpointKind.COMPLETED)
     except AuditorError as error:
         return _warning(f"{where}: what is about to expire can't be told: {error}", "see above")
-    if memory is None:
+    if saved is None:
         return _warning(
             f"{where}: what is about to expire is known after the first full pass", "auditor scan, or auditor run"
         )
     kept_from = await first_seq_since(
         source, time.time_ns() - max_age_ns + int(EXPIRY_HORIZON.total_seconds()) * NANOSECONDS
     )
-    endangered = count_actors_without_covering_snapshot(memory.state.ledger, kept_from)
+    endangered = count_actors_without_covering_snapshot(saved.checkpoint.state.ledger, kept_from)
     if not endangered:
         return _good(
             f"{where}: within {EXPIRY_HORIZON.days} days no actor loses its head without a snapshot that bridges it"

@@ -102,7 +102,7 @@ def _snapshot(snapshot: LastSnapshot | None) -> Step:
 def _replay(snapshot: LastSnapshot | None, report: PassReport) -> Step:
     actors = report.actors
     if actors.broken:
-        return Step(About.REPLAY, f"broken: {_not_bridged(report.broken[0])}")
+        return Step(About.REPLAY, f"broken: {_not_bridged(report.broken_list[0])}")
     if actors.replayable_from_snapshot:
         assert snapshot is not None
         return Step(
@@ -126,7 +126,7 @@ def _to_do(report: PassReport) -> Iterator[Step]:
         if finding.quarantine is not None:
             look = f"look at the bytes at sequence {finding.seq} (kept by a scan)"
             yield Step(About.DO, look, f"auditor quarantine show {finding.quarantine}")
-    for actor in report.broken:
+    for actor in report.broken_list:
         if actor.bridge is None:
             yield Step(About.DO, "give the actors ids of which no two map to the same subject, and move their events")
         else:

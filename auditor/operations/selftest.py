@@ -15,7 +15,9 @@ from auditor.errors import AuditorError, NotFoundError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.quarantine.reader import get_record
 from auditor.jetstream.seed import plant
-from auditor.scan.run import Pass
+from auditor.scan.ports import PassPorts
+from auditor.scan.request import PassRequest
+from auditor.scan.run import run_to_end
 
 if TYPE_CHECKING:
     from auditor.app import Auditor
@@ -68,20 +70,19 @@ async def audit_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio.E
     """
     await _check(auditor)
     audit = AuditConfig(name="canary", stream=CANARY)
-    this_pass = Pass(
-        config=audit,
+    ports = PassPorts(
         source=auditor.source(audit),
         quarantine=auditor.side_stream(audit) if writes else None,
         quarantine_prefix=auditor.config.quarantine.subject_prefix if writes else None,
+        state=None,
         actor_types=ActorTypes(audit.actor_types),
         clock=time.time_ns,
-        interrupted=interrupted or asyncio.Event(),
     )
-    report = await this_pass.run()
+    report = await run_to_end(PassRequest(audit, interrupt=interrupted or asyncio.Event()), ports)
     if report.incomplete:
         raise CanaryError(f"not all of stream {CANARY} could be read: {report.incomplete}")
-    if this_pass.settled.failed:
-        raise CanaryError(f"{this_pass.settled.failed} records could not be stored: {this_pass.settled.why}")
+    if report.quarantine.failed:
+        raise CanaryError(f"{report.quarantine.failed} records could not be stored: {report.quarantine.reason}")
     proof = match_findings(contents().planted, report)
     expected = [finding for _, findings in proof.found for _, finding in findings if finding is not None]
     return SelfTest(proof, tuple([finding.quarantine for finding in expected if not await _is_kept(auditor, finding)]))

@@ -1,61 +1,66 @@
-"""What became of sequences that a walk did not deliver: removed, unreadable, or in doubt. Guessed of none."""
+"""Classifies sequences that the consumer did not deliver as deleted, expired, unreadable or unknown, by asking the server."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from auditor.core.model.range_account import RangeAccount
 from auditor.core.model.ranges import Ranges, intersect, merged, subtract
+from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.core.model.message import StoredMessage
-    from auditor.core.model.range_account import Walked
+    from auditor.core.model.message import StoredMessage, StreamState
     from auditor.scan.ports import Source
 
 MAX_UNDELIVERED_CHECKED = 1_000
-"""Sequences asked for one by one before they are called unreadable; beyond it a whole block is gone, and it is said."""
+"""Sequences requested one by one. What the server says of these is taken to hold for the sequences after them as well."""
 
 
-def holes(batch: Sequence[StoredMessage], following: int) -> Ranges:
-    """The sequences from `following` on that are not in `batch`, and before its end."""
-    between: Ranges = []
-    if batch[-1].seq - following + 1 == len(batch):
-        return between
+def missing_in(batch: Sequence[StoredMessage], next_seq: int) -> Ranges:
+    """The sequences from `next_seq` to the end of `batch` that are not in it."""
+    missing: Ranges = []
+    if batch[-1].seq - next_seq + 1 == len(batch):
+        return missing
     for message in batch:
-        if message.seq != following:
-            between.append((following, message.seq - 1))
-        following = message.seq + 1
-    return between
+        if message.seq != next_seq:
+            missing.append((next_seq, message.seq - 1))
+        next_seq = message.seq + 1
+    return missing
 
 
-async def account(source: Source, walked: Walked, absent: Ranges, reached: int) -> None:
-    """Say in `walked` of every sequence that is `absent` what became of it; the walk came to sequence `reached`.
+async def classify_undelivered(
+    source: Source, info: StreamState, undelivered: Ranges, reached: int, *, filtered: bool
+) -> RangeAccount:
+    """What became of the sequences of `undelivered`, in a pass that read up to sequence `reached`.
 
-    Raises an AuditorError if the stream does not tell; what `walked` says is then still true.
+    `filtered`: only some subjects were read, so that undelivered sequences may hold messages on others. Never raises: if a
+    request fails, the account holds its error and what was known before it.
     """
-    beyond = intersect(absent, [(reached + 1, walked.pinned.last_seq)])
-    # Of a filtered walk, whatever else did not come is on other subjects.
-    walked.unread = beyond if walked.filtered else absent
-    if not absent:
-        walked.accounted = True
-        return
-    now, listed = await source.deleted(walked.pinned)
-    walked.first_seq = now.first_seq
-    walked.deleted = intersect(absent, listed)
-    walked.removed = merged([*walked.deleted, *intersect(absent, [(1, now.first_seq - 1)])])
-    walked.unread = subtract(walked.unread, walked.removed)
-    if not walked.filtered:
-        suspects = subtract(walked.unread, beyond)
-        walked.unreadable = subtract(suspects, await _readable_after_all(source, suspects))
-        walked.unread = subtract(walked.unread, walked.unreadable)
-    walked.accounted = True
+    not_reached = intersect(undelivered, [(reached + 1, info.last_seq)])
+    account = RangeAccount(unread=not_reached if filtered else undelivered)
+    if not undelivered:
+        return account
+    try:
+        now, listed = await source.deleted(info)
+        deleted = intersect(undelivered, listed)
+        removed = merged([*deleted, *intersect(undelivered, [(1, now.first_seq - 1)])])
+        unread = subtract(account.unread, removed)
+        account = RangeAccount(first_seq=now.first_seq, removed=removed, deleted=deleted, unread=unread)
+        if filtered:
+            return account
+        suspects = subtract(unread, not_reached)
+        unreadable = subtract(suspects, await _readable_after_all(source, suspects))
+        return replace(account, unreadable=unreadable, unread=subtract(unread, unreadable))
+    except AuditorError as error:
+        return replace(account, error=str(error))
 
 
 async def _readable_after_all(source: Source, suspects: Ranges) -> Ranges:
-    """Of sequences that were neither delivered nor deleted, those that may be read after all."""
+    """The sequences of `suspects` that may be read after all, although they were neither delivered nor deleted."""
     asked = list(islice((seq for first, last in suspects for seq in range(first, last + 1)), MAX_UNDELIVERED_CHECKED))
     stored = [(seq, seq) for seq in asked if await source.is_stored(seq)]
-    # What was not asked for is like what was: gone with it, or in doubt with it.
     return merged([*stored, *subtract(suspects, [(1, asked[-1])])]) if stored else []

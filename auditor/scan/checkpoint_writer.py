@@ -1,86 +1,108 @@
-"""When a pass saves what it remembers, and how: beside the walk, one save at a time, and never at the cost of looking."""
+"""Saves checkpoints during a pass, one at a time.
+
+The walk pauses while a checkpoint is encoded and continues while it is sent. A failed save is logged and does not stop the
+pass.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import structlog
 
+from auditor.core.history.saved_state import encode_state
 from auditor.errors import AuditorError, StateConflictError
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from auditor.core.state.checkpoint import Checkpoint, CheckpointKind, EncodedState
+    from auditor.core.history.audit_history import AuditHistory
+    from auditor.core.history.saved_state import EncodedState
+    from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
     from auditor.scan.ports import StateStore
 
 log = structlog.get_logger()
 
 CHECKPOINT_INTERVAL_NS = 4 * NANOSECONDS
-"""Between two checkpoints within a pass: with the time that one takes, a kill repeats at most 5 seconds of walking."""
+"""Time between two checkpoints of a pass. With the time that one takes, a kill repeats at most 5 seconds of reading."""
 CHECKPOINT_MESSAGES = 1 << 20
-"""The most that is judged between two: more than the fastest walk takes in that time, so that a clock that stands still
-or goes back costs no more than that."""
+"""Messages after which a checkpoint is due in any case: more than the fastest walk reads in the interval. It bounds the
+work that a kill repeats when the clock stands still or is set back."""
+
+
+class SaveResult(Enum):
+    """The outcome of a save."""
+
+    SAVED = auto()
+    FAILED = auto()
+    """It failed and was logged; what was saved before is still there."""
+    CONFLICT = auto()
+    """Another process has saved since this pass loaded the state: what this pass knows is not the newest."""
 
 
 class CheckpointWriter:
-    """Those of one pass. Without a keeper nothing is saved, and all is well."""
+    """Saves the checkpoints of one pass."""
 
-    def __init__(self, keeper: StateStore | None, audit: str, clock: Callable[[], int]) -> None:
-        """`clock`: nanoseconds since 1970."""
-        self._keeper = keeper
+    def __init__(self, state: StateStore | None, audit: str, clock: Callable[[], int]) -> None:
+        """`state`: None for a pass that saves nothing. `clock` returns nanoseconds since 1970."""
+        self._state = state
         self._audit = audit
         self._clock = clock
-        self._saving: asyncio.Task[bool] | None = None
+        self._saving: asyncio.Task[SaveResult] | None = None
         self._last_ns = clock()
-        self._since = 0
-        """Messages since then."""
+        self._messages = 0
+        """Read since the last checkpoint."""
 
-    def is_due(self, judged: int) -> bool:
-        """Whether it is time for a checkpoint, after so many more messages."""
-        self._since += judged
-        if self._keeper is None or (self._saving is not None and not self._saving.done()):
+    def is_due(self, messages: int) -> bool:
+        """Whether a checkpoint is due, after so many more messages were read. None is due while one is being saved."""
+        self._messages += messages
+        if self._state is None or (self._saving is not None and not self._saving.done()):
             return False
-        return self._since >= CHECKPOINT_MESSAGES or self._clock() - self._last_ns >= CHECKPOINT_INTERVAL_NS
+        return self._messages >= CHECKPOINT_MESSAGES or self._clock() - self._last_ns >= CHECKPOINT_INTERVAL_NS
 
     def postpone(self) -> None:
-        """Not now: the next one is due as if there had been one."""
-        self._last_ns, self._since = self._clock(), 0
+        """Skip a checkpoint that is due: the next one is due after another interval."""
+        self._last_ns, self._messages = self._clock(), 0
 
-    async def begin(self, changed: Mapping[CheckpointKind, Checkpoint | None]) -> asyncio.Task[bool]:
-        """Pack the chronicle and these parts (None: to be forgotten) as they are now, and save them in a task.
+    async def start_save(
+        self, history: AuditHistory, changed: Mapping[CheckpointKind, Checkpoint | None]
+    ) -> asyncio.Task[SaveResult]:
+        """Encode the history and these checkpoints (None: to be deleted) as they are now, and save them in a task.
 
-        Its result: whether what this pass remembers is still the newest; it is even where it could not be saved.
+        Waits for the save before it.
         """
         self.postpone()
         if self._saving is not None:
             await self._saving
-        encoded = {} if self._keeper is None else await self._keeper.pack(changed)
-        self._saving = asyncio.create_task(self._save(encoded), name="save")
+        if self._state is None:
+            self._saving = asyncio.create_task(_nothing_to_save(), name="save")
+        else:
+            encoded = await asyncio.to_thread(encode_state, history, changed)
+            self._saving = asyncio.create_task(self._save(self._state, encoded), name="save")
         return self._saving
 
-    def put_back(self, memory: Checkpoint) -> None:
-        """As the keeper's."""
-        if self._keeper is not None:
-            self._keeper.put_back(memory)
-
-    def is_saved(self, memory: Checkpoint) -> bool:
-        """As the keeper's."""
-        return self._keeper is not None and self._keeper.is_saved(memory)
-
-    def abandon(self) -> None:
-        """The pass ends here, whether or not the last save has."""
+    def cancel(self) -> None:
+        """Cancel a save that has not ended."""
         if self._saving is not None:
             self._saving.cancel()
 
-    async def _save(self, encoded: EncodedState) -> bool:
-        if self._keeper is None:
-            return True
+    async def _save(self, state: StateStore, encoded: EncodedState) -> SaveResult:
         try:
-            await self._keeper.save(encoded)
+            await state.save(encoded)
+        except StateConflictError as error:
+            self._log(error)
+            return SaveResult.CONFLICT
         except AuditorError as error:
-            log.warning("state not saved", audit=self._audit, why=str(error))
-            return not isinstance(error, StateConflictError)
-        return True
+            self._log(error)
+            return SaveResult.FAILED
+        return SaveResult.SAVED
+
+    def _log(self, error: AuditorError) -> None:
+        log.warning("state not saved", audit=self._audit, reason=str(error))
+
+
+async def _nothing_to_save() -> SaveResult:
+    return SaveResult.SAVED

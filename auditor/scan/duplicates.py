@@ -1,4 +1,4 @@
-"""Actors with duplicates are read once more, to tell whether a version that is stored twice holds the same bytes."""
+"""Finds the cause of duplicates: reads their actors again, to compare the bodies of events that have the same version."""
 
 from __future__ import annotations
 
@@ -6,50 +6,76 @@ from contextlib import aclosing
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import structlog
+
 from auditor.aether.stream_layout import event_subject
 from auditor.core.state.duplicates import DuplicateComparison
-from auditor.scan.interrupt import until
+from auditor.scan.interrupt import take_until
 
 if TYPE_CHECKING:
-    import asyncio
-
+    from auditor.core.model.findings import Cause
     from auditor.core.model.message import StreamState
     from auditor.core.state.ledger import Ledger
     from auditor.scan.ports import Source
+    from auditor.scan.request import PassRequest
+
+log = structlog.get_logger()
 
 MAX_ACTORS_COMPARED = 100
 """Actors with duplicates that are read again in one pass; the duplicates of others have cause `unknown`."""
 
 MAX_MESSAGES_COMPARED = 200_000
-"""Messages read again for that in one pass: about two seconds of walking."""
+"""Messages read again in one pass to compare duplicates: about two seconds of reading."""
 
 
 async def resolve_duplicates(
-    source: Source, pinned: StreamState, ledger: Ledger, interrupted: asyncio.Event, max_rate: int
-) -> None:
-    """Settle the cause of duplicates, of so many as the bounds allow. Raises whatever a walk raises."""
+    source: Source, info: StreamState, ledger: Ledger, request: PassRequest
+) -> dict[bytes, dict[int, Cause]]:
+    """The causes of duplicates that have none yet, within the bounds: by actor key, then by sequence.
+
+    Never raises: an error is logged, and the duplicates that were not compared stay without a cause.
+    """
+    causes: dict[bytes, dict[int, Cause]] = {}
     left = MAX_MESSAGES_COMPARED
-    for tail, duplicates in islice(ledger.duplicates(), MAX_ACTORS_COMPARED):
-        if interrupted.is_set():
-            return
-        actor = ledger.actors[tail]
+    for key, duplicates in islice(ledger.duplicates(), MAX_ACTORS_COMPARED):
+        actor = ledger.actors[key]
         comparison = DuplicateComparison(actor.id, duplicates)
-        batches = source.walk(
-            pinned,
-            first_seq=actor.first_seq,
-            last_seq=comparison.last_seq,
-            # Made of the id, as Aether makes it: a stored subject may have wildcards.
-            subjects=[event_subject(pinned.name, actor.id)],
-            max_rate=max_rate,
-        )
-        async with aclosing(until(interrupted, batches)) as coming:
-            async for batch in coming:
-                for message in batch:
-                    comparison.add(message)
-                left -= len(batch)
-                if left < 0:
-                    break
-        if not interrupted.is_set():
-            comparison.give_up()
-        if left < 0:
-            return
+        try:
+            left -= await _compare(source, info, comparison, actor.first_seq, actor.id, left, request)
+        except Exception as error:  # noqa: BLE001 - without causes, every finding is still reported
+            # The text of an exception may hold payload values.
+            log.warning("duplicates not compared", audit=request.audit.name, error=type(error).__name__)
+            break
+        causes[key] = comparison.causes(is_final=not request.interrupt.is_set())
+        if left < 0 or request.interrupt.is_set():
+            break
+    return causes
+
+
+async def _compare(
+    source: Source,
+    info: StreamState,
+    comparison: DuplicateComparison,
+    first_seq: int,
+    actor_id: str,
+    limit: int,
+    request: PassRequest,
+) -> int:
+    """Read the actor's events into `comparison`; how many messages were read. Stops once they are more than `limit`."""
+    batches = source.walk(
+        info,
+        first_seq=first_seq,
+        last_seq=comparison.last_seq,
+        # From the id, as Aether makes the subject: a stored subject may contain wildcards.
+        subjects=[event_subject(info.name, actor_id)],
+        max_rate=request.audit.max_rate,
+    )
+    count = 0
+    async with aclosing(take_until(request.interrupt, batches)) as coming:
+        async for batch in coming:
+            for message in batch:
+                comparison.add(message)
+            count += len(batch)
+            if count > limit:
+                break
+    return count

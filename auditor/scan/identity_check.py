@@ -1,9 +1,15 @@
-"""Whether the stream is still what it was when it was last looked at: its own numbers, and what its anchors hold."""
+"""Detects rollback, re-creation and rewriting of a stream.
+
+Compares the stream info and the digests of sampled messages with those of earlier passes. The checks return a new
+`StreamIdentity`, which holds what they found as incidents.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import judge_event
@@ -11,80 +17,121 @@ from auditor.aether.stream_layout import actor_id_of, event_subject
 from auditor.core.history.stream_identity import digest, history_changed_finding
 from auditor.core.model.findings import Kind
 from auditor.core.model.ranges import intersects_open_interval
+from auditor.core.state.checkpoint import CheckpointKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from auditor.core.history.stream_identity import SampledDigest, StreamIdentity
+    from auditor.core.model.findings import Finding
     from auditor.core.model.message import StreamState
     from auditor.core.state.checkpoint import Checkpoint
     from auditor.core.state.ledger import Actor
-    from auditor.scan.ports import Source
+    from auditor.scan.ports import Source, StateStore
 
 MAX_ACTORS_NAMED = 10
-"""Actors of which a rollback says what versions they lost."""
+"""Actors whose lost versions are named in the detail of a rollback."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityResult:
+    """The outcome of a check."""
+
+    identity: StreamIdentity
+    reason: str | None = None
+    """Why checkpoints do not describe the stream any more, in one line; None if they do."""
+
+
+async def check_identity(
+    source: Source, state: StateStore | None, info: StreamState, identity: StreamIdentity, now_ns: int
+) -> IdentityResult:
+    """Compare the stream with its last check: the stream info, then some of the sampled messages.
+
+    Raises the AuditorErrors of a source and of a state store.
+    """
+    by_info = await check_stream_info(source, state, info, identity, now_ns)
+    some = by_info.identity.samples.choose(now_ns // 1_000)
+    by_samples = await check_samples(source, info, by_info.identity, some, now_ns)
+    reason = by_info.reason or by_samples.reason
+    if reason is None:
+        return by_samples
+    return IdentityResult(msgspec.structs.replace(by_samples.identity, invalid_before_ns=now_ns), reason)
 
 
 async def check_stream_info(
-    source: Source, history: StreamIdentity, pinned: StreamState, memory: Checkpoint | None, now_ns: int
-) -> str | None:
-    """Why everything has to be read again, by what the stream says of itself; None if it has not to be.
-
-    `memory` is what was remembered of the stream's messages. What has happened is noted in `history`.
-    """
-    why = None
-    for finding in history.look(pinned, now_ns):
-        told = finding
-        if finding.kind is Kind.STREAM_ROLLBACK and memory is not None and memory.created_ns == pinned.created_ns:
-            told = replace(finding, detail=f"{finding.detail}{await _describe_lost_versions(source, memory, pinned)}")
-        history.note(told, now_ns)
+    source: Source, state: StateStore | None, info: StreamState, identity: StreamIdentity, now_ns: int
+) -> IdentityResult:
+    """Compare the stream info with that of the last check. Raises as `check_identity`."""
+    identity, findings = identity.compared_with(info, now_ns)
+    reason = None
+    for finding in findings:
+        if finding.kind is Kind.STREAM_ROLLBACK:
+            finding = await _with_lost_versions(source, state, info, finding)  # noqa: PLW2901
+        identity = identity.with_incident(finding, now_ns)
         if finding.kind is not Kind.CONFIG_CHANGED:
-            why = f"{finding.kind}: {finding.detail}"
-    return why
+            reason = f"{finding.kind}: {finding.detail}"
+    return IdentityResult(identity, reason)
 
 
 async def check_samples(
-    source: Source, history: StreamIdentity, anchors: Sequence[SampledDigest], pinned: StreamState, now_ns: int
-) -> str | None:
-    """Why everything has to be read again, by what is stored at `anchors`; as `check_stream_info`.
+    source: Source, info: StreamState, identity: StreamIdentity, samples: Sequence[SampledDigest], now_ns: int
+) -> IdentityResult:
+    """Read these sampled messages again. Those that have changed or are gone are not sampled any more.
 
-    Each anchor is asked for by itself. One that holds something else, or is gone, is no anchor any more. Raises the
-    AuditorErrors of a source.
+    Raises the AuditorErrors of a source.
     """
     changed: list[int] = []
     gone: list[int] = []
-    for anchor in anchors:
-        message = await source.get(anchor.seq)
+    for sample in samples:
+        message = await source.get(sample.seq)
         if message is None:
-            gone.append(anchor.seq)
-        elif digest(message) != anchor.digest:
-            changed.append(anchor.seq)
-    history.samples.forget([*changed, *gone])
+            gone.append(sample.seq)
+        elif digest(message) != sample.digest:
+            changed.append(sample.seq)
+    if changed or gone:
+        identity = identity.with_samples(identity.samples.without([*changed, *gone]))
     if changed:
-        history.note(history_changed_finding(sorted(changed)), now_ns)
-        return f"{Kind.HISTORY_CHANGED}: the message at sequence {min(changed)} is not the one that was read"
-    if gone:
-        now, listed = await source.deleted(pinned)
-        explained = [(0, now.first_seq - 1), *listed]
-        for seq in gone:
-            if not intersects_open_interval(explained, seq - 1, seq + 1):
-                return f"the message at sequence {seq} cannot be read any more"
+        finding = history_changed_finding(sorted(changed))
+        reason = f"{Kind.HISTORY_CHANGED}: the message at sequence {min(changed)} is not the one that was read"
+        return IdentityResult(identity.with_incident(finding, now_ns), reason)
+    return IdentityResult(identity, await _why_gone(source, info, gone) if gone else None)
+
+
+async def _why_gone(source: Source, info: StreamState, gone: Sequence[int]) -> str | None:
+    """Why the stream must be read again, if a message is gone that was neither deleted nor expired."""
+    now, listed = await source.deleted(info)
+    explained = [(0, now.first_seq - 1), *listed]
+    for seq in gone:
+        if not intersects_open_interval(explained, seq - 1, seq + 1):
+            return f"the message at sequence {seq} cannot be read any more"
     return None
 
 
-async def _describe_lost_versions(source: Source, memory: Checkpoint, pinned: StreamState) -> str:
-    """What the ledger says of the actors whose last events are gone, as the end of a sentence."""
-    actors = memory.state.ledger.actors
-    behind = sorted((tail, actor) for tail, actor in actors.items() if actor.last_seq > pinned.last_seq)
+async def _with_lost_versions(source: Source, state: StateStore | None, info: StreamState, finding: Finding) -> Finding:
+    """The finding of a rollback with the versions that actors have lost, if the last checkpoint still knows them."""
+    checked_out = await state.check_out(CheckpointKind.COMPLETED) if state is not None else None
+    if state is None or checked_out is None:
+        return finding
+    state.put_back(checked_out)
+    checkpoint = checked_out.checkpoint
+    if checkpoint.created_ns != info.created_ns:
+        return finding
+    return replace(finding, detail=f"{finding.detail}{await _describe_lost_versions(source, checkpoint, info)}")
+
+
+async def _describe_lost_versions(source: Source, checkpoint: Checkpoint, info: StreamState) -> str:
+    """The actors whose last events are gone, as the end of a sentence; empty if there are none."""
+    actors = checkpoint.state.ledger.actors
+    behind = sorted((key, actor) for key, actor in actors.items() if actor.last_seq > info.last_seq)
     if not behind:
         return ""
-    named = [await _lost_by(source, pinned.name, tail, actor) for tail, actor in behind[:MAX_ACTORS_NAMED]]
+    named = [await _lost_by(source, info.name, key, actor) for key, actor in behind[:MAX_ACTORS_NAMED]]
     more = f" and {len(behind) - MAX_ACTORS_NAMED} more" if len(behind) > MAX_ACTORS_NAMED else ""
     return f"; of {len(behind)} actors: {', '.join(named)}{more}"
 
 
-async def _lost_by(source: Source, stream: str, tail: bytes, actor: Actor) -> str:
-    actor_id = actor_id_of(tail) or "?"
+async def _lost_by(source: Source, stream: str, key: bytes, actor: Actor) -> str:
+    actor_id = actor_id_of(key) or "?"
     last = await source.last_on(event_subject(stream, actor_id))
     facts = judge_event(last.data) if last is not None else None
     if isinstance(facts, Malformed):

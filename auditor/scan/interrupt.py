@@ -1,4 +1,4 @@
-"""Ending early what would go on for long."""
+"""Ends an iteration early when an event is set."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 
-async def until(interrupted: asyncio.Event, items: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
-    """`items` until they end or `interrupted` is set, whichever comes first."""
+async def take_until(interrupted: asyncio.Event, items: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
+    """Yield `items` until they end or `interrupted` is set, whichever comes first."""
     stop = asyncio.ensure_future(interrupted.wait())
     awaited: set[asyncio.Future[Any]] = {stop}
     try:
@@ -28,7 +28,7 @@ async def until(interrupted: asyncio.Event, items: AsyncGenerator[Item]) -> Asyn
                 return
             yield item
     finally:
-        for future in awaited:  # an iterator cannot be closed while it is asked for more
+        for future in awaited:  # an iterator cannot be closed while it is running
             future.cancel()
         await asyncio.gather(*awaited, return_exceptions=True)
         await items.aclose()

@@ -1,31 +1,143 @@
-"""What a pass starts from: the saved checkpoint of a completed pass, that of a full pass in progress, or nothing."""
+"""Decides what a pass starts from: a saved checkpoint, or a new one at the start of the stream."""
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from auditor.core.state.checkpoint import CheckpointKind
+import structlog
+
+from auditor.core.model.passes import Mode
+from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
+from auditor.core.state.examiner import AuditedStream
+from auditor.scan.catch_up import CatchUp, catch_up
+from auditor.scan.request import StartFrom
 from auditor.units import NANOSECONDS
 
+if TYPE_CHECKING:
+    from auditor.core.history.stream_identity import StreamIdentity
+    from auditor.core.model.message import StreamState
+    from auditor.scan.ports import PassPorts
+    from auditor.scan.request import PassRequest
 
-class StartFrom(Enum):
-    """What a pass begins with."""
-
-    AUTO = auto()
-    """A full pass that is under way, or one that is due, or what is new."""
-    INCREMENTAL = auto()
-    """What is new, as long as there is anything to go on from."""
-    BEGINNING = auto()
-    """Everything, whatever is remembered."""
-
+log = structlog.get_logger()
 
 CANDIDATES = {
     StartFrom.AUTO: (CheckpointKind.IN_PROGRESS, CheckpointKind.COMPLETED),
     StartFrom.INCREMENTAL: (CheckpointKind.COMPLETED, CheckpointKind.IN_PROGRESS),
     StartFrom.BEGINNING: (),
 }
-"""What a pass may go on from, the best first."""
-
+"""The checkpoints that a pass may resume from, the preferred one first."""
 
 MIN_INTERVAL_OF_DELETION_PASSES_NS = 3_600 * NANOSECONDS
-"""On a stream from whose middle messages are deleted all the time, a full pass each time would be all that ever runs."""
+"""Time between full passes that deletions cause: on a stream with steady deletions no incremental pass would run otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a pass starts from."""
+
+    start: CheckedOut
+    """The checkpoint; the pass owns it until it is put back."""
+    mode: Mode
+    filtered: bool
+    """Whether only the audit's subjects are read. If not, the whole stream is, and messages on others are skipped."""
+    is_idle: bool
+    """Whether the stream holds nothing that the checkpoint does not cover."""
+    is_for_deletions: bool = False
+    """Whether the pass reads the whole stream because messages were deleted from its middle."""
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint that the pass starts from."""
+        return self.start.checkpoint
+
+    @property
+    def reads_from_start(self) -> bool:
+        """Whether a full pass begins, rather than one that is continued."""
+        return not self.checkpoint.is_complete and self.checkpoint.next_seq == self.checkpoint.first_seq
+
+
+@dataclass(frozen=True, slots=True)
+class _Rejected:
+    """A checkpoint that the pass does not resume from."""
+
+    reason: str
+    is_for_deletions: bool = False
+
+
+async def choose_plan(
+    ports: PassPorts, info: StreamState, identity: StreamIdentity, request: PassRequest, now_ns: int
+) -> Plan:
+    """Check out the first checkpoint that the pass can resume from, and bring it up to date; else make a new one.
+
+    Raises the AuditorErrors of a source and of a state store.
+    """
+    rejections: list[_Rejected] = []
+    for kind in CANDIDATES[request.start_from]:
+        start = await ports.state.check_out(kind) if ports.state is not None else None
+        if start is None:
+            continue
+        result = await _resume(ports, info, start, identity, request, now_ns)
+        if isinstance(result, CheckedOut):
+            return _plan(result, ports, info, request)
+        rejections.append(result)
+    if rejections:
+        log.info("reading everything", audit=request.audit.name, reason=rejections[-1].reason)
+    new = Checkpoint(
+        stream=info.name,
+        created_ns=info.created_ns,
+        subjects=request.audit.all_subjects,
+        first_seq=info.first_seq,
+        next_seq=info.first_seq,
+        full_pass_started_ns=now_ns,
+    )
+    is_for_deletions = any(each.is_for_deletions for each in rejections)
+    return _plan(CheckedOut(new, is_saved=False), ports, info, request, is_for_deletions=is_for_deletions)
+
+
+def audited_stream(info: StreamState, ports: PassPorts) -> AuditedStream:
+    """The stream as the examiner needs it."""
+    return AuditedStream(info.name, info.created_ns, ports.quarantine_prefix)
+
+
+def _plan(
+    start: CheckedOut, ports: PassPorts, info: StreamState, request: PassRequest, *, is_for_deletions: bool = False
+) -> Plan:
+    return Plan(
+        start=start,
+        mode=Mode.INCREMENTAL if start.checkpoint.is_complete else Mode.FULL,
+        filtered=bool(request.audit.actors) and ports.source.can_filter(request.audit.all_subjects),
+        is_idle=start.checkpoint.next_seq > info.last_seq,
+        is_for_deletions=is_for_deletions,
+    )
+
+
+async def _resume(
+    ports: PassPorts,
+    info: StreamState,
+    start: CheckedOut,
+    identity: StreamIdentity,
+    request: PassRequest,
+    now_ns: int,
+) -> CheckedOut | _Rejected:
+    """The checkpoint, brought up to date with the stream; or why the pass does not resume from it."""
+    checkpoint = start.checkpoint
+    if checkpoint.full_pass_started_ns < identity.invalid_before_ns:
+        return _Rejected("the stream changed since it was read")
+    reason = checkpoint.why_not_resume(info, request.audit.all_subjects)
+    if reason is not None:
+        return _Rejected(reason)
+    if request.start_from is StartFrom.AUTO:
+        age_ns = now_ns - checkpoint.full_pass_started_ns
+        if checkpoint.is_complete and age_ns >= request.audit.full_pass_every.nanoseconds:
+            return _Rejected("a full pass is due")
+        since_ns = now_ns - identity.last_deletion_pass_ns
+        if since_ns >= MIN_INTERVAL_OF_DELETION_PASSES_NS and not checkpoint.deletions_unchanged(info):
+            _, listed = await ports.source.deleted(info)
+            if checkpoint.has_new_deletions(info, listed):
+                return _Rejected("messages that were read were deleted from the middle", is_for_deletions=True)
+    outcome = await catch_up(ports.source, info, checkpoint, audited_stream(info, ports), request)
+    if outcome is CatchUp.TOO_MUCH:
+        return _Rejected("much of what was read has left the stream")
+    return CheckedOut(checkpoint, start.is_saved and outcome is CatchUp.UNCHANGED, start.unstored)

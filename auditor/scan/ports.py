@@ -1,18 +1,24 @@
-"""What a pass needs of the outside: the audited stream, the side stream, and somewhere to keep its memory."""
+"""What a pass uses outside: the audited stream, the quarantine stream and the saved state.
+
+The adapters in `auditor.jetstream` have the methods of these protocols, and the same contract tests as those in memory.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from auditor.core.history.audit_history import AuditHistory
+    from auditor.core.history.audit_history import LoadedHistory
+    from auditor.core.history.saved_state import EncodedState
+    from auditor.core.model.actor_types import ActorTypes
     from auditor.core.model.findings import Kind
     from auditor.core.model.message import StoredMessage, StreamState
     from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
     from auditor.core.state.acceptance import Acceptance
-    from auditor.core.state.checkpoint import Checkpoint, CheckpointKind, EncodedState
+    from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
 
 
 class Source(Protocol):
@@ -55,51 +61,61 @@ class Source(Protocol):
 
 
 class Quarantine(Protocol):
-    """The side stream (`auditor.jetstream.quarantine.writer.QuarantineWriter`)."""
+    """The quarantine stream (`auditor.jetstream.quarantine.writer.QuarantineWriter`)."""
 
-    async def submit(self, evidence: QuarantineEntry) -> None:
-        """Send one record. Waits while many are in flight, but not on a side stream that has begun to refuse. Never raises."""
+    async def submit(self, entry: QuarantineEntry) -> None:
+        """Send one record. Waits while many are in flight, but not once the quarantine stream has refused one. Never raises."""
 
     async def flush(self) -> QuarantineResult:
-        """Wait until nothing is in flight; what became of every record put since the last call. Never raises."""
+        """Wait until no record is in flight; what became of those submitted since the last call. Never raises."""
 
 
 class StateStore(Protocol):
-    """Keeps what an audit remembers (`auditor.jetstream.state.state_store.JetStreamStateStore`)."""
-
-    async def open(self) -> AuditHistory:
-        """See what was saved last; its chronicle, for the caller to change.
-
-        A saved chronicle that cannot be used is not replaced: `problem` then says so. A saved part that cannot be used is
-        as if it were not there, and a line in the log. Raises StateNewerError for what a later version saved, and the
-        AuditorErrors of a request.
-        """
+    """The saved state of one audit (`auditor.jetstream.state.state_store.JetStreamStateStore`)."""
 
     @property
-    def problem(self) -> str | None:
-        """Why the saved chronicle cannot be used, in one line; None if it can. As of the last `open`."""
+    def saves(self) -> bool:
+        """Whether `save` saves anything."""
 
-    async def accepted(self) -> dict[Kind, Acceptance]:
-        """What operators accepted, as of now. Raises as `open`."""
+    async def load_history(self) -> LoadedHistory:
+        """Read what was saved last; its history.
 
-    async def check_out(self, part: CheckpointKind) -> Checkpoint | None:
-        """That part of what was saved last, for the caller to change; None if there is none. Raises as `open`."""
+        A saved history that cannot be used is not replaced: the result says why. A saved checkpoint that cannot be used is
+        ignored, and logged. Raises StateNewerError for what a later version saved, and the AuditorErrors of a request.
+        """
 
-    async def pack(self, changed: Mapping[CheckpointKind, Checkpoint | None]) -> EncodedState:
-        """The chronicle and these parts as they are now (None: to be forgotten), ready to be saved."""
+    async def load_acceptances(self) -> dict[Kind, Acceptance]:
+        """The acceptances as of now. Raises as `load_history`."""
+
+    async def check_out(self, kind: CheckpointKind) -> CheckedOut | None:
+        """The newest checkpoint of that kind, which the caller then owns; None if there is none. Raises as `load_history`."""
 
     async def save(self, encoded: EncodedState) -> None:
-        """Have that in place of what was saved last.
+        """Replace what was saved last. The history is kept in memory even if that fails.
 
-        Raises StateConflictError if somebody else has saved since `open`, and other AuditorErrors; what was saved last
-        stays.
+        Raises StateConflictError if another process has saved since `load_history`, and other AuditorErrors; what was saved
+        last then stays.
         """
 
-    def put_back(self, memory: Checkpoint) -> None:
-        """Spare the next `check_out` the reading: this is the newest of its part, and nobody changes it until then.
+    def put_back(self, checked_out: CheckedOut) -> None:
+        """Keep this checkpoint in memory for the next `check_out`. The caller must not use it afterwards.
 
-        It need not have been saved. Once a part is packed, what was held of it is forgotten.
+        It need not be saved. It is dropped when a checkpoint of its kind is saved, or when another process has saved.
         """
 
-    def is_saved(self, memory: Checkpoint) -> bool:
-        """Whether `memory` is what was saved last, if nothing has happened to it since it was recalled."""
+
+@dataclass(frozen=True, slots=True)
+class PassPorts:
+    """Everything outside that a pass uses."""
+
+    source: Source
+    quarantine: Quarantine | None
+    """None for a pass that stores no records."""
+    quarantine_prefix: str | None
+    """Subject prefix of quarantine records, for findings to name their record; None for a report that names none."""
+    state: StateStore | None
+    """None for a pass that reads and saves no state."""
+    actor_types: ActorTypes
+    """The label values of the audit, which its passes share."""
+    clock: Callable[[], int]
+    """Returns nanoseconds since 1970."""

@@ -1,94 +1,112 @@
-"""An audit of single actors reads only their subjects: what the stream counts there is compared with what came.
+"""Counts the messages on each subject of an audit that reads only some subjects, to find unreadable ones.
 
-A message that the server stores and cannot read is counted and comes to nobody. Which sequence it has, only a walk over
-the whole stream would tell; on which subject it is, and how many there are, the counts do.
+The server counts a message that it cannot read, and delivers it to no consumer. Its sequence is found only by reading the
+whole stream; the counts tell on which subject such messages are, and how many.
 """
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from auditor.core.model.range_account import SubjectCount
-from auditor.errors import WalkIncompleteError
-from auditor.scan.interrupt import until
+from auditor.errors import AuditorError, WalkIncompleteError
+from auditor.scan.interrupt import take_until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping
 
     from auditor.core.model.message import StreamState
     from auditor.scan.ports import Source
+    from auditor.scan.request import PassRequest
 
 MAX_CONCURRENT_REQUESTS = 32
 """Requests in flight."""
 MAX_ATTEMPTS = 5
-"""To count a subject that somebody writes to, purges or trims at the same time; each takes some milliseconds."""
+"""Attempts to count a subject that is written to, purged or trimmed at the same time; each takes some milliseconds."""
 
 
-async def reconcile(
-    source: Source,
-    pinned: StreamState,
-    subjects: Sequence[str],
-    counts: dict[bytes, SubjectCount],
-    interrupted: asyncio.Event,
-    max_rate: int = 0,
-) -> None:
-    """Bring `counts` up to date, after a walk over `subjects` has come to the pinned end.
+@dataclass(frozen=True, slots=True)
+class CountResult:
+    """The counts of an audit's subjects."""
 
-    Raises the AuditorErrors of a source, and WalkIncompleteError for a subject that does not hold still.
+    counts: Mapping[bytes, SubjectCount] = field(default_factory=dict)
+    """By subject. Only those before the error are up to date."""
+    error: str | None = None
+    """Why the subjects could not be counted, in one line; None if they were."""
+
+
+async def count_subjects(
+    source: Source, info: StreamState, counts: Mapping[bytes, SubjectCount], request: PassRequest
+) -> CountResult:
+    """The counts after a walk over the subjects of the audit that has reached the end of its range.
+
+    `counts`: what the walk and earlier passes counted; it is not changed. Never raises an AuditorError.
     """
-    counting = _Counting(source, pinned.last_seq, interrupted, max_rate)
-    for at in range(0, len(subjects), MAX_CONCURRENT_REQUESTS):
-        some = subjects[at : at + MAX_CONCURRENT_REQUESTS]
-        stored = await asyncio.gather(*map(source.count, some))
-        later = await asyncio.gather(*[source.first_on(subject, pinned.last_seq + 1) for subject in some])
-        for subject, now, message in zip(some, stored, later, strict=True):
-            known = counts.setdefault(subject.encode(), SubjectCount())
-            # With nothing newer on the subject, an equal count means that nothing has left it either.
-            if now != known.stored or message is not None:
-                await counting.count_anew(subject, known)
+    current = {subject: msgspec.structs.replace(count) for subject, count in counts.items()}
+    subjects = request.audit.all_subjects
+    counting = _Counting(source, info.last_seq, request)
+    try:
+        for at in range(0, len(subjects), MAX_CONCURRENT_REQUESTS):
+            some = subjects[at : at + MAX_CONCURRENT_REQUESTS]
+            stored = await asyncio.gather(*map(source.count, some))
+            later = await asyncio.gather(*[source.first_on(subject, info.last_seq + 1) for subject in some])
+            for subject, now, message in zip(some, stored, later, strict=True):
+                known = current.setdefault(subject.encode(), SubjectCount())
+                # If the count is equal and nothing newer is on the subject, nothing was removed from it either.
+                if now != known.stored or message is not None:
+                    current[subject.encode()] = await counting.recount(subject, known)
+    except AuditorError as error:
+        return CountResult(current, str(error))
+    return CountResult(current)
 
 
 @dataclass(frozen=True, slots=True)
 class _Counting:
     source: Source
     last_seq: int
-    """Where the pass ends: what comes later is counted by the next one."""
-    interrupted: asyncio.Event
-    max_rate: int
+    """End of the pass's range: what is stored after it is counted by the next pass."""
+    request: PassRequest
 
-    async def count_anew(self, subject: str, known: SubjectCount) -> None:
-        """Read the subject once more. All that was counted came; or the same is counted again, and nothing newer is there."""
+    async def recount(self, subject: str, known: SubjectCount) -> SubjectCount:
+        """Read the subject again. Raises WalkIncompleteError if the stream changes in each attempt.
+
+        An attempt is valid if all counted messages were delivered, or if the subject has not changed meanwhile.
+        """
         for _ in range(MAX_ATTEMPTS):
-            pinned = await self.source.info()
+            info = await self.source.info()
             before = await self.source.count(subject)
-            came = later = 0
-            async for seq in self._seqs(pinned, subject):
-                came += 1
+            delivered = later = 0
+            async for seq in self._seqs(info, subject):
+                delivered += 1
                 later += seq > self.last_seq
-            if came == before or await self._is_stable(subject, before, pinned):
-                unreadable = before - came
-                if unreadable > known.unreadable:
-                    known.detected_seq = self.last_seq
-                known.stored, known.unreadable = before - later, unreadable
-                return
+            if delivered == before or await self._is_stable(subject, before, info):
+                unreadable = before - delivered
+                detected_seq = self.last_seq if unreadable > known.unreadable else known.detected_seq
+                return SubjectCount(before - later, unreadable, detected_seq)
         raise WalkIncompleteError(f"subject {subject} is written to or trimmed faster than it can be counted")
 
-    async def _is_stable(self, subject: str, count: int, pinned: StreamState) -> bool:
+    async def _is_stable(self, subject: str, count: int, info: StreamState) -> bool:
         return (
-            await self.source.count(subject) == count
-            and await self.source.first_on(subject, pinned.last_seq + 1) is None
+            await self.source.count(subject) == count and await self.source.first_on(subject, info.last_seq + 1) is None
         )
 
-    async def _seqs(self, pinned: StreamState, subject: str) -> AsyncIterator[int]:
-        """Of every message that comes."""
-        first, last = pinned.first_seq, pinned.last_seq
-        batches = self.source.walk(pinned, first_seq=first, last_seq=last, subjects=[subject], max_rate=self.max_rate)
-        async with aclosing(until(self.interrupted, batches)) as coming:
+    async def _seqs(self, info: StreamState, subject: str) -> AsyncIterator[int]:
+        """The sequence of every message that is delivered."""
+        batches = self.source.walk(
+            info,
+            first_seq=info.first_seq,
+            last_seq=info.last_seq,
+            subjects=[subject],
+            max_rate=self.request.audit.max_rate,
+        )
+        async with aclosing(take_until(self.request.interrupt, batches)) as coming:
             async for batch in coming:
                 for message in batch:
                     yield message.seq
-        if self.interrupted.is_set():
-            raise WalkIncompleteError("interrupted while what is stored was compared with what came")
+        if self.request.interrupt.is_set():
+            raise WalkIncompleteError("interrupted while the messages on a subject were counted")

@@ -79,7 +79,7 @@ class StatusCollector(Collector):
             "broken_actors",
             "Actors that replay does not bring back right, not even from their last snapshot.",
             ("actor_type",),
-            lambda a: _counts(a.report and {(label,): count for label, count in a.report.broken_actors.items()}),
+            lambda a: _counts(a.report and {(label,): count for label, count in a.report.broken_by_type.items()}),
         )
         yield gauge(
             "findings",
@@ -98,7 +98,7 @@ class StatusCollector(Collector):
             "When the newest finding was first seen that was not there before anybody watched; 0 if there is none.",
             ("kind", "severity"),
             lambda a: (
-                [((k, s), a.report.newest_ns.get((k, s), 0) / NANOSECONDS) for k, s in all_kind_severities()]
+                [((k, s), a.report.newest_finding_ns.get((k, s), 0) / NANOSECONDS) for k, s in all_kind_severities()]
                 if a.report
                 else []
             ),

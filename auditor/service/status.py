@@ -89,7 +89,7 @@ class AuditStatus:
         progress.mode = Mode.FULL if self.report is None else Mode.INCREMENTAL
         self.running = progress
 
-    def pass_completed(self, report: PassReport, settled: QuarantineResult) -> None:
+    def pass_completed(self, report: PassReport) -> None:
         """A pass came to its end."""
         self._end()
         self.failure = None
@@ -98,20 +98,19 @@ class AuditStatus:
         self.passes[report.mode, report.verdict] += 1
         took_ns = self.took_ns[report.mode] = report.finished_ns - report.started_ns
         self.durations.setdefault(report.mode, Durations()).observe(took_ns / NANOSECONDS)
-        self._count(settled)
+        self._count(report.quarantine)
 
-    def pass_failed(self, why: str, settled: QuarantineResult) -> None:
-        """A pass came to no end; `why` in one line."""
+    def pass_failed(self, reason: str) -> None:
+        """A pass failed before it could submit a record; `reason` in one line."""
         mode = self.running.mode if self.running else Mode.FULL
         self._end()
-        self.failure = why
+        self.failure = reason
         self.passes[mode, FAILED] += 1
-        self._count(settled)
 
-    def pass_yielded(self, settled: QuarantineResult) -> None:
-        """A pass goes on later."""
+    def pass_yielded(self, quarantine: QuarantineResult) -> None:
+        """A full pass was paused, to be continued later."""
         self._end()
-        self._count(settled)
+        self._count(quarantine)
 
     def stream_seen(self, state: StreamState) -> None:
         """The stream's own account was read."""
@@ -157,8 +156,8 @@ class AuditStatus:
             "unaudited_messages": self.unaudited,
         }
 
-    def _count(self, settled: QuarantineResult) -> None:
-        self.records.update(stored=settled.stored, already_stored=settled.already_stored, failed=settled.failed)
+    def _count(self, result: QuarantineResult) -> None:
+        self.records.update(stored=result.stored, already_stored=result.already_stored, failed=result.failed)
 
     def _end(self) -> None:
         self._examined, self._bytes, self.running = self.examined, self.bytes_examined, None

@@ -5,24 +5,60 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.core.model.actor_types import ActorTypes
-from auditor.core.model.message import StreamState
-from auditor.core.model.passes import SeqRange
-from auditor.core.model.range_account import Walked
+from auditor.core.model.passes import Mode, PassFacts, SeqRange
+from auditor.core.model.range_account import RangeAccount
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.report.build import ReportSettings, build_report
+from auditor.core.state.checkpoint import Checkpoint
 from auditor.core.state.examiner import Audit, AuditedStream
 from tests.core.stories import message
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from auditor.core.model.findings import Kind
     from auditor.core.report.pass_report import PassReport
+    from auditor.core.state.acceptance import Acceptance
+    from auditor.core.state.examiner import AuditState
 
 NOW = 1_800_000_000_000_000_000
 
 
-def report(*stored: tuple[str | bytes, bytes], types: ActorTypes | None = None, **walked: object) -> PassReport:
-    audit = Audit(AuditedStream("S", 0, "aether.quarantine"), SubjectFilter(["S.>"]), detail_limit=1000)
+RANGES = {"removed", "deleted", "unreadable", "deleted_after_read", "subject_counts"}
+"""Fields of the checkpoint; the others are of the account or of the pass."""
+ACCOUNT = {"first_seq", "unread"}
+
+
+def report_on(
+    state: AuditState,
+    last_seq: int,
+    *,
+    types: ActorTypes | None = None,
+    settings: ReportSettings = ReportSettings(),  # noqa: B008 - frozen
+    accepted: Mapping[Kind, Acceptance] | None = None,
+    **fields: object,
+) -> PassReport:
+    """The report of a full pass that read a stream up to `last_seq`; `fields` of its checkpoint, account and facts."""
+    whole = SeqRange(1, last_seq)
+    facts = {"mode": Mode.FULL, "range": whole, "read": whole, "started_ns": NOW - 2 * 10**9, "finished_ns": NOW}
+    ranges = {name: value for name, value in fields.items() if name in RANGES}
+    account = {name: value for name, value in fields.items() if name in ACCOUNT}
+    facts |= {name: value for name, value in fields.items() if name not in RANGES | ACCOUNT}
+    checkpoint = Checkpoint(stream="S", created_ns=0, subjects=("S.>",), state=state, next_seq=last_seq + 1, **ranges)
+    return build_report(
+        "orders",
+        checkpoint,
+        PassFacts(**facts),
+        RangeAccount(**account),
+        settings,
+        types or ActorTypes(),
+        accepted=accepted,
+    )
+
+
+def report(*stored: tuple[str | bytes, bytes], types: ActorTypes | None = None, **fields: object) -> PassReport:
+    """The report of a full pass over these messages."""
+    examiner = Audit(AuditedStream("S", 0, "aether.quarantine"), SubjectFilter(["S.>"]), detail_limit=1000)
     for seq, (subject, data) in enumerate(stored, 1):
-        audit.examine(message(seq, subject, data))
-    pinned = StreamState("S", 0, 1, len(stored), len(stored), 0)
-    facts = Walked(pinned=pinned, read=SeqRange(1, len(stored)), started_ns=NOW - 2 * 10**9, finished_ns=NOW, **walked)
-    return build_report("orders", audit.state, facts, ReportSettings(), types or ActorTypes())
+        examiner.examine(message(seq, subject, data))
+    return report_on(examiner.state, len(stored), types=types, **fields)

@@ -34,11 +34,11 @@ def test_jitter_is_added_to_the_time_that_a_pass_has() -> None:
 
 
 def test_the_next_full_pass_is_due_full_pass_every_after_the_last_one_began() -> None:
-    assert full_pass_due_ns(AUDIT, replace(report(), full_ns=NOW)) == NOW + 24 * HOUR
+    assert full_pass_due_ns(AUDIT, replace(report(), full_pass_started_ns=NOW)) == NOW + 24 * HOUR
 
 
 def test_after_a_pass_the_next_one_has_three_times_as_long_as_the_last_one_of_its_mode_took() -> None:
-    last = replace(report(), full_ns=NOW)
+    last = replace(report(), full_pass_started_ns=NOW)
     took_ns = {Mode.INCREMENTAL: 2 * MINUTE, Mode.FULL: HOUR}
     due_ns = after_pass(AUDIT, last, took_ns, begins_ns=NOW + 5 * MINUTE, now_ns=NOW)
     assert due_ns[Mode.INCREMENTAL] == NOW + 11 * MINUTE
@@ -46,18 +46,18 @@ def test_after_a_pass_the_next_one_has_three_times_as_long_as_the_last_one_of_it
 
 
 def test_a_mode_without_a_pass_so_far_has_a_minute() -> None:
-    due_ns = after_pass(AUDIT, replace(report(), full_ns=NOW), {}, begins_ns=NOW + HOUR, now_ns=NOW)
+    due_ns = after_pass(AUDIT, replace(report(), full_pass_started_ns=NOW), {}, begins_ns=NOW + HOUR, now_ns=NOW)
     assert due_ns[Mode.INCREMENTAL] == NOW + HOUR + MIN_GRACE_NS
 
 
 def test_a_full_pass_that_is_due_should_complete_with_the_next_pass_that_begins() -> None:
-    overdue = replace(report(), full_ns=NOW - 48 * HOUR)
+    overdue = replace(report(), full_pass_started_ns=NOW - 48 * HOUR)
     due_ns = after_pass(AUDIT, overdue, {}, begins_ns=NOW + HOUR, now_ns=NOW)
     assert due_ns[Mode.FULL] == NOW + HOUR + MIN_GRACE_NS
 
 
 def test_a_pass_that_lasted_longer_than_its_interval_has_its_time_from_when_the_next_one_was_scheduled() -> None:
     due_ns = after_pass(
-        AUDIT, replace(report(), full_ns=NOW), {Mode.FULL: HOUR}, begins_ns=NOW + MINUTE, now_ns=NOW + HOUR
+        AUDIT, replace(report(), full_pass_started_ns=NOW), {Mode.FULL: HOUR}, begins_ns=NOW + MINUTE, now_ns=NOW + HOUR
     )
     assert due_ns == {Mode.INCREMENTAL: NOW + MINUTE + MIN_GRACE_NS, Mode.FULL: NOW + 27 * HOUR}

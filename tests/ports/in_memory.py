@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.core.history.audit_history import AuditHistory
+from auditor.core.history.audit_history import AuditHistory, LoadedHistory
 from auditor.core.model.message import StoredMessage, StreamState
 from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
 from auditor.core.model.ranges import merged
 from auditor.core.model.subject_filter import SubjectFilter
-from auditor.core.state.codec import decode_checkpoint, encode_checkpoint
+from auditor.core.state.checkpoint import CheckedOut
+from auditor.core.state.codec import decode_checkpoint
 from auditor.errors import (
     AuditorError,
     StateConflictError,
@@ -24,11 +25,12 @@ from auditor.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
+    from auditor.core.history.saved_state import EncodedState
     from auditor.core.model.findings import Kind
     from auditor.core.state.acceptance import Acceptance
-    from auditor.core.state.checkpoint import Checkpoint, CheckpointKind, EncodedState
+    from auditor.core.state.checkpoint import CheckpointKind
 
 
 class InMemorySource:
@@ -233,84 +235,74 @@ class SavedState:
 
 
 class InMemoryStateStore:
-    """The `StateStore` of auditor/scan/ports.py: what is saved are bytes, and what is held is given back once."""
+    """The `StateStore` of auditor/scan/ports.py: what is saved is bytes, and what is put back is checked out once."""
 
-    def __init__(self, *, refuses: AuditorError | None = None, saved: SavedState | None = None) -> None:
-        """`refuses`: what every save raises. `saved`: what others share."""
+    def __init__(
+        self, *, refuses: AuditorError | None = None, saved: SavedState | None = None, saves: bool = True
+    ) -> None:
+        """`refuses`: what every save raises. `saved`: what other stores share."""
         self.saved = SavedState() if saved is None else saved
+        self.saves = saves
         self.acceptances: dict[Kind, Acceptance] = {}
         self.refuses = refuses
         self.on_save: Callable[[], object] = lambda: None
-        self.saves = 0
+        self.saves_made = 0
         self.problem: str | None = None
         self._seen = 0
-        """The generation of what was saved when it was opened, or saved by this one, last."""
-        self._chronicle: AuditHistory | None = None
-        self._newest: Checkpoint | None = None
-        self._held: dict[CheckpointKind, Checkpoint] = {}
+        """The generation of what was saved when it was last loaded, or saved by this store."""
+        self._history: AuditHistory | None = None
+        self._in_memory: dict[CheckpointKind, CheckedOut] = {}
 
     @property
-    def kept(self) -> dict[str, bytes]:
-        """What is saved."""
+    def parts(self) -> dict[str, bytes]:
+        """What is saved, by part."""
         return self.saved.parts
 
-    async def open(self) -> AuditHistory:
+    async def load_history(self) -> LoadedHistory:
         for part, number in self.saved.formats.items():
             raise StateNewerError(f"{part} has format {number}")
         self._seen = self.saved.generation
         if not self.saved.parts:
-            self._newest = None
+            self._in_memory = {kind: replace(each, is_saved=False) for kind, each in self._in_memory.items()}
         elif self.saved.writer is not self:
-            self._held.clear()
-            self._newest = self._chronicle = None
-        if self._chronicle is None:
-            kept = self.saved.parts.get("chronicle")
-            self._chronicle = AuditHistory() if kept is None else msgspec.msgpack.decode(kept, type=AuditHistory)
-        return self._chronicle
+            self._in_memory.clear()
+            self._history = None
+        if self._history is None:
+            saved = self.saved.parts.get("chronicle")
+            self._history = AuditHistory() if saved is None else msgspec.msgpack.decode(saved, type=AuditHistory)
+        return LoadedHistory(self._history, self.problem)
 
-    async def accepted(self) -> dict[Kind, Acceptance]:
+    async def load_acceptances(self) -> dict[Kind, Acceptance]:
         return dict(self.acceptances)
 
-    async def check_out(self, part: CheckpointKind) -> Checkpoint | None:
-        if part in self._held:
-            return self._held.pop(part)  # saved or not; if it was, `pack` knows
-        if part not in self.saved.parts:
+    async def check_out(self, kind: CheckpointKind) -> CheckedOut | None:
+        if kind in self._in_memory:
+            return self._in_memory.pop(kind)
+        if kind not in self.saved.parts:
             return None
-        self._newest = decode_checkpoint(self.saved.parts[part])
-        return self._newest
-
-    async def pack(self, changed: Mapping[CheckpointKind, Checkpoint | None]) -> EncodedState:
-        for part, memory in changed.items():
-            self._held.pop(part, None)
-            self._newest = memory or self._newest
-        ready: dict[str, bytes | None] = {"chronicle": msgspec.msgpack.encode(self._chronicle)}
-        return {
-            **ready,
-            **{part: None if memory is None else encode_checkpoint(memory) for part, memory in changed.items()},
-        }
+        return CheckedOut(decode_checkpoint(self.saved.parts[kind]), is_saved=True)
 
     async def save(self, encoded: EncodedState) -> None:
-        try:
-            if self.refuses is not None:
-                raise self.refuses
-            if self._seen != self.saved.generation:
-                raise StateConflictError("somebody else has saved or removed the state")
-        except AuditorError:
-            self._newest = None
-            raise
-        self.saves += 1
+        self._history = encoded.history
+        for kind in encoded.checkpoints:
+            self._in_memory.pop(kind, None)
+        if self.refuses is not None:
+            raise self.refuses
+        if self._seen != self.saved.generation:
+            raise StateConflictError("another process has saved or removed the state")
+        self.saves_made += 1
         self.saved.generation += 1
         self._seen, self.saved.writer = self.saved.generation, self
-        self.saved.parts.update(encoded)
-        for part in [part for part, data in self.saved.parts.items() if data is None]:
-            del self.saved.parts[part]
+        self.saved.parts["chronicle"] = msgspec.msgpack.encode(encoded.history)
+        for kind, checkpoint in encoded.checkpoints.items():
+            if checkpoint is None:
+                self.saved.parts.pop(kind, None)
+            else:
+                self.saved.parts[kind] = checkpoint.data
         self.on_save()
 
-    def put_back(self, memory: Checkpoint) -> None:
-        self._held[memory.kind] = memory
-
-    def is_saved(self, memory: Checkpoint) -> bool:
-        return memory is self._newest
+    def put_back(self, checked_out: CheckedOut) -> None:
+        self._in_memory[checked_out.checkpoint.kind] = checked_out
 
 
 class GoneError(AuditorError):

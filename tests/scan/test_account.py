@@ -11,7 +11,7 @@ from auditor.config import VersionsConfig
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Verdict
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource
-from tests.scan.test_run import GOOD, ORDER, a_pass, sums_hold
+from tests.scan.passes import GOOD, ORDER, a_pass, sums_hold
 
 
 async def test_a_message_that_nobody_is_shown_is_corruption_and_explains_the_gap() -> None:

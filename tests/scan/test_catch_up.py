@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 import auditor.core.state.examiner
 import auditor.core.state.segments
 import auditor.scan.catch_up
-import auditor.scan.run
+import auditor.scan.plan
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Mode, SeqRange, Verdict
 from tests.core.by_the_book import made
 from tests.core.stories import event, snapshot, subjects
 from tests.ports.in_memory import InMemorySource, InMemoryStateStore
-from tests.scan.test_run import a_pass, sums_hold
+from tests.scan.passes import a_pass, sums_hold
 
 if TYPE_CHECKING:
     from auditor.core.report.pass_report import PassReport
 
-HISTORY_OF_ITS_OWN = {"mode", "read", "started_ns", "finished_ns", "full_ns", "newest_ns"}
+HISTORY_OF_ITS_OWN = {"mode", "read", "started_ns", "finished_ns", "full_pass_started_ns", "newest_finding_ns"}
 
 Step = Callable[[InMemorySource], None]
 
@@ -67,7 +67,7 @@ def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def whenever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Full passes as often as the stream's history changes."""
-    monkeypatch.setattr(auditor.scan.run, "MIN_INTERVAL_OF_DELETION_PASSES_NS", 0)
+    monkeypatch.setattr(auditor.scan.plan, "MIN_INTERVAL_OF_DELETION_PASSES_NS", 0)
 
 
 @pytest.mark.usefixtures("short_stretches", "whenever")
@@ -76,37 +76,37 @@ def whenever(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @given(STEPS)
 def test_after_any_history_an_incremental_pass_says_what_a_full_one_says(steps: list[Step | None]) -> None:
-    stream, keeper = InMemorySource(), InMemoryStateStore()
+    stream, state = InMemorySource(), InMemoryStateStore()
     for step in [*steps, None]:
         if step is not None:
             step(stream)
             continue
-        went_on = asyncio.run(a_pass(stream, keeper=keeper).run())
+        went_on = asyncio.run(a_pass(stream, state=state).run())
         anew = asyncio.run(a_pass(stream).run())
         assert said(went_on) == said(anew)
         assert sums_hold(went_on)
 
 
 async def test_a_pass_over_nothing_new_reads_nothing() -> None:
-    stream, keeper = InMemorySource(), InMemoryStateStore()
+    stream, state = InMemorySource(), InMemoryStateStore()
     for _ in range(3):
         stream.append(("S.events.order.order-1", b"{"))
-        await a_pass(stream, keeper=keeper).run()
+        await a_pass(stream, state=state).run()
     stream.on_batch = lambda: pytest.fail("it walked")
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.mode, report.read, report.messages.examined) == (Mode.INCREMENTAL, None, 3)
 
 
 @pytest.mark.parametrize("first_seq", [1, 2, 5, 9, 12])
 async def test_actors_whose_heads_have_left_begin_where_a_full_pass_says_they_do(first_seq: int) -> None:
     actors = ("order-1", "order-2", "cart-1")
-    stream, keeper = InMemorySource(), InMemoryStateStore()
+    stream, state = InMemorySource(), InMemoryStateStore()
     for version in range(1, 5):
         stream.append(*((subjects(actor)[0], event(actor, version)) for actor in actors))
-    await a_pass(stream, keeper=keeper).run()
+    await a_pass(stream, state=state).run()
     stream.purge(first_seq - 1)
     stream.append((subjects("order-1")[0], event("order-1", 5)))
-    went_on = await a_pass(stream, keeper=keeper).run()
+    went_on = await a_pass(stream, state=state).run()
     assert said(went_on) == said(await a_pass(stream).run())
     assert went_on.mode is Mode.INCREMENTAL
 
@@ -118,11 +118,11 @@ async def test_a_bad_snapshot_that_was_superseded_stays_a_notice_when_its_stretc
         monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
     events, snapshots = subjects("order-1")
     stream = InMemorySource([(events, event("order-1", 1)), (events, event("order-1", 2))])
-    keeper = InMemoryStateStore()
+    state = InMemoryStateStore()
     stream.append((snapshots, b"{"), (snapshots, snapshot("order-1", 2)), (snapshots, snapshot("order-1", 2)))
-    await a_pass(stream, keeper=keeper).run()
+    await a_pass(stream, state=state).run()
     stream.purge(1)
-    went_on = await a_pass(stream, keeper=keeper).run()
+    went_on = await a_pass(stream, state=state).run()
     assert said(went_on) == said(await a_pass(stream).run())
     assert went_on.findings_total[Kind.MALFORMED_SNAPSHOT] == 1
 
@@ -132,7 +132,7 @@ async def test_a_message_that_could_not_be_judged_is_tried_again_until_it_can_be
 ) -> None:
     events, _ = subjects("order-1")
     stream = InMemorySource([(events, event("order-1", version)) for version in (1, 2, 3)])
-    keeper = InMemoryStateStore()
+    state = InMemoryStateStore()
     judge = auditor.core.state.examiner.judge_event
 
     def failing(data: bytes) -> object:
@@ -144,38 +144,38 @@ async def test_a_message_that_could_not_be_judged_is_tried_again_until_it_can_be
         patch.setattr(auditor.core.state.examiner, "judge_event", failing)
         patch.setattr(auditor.core.state.examiner, "fast_event", failing)
         for _ in range(2):
-            report = await a_pass(stream, keeper=keeper).run()
+            report = await a_pass(stream, state=state).run()
             assert (report.verdict, report.messages.unjudged) == (Verdict.INCONCLUSIVE, 1)
     stream.append((events, event("order-1", 4)))
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.mode, report.verdict, report.messages.unjudged) == (Mode.INCREMENTAL, Verdict.CLEAN, 0)
     assert said(report) == said(await a_pass(stream).run())
 
 
 async def test_where_most_actors_would_have_to_be_looked_up_everything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.catch_up, "MAX_LOOKUPS", 2)
-    stream, keeper = InMemorySource(), InMemoryStateStore()
+    stream, state = InMemorySource(), InMemoryStateStore()
     for version in (1, 2):
         stream.append(*((f"S.events.order.order-{n}", event(f"order-{n}", version)) for n in range(5)))
-    await a_pass(stream, keeper=keeper).run()
+    await a_pass(stream, state=state).run()
     stream.purge(3)
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert report.mode is Mode.FULL
     assert said(report) == said(await a_pass(stream).run())
 
 
 async def test_what_was_deleted_since_it_was_read_explains_a_gap_that_is_read_again_and_the_sums_hold() -> None:
     """Within the hour in which deletions lead to no other full pass, the head goes, and with it an actor's first event."""
-    stream, keeper = InMemorySource(), InMemoryStateStore()
+    stream, state = InMemorySource(), InMemoryStateStore()
     tail, _ = subjects("order-1")
     stream.append(*[(tail, event("order-1", version)) for version in (1, 2, 4, 5, 6, 7)])
-    await a_pass(stream, keeper=keeper).run()
+    await a_pass(stream, state=state).run()
     stream.delete(2)
-    await a_pass(stream, keeper=keeper).run()  # reads everything, for the first deletion
+    await a_pass(stream, state=state).run()  # reads everything, for the first deletion
     stream.delete(5)
     stream.purge(1)
     stream.append((tail, event("order-1", 8)))
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.mode, report.read) == (Mode.INCREMENTAL, SeqRange(7, 7))
     gaps = [finding.cause for finding in report.findings if finding.kind is Kind.VERSION_GAP]
     assert gaps == [Cause.DELETED]

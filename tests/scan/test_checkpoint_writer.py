@@ -12,8 +12,8 @@ from auditor.scan.checkpoint_writer import CHECKPOINT_INTERVAL_NS, CheckpointWri
 from tests.ports.in_memory import InMemoryStateStore
 
 
-def saves(keeper: InMemoryStateStore | None, now: list[int]) -> CheckpointWriter:
-    return CheckpointWriter(keeper, "a", lambda: now[0])
+def saves(state: InMemoryStateStore | None, now: list[int]) -> CheckpointWriter:
+    return CheckpointWriter(state, "a", lambda: now[0])
 
 
 async def test_a_checkpoint_is_due_by_time_or_by_messages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,9 +32,9 @@ async def test_a_checkpoint_is_due_by_time_or_by_messages(monkeypatch: pytest.Mo
 async def test_none_is_due_while_one_goes_on_or_where_nothing_is_kept() -> None:
     now = [1]
     assert not saves(None, now).is_due(1 << 30)
-    keeper = InMemoryStateStore()
-    some = saves(keeper, now)
-    await keeper.open()
+    state = InMemoryStateStore()
+    some = saves(state, now)
+    await state.open()
     saving = await some.begin({})
     assert not some.is_due(1 << 30)
     assert await saving
@@ -49,15 +49,15 @@ async def test_what_could_not_be_saved_is_still_the_newest_unless_somebody_else_
 
 
 async def test_saves_go_one_after_the_other_and_end_with_the_pass() -> None:
-    keeper = InMemoryStateStore()
-    some = saves(keeper, [1])
+    state = InMemoryStateStore()
+    some = saves(state, [1])
     first = await some.begin({})
     second = await some.begin({})
     assert first.done()
     some.abandon()
     with pytest.raises(asyncio.CancelledError):
         await second
-    assert keeper.saves == 1
+    assert state.saves_made == 1
 
 
 async def test_without_a_keeper_all_is_well() -> None:

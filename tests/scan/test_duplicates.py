@@ -12,7 +12,7 @@ from auditor.core.model.findings import Cause, Kind
 from auditor.core.state.duplicates import DuplicateComparison
 from tests.core.stories import event
 from tests.ports.in_memory import GoneError, InMemorySource, InMemoryStateStore
-from tests.scan.test_run import GOOD, ORDER, TWICE, a_pass
+from tests.scan.passes import GOOD, ORDER, TWICE, a_pass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -83,7 +83,7 @@ async def test_a_comparison_ends_when_it_has_read_enough(monkeypatch: pytest.Mon
 async def test_an_interrupted_pass_compares_nothing_any_more() -> None:
     stream = InMemorySource(TWICE, batch=5)
     this_pass = a_pass(stream)
-    batches = iter([lambda: None, this_pass.interrupted.set])
+    batches = iter([lambda: None, this_pass.interrupt.set])
     stream.on_batch = lambda: next(batches)()
     report = await this_pass.run()
     assert [(finding.kind, finding.cause) for finding in report.findings] == [(Kind.DUPLICATE_VERSION, Cause.UNKNOWN)]
@@ -113,10 +113,10 @@ async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
 
 
 async def test_what_a_comparison_could_not_settle_is_not_read_again_by_every_pass() -> None:
-    stream, keeper = InMemorySource(TWICE), InMemoryStateStore()
+    stream, state = InMemorySource(TWICE), InMemoryStateStore()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auditor.scan.duplicates, "MAX_MESSAGES_COMPARED", 2)
-        await a_pass(stream, keeper=keeper).run()
+        await a_pass(stream, state=state).run()
     stream.on_batch = lambda: pytest.fail("it walked")
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]

@@ -10,10 +10,10 @@ import auditor.scan.identity_check
 from auditor.core.model.findings import Kind
 from auditor.core.model.passes import Mode, Verdict
 from auditor.core.state.acceptance import Acceptance
-from auditor.scan.plan import StartFrom
+from auditor.scan.request import StartFrom
 from tests.core.stories import event
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
-from tests.scan.test_run import GOOD, ORDER, a_pass
+from tests.scan.passes import GOOD, ORDER, a_pass
 
 if TYPE_CHECKING:
     from auditor.core.report.pass_report import PassReport
@@ -27,101 +27,101 @@ def history_of(report: PassReport) -> dict[Kind, str | None]:
 
 async def remembered(*more: tuple[str, bytes]) -> tuple[FaultySource, InMemoryStateStore]:
     """A stream that was audited once."""
-    stream, keeper = FaultySource([*GOOD, *more]), InMemoryStateStore()
-    assert (await a_pass(stream, keeper=keeper).run()).verdict is Verdict.CLEAN
-    return stream, keeper
+    stream, state = FaultySource([*GOOD, *more]), InMemoryStateStore()
+    assert (await a_pass(stream, state=state).run()).verdict is Verdict.CLEAN
+    return stream, state
 
 
 async def test_a_lost_end_is_told_with_the_actors_that_lost_versions_until_it_is_accepted() -> None:
-    stream, keeper = await remembered((OTHER, event("order-2", 1)), (OTHER, event("order-2", 2)))
+    stream, state = await remembered((OTHER, event("order-2", 1)), (OTHER, event("order-2", 2)))
     stream.roll_back(5)
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.mode, report.verdict) == (Mode.FULL, Verdict.CORRUPT)
     assert history_of(report) == {
         Kind.STREAM_ROLLBACK: "the stream ends at sequence 5 and ended at 9 before: 4 are lost; of 2 actors: order-1"
         " versions 6 to 7, order-2 versions 1 to 2"
     }
-    again = await a_pass(stream, keeper=keeper).run()
-    full = a_pass(stream, keeper=keeper)
-    full.reading = StartFrom.BEGINNING
+    again = await a_pass(stream, state=state).run()
+    full = a_pass(stream, state=state)
+    full.start_from = StartFrom.BEGINNING
     assert history_of(again) == history_of(await full.run()) == history_of(report)
     assert (again.mode, again.read) == (Mode.INCREMENTAL, None)
 
     accepted_ns = full.clock()
-    keeper.acceptances = {
+    state.acceptances = {
         Kind.STREAM_ROLLBACK: Acceptance(
             kind=Kind.STREAM_ROLLBACK, up_to_seq=5, reason="known", accepted_ns=accepted_ns, created_ns=1
         )
     }
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.STREAM_ROLLBACK: 1})
     stream.roll_back(4)
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.findings_total, report.accepted_total) == ({Kind.STREAM_ROLLBACK: 1}, {Kind.STREAM_ROLLBACK: 1})
 
 
 async def test_of_what_was_written_again_since_it_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.identity_check, "MAX_ACTORS_NAMED", 3)
     more = [(f"S.events.order.order-{number}", event(f"order-{number}", 1)) for number in range(2, 7)]
-    stream, keeper = await remembered(*more)
+    stream, state = await remembered(*more)
     stream.roll_back(4)
     stream.append((ORDER, b"{"), (more[0][0], event("order-2", 1)))
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert str(history_of(report)[Kind.STREAM_ROLLBACK]).endswith(
         "; of 6 actors: order-1 up to version 7, order-2 (written again since), order-3 version 1 and 3 more"
     )
 
 
 async def test_a_lost_end_that_was_written_over_is_seen_by_its_bytes() -> None:
-    stream, keeper = await remembered()
+    stream, state = await remembered()
     stream.roll_back(5)
     stream.append((ORDER, event("order-1", 6)), *[("S.other", b"x")] * 4)
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.mode, set(history_of(report))) == (Mode.FULL, {Kind.HISTORY_CHANGED})
-    again = await a_pass(stream, keeper=keeper).run()
+    again = await a_pass(stream, state=state).run()
     assert (again.mode, again.findings) == (Mode.INCREMENTAL, report.findings)
 
 
 async def test_another_stream_of_the_same_name_is_told() -> None:
-    stream, keeper = await remembered()
+    stream, state = await remembered()
     fresh = InMemorySource(GOOD)
     fresh.created_ns = stream.created_ns + 1
-    report = await a_pass(fresh, keeper=keeper).run()
+    report = await a_pass(fresh, state=state).run()
     assert (report.mode, set(history_of(report))) == (Mode.FULL, {Kind.STREAM_RECREATED})
-    assert (await a_pass(fresh, keeper=keeper).run()).mode is Mode.INCREMENTAL
+    assert (await a_pass(fresh, state=state).run()).mode is Mode.INCREMENTAL
 
 
 async def test_changed_settings_are_a_notice_and_no_reason_to_read_anything() -> None:
-    stream, keeper = await remembered()
+    stream, state = await remembered()
     stream.config = {"max_age": 5}
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.verdict, report.read, set(history_of(report))) == (Verdict.CLEAN, None, {Kind.CONFIG_CHANGED})
 
 
 @pytest.mark.parametrize("how", ["deleted", "purged"])
 async def test_an_anchor_that_was_removed_is_no_news(how: str) -> None:
-    stream, keeper = await remembered()
+    stream, state = await remembered()
     if how == "deleted":
         stream.delete(7)
     else:
         stream.purge(7)
         stream.append((ORDER, event("order-1", 8)))
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert history_of(report) == {}
     assert report.verdict is Verdict.CLEAN
 
 
 async def test_an_anchor_that_cannot_be_read_any_more_leads_to_a_full_pass_at_once_and_only_once() -> None:
-    stream, keeper = await remembered()
+    stream, state = await remembered()
     stream.unreadable = {7}
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.mode, report.findings_total) == (Mode.FULL, {Kind.UNREADABLE_MESSAGE: 1})
-    assert (await a_pass(stream, keeper=keeper).run()).mode is Mode.INCREMENTAL
+    assert (await a_pass(stream, state=state).run()).mode is Mode.INCREMENTAL
 
 
 async def test_a_pass_in_between_asks_for_few_anchors_and_a_full_one_for_all() -> None:
-    stream, keeper = InMemorySource([("S.other", b"x")] * 400), InMemoryStateStore()
-    await a_pass(stream, keeper=keeper).run()
+    stream, state = InMemorySource([("S.other", b"x")] * 400), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
     asked: list[int] = []
     get = stream.get
 
@@ -130,24 +130,24 @@ async def test_a_pass_in_between_asks_for_few_anchors_and_a_full_one_for_all() -
         return await get(seq)
 
     stream.get = noted  # type: ignore[assignment,method-assign]
-    await a_pass(stream, keeper=keeper).run()
+    await a_pass(stream, state=state).run()
     assert len(asked) == 8
-    full = a_pass(stream, keeper=keeper)
-    full.reading = StartFrom.BEGINNING
+    full = a_pass(stream, state=state)
+    full.start_from = StartFrom.BEGINNING
     asked.clear()
     await full.run()
     assert 30 < len(set(asked)) <= 64
 
 
 async def test_what_was_read_before_a_change_is_not_gone_on_from_even_if_the_full_pass_dies() -> None:
-    stream, keeper = await remembered()
+    stream, state = await remembered()
     stream.roll_back(5)
     stream.append(*[(OTHER, event("order-2", version)) for version in (1, 2, 3, 4)])
     stream.fails_at[6] = GoneError("the stream is gone")
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert report.incomplete == "the stream is gone"
     stream.fails_at.clear()
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.mode, report.read.first_seq if report.read else 0) in {(Mode.FULL, 1), (Mode.FULL, 6)}
     assert set(history_of(report)) == {Kind.HISTORY_CHANGED}
     assert report.actors.seen == 2

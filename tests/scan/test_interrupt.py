@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from auditor.scan.interrupt import until
+from auditor.scan.interrupt import take_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -35,7 +35,7 @@ async def test_without_an_interruption_everything_comes() -> None:
 
 async def test_once_interrupted_nothing_more_comes() -> None:
     numbers, interrupted, seen = Numbers(5), asyncio.Event(), []
-    async for number in until(interrupted, numbers()):
+    async for number in take_until(interrupted, numbers()):
         seen.append(number)
         if number == 2:
             interrupted.set()
@@ -47,6 +47,6 @@ async def test_waiting_for_the_next_ends_at_once() -> None:
     numbers, interrupted = Numbers(5, stuck_at=3), asyncio.Event()
     asyncio.get_running_loop().call_later(0.01, interrupted.set)
     async with asyncio.timeout(5):
-        seen = [number async for number in until(interrupted, numbers())]
+        seen = [number async for number in take_until(interrupted, numbers())]
     assert seen == [1, 2]
     assert numbers.closed

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from auditor.core.state.checkpoint import CheckpointKind
-from auditor.scan.plan import CANDIDATES, StartFrom
+from auditor.scan.plan import CANDIDATES
+from auditor.scan.request import StartFrom
 
 
 def test_only_a_pass_from_the_beginning_reads_no_saved_state() -> None:

@@ -17,19 +17,21 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 import auditor.scan.checkpoint_writer
-import auditor.scan.run
-from auditor.config import AuditConfig, Duration
-from auditor.core.model.actor_types import ActorTypes
+import auditor.scan.plan
+import auditor.scan.walk
+from auditor.config import Duration
 from auditor.core.model.findings import Cause, Kind, Severity
 from auditor.core.model.passes import Mode, Outcome, SeqRange, Verdict
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.state.acceptance import Acceptance
+from auditor.core.state.codec import decode_checkpoint
 from auditor.core.state.examiner import Audit
 from auditor.errors import StateError
-from auditor.scan.plan import StartFrom
-from auditor.scan.run import Pass
+from auditor.scan.request import StartFrom
+from auditor.scan.run import Yielded
 from tests.core.stories import event, snapshot, streams, subjects
 from tests.ports.in_memory import FaultySource, GoneError, InMemoryQuarantine, InMemorySource, InMemoryStateStore
+from tests.scan.passes import GOOD, ORDER, a_pass, report_of, sums_hold
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
@@ -38,34 +40,6 @@ if TYPE_CHECKING:
     from auditor.core.report.pass_report import PassReport
 
 T = TypeVar("T")
-ORDER = "S.events.order.order-1"
-GOOD = [(ORDER, event("order-1", version)) for version in range(1, 8)]
-
-
-TICKS = count(1_700_000_000_000_000_000)
-"""Nanoseconds, for all passes: later ones are later."""
-
-
-def a_pass(
-    stream: InMemorySource,
-    quarantine: InMemoryQuarantine | None = None,
-    keeper: InMemoryStateStore | None = None,
-    **settings: object,
-) -> Pass:
-    config = AuditConfig(name="a", stream="S", **settings)
-    return Pass(config, stream, quarantine, "q" if quarantine else None, ActorTypes(), lambda: next(TICKS), keeper)
-
-
-def report_of(stream: InMemorySource, **settings: object) -> PassReport:
-    return asyncio.run(a_pass(stream, **settings).run())
-
-
-def sums_hold(report: PassReport) -> bool:
-    messages, events, snapshots = report.messages, report.events, report.snapshots
-    judged = events.ok + events.malformed + events.hidden + events.unreachable + snapshots.ok + snapshots.malformed
-    return messages.examined == judged + messages.unjudged and messages.in_range == (
-        messages.examined + messages.removed + messages.unreadable + messages.skipped
-    )
 
 
 async def test_a_stream_with_nothing_wrong_is_clean() -> None:
@@ -113,7 +87,7 @@ class Fate:
         """Whether the stream does what it will, and neither it nor the auditor fails."""
         return not (self.forgotten or self.failing or self.walk_ends_at or self.silent or self.interrupted_at)
 
-    def befalls(self, patch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], batch: int) -> Pass:
+    def befalls(self, patch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], batch: int) -> OnePass:
         """A pass that will meet all of it."""
         stream = FaultySource(stored, batch=batch)
         stream.delete(*self.deleted)
@@ -130,7 +104,7 @@ class Fate:
         def happens() -> None:
             number = next(batches)
             if number == self.interrupted_at:
-                this_pass.interrupted.set()
+                this_pass.interrupt.set()
             if number == self.deleted_during[0]:
                 stream.delete(*self.deleted_during[1])
             if number == self.purged_during[0]:
@@ -313,7 +287,7 @@ async def test_a_stream_that_cannot_be_pinned_has_no_report() -> None:
 async def test_an_interrupted_pass_ends_at_once_and_is_inconclusive() -> None:
     stream = InMemorySource(GOOD, batch=1)
     this_pass = a_pass(stream)
-    batches = iter([lambda: None, lambda: None, this_pass.interrupted.set])
+    batches = iter([lambda: None, lambda: None, this_pass.interrupt.set])
     stream.on_batch = lambda: next(batches)()
     report = await this_pass.run()
     assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, "interrupted at sequence 3 of 7")
@@ -324,7 +298,7 @@ async def test_a_pass_that_waits_for_its_stream_can_be_interrupted() -> None:
     this_pass = a_pass(stream)
 
     async def stuck(*_: object, **__: object) -> AsyncIterator[list[StoredMessage]]:
-        this_pass.interrupted.set()
+        this_pass.interrupt.set()
         await asyncio.Event().wait()
         yield []
 
@@ -357,12 +331,10 @@ async def test_every_condemned_message_goes_to_the_quarantine_once() -> None:
 async def test_a_quarantine_that_refuses_changes_nothing_about_what_is_found() -> None:
     stream = InMemorySource([*GOOD[:2], (ORDER, b"{"), *GOOD[2:], (ORDER, b"")])
     taken = await a_pass(stream, InMemoryQuarantine()).run()
-    refused_pass = a_pass(stream, InMemoryQuarantine("the side stream is full"))
-    refused = await refused_pass.run()
+    refused = await a_pass(stream, InMemoryQuarantine("the stream is full")).run()
     assert (refused.verdict, refused.findings) == (taken.verdict, taken.findings)
     assert refused.quarantine_pending == 2
-    assert refused_pass.settled is not None
-    assert refused_pass.settled.why == "the side stream is full"
+    assert refused.quarantine == QuarantineResult(failed=2, reason="the stream is full")
 
 
 async def test_an_audit_of_actors_reads_exactly_these() -> None:
@@ -395,13 +367,13 @@ async def test_a_report_says_what_was_read(ends_at: int, read: SeqRange | None) 
 
 async def test_a_pass_that_is_interrupted_after_its_end_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     this_pass = a_pass(InMemorySource(GOOD, batch=7))
-    show = Pass._show
+    show = auditor.scan.walk._show
 
-    def and_interrupt(running: Pass, audit: Audit, batch: list[StoredMessage]) -> None:
-        show(running, audit, batch)
-        running.interrupted.set()
+    def and_interrupt(*arguments: object) -> None:
+        show(*arguments)
+        this_pass.interrupt.set()
 
-    monkeypatch.setattr(Pass, "_show", and_interrupt)
+    monkeypatch.setattr(auditor.scan.walk, "_show", and_interrupt)
     report = await this_pass.run()
     assert report.verdict is Verdict.CLEAN
 
@@ -426,9 +398,6 @@ async def test_a_pass_that_is_cancelled_closes_its_walk() -> None:
         await running
     assert closed.is_set()
     assert asyncio.all_tasks() == {asyncio.current_task()}
-
-
-TWICE = [*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]]
 
 
 async def test_only_what_was_asked_for_is_judged() -> None:
@@ -498,11 +467,9 @@ async def test_records_that_were_refused_are_stored_by_the_next_pass() -> None:
     report = await a_pass(stream, quarantine).run()
     assert (report.quarantine_pending, report.findings_total) == (1, {Kind.MALFORMED_EVENT: 2})
     stream.on_batch = lambda: setattr(quarantine, "refuses", None)
-    second = a_pass(stream, quarantine)
-    report = await second.run()
+    report = await a_pass(stream, quarantine).run()
     assert (report.quarantine_pending, len(quarantine.records)) == (0, 2)
-    assert second.settled is not None
-    assert (second.settled.stored, second.settled.already_stored) == (1, 1)
+    assert report.quarantine == QuarantineResult(stored=1, already_stored=1)
 
 
 # What is saved, and when ----------------------------------------------------------------------------------------------
@@ -516,12 +483,12 @@ class Mortal:
     """Everything outside that a pass touches, until it dies at its n-th touch."""
 
     def __init__(
-        self, stream: InMemorySource, quarantine: InMemoryQuarantine, keeper: InMemoryStateStore, dies_at: int
+        self, stream: InMemorySource, quarantine: InMemoryQuarantine, state: InMemoryStateStore, dies_at: int
     ) -> None:
         self.left = dies_at
         stream.on_batch = self.touch
         quarantine.on_put = self.touch
-        keeper.on_save = self.touch
+        state.on_save = self.touch
 
     def touch(self) -> None:
         self.left -= 1
@@ -535,13 +502,13 @@ async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 4)
     story = [*GOOD[:3], (ORDER, b"{"), *GOOD[4:], (ORDER, b"["), (ORDER, event("order-1", 2)), ("S.other", b"")] * 2
-    stream, quarantine, keeper = InMemorySource(story), InMemoryQuarantine(), InMemoryStateStore()
-    Mortal(stream, quarantine, keeper, dies_at)
+    stream, quarantine, state = InMemorySource(story), InMemoryQuarantine(), InMemoryStateStore()
+    Mortal(stream, quarantine, state, dies_at)
     with contextlib.suppress(DiedError):
-        await a_pass(stream, quarantine, keeper).run()
-    keeper = InMemoryStateStore(saved=keeper.saved)
-    Mortal(stream, quarantine, keeper, 0)
-    report = await a_pass(stream, quarantine, keeper).run()
+        await a_pass(stream, quarantine, state).run()
+    state = InMemoryStateStore(saved=state.saved)
+    Mortal(stream, quarantine, state, 0)
+    report = await a_pass(stream, quarantine, state).run()
     whole = InMemoryQuarantine()
     assert (report.findings, report.totals) == ((anew := await a_pass(stream, whole).run()).findings, anew.totals)
     assert report.messages == anew.messages
@@ -550,13 +517,13 @@ async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
 
 async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 6)
-    stream, keeper = InMemorySource([("S.other", b"")] * 20), InMemoryStateStore()
-    Mortal(stream, InMemoryQuarantine(), keeper, 8)  # five batches, a checkpoint after the second and the fourth
+    stream, state = InMemorySource([("S.other", b"")] * 20), InMemoryStateStore()
+    Mortal(stream, InMemoryQuarantine(), state, 8)  # five batches, a checkpoint after the second and the fourth
     with pytest.raises(DiedError):
-        await a_pass(stream, keeper=keeper).run()
-    keeper = InMemoryStateStore(saved=keeper.saved)
-    Mortal(stream, InMemoryQuarantine(), keeper, 0)
-    report = await a_pass(stream, keeper=keeper).run()
+        await a_pass(stream, state=state).run()
+    state = InMemoryStateStore(saved=state.saved)
+    Mortal(stream, InMemoryQuarantine(), state, 0)
+    report = await a_pass(stream, state=state).run()
     assert (report.mode, report.read) == (Mode.FULL, SeqRange(13, 20))
     assert report.messages.skipped == 20
 
@@ -565,15 +532,15 @@ async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_ki
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
     stream.delete(2)
     stream.unreadable = {3}
-    Mortal(stream, InMemoryQuarantine(), keeper, 3)  # one batch, its checkpoint, and the next batch never comes
+    Mortal(stream, InMemoryQuarantine(), state, 3)  # one batch, its checkpoint, and the next batch never comes
     with pytest.raises(DiedError):
-        await a_pass(stream, keeper=keeper).run()
-    keeper = InMemoryStateStore(saved=keeper.saved)
-    Mortal(stream, InMemoryQuarantine(), keeper, 0)
-    report = await a_pass(stream, keeper=keeper).run()
+        await a_pass(stream, state=state).run()
+    state = InMemoryStateStore(saved=state.saved)
+    Mortal(stream, InMemoryQuarantine(), state, 0)
+    report = await a_pass(stream, state=state).run()
     assert report.read == SeqRange(6, 7)
     assert (report.messages, report.findings) == ((anew := await a_pass(stream).run()).messages, anew.findings)
     assert (report.messages.removed, report.messages.unreadable) == (1, 1)
@@ -581,11 +548,11 @@ async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_ki
 
 async def test_a_checkpoint_never_covers_a_record_that_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource([*GOOD, (ORDER, b"{"), *GOOD[:3]]), InMemoryStateStore()
-    report = await a_pass(stream, InMemoryQuarantine("it is full"), keeper).run()
+    stream, state = InMemorySource([*GOOD, (ORDER, b"{"), *GOOD[:3]]), InMemoryStateStore()
+    report = await a_pass(stream, InMemoryQuarantine("it is full"), state).run()
     assert report.quarantine_pending == 1
     quarantine = InMemoryQuarantine()
-    again = await a_pass(stream, quarantine, keeper).run()
+    again = await a_pass(stream, quarantine, state).run()
     assert again.read is not None
     assert again.read.first_seq <= 8
     assert (again.quarantine_pending, len(quarantine.records), again.findings) == (
@@ -599,16 +566,16 @@ async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_st
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
-    await a_pass(stream, keeper=keeper).run()
-    full = a_pass(stream, keeper=keeper)
-    full.reading, full.yields = StartFrom.BEGINNING, lambda: True
-    assert await full.advance() is None
+    stream, state = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
+    full = a_pass(stream, state=state)
+    full.start_from, full.should_yield = StartFrom.BEGINNING, lambda: True
+    assert isinstance(await full.advance(), Yielded)
     assert full.progress.seq == 3
 
     stream.append((ORDER, b"["))
-    tail = a_pass(stream, keeper=keeper)
-    tail.reading = StartFrom.INCREMENTAL
+    tail = a_pass(stream, state=state)
+    tail.start_from = StartFrom.INCREMENTAL
     report = await tail.run()
     assert (report.mode, report.read, report.findings_total) == (
         Mode.INCREMENTAL,
@@ -616,22 +583,22 @@ async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_st
         {Kind.MALFORMED_EVENT: 2},
     )
 
-    report = await a_pass(stream, keeper=keeper).run()
+    report = await a_pass(stream, state=state).run()
     assert (report.mode, report.read, report.findings_total) == (Mode.FULL, SeqRange(4, 9), {Kind.MALFORMED_EVENT: 2})
-    assert set(keeper.kept) == {"chronicle", "completed"}
-    assert (await a_pass(stream, keeper=keeper).run()).read is None
+    assert set(state.parts) == {"chronicle", "completed"}
+    assert (await a_pass(stream, state=state).run()).read is None
 
 
 async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing_else_to_go_on_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
-    first = a_pass(stream, keeper=keeper)
-    first.yields = lambda: True
-    assert await first.advance() is None
-    tail = a_pass(stream, keeper=keeper)
-    tail.reading = StartFrom.INCREMENTAL
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
+    first = a_pass(stream, state=state)
+    first.should_yield = lambda: True
+    assert isinstance(await first.advance(), Yielded)
+    tail = a_pass(stream, state=state)
+    tail.start_from = StartFrom.INCREMENTAL
     report = await tail.run()
     assert (report.mode, report.read, report.verdict) == (Mode.FULL, SeqRange(4, 7), Verdict.CLEAN)
 
@@ -640,27 +607,25 @@ async def test_a_full_pass_yields_if_the_quarantine_refuses_and_nothing_is_saved
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource([*GOOD[:4], (ORDER, b"{"), *GOOD[4:]]), InMemoryStateStore()
+    stream, state = InMemorySource([*GOOD[:4], (ORDER, b"{"), *GOOD[4:]]), InMemoryStateStore()
     quarantine = InMemoryQuarantine("it is full")
-    first = a_pass(stream, quarantine, keeper)
-    first.yields = lambda: first.progress.seq == 6
-    assert await first.advance() is None
-    assert first.settled.failed == 1
-    saved = keeper.kept["underway"]
-    assert keeper.saves == 1  # at the checkpoint before the record that was refused
+    first = a_pass(stream, quarantine, state)
+    first.should_yield = lambda: first.progress.seq == 6
+    assert await first.advance() == Yielded(6, QuarantineResult(failed=1, reason="it is full"))
+    saved = state.parts["underway"]
+    assert decode_checkpoint(saved).next_seq == 4  # at the checkpoint before the record that was refused
 
     quarantine.refuses = None
-    second = a_pass(stream, quarantine, keeper)
-    report = await second.run()
+    report = await a_pass(stream, quarantine, state).run()
     assert (report.read, report.quarantine_pending) == (SeqRange(7, 8), 1)
-    assert second.settled == QuarantineResult()
-    assert (set(keeper.kept), keeper.kept["underway"]) == ({"chronicle", "underway"}, saved)
+    assert report.quarantine == QuarantineResult()
+    assert (set(state.parts), state.parts["underway"]) == ({"chronicle", "underway"}, saved)
 
-    report = await a_pass(stream, quarantine, keeper).run()
+    report = await a_pass(stream, quarantine, state).run()
     assert (report.mode, report.read, report.quarantine_pending) == (Mode.FULL, SeqRange(4, 8), 0)
     assert len(quarantine.records) == 1
-    assert set(keeper.kept) == {"chronicle", "completed"}
-    assert (await a_pass(stream, quarantine, keeper).run()).read is None
+    assert set(state.parts) == {"chronicle", "completed"}
+    assert (await a_pass(stream, quarantine, state).run()).read is None
 
 
 async def test_a_full_pass_that_goes_on_counts_the_records_that_are_refused_to_it_too(
@@ -668,19 +633,19 @@ async def test_a_full_pass_that_goes_on_counts_the_records_that_are_refused_to_i
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
     stream = InMemorySource([(ORDER, b"{"), *GOOD[1:4], (ORDER, b"["), *GOOD[5:], (ORDER, b"")])
-    keeper = InMemoryStateStore()
+    state = InMemoryStateStore()
     quarantine = InMemoryQuarantine("it is full")
     counted = []
     for _ in range(2):
-        part = a_pass(stream, quarantine, keeper)
-        part.yields = lambda: True
-        assert await part.advance() is None
-        counted.append(part.settled.failed)
-    last = a_pass(stream, quarantine, keeper)
-    report = await last.run()
-    assert ([*counted, last.settled.failed], report.quarantine_pending) == ([1, 1, 1], 3)
+        part = a_pass(stream, quarantine, state)
+        part.should_yield = lambda: True
+        yielded = await part.advance()
+        assert isinstance(yielded, Yielded)
+        counted.append(yielded.quarantine.failed)
+    report = await a_pass(stream, quarantine, state).run()
+    assert ([*counted, report.quarantine.failed], report.quarantine_pending) == ([1, 1, 1], 3)
     quarantine.refuses = None
-    assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 0
+    assert (await a_pass(stream, quarantine, state).run()).quarantine_pending == 0
     assert len(quarantine.records) == 3
 
 
@@ -688,19 +653,20 @@ async def test_a_full_pass_that_yields_to_incremental_ones_comes_to_its_end_if_t
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper, quarantine = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore(), InMemoryQuarantine()
-    await a_pass(stream, quarantine, keeper).run()
+    stream, state, quarantine = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore(), InMemoryQuarantine()
+    await a_pass(stream, quarantine, state).run()
     quarantine.records.clear()
     quarantine.refuses = "it is full"
-    reached, report, reading = [], None, StartFrom.BEGINNING
-    while report is None:
-        full = a_pass(stream, quarantine, keeper)
-        full.reading, full.yields = reading, lambda: True
-        report, reading = await full.advance(), StartFrom.AUTO
+    reached: list[int] = []
+    report: PassReport | Yielded = Yielded(0, QuarantineResult())
+    while isinstance(report, Yielded):
+        full = a_pass(stream, quarantine, state)
+        full.start_from, full.should_yield = StartFrom.AUTO if reached else StartFrom.BEGINNING, lambda: True
+        report = await full.advance()
         reached.append(full.progress.seq)
-        if report is None:
-            tail = a_pass(stream, quarantine, keeper)
-            tail.reading = StartFrom.INCREMENTAL
+        if isinstance(report, Yielded):
+            tail = a_pass(stream, quarantine, state)
+            tail.start_from = StartFrom.INCREMENTAL
             assert (await tail.run()).read is None
     assert (reached, report.mode, report.quarantine_pending) == ([3, 6, 8], Mode.FULL, 1)
 
@@ -709,40 +675,80 @@ async def test_a_pass_that_fails_between_does_not_make_a_refused_record_forgotte
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper, quarantine = (
+    stream, state, quarantine = (
         InMemorySource([(ORDER, b"{"), *GOOD]),
         InMemoryStateStore(),
         InMemoryQuarantine("it is full"),
     )
-    first = a_pass(stream, quarantine, keeper)
-    first.yields = lambda: True
-    assert await first.advance() is None
+    first = a_pass(stream, quarantine, state)
+    first.should_yield = lambda: True
+    assert isinstance(await first.advance(), Yielded)
     quarantine.refuses = None
     with monkeypatch.context() as patch:
         patch.setattr(InMemorySource, "info", gone)
         with pytest.raises(GoneError):
-            await a_pass(stream, quarantine, keeper).run()
-    assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 1
-    assert (await a_pass(stream, quarantine, keeper).run()).quarantine_pending == 0
+            await a_pass(stream, quarantine, state).run()
+    assert (await a_pass(stream, quarantine, state).run()).quarantine_pending == 1
+    assert (await a_pass(stream, quarantine, state).run()).quarantine_pending == 0
     assert len(quarantine.records) == 1
 
 
-async def gone(_: InMemorySource) -> StreamState:
+async def gone(*_: object) -> StreamState:
     raise GoneError
 
 
 async def test_an_incremental_pass_never_yields(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
-    stream, keeper = InMemorySource(GOOD[:1]), InMemoryStateStore()
-    await a_pass(stream, keeper=keeper).run()
+    stream, state = InMemorySource(GOOD[:1]), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
     stream.append(*GOOD[1:])
-    one = a_pass(stream, keeper=keeper)
-    one.yields = lambda: True
+    one = a_pass(stream, state=state)
+    one.should_yield = lambda: True
     assert (await one.run()).read == SeqRange(2, 7)
 
 
+async def test_records_that_are_refused_after_the_first_refusal_are_counted_as_pending_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    stream = InMemorySource([(ORDER, b"{"), *GOOD[1:4], (ORDER, b"["), *GOOD[5:], (ORDER, b"")])
+    report = await a_pass(stream, InMemoryQuarantine("it is full"), InMemoryStateStore()).run()
+    assert (report.quarantine_pending, report.quarantine.failed) == (3, 3)
+
+
+async def test_the_times_of_a_pass_are_the_same_after_a_restart() -> None:
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
+    report = await a_pass(stream, state=state).run()
+    again = await a_pass(stream, state=InMemoryStateStore(saved=state.saved)).last()
+    assert again is not None
+    assert (again.started_ns, again.finished_ns) == (report.started_ns, report.finished_ns)
+
+
+async def test_a_pass_over_read_only_state_resumes_from_it_and_saves_nothing() -> None:
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
+    stream.append((ORDER, b"{"))
+    saved = dict(state.parts)
+    read_only = InMemoryStateStore(saved=state.saved, saves=False)
+    report = await a_pass(stream, state=read_only).run()
+    assert (report.read, report.verdict) == (SeqRange(8, 8), Verdict.CORRUPT)
+    assert (read_only.saves_made, state.parts) == (0, saved)
+
+
+async def test_incidents_that_were_found_by_a_pass_that_then_failed_are_found_again() -> None:
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
+    stream.roll_back(5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(InMemoryStateStore, "check_out", gone)
+        with pytest.raises(GoneError):
+            await a_pass(stream, state=state).run()
+    report = await a_pass(stream, state=state).run()
+    assert (report.mode, report.findings_total) == (Mode.FULL, {Kind.STREAM_ROLLBACK: 1})
+
+
 async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
-    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
     modes = []
     never, always = Duration(10**15), Duration(1)
     for reading, every in [
@@ -752,8 +758,8 @@ async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
         (StartFrom.INCREMENTAL, always),
         (StartFrom.BEGINNING, never),
     ]:
-        one = a_pass(stream, keeper=keeper, full_pass_every=every)
-        one.reading = reading
+        one = a_pass(stream, state=state, full_pass_every=every)
+        one.start_from = reading
         modes.append((await one.run()).mode)
     assert modes == [Mode.FULL, Mode.INCREMENTAL, Mode.FULL, Mode.INCREMENTAL, Mode.FULL]
 
@@ -761,26 +767,26 @@ async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
 async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_all_the_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stream, keeper = InMemorySource(GOOD), InMemoryStateStore()
-    await a_pass(stream, keeper=keeper).run()
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
     stream.delete(3)
-    at_once = await a_pass(stream, keeper=keeper).run()
+    at_once = await a_pass(stream, state=state).run()
     assert (at_once.mode, at_once.verdict, at_once.messages.removed) == (Mode.FULL, Verdict.CORRUPT, 1)
     stream.delete(5)
-    too_soon = await a_pass(stream, keeper=keeper).run()
+    too_soon = await a_pass(stream, state=state).run()
     assert (too_soon.mode, too_soon.messages.removed) == (Mode.INCREMENTAL, 1)
-    monkeypatch.setattr(auditor.scan.run, "MIN_INTERVAL_OF_DELETION_PASSES_NS", 0)
-    later = await a_pass(stream, keeper=keeper).run()
+    monkeypatch.setattr(auditor.scan.plan, "MIN_INTERVAL_OF_DELETION_PASSES_NS", 0)
+    later = await a_pass(stream, state=state).run()
     assert (later.mode, later.messages.removed) == (Mode.FULL, 2)
 
 
 async def test_what_was_completed_is_said_again_without_reading_the_stream() -> None:
-    stream, keeper = InMemorySource([*GOOD[:3], (ORDER, b"{"), *GOOD[4:]]), InMemoryStateStore()
+    stream, state = InMemorySource([*GOOD[:3], (ORDER, b"{"), *GOOD[4:]]), InMemoryStateStore()
     stream.delete(2)
-    assert await a_pass(stream, keeper=keeper).last() is None
-    report = await a_pass(stream, keeper=keeper).run()
+    assert await a_pass(stream, state=state).last() is None
+    report = await a_pass(stream, state=state).run()
     stream.append((ORDER, b"["))
-    again = await a_pass(stream, keeper=keeper).last()
+    again = await a_pass(stream, state=state).last()
     assert again is not None
     assert (again.findings, again.totals, again.messages) == (report.findings, report.totals, report.messages)
     assert (again.mode, again.verdict, again.range, again.read) == (Mode.FULL, report.verdict, report.range, None)
@@ -790,39 +796,39 @@ async def test_what_was_completed_is_said_again_without_reading_the_stream() -> 
 async def test_state_that_cannot_be_saved_changes_nothing_about_what_is_found() -> None:
     stream = InMemorySource([*GOOD, (ORDER, b"{")])
     with capture_logs() as logs:
-        report = await a_pass(stream, keeper=InMemoryStateStore(refuses=StateError("it is full"))).run()
+        report = await a_pass(stream, state=InMemoryStateStore(refuses=StateError("it is full"))).run()
     assert report.findings == (await a_pass(stream).run()).findings
-    assert [entry["why"] for entry in logs if entry["event"] == "state not saved"] == ["it is full"]
+    assert [entry["reason"] for entry in logs if entry["event"] == "state not saved"] == ["it is full"]
 
 
 async def test_accepted_findings_of_an_older_stream_of_the_same_name_are_not_accepted_in_this() -> None:
-    stream, keeper = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
+    stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
     known = Acceptance(
         kind=Kind.MALFORMED_EVENT, up_to_seq=9, reason="", accepted_ns=0, created_ns=0, count_in_last_segment=1
     )
-    keeper.acceptances = {known.kind: known}
-    assert (await a_pass(stream, keeper=keeper).run()).verdict is Verdict.CORRUPT
+    state.acceptances = {known.kind: known}
+    assert (await a_pass(stream, state=state).run()).verdict is Verdict.CORRUPT
     pinned = await stream.info()
-    keeper.acceptances = {known.kind: msgspec.structs.replace(known, created_ns=pinned.created_ns)}
-    report = await a_pass(stream, keeper=keeper).run()
+    state.acceptances = {known.kind: msgspec.structs.replace(known, created_ns=pinned.created_ns)}
+    report = await a_pass(stream, state=state).run()
     assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.MALFORMED_EVENT: 1})
 
 
 async def test_news_outlive_the_process_and_full_passes() -> None:
-    stream, keeper = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
+    stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
     key = (Kind.MALFORMED_EVENT, Severity.CORRUPTION)
-    assert key not in (await a_pass(stream, keeper=keeper).run()).newest_ns
+    assert key not in (await a_pass(stream, state=state).run()).newest_finding_ns
     stream.append((ORDER, b"["))
-    newest_ns = (await a_pass(stream, keeper=keeper).run()).newest_ns[key]
+    newest_ns = (await a_pass(stream, state=state).run()).newest_finding_ns[key]
     for reading in StartFrom:
-        one = a_pass(stream, keeper=keeper)
-        one.reading = reading
-        assert (await one.run()).newest_ns == {key: newest_ns}
+        one = a_pass(stream, state=state)
+        one.start_from = reading
+        assert (await one.run()).newest_finding_ns == {key: newest_ns}
 
 
 async def test_a_pass_whose_saved_history_cannot_be_used_is_inconclusive_and_says_what_to_do() -> None:
-    keeper = InMemoryStateStore()
-    keeper.problem = "the saved history of audit orders cannot be used"
-    report = await a_pass(InMemorySource([(ORDER, event("order-1", 1))]), keeper=keeper).run()
-    assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, keeper.problem)
+    state = InMemoryStateStore()
+    state.problem = "the saved history of audit orders cannot be used"
+    report = await a_pass(InMemorySource([(ORDER, event("order-1", 1))]), state=state).run()
+    assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, state.problem)
     assert (report.messages.examined, report.read) == (1, SeqRange(1, 1))

@@ -9,19 +9,19 @@ import pytest
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Mode, Verdict
 from auditor.core.report.pass_report import BrokenActor
-from auditor.scan.plan import StartFrom
+from auditor.scan.request import StartFrom
 from auditor.scan.subject_counts import MAX_ATTEMPTS
 from tests.core.stories import event, snapshot
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
-from tests.scan.test_run import a_pass, sums_hold
+from tests.scan.passes import a_pass, sums_hold
 
 ONE, OTHER = "S.events.order.order-1", "S.events.order.order-2"
 MIXED = [(subject, event(subject[-7:], version)) for version in range(1, 6) for subject in (ONE, OTHER)]
 """Versions 1 to 5 of order-1 at odd sequences, of order-2 at even ones."""
 
 
-def one_actor(stream: InMemorySource, keeper: InMemoryStateStore | None = None, **settings: object):
-    return a_pass(stream, keeper=keeper, actors=("order-1",), **settings)
+def one_actor(stream: InMemorySource, state: InMemoryStateStore | None = None, **settings: object):
+    return a_pass(stream, state=state, actors=("order-1",), **settings)
 
 
 async def test_an_unreadable_event_is_found_on_its_subject_and_explains_the_gap() -> None:
@@ -74,46 +74,46 @@ async def test_what_is_unreadable_elsewhere_or_deleted_is_none_of_it() -> None:
 
 
 async def test_an_incremental_pass_finds_what_is_new_and_remembers_what_is_known() -> None:
-    stream, keeper = InMemorySource(MIXED), InMemoryStateStore()
+    stream, state = InMemorySource(MIXED), InMemoryStateStore()
     stream.unreadable = {3}
-    assert (await one_actor(stream, keeper).run()).findings_total[Kind.UNREADABLE_MESSAGE] == 1
+    assert (await one_actor(stream, state).run()).findings_total[Kind.UNREADABLE_MESSAGE] == 1
     stream.append((ONE, event("order-1", 6)), (ONE, event("order-1", 7)), (ONE, event("order-1", 8)))
     stream.unreadable |= {12}
-    later = await one_actor(stream, keeper).run()
+    later = await one_actor(stream, state).run()
     assert (later.mode, later.findings_total[Kind.UNREADABLE_MESSAGE]) == (Mode.INCREMENTAL, 2)
     stream.unreadable -= {3, 12}
     stream.delete(3)
     stream.append((ONE, event("order-1", 9)))
-    gone = await one_actor(stream, keeper).run()
+    gone = await one_actor(stream, state).run()
     assert Kind.UNREADABLE_MESSAGE not in gone.findings_total
-    again = one_actor(stream, keeper)
-    again.reading = StartFrom.BEGINNING
+    again = one_actor(stream, state)
+    again.start_from = StartFrom.BEGINNING
     assert Kind.UNREADABLE_MESSAGE not in (await again.run()).findings_total
 
 
 async def test_the_last_pass_says_it_once_more_from_what_was_saved() -> None:
-    stream, keeper = InMemorySource(MIXED), InMemoryStateStore()
+    stream, state = InMemorySource(MIXED), InMemoryStateStore()
     stream.unreadable = {3}
-    report = await one_actor(stream, keeper).run()
-    recalled = await one_actor(stream, keeper).last()
+    report = await one_actor(stream, state).run()
+    recalled = await one_actor(stream, state).last()
     assert recalled is not None
     assert (recalled.findings, recalled.messages) == (report.findings, report.messages)
 
 
 async def test_an_idle_pass_counts_nothing() -> None:
-    stream, keeper = FaultySource(MIXED), InMemoryStateStore()
-    await one_actor(stream, keeper).run()
+    stream, state = FaultySource(MIXED), InMemoryStateStore()
+    await one_actor(stream, state).run()
     stream.silent["count"] = GoneError("asked")
-    assert (await one_actor(stream, keeper).run()).verdict is Verdict.CLEAN
+    assert (await one_actor(stream, state).run()).verdict is Verdict.CLEAN
 
 
 async def test_a_stream_that_does_not_count_leaves_the_pass_inconclusive_and_nothing_is_saved() -> None:
-    stream, keeper = FaultySource(MIXED), InMemoryStateStore()
+    stream, state = FaultySource(MIXED), InMemoryStateStore()
     stream.silent["count"] = GoneError("not allowed to ask")
-    report = await one_actor(stream, keeper).run()
+    report = await one_actor(stream, state).run()
     assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, "not allowed to ask")
     stream.silent.clear()
-    assert (await one_actor(stream, keeper).run()).mode is Mode.FULL
+    assert (await one_actor(stream, state).run()).mode is Mode.FULL
 
 
 @pytest.mark.parametrize("changes", [1, MAX_ATTEMPTS])
@@ -149,7 +149,7 @@ async def test_a_pass_that_is_interrupted_while_it_counts_is_inconclusive() -> N
     count = stream.count
 
     async def interrupting(subject: str) -> int:
-        this_pass.interrupted.set()
+        this_pass.interrupt.set()
         return await count(subject)
 
     stream.count = interrupting  # type: ignore[method-assign]

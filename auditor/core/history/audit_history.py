@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from auditor.core.history.baseline import Baseline
 from auditor.core.history.stream_identity import StreamIdentity
 from auditor.core.model.passes import Mode, PassTimes
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-class AuditHistory(msgspec.Struct, forbid_unknown_fields=True, rename={"baseline": "news", "identity": "history"}):
-    """The history of one audit, which is kept when its checkpoints are replaced.
+    from auditor.core.report.pass_report import PassReport
+
+
+class AuditHistory(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"baseline": "news", "identity": "history"}
+):
+    """The history of one audit, which is kept when its checkpoints are replaced. It is immutable.
 
     It is saved under the keys of its first format, here and in the structs that it holds (`rename`), because a history
     of another format cannot be read anew from the stream.
     """
 
-    baseline: Baseline = msgspec.field(default_factory=Baseline)
-    identity: StreamIdentity = msgspec.field(default_factory=StreamIdentity)
+    baseline: Baseline = Baseline()
+    identity: StreamIdentity = StreamIdentity()
     last_passes: dict[Mode, PassTimes] = {}
     """The last completed pass of each mode."""
     actor_types: tuple[str, ...] = ()
     """Label values that exist already."""
+
+    def with_identity(self, identity: StreamIdentity) -> AuditHistory:
+        """The history with another identity of the stream."""
+        return msgspec.structs.replace(self, identity=identity)
+
+    def with_actor_types(self, actor_types: Iterable[str]) -> AuditHistory:
+        """The history with these label values, sorted."""
+        return msgspec.structs.replace(self, actor_types=tuple(sorted(actor_types)))
+
+    def after(self, report: PassReport) -> AuditHistory:
+        """The history after the completed pass that `report` describes."""
+        return msgspec.structs.replace(
+            self,
+            baseline=self.baseline.updated_with(report, report.finished_ns),
+            last_passes=self.last_passes | {report.mode: PassTimes(report.started_ns, report.finished_ns)},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedHistory:
+    """The history of an audit as a pass begins."""
+
+    history: AuditHistory
+    problem: str | None = None
+    """Why the saved history cannot be used, in one line that says what to do; None if it can, or if none is saved."""
 
 
 AUDIT_HISTORY_FORMAT = 1

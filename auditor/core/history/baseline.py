@@ -1,4 +1,4 @@
-"""Which findings are new: what an alert should wake somebody for, and what was there before anybody watched."""
+"""Tracks which findings are new since the baseline, the first pass that read to its end. All values are immutable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ Key = tuple[Kind, Severity]
 
 
 class FindingIdentity(NamedTuple):
-    """What stays the same of a finding while it stands: not its cause, nor where a range begins as the stream's head goes."""
+    """The fields of a finding that do not change while it is open.
+
+    A cause can change, and so can the first sequence of a range when the start of the stream expires.
+    """
 
     key: Key
     subject: str | None
@@ -27,57 +30,65 @@ class FindingIdentity(NamedTuple):
     last_seq: int | None
 
 
-class KnownFindings(msgspec.Struct, forbid_unknown_fields=True, rename={"identities": "facts", "truncated": "cut"}):
-    """What passes have told of findings."""
+class KnownFindings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"identities": "facts", "truncated": "cut"}
+):
+    """The findings that earlier passes reported."""
 
     counts: dict[Key, int] = {}
-    identities: set[FindingIdentity] = set()
+    identities: frozenset[FindingIdentity] = frozenset()
     truncated: bool = False
-    """Whether more findings stood than were listed."""
+    """Whether more findings were open than were listed."""
 
     def merged_with(self, other: KnownFindings) -> KnownFindings:
-        """Both together."""
+        """The findings of both."""
         counts = {key: max(self.counts.get(key, 0), other.counts.get(key, 0)) for key in self.counts | other.counts}
         return KnownFindings(counts, self.identities | other.identities, self.truncated or other.truncated)
 
 
 class Baseline(
     msgspec.Struct,
+    frozen=True,
     forbid_unknown_fields=True,
     rename={"known": "told", "established": "baseline", "newest_finding_ns": "newest_ns"},
 ):
-    """One audit's findings from pass to pass. The first pass that read to its end is the baseline."""
+    """The findings of one audit from pass to pass."""
 
-    known: KnownFindings = msgspec.field(default_factory=KnownFindings)
+    known: KnownFindings = KnownFindings()
     established: bool = False
-    """Whether there was one."""
+    """Whether a pass has read to its end: its findings are the baseline."""
     newest_finding_ns: dict[Key, int] = {}
-    """When the newest finding was first seen that is not part of the baseline, nanoseconds since 1970."""
+    """When the newest finding was first reported that is not part of the baseline, nanoseconds since 1970."""
 
-    def take(self, report: PassReport, now_ns: int) -> None:
-        """One more completed pass, seen `now_ns` nanoseconds after 1970."""
+    def updated_with(self, report: PassReport, now_ns: int) -> Baseline:
+        """The baseline after one more completed pass, which ended `now_ns` nanoseconds after 1970."""
         counts = dict(report.totals)
-        for key, accepted in report.accepted.items():  # an acceptance and its undoing are no news
+        for key, accepted in report.accepted.items():  # accepting a finding, or withdrawing that, makes it not new
             counts[key] = counts.get(key, 0) + accepted
-        told = KnownFindings(counts, {identity_of(finding) for finding in report.findings}, report.findings_cut)
-        if self.established:
-            fresh = set() if self.known.truncated else {fact.key for fact in told.identities - self.known.identities}
-            for key, count in counts.items():
-                # Beyond what is listed only a count can tell.
-                if count > self.known.counts.get(key, 0) or key in fresh:
-                    self.newest_finding_ns[key] = now_ns
-        # What an incomplete pass did not see is not gone, and no news when it is seen again.
-        self.known = told if report.incomplete is None else self.known.merged_with(told)
-        self.established = self.established or _read_to_its_end(report)
+        identities = frozenset(identity_of(finding) for finding in report.findings)
+        reported = KnownFindings(counts, identities, report.findings_cut)
+        # A pass that is incomplete may not have reached known findings: they are still known when they are reported again.
+        known = reported if report.incomplete is None else self.known.merged_with(reported)
+        newest_ns = self.newest_finding_ns | dict.fromkeys(self._new(reported), now_ns)
+        return Baseline(known, self.established or _read_to_its_end(report), newest_ns)
+
+    def _new(self, reported: KnownFindings) -> set[Key]:
+        """The kinds and severities with findings that are not known yet."""
+        if not self.established:
+            return set()
+        new = set() if self.known.truncated else {each.key for each in reported.identities - self.known.identities}
+        # Findings that are not listed are only counted.
+        return new | {key for key, count in reported.counts.items() if count > self.known.counts.get(key, 0)}
 
 
 def identity_of(finding: Finding) -> FindingIdentity:
+    """The identity of a finding."""
     key = (finding.kind, finding.severity)
     return FindingIdentity(key, finding.subject, finding.seq, finding.version, finding.after_version, finding.last_seq)
 
 
 def _read_to_its_end(report: PassReport) -> bool:
-    """An empty range has nothing to read, and an incremental pass goes on from one that did."""
+    """Whether everything in the range has been read, by this pass or by the one that it continues."""
     end = report.range.last_seq
     return (
         report.mode is Mode.INCREMENTAL

@@ -1,7 +1,7 @@
-"""A stream against what it was when it was last looked at: has it lost its end, begun anew, or been written over.
+"""Compares a stream with its last check: whether it lost its end, was created again, or holds other messages.
 
-The witness remembers the stream's own numbers and settings, and the digests of some of its messages (*anchors*): a few
-of the last ones, and others spread over the whole range.
+A `StreamIdentity` keeps the stream info and settings of the last check, and the digests of sampled messages: a few of
+the last messages that passes read, and others spread over the whole range. All values here are immutable.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from auditor.core.model.message import StoredMessage, StreamState
 
 MAX_SAMPLES = 64
-"""A full pass asks for all of them: a small request each."""
+"""Sampled messages. A full pass reads each of them again, with one small request each."""
 MAX_RECENT = 8
-"""Of them, the last messages that passes read: a lost end that was written over again shows there."""
+"""Sampled messages that are the last ones read: they reveal that the end of a stream was lost and written again."""
 MAX_CHECKED_PER_PASS = 8
-"""Anchors that a pass in between asks for."""
-ALWAYS_SAMPLED = 2
-"""Of them, the last ones."""
+"""Sampled messages that an incremental pass reads again."""
+ALWAYS_CHECKED = 2
+"""The last of them, which every pass reads again."""
 MAX_INCIDENTS = 1000
-"""Remembered; of more, the oldest are forgotten."""
+"""Incidents kept. When there are more, the oldest are dropped."""
 
-SETTINGS = (
+COMPARED_SETTINGS = (
     "subjects",
     "retention",
     "storage",
@@ -58,65 +58,70 @@ SETTINGS = (
     "subject_transform",
     "republish",
 )
-"""What decides whether Aether can open the stream, what it loses, and what an audit of it can see."""
+"""Settings that decide whether Aether can open the stream, what the stream loses, and what an audit can see."""
 
-
-DURATIONS = ("max_age", "duplicate_window")
-"""Of them, nanoseconds."""
+DURATION_SETTINGS = ("max_age", "duplicate_window")
+"""Settings in nanoseconds."""
 
 
 class SampledDigest(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One message as it was once read."""
+    """The digest of one message when it was first read."""
 
     seq: int
     digest: bytes
 
 
-class SampledDigests(msgspec.Struct, forbid_unknown_fields=True, rename={"digests": "kept"}):
-    """Digests of messages, in stream order."""
+class SampledDigests(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"digests": "kept"}):
+    """Digests of sampled messages, in stream order."""
 
-    digests: list[SampledDigest] = []
+    digests: tuple[SampledDigest, ...] = ()
     stride: int = 1
-    """All but the recent ones lie in different strides of so many sequences."""
+    """The stream is divided into strides of so many sequences; all but the recent samples lie in different strides."""
 
-    def take(self, messages: Sequence[StoredMessage]) -> None:
-        """Messages were read, in stream order: keep the first of them if it is in a stride of its own."""
+    def observe(self, messages: Sequence[StoredMessage]) -> SampledDigests:
+        """The samples after a batch was read in stream order: its first message is added if its stride has no sample yet."""
         first, last = messages[0], self.digests[-1].seq if self.digests else -1
         if first.seq > last and first.seq // self.stride != last // self.stride:
-            self._add(first)
+            return self._with(first)
+        return self
 
-    def end(self, message: StoredMessage) -> None:
-        """The last message that a pass read."""
+    def observe_last(self, message: StoredMessage) -> SampledDigests:
+        """The samples with the last message that a pass read."""
         if not self.digests or message.seq > self.digests[-1].seq:
-            self._add(message)
+            return self._with(message)
+        return self
 
-    def _add(self, message: StoredMessage) -> None:
-        self.digests.append(SampledDigest(message.seq, digest(message)))
-        while len(self.digests) > MAX_SAMPLES:
-            self.stride *= 2
-            spread = {anchor.seq // self.stride: anchor for anchor in reversed(self.digests[:-MAX_RECENT])}
-            self.digests = [*reversed(spread.values()), *self.digests[-MAX_RECENT:]]
+    def _with(self, message: StoredMessage) -> SampledDigests:
+        digests, stride = (*self.digests, SampledDigest(message.seq, digest(message))), self.stride
+        while len(digests) > MAX_SAMPLES:
+            stride *= 2
+            spread = {sample.seq // stride: sample for sample in reversed(digests[:-MAX_RECENT])}
+            digests = (*reversed(spread.values()), *digests[-MAX_RECENT:])
+        return SampledDigests(digests, stride)
 
-    def keep_between(self, first_seq: int, last_seq: int) -> None:
-        """Forget what the stream does not hold any more."""
-        self.digests = [anchor for anchor in self.digests if first_seq <= anchor.seq <= last_seq]
+    def within(self, first_seq: int, last_seq: int) -> SampledDigests:
+        """The samples between two sequences, both included."""
+        return SampledDigests(tuple(each for each in self.digests if first_seq <= each.seq <= last_seq), self.stride)
 
-    def forget(self, seqs: Iterable[int]) -> None:
-        """Forget the anchors at these sequences."""
-        gone = set(seqs)
-        self.digests = [anchor for anchor in self.digests if anchor.seq not in gone]
+    def without(self, seqs: Iterable[int]) -> SampledDigests:
+        """The samples except those at `seqs`."""
+        dropped = set(seqs)
+        return SampledDigests(tuple(each for each in self.digests if each.seq not in dropped), self.stride)
 
-    def sample(self, turn: int) -> list[SampledDigest]:
-        """A few of them: always the last ones, and of the others each comes, as turns go by."""
-        others, last = self.digests[:-ALWAYS_SAMPLED], self.digests[-ALWAYS_SAMPLED:]
-        some = min(len(others), MAX_CHECKED_PER_PASS - ALWAYS_SAMPLED)
+    def choose(self, turn: int) -> list[SampledDigest]:
+        """The samples to check in one pass: always the last ones, and some of the others in turn."""
+        others, last = self.digests[:-ALWAYS_CHECKED], self.digests[-ALWAYS_CHECKED:]
+        some = min(len(others), MAX_CHECKED_PER_PASS - ALWAYS_CHECKED)
         return [*(others[(turn * some + number) % len(others)] for number in range(some)), *last]
 
 
-class LastStreamInfo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename={"checked_ns": "looked_ns"}):
-    """What the stream said of itself when it was last looked at."""
+class LastStreamInfo(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"checked_ns": "looked_ns"}
+):
+    """The stream info of the last check."""
 
     checked_ns: int
+    """When the check was made, nanoseconds since 1970."""
     created_ns: int
     first_seq: int
     last_seq: int
@@ -126,6 +131,7 @@ class LastStreamInfo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, r
 
 class StreamIdentity(
     msgspec.Struct,
+    frozen=True,
     forbid_unknown_fields=True,
     rename={
         "last_info": "witness",
@@ -134,51 +140,67 @@ class StreamIdentity(
         "invalid_before_ns": "changed_ns",
     },
 ):
-    """What outlives a stream's being read anew."""
+    """What is known of a stream apart from its messages. It is kept when the stream is read again from its beginning."""
 
     last_info: LastStreamInfo | None = None
-    samples: SampledDigests = msgspec.field(default_factory=SampledDigests)
-    incidents: list[Incident] = []
+    """None before the first check."""
+    samples: SampledDigests = SampledDigests()
+    incidents: tuple[Incident, ...] = ()
+    """Rollbacks, re-creations and other changes, in the order in which passes noticed them."""
     last_deletion_pass_ns: int = 0
-    """When deletions from the middle last made a pass read everything."""
+    """When messages deleted from the middle last made a pass read the whole stream, nanoseconds since 1970."""
     invalid_before_ns: int = 0
-    """What was read before then is not what the stream holds now."""
+    """Checkpoints of full passes that began earlier do not describe this stream, nanoseconds since 1970."""
 
     @property
     def checked_ns(self) -> int:
-        """When the stream was last looked at; 0 if it never was."""
+        """When the stream was last checked, nanoseconds since 1970; 0 if it never was."""
         return self.last_info.checked_ns if self.last_info else 0
 
-    def look(self, now: StreamState, now_ns: int) -> list[Finding]:
-        """Remember the stream as it is; what has happened to it since the last look, which is for the caller to `note`."""
-        before = self.last_info
-        self.last_info = LastStreamInfo(
-            checked_ns=now_ns,
-            created_ns=now.created_ns,
-            first_seq=now.first_seq,
-            last_seq=now.last_seq,
-            messages=now.messages,
-            settings=settings(now.config),
-        )
-        if before is not None and before.created_ns != now.created_ns:
-            self.samples = SampledDigests()
-        self.samples.keep_between(now.first_seq, now.last_seq)
-        return [] if before is None else list(_compared(before, self.last_info))
+    def compared_with(self, info: StreamState, now_ns: int) -> tuple[StreamIdentity, list[Finding]]:
+        """The identity with `info` as its last check, and what has changed since the check before.
 
-    def note(self, finding: Finding, now_ns: int) -> None:
-        """Remember one more incident."""
-        self.incidents = [*self.incidents, Incident(now_ns, finding)][-MAX_INCIDENTS:]
+        Samples that the stream cannot hold any more are dropped. The caller adds the findings with `with_incident`.
+        """
+        before, now = self.last_info, _last_info(info, now_ns)
+        recreated = before is not None and before.created_ns != now.created_ns
+        samples = SampledDigests() if recreated else self.samples.within(now.first_seq, now.last_seq)
+        identity = msgspec.structs.replace(self, last_info=now, samples=samples)
+        return identity, [] if before is None else list(_compared(before, now))
+
+    def with_incident(self, finding: Finding, now_ns: int) -> StreamIdentity:
+        """The identity with one more incident."""
+        incidents = (*self.incidents, Incident(now_ns, finding))[-MAX_INCIDENTS:]
+        return msgspec.structs.replace(self, incidents=incidents)
+
+    def with_samples(self, samples: SampledDigests) -> StreamIdentity:
+        """The identity with other samples."""
+        return msgspec.structs.replace(self, samples=samples)
+
+
+def _last_info(info: StreamState, now_ns: int) -> LastStreamInfo:
+    return LastStreamInfo(
+        checked_ns=now_ns,
+        created_ns=info.created_ns,
+        first_seq=info.first_seq,
+        last_seq=info.last_seq,
+        messages=info.messages,
+        settings=settings(info.config),
+    )
 
 
 def digest(message: StoredMessage) -> bytes:
-    """Of header block, body and time of storing. Not of the subject: a single read may give it with U+FFFD."""
+    """The digest of the header block, the body and the time of storing; 16 bytes.
+
+    The subject is left out, because a request for a single message may return it with U+FFFD in it.
+    """
     headers = message.headers or b""
     start = b"%d %d\n" % (message.time_ns, len(headers))
     return hashlib.sha256(start + headers + message.data).digest()[:16]
 
 
 def history_changed_finding(seqs: Sequence[int]) -> Finding:
-    """The anchors at these sequences hold something else than they did."""
+    """The finding that the sampled messages at `seqs` are not the messages that were read before."""
     what = f"the message at sequence {seqs[0]} comes"
     if len(seqs) > 1:
         what = f"{len(seqs)} messages that were compared, the first at sequence {seqs[0]}, come"
@@ -192,8 +214,8 @@ def history_changed_finding(seqs: Sequence[int]) -> Finding:
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that matter, of a stream's configuration."""
-    return {name: config[name] for name in SETTINGS if config.get(name) not in (None, False, "", [], {})}
+    """The compared settings of a stream's configuration that have a value."""
+    return {name: config[name] for name in COMPARED_SETTINGS if config.get(name) not in (None, False, "", [], {})}
 
 
 def _compared(before: LastStreamInfo, now: LastStreamInfo) -> Iterator[Finding]:
@@ -224,7 +246,7 @@ def _compared(before: LastStreamInfo, now: LastStreamInfo) -> Iterator[Finding]:
             detail=f"the stream begins at sequence {now.first_seq} and began at {before.first_seq} before:"
             f" up to {back} messages that had left it are back",
         )
-    names = [name for name in SETTINGS if before.settings.get(name) != now.settings.get(name)]
+    names = [name for name in COMPARED_SETTINGS if before.settings.get(name) != now.settings.get(name)]
     if names:
         old, new = before.settings, now.settings
         texts = [f"{name} was {_text(name, old)} and is {_text(name, new)}" for name in names]
@@ -239,4 +261,4 @@ def _text(name: str, values: Mapping[str, Any]) -> str:
     value = values.get(name)
     if value is None:
         return "not set"
-    return f"{value / NANOSECONDS:g} s" if name in DURATIONS else json.dumps(value)
+    return f"{value / NANOSECONDS:g} s" if name in DURATION_SETTINGS else json.dumps(value)

@@ -66,6 +66,31 @@ class SeqRange:
     last_seq: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassFacts:
+    """Mode, times and extent of one pass."""
+
+    mode: Mode
+    range: SeqRange
+    """From the stream's first sequence to its last, as the pass began."""
+    read: SeqRange | None = None
+    """What this pass read; None if it read nothing."""
+    filtered: bool = False
+    """Whether only the audit's subjects were read: the messages on other subjects are then counted by the stream."""
+    started_ns: int
+    """Nanoseconds since 1970."""
+    finished_ns: int
+    """Nanoseconds since 1970."""
+    incomplete: str | None = None
+    """Why part of the range was not read, in one line; None if all of it was."""
+    quarantine_pending: int = 0
+    """Quarantine records of messages in the range that are not stored yet."""
+    lost_seqs: tuple[int, ...] = ()
+    """Sequences that the server reports as lost."""
+    lost_bytes: int = 0
+    """Bytes that the server reports as lost."""
+
+
 class PassTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a pass began and ended, nanoseconds since 1970."""
 

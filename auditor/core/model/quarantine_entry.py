@@ -35,13 +35,13 @@ class QuarantineEntry:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineResult:
-    """What became of the records handed to the quarantine since it last settled; each is in exactly one count."""
+    """What became of the records submitted since the last flush; each is in exactly one count."""
 
     stored: int = 0
     already_stored: int = 0
     failed: int = 0
     """Not stored, and to be tried again."""
-    why: str | None = None
+    reason: str | None = None
     """Why records failed, in one line that says what to do."""
 
     def __add__(self, other: QuarantineResult) -> QuarantineResult:
@@ -49,5 +49,5 @@ class QuarantineResult:
             self.stored + other.stored,
             self.already_stored + other.already_stored,
             self.failed + other.failed,
-            other.why or self.why,
+            other.reason or self.reason,
         )

@@ -1,4 +1,4 @@
-"""How many messages a stream holds on a subject, and how many of them nobody is given."""
+"""What became of the sequences of a range that a pass did not receive."""
 
 from __future__ import annotations
 
@@ -7,56 +7,37 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.core.model.passes import Mode, SeqRange
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from auditor.core.model.message import StreamState
     from auditor.core.model.ranges import Ranges
 
 
 class SubjectCount(msgspec.Struct, array_like=True):
-    """A subject of an audit that reads only some."""
+    """The messages on one subject of an audit that reads only some subjects."""
 
     stored: int = 0
-    """Messages that the stream must count there if it holds what came and what did not."""
+    """Messages that the stream must count on the subject if it holds what was received and what was not."""
     unreadable: int = 0
-    """Those that did not come."""
+    """Messages that the stream counts and did not deliver."""
     detected_seq: int = 0
-    """Where the stream ended when that was noticed."""
+    """Last sequence of the stream when `unreadable` last grew."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Walked:
-    """What a pass learns of its range beside the messages themselves; it fills in while the pass goes on."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeAccount:
+    """What became of the sequences that were not delivered. Each is in one of `removed`, `unreadable` and `unread`.
 
-    pinned: StreamState
-    mode: Mode = Mode.FULL
-    read: SeqRange | None = None
-    """What the walk covered; None before it began."""
+    Of a pass that reads only some subjects, sequences on other subjects are in none.
+    """
+
     first_seq: int = 0
-    """The stream's first sequence after the walk, if that was asked for: it may have moved."""
+    """The stream's first sequence after the walk, which may have moved; 0 if it was not asked for."""
     removed: Ranges = field(default_factory=list)
-    """Sequences of the range that the stream no longer holds, at its head too where that moved during the walk."""
+    """Sequences that the stream does not hold: deleted, or expired or purged from its start during the walk."""
     deleted: Ranges = field(default_factory=list)
-    """The part of `removed` that the server lists as deleted from the middle."""
-    gone: Ranges = field(default_factory=list)
-    """Deleted after an earlier pass had read them."""
+    """The part of `removed` that the server lists as deleted from the middle of the stream."""
     unreadable: Ranges = field(default_factory=list)
-    """Stored by the stream's own count, delivered to no one."""
-    short: Mapping[bytes, SubjectCount] = field(default_factory=dict)
-    """By subject, where only some were read: those with messages that are stored and came to no one."""
+    """Sequences that the server counts as stored and cannot read."""
     unread: Ranges = field(default_factory=list)
-    """What the walk did not reach, or was not given though it may be stored: counted as unjudged."""
-    filtered: bool = False
-    """Whether only some subjects were read: the rest is then counted by the stream, not by the walk."""
-    accounted: bool = False
-    """Whether the stream has told what became of what did not come."""
-    incomplete: str | None = None
-    """Why part of the range was not read, in one line."""
-    full_ns: int = 0
-    """When the last full pass began."""
-    started_ns: int = 0
-    finished_ns: int = 0
-    quarantine_pending: int = 0
+    """Sequences that the walk did not reach, or that may be stored although they were not delivered."""
+    error: str | None = None
+    """Why the server did not say what became of the sequences, in one line; None if it did."""

@@ -1,4 +1,4 @@
-"""The end of a pass: what was remembered becomes findings, counts and a verdict."""
+"""Builds the report of a pass from its checkpoint: findings, counts and a verdict."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from auditor.aether.stream_layout import StreamLayout, actor_type_of
 from auditor.core.model.findings import Kind, Severity
-from auditor.core.model.passes import SeqRange, Verdict
+from auditor.core.model.passes import Verdict
 from auditor.core.model.ranges import merged, size
 from auditor.core.report.actor_assessment import RangeFacts, Replayability
 from auditor.core.report.finding_table import FindingTable
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from auditor.core.model.actor_types import ActorTypes
     from auditor.core.model.findings import Incident
-    from auditor.core.model.range_account import Walked
+    from auditor.core.model.passes import PassFacts
+    from auditor.core.model.range_account import RangeAccount
     from auditor.core.state.acceptance import Acceptance
+    from auditor.core.state.checkpoint import Checkpoint
     from auditor.core.state.examiner import AuditState
 
 Second = TypeVar("Second")
@@ -27,7 +29,7 @@ Second = TypeVar("Second")
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """What the operator said of versions, and how much is to be listed."""
+    """What the configuration says about versions, and how many findings are listed."""
 
     first_version: int = 1
     contiguous: bool = True
@@ -36,98 +38,114 @@ class ReportSettings:
 
 def build_report(
     name: str,
-    state: AuditState,
-    walked: Walked,
-    expectations: ReportSettings,
+    checkpoint: Checkpoint,
+    facts: PassFacts,
+    account: RangeAccount,
+    settings: ReportSettings,
     actor_types: ActorTypes,
+    *,
     accepted: Mapping[Kind, Acceptance] | None = None,
     incidents: Sequence[Incident] = (),
 ) -> PassReport:
-    """The report of a pass. `actor_types` learns from it which types get a label value of their own."""
-    pinned, events, snapshots = walked.pinned, state.segments.events, state.segments.snapshots
-    circumstances = RangeFacts(
-        first_seq=max(pinned.first_seq, walked.first_seq),
-        deleted=merged([*walked.deleted, *walked.gone]),
-        unreadable=walked.unreadable,
-        short=_short(pinned.name, walked),
-        unread=walked.unread,
-        first_version=expectations.first_version,
-        contiguous=expectations.contiguous,
+    """The report of the pass that left `checkpoint`; `account` is that of the part which this pass read.
+
+    Only a report changes `actor_types`: it decides which types get a label value of their own.
+    """
+    state = checkpoint.state
+    events, snapshots = state.segments.events, state.segments.snapshots
+    table = FindingTable(
+        state,
+        checkpoint.stream,
+        RangeFacts(
+            first_seq=max(facts.range.first_seq, account.first_seq),
+            deleted=merged([*checkpoint.deleted, *checkpoint.deleted_after_read]),
+            unreadable=checkpoint.unreadable,
+            short=_unreadable_by_actor(checkpoint),
+            unread=account.unread,
+            first_version=settings.first_version,
+            contiguous=settings.contiguous,
+        ),
+        max_findings=settings.max_findings,
+        accepted=accepted,
     )
-    standing = FindingTable(
-        state, pinned.name, circumstances, max_findings=expectations.max_findings, accepted=accepted
-    )
-    standing.add_ranges(Kind.DELETED_MESSAGES, walked.deleted)
-    standing.add_ranges(Kind.UNREADABLE_MESSAGE, walked.unreadable)
-    standing.add_unreadable_subjects(walked.short)
-    standing.add_ranges(Kind.LOST_MESSAGES, merged((seq, seq) for seq in pinned.lost))
-    if pinned.lost_bytes and not pinned.lost:
-        standing.add_unlocated_loss(pinned.lost_bytes)
-    standing.add_incidents(incidents)
-    _learn(actor_types, state, standing)
-    incomplete = walked.incomplete
-    if incomplete is None and walked.unread:
-        incomplete = f"sequence {walked.unread[0][0]} is stored but was not delivered; the next pass tries again"
-    if incomplete is None and state.segments.unjudged:
-        incomplete = f"{state.segments.unjudged} messages could not be judged by the auditor itself; its log says why"
-    corrupt = any(severity is Severity.CORRUPTION for _, severity in standing.totals)
+    table.add_ranges(Kind.DELETED_MESSAGES, checkpoint.deleted)
+    table.add_ranges(Kind.UNREADABLE_MESSAGE, checkpoint.unreadable)
+    table.add_unreadable_subjects(checkpoint.unreadable_by_subject)
+    table.add_ranges(Kind.LOST_MESSAGES, merged((seq, seq) for seq in facts.lost_seqs))
+    if facts.lost_bytes and not facts.lost_seqs:
+        table.add_unlocated_loss(facts.lost_bytes)
+    table.add_incidents(incidents)
+    _learn_actor_types(actor_types, state, table)
+    incomplete = facts.incomplete or _why_incomplete(state, account)
+    corrupt = any(severity is Severity.CORRUPTION for _, severity in table.totals)
     return PassReport(
         name=name,
-        stream=pinned.name,
-        mode=walked.mode,
+        stream=checkpoint.stream,
+        mode=facts.mode,
         verdict=Verdict.CORRUPT if corrupt else Verdict.INCONCLUSIVE if incomplete else Verdict.CLEAN,
-        range=SeqRange(pinned.first_seq, pinned.last_seq),
-        read=walked.read,
-        started_ns=walked.started_ns,
-        finished_ns=walked.finished_ns,
-        messages=_messages(state, walked),
+        range=facts.range,
+        read=facts.read,
+        started_ns=facts.started_ns,
+        finished_ns=facts.finished_ns,
+        messages=_messages(checkpoint, facts, account),
         events=EventCounts(events.ok, events.malformed, events.hidden, events.unreachable),
         snapshots=SnapshotCounts(snapshots.ok, snapshots.malformed),
         actors=ActorCounts(
             seen=state.ledger.actor_count(),
-            replayable=standing.replays[Replayability.REPLAYABLE],
-            replayable_from_snapshot=standing.replays[Replayability.FROM_SNAPSHOT],
-            broken=standing.replays[Replayability.BROKEN],
+            replayable=table.replays[Replayability.REPLAYABLE],
+            replayable_from_snapshot=table.replays[Replayability.FROM_SNAPSHOT],
+            broken=table.replays[Replayability.BROKEN],
         ),
-        totals=dict(standing.totals),
-        missing_versions=sum(standing.missing.values()),
-        findings=standing.listed,
-        findings_cut=standing.cut,
+        totals=dict(table.totals),
+        missing_versions=sum(table.missing.values()),
+        findings=table.listed,
+        findings_cut=table.cut,
         malformed_events=_by_label(actor_types, state.segments.malformed_events),
-        version_gaps=_by_label(actor_types, standing.gaps),
-        missing_versions_by_type=_by_label(actor_types, standing.missing),
-        broken_actors={
+        version_gaps=_by_label(actor_types, table.gaps),
+        missing_versions_by_type=_by_label(actor_types, table.missing),
+        broken_by_type={
             label: count
             for (label, _), count in _by_label(
-                actor_types, {(name, ""): count for name, count in standing.broken.items()}
+                actor_types, {(name, ""): count for name, count in table.broken.items()}
             ).items()
         },
-        broken=tuple(standing.broken_actors),
-        accepted=dict(standing.accepted),
-        full_ns=walked.full_ns,
+        broken_list=tuple(table.broken_actors),
+        accepted=dict(table.accepted),
+        full_pass_started_ns=checkpoint.full_pass_started_ns,
         incomplete=incomplete,
-        quarantine_pending=walked.quarantine_pending,
+        quarantine_pending=facts.quarantine_pending,
     )
 
 
-def _short(stream: str, walked: Walked) -> dict[bytes, int]:
-    prefix = StreamLayout(stream).events_prefix.encode()
-    return {subject.removeprefix(prefix): count.unreadable for subject, count in walked.short.items()}
+def _why_incomplete(state: AuditState, account: RangeAccount) -> str | None:
+    if account.unread:
+        return f"sequence {account.unread[0][0]} is stored but was not delivered; the next pass tries again"
+    if state.segments.unjudged:
+        return f"{state.segments.unjudged} messages could not be judged by the auditor itself; its log says why"
+    return None
 
 
-def _messages(state: AuditState, walked: Walked) -> MessageCounts:
-    pinned = walked.pinned
-    in_range = max(0, pinned.last_seq - pinned.first_seq + 1)
-    removed, unread = size(walked.removed), size(walked.unread)
-    unreadable = size(walked.unreadable) + sum(count.unreadable for count in walked.short.values())
-    examined = state.segments.examined + unread
-    skipped = in_range - removed - unreadable - examined if walked.filtered else state.segments.skipped
-    return MessageCounts(in_range, examined, removed, unreadable, skipped, state.segments.unjudged + unread)
+def _unreadable_by_actor(checkpoint: Checkpoint) -> dict[bytes, int]:
+    prefix = StreamLayout(checkpoint.stream).events_prefix.encode()
+    return {
+        subject.removeprefix(prefix): count.unreadable for subject, count in checkpoint.unreadable_by_subject.items()
+    }
 
 
-def _learn(actor_types: ActorTypes, state: AuditState, standing: FindingTable) -> None:
-    """Only types that a label is needed for are counted: a million actors may have a million types."""
-    needed = {name for name, _ in [*state.segments.malformed_events, *standing.gaps]} | set(standing.broken)
+def _messages(checkpoint: Checkpoint, facts: PassFacts, account: RangeAccount) -> MessageCounts:
+    segments = checkpoint.state.segments
+    in_range = max(0, facts.range.last_seq - facts.range.first_seq + 1)
+    removed, unread = size(checkpoint.removed), size(account.unread)
+    by_subject = sum(count.unreadable for count in checkpoint.unreadable_by_subject.values())
+    unreadable = size(checkpoint.unreadable) + by_subject
+    examined = segments.examined + unread
+    skipped = in_range - removed - unreadable - examined if facts.filtered else segments.skipped
+    return MessageCounts(in_range, examined, removed, unreadable, skipped, segments.unjudged + unread)
+
+
+def _learn_actor_types(actor_types: ActorTypes, state: AuditState, table: FindingTable) -> None:
+    """Count the actors of each type that needs a label value; not of others, since there may be a million types."""
+    needed = {name for name, _ in [*state.segments.malformed_events, *table.gaps]} | set(table.broken)
     if needed:
         actor_types.learn(name for tail in state.ledger.actor_keys() if (name := actor_type_of(tail)) in needed)
 

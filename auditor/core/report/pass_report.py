@@ -1,4 +1,4 @@
-"""What a pass says: one frozen report that the command line, /metrics, /api/status and the page all render."""
+"""The report of a pass, which the command line, /metrics, /api/status and the page render. It is immutable."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from auditor.core.model.passes import Mode, SeqRange, Verdict
+from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.units import NANOSECONDS, format_rfc3339
 
 if TYPE_CHECKING:
@@ -101,9 +102,9 @@ class PassReport:
     mode: Mode
     verdict: Verdict
     range: SeqRange
-    """What the verdict speaks of."""
+    """What the verdict covers."""
     read: SeqRange | None
-    """What this pass read; None if it walked nothing."""
+    """What this pass read; None if it read nothing."""
     started_ns: int
     finished_ns: int
     messages: MessageCounts
@@ -111,44 +112,46 @@ class PassReport:
     snapshots: SnapshotCounts
     actors: ActorCounts
     totals: Mapping[tuple[Kind, Severity], int]
-    """Exact counts of standing findings (messages for the range kinds)."""
+    """Exact counts of open findings (messages for the range kinds)."""
     missing_versions: int
     """Inside version gaps."""
     findings: tuple[Finding, ...]
-    """In detail, at most as many as were asked for."""
+    """Open findings, at most as many as are listed."""
     findings_cut: bool
-    """Whether more stand than are listed."""
+    """Whether more findings are open than are listed."""
     malformed_events: Mapping[tuple[str, str], int]
     """By actor_type label and reason."""
     version_gaps: Mapping[tuple[str, Cause], int]
     """By actor_type label and cause."""
     missing_versions_by_type: Mapping[tuple[str, Cause], int]
     """Versions inside those gaps."""
-    broken_actors: Mapping[str, int]
+    broken_by_type: Mapping[str, int]
     """By actor_type label."""
-    broken: tuple[BrokenActor, ...] = ()
+    broken_list: tuple[BrokenActor, ...] = ()
     """By id, at most as many as findings are listed."""
     accepted: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
-    """Findings that an operator accepted: in no total, and not listed."""
-    newest_ns: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
-    """When the newest finding was first seen that is not part of the baseline."""
-    full_ns: int = 0
-    """When the last full pass began, which everything that is said goes back to."""
+    """Counts of findings that a user accepted: they are in no total and not listed."""
+    newest_finding_ns: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
+    """When the newest finding was first reported that is not part of the baseline, nanoseconds since 1970."""
+    full_pass_started_ns: int = 0
+    """When the full pass began that this report goes back to, nanoseconds since 1970."""
     incomplete: str | None = None
     """Why something in the range was not judged, in one line; None if everything was."""
     quarantine_pending: int = 0
-    """Records found and not yet stored."""
+    """Quarantine records that are not stored yet."""
+    quarantine: QuarantineResult = field(default_factory=QuarantineResult)
+    """What became of the records that this pass submitted."""
 
     @property
     def coverage(self) -> float:
-        """Judged ÷ stored in the range; 1.0 of an empty range."""
+        """Messages judged, divided by messages stored in the range; 1.0 for an empty range."""
         stored = self.messages.in_range - self.messages.removed - self.messages.skipped
         judged = self.messages.examined - self.messages.unjudged + self.messages.unreadable
         return judged / stored if stored else 1.0
 
     @property
     def findings_total(self) -> dict[Kind, int]:
-        """Standing findings by kind; kinds without any are left out."""
+        """Open findings by kind; kinds without any are left out."""
         return _by_kind(self.totals)
 
     @property
@@ -156,10 +159,14 @@ class PassReport:
         """Accepted findings by kind; kinds without any are left out."""
         return _by_kind(self.accepted)
 
-    def listing(self, most: int) -> PassReport:
-        """The same with at most so many findings in detail."""
+    def with_newest_findings(self, newest_ns: Mapping[tuple[Kind, Severity], int]) -> PassReport:
+        """The report with the times at which the newest findings were first reported, nanoseconds since 1970."""
+        return replace(self, newest_finding_ns=dict(newest_ns))
+
+    def with_at_most(self, most: int) -> PassReport:
+        """The report with at most so many findings and broken actors listed."""
         cut = self.findings_cut or len(self.findings) > most
-        return replace(self, findings=self.findings[:most], findings_cut=cut, broken=self.broken[:most])
+        return replace(self, findings=self.findings[:most], findings_cut=cut, broken_list=self.broken_list[:most])
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `audits` in `auditor scan --json` and /api/status."""
@@ -170,7 +177,7 @@ class PassReport:
             "verdict": self.verdict,
             "range": _range_json(self.range),
             "read": _range_json(self.read) if self.read else None,
-            "full_pass_at": format_rfc3339(self.full_ns),
+            "full_pass_at": format_rfc3339(self.full_pass_started_ns),
             "duration_seconds": (self.finished_ns - self.started_ns) / NANOSECONDS,
             "coverage": self.coverage,
             "messages": {
@@ -201,7 +208,7 @@ class PassReport:
                     "snapshot_version": actor.snapshot_version,
                     "snapshot_after_seq": actor.snapshot_after_seq,
                 }
-                for actor in self.broken
+                for actor in self.broken_list
             ],
             "findings_total": {str(kind): count for kind, count in self.findings_total.items()},
             "accepted_total": {str(kind): count for kind, count in self.accepted_total.items()},

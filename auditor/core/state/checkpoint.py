@@ -1,127 +1,116 @@
-"""What an audit remembers from one pass to the next, as plain data, and whether a pass may go on from there."""
+"""What an audit keeps from one pass to the next, and whether a pass can resume from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.core.model.message import StreamState
-from auditor.core.model.passes import Mode, PassTimes
-from auditor.core.model.range_account import SubjectCount, Walked
-from auditor.core.model.ranges import Ranges, intersect, intersects_open_interval, merged, size, subtract
+from auditor.core.model.passes import Mode
+from auditor.core.model.range_account import SubjectCount
+from auditor.core.model.ranges import Ranges, intersect, merged, size, subtract
 from auditor.core.state.examiner import AuditState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from auditor.core.model.message import StoredMessage
+    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.range_account import RangeAccount
 
 FOREVER = 1 << 63
 
-Position = tuple[object, ...]
-"""Where a memory stands; two of one memory are equal if nothing has happened in between."""
-
-
-EncodedState = Mapping[str, Any]
-"""State that is encoded and ready to be saved. What is in it is up to the state store that made it."""
-
 
 class CheckpointKind(StrEnum):
-    """What is remembered of the stream, side by side."""
+    """The two checkpoints of an audit."""
 
     COMPLETED = "completed"
-    """As of the last pass that came to its end."""
+    """After the last pass that reached the end of its range."""
     IN_PROGRESS = "underway"
-    """Of a full pass that has not come to its end."""
+    """Of a full pass that has not reached the end of its range."""
 
 
 class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Everything below `next_seq`: judged, or known to be removed or unreadable, or yet to be accounted for."""
+    """The result of reading a stream up to `next_seq`, exclusive.
+
+    Each sequence from `first_seq` to there was judged, is removed or unreadable, or was not delivered for an unknown reason.
+    """
 
     stream: str
     created_ns: int
     subjects: tuple[str, ...]
-    """The subjects that were looked at."""
+    """The subjects of the audit."""
     state: AuditState = msgspec.field(default_factory=AuditState)
     first_seq: int = 1
-    """Nothing is remembered of what was stored before."""
+    """First sequence that this checkpoint covers."""
     next_seq: int = 1
+    """First sequence that the next pass reads."""
     lost_seqs: tuple[int, ...] = ()
     lost_bytes: int = 0
-    """As of the last full pass."""
+    """What the server reported as lost in the last full pass."""
     removed: Ranges = []
     deleted: Ranges = []
     unreadable: Ranges = []
-    """As in `Walked`."""
+    """As in `RangeAccount`."""
     deleted_after_read: Ranges = []
-    """Deleted after they were read: until the next full pass they count as examined, and explain what is missing."""
+    """Deleted after they were read: until the next full pass they count as examined, and explain version gaps."""
     undelivered: Ranges = []
-    """What did not come in a walk that has not ended, and why is not known yet."""
+    """Not delivered in a walk that has not ended; the reason is not known yet."""
     subject_counts: dict[bytes, SubjectCount] = {}
-    """Of an audit that reads only some."""
+    """By subject, of an audit that reads only some subjects."""
     full_pass_started_ns: int = 0
-    """When the full pass began that this goes back to."""
+    """When the full pass began that this checkpoint continues, nanoseconds since 1970."""
     is_complete: bool = False
-    """Whether that came to its end; else the next pass goes on with it."""
-    certain: bool = True
-    """False if something below `next_seq` was stored and did not come, or may have: then this must not be saved."""
-    unstored: int = 0
-    """Records of messages below `next_seq` that the quarantine refused. If there are any, this must not be saved, but it may
-    be held, so that a full pass that has yielded can continue. The pass after that one starts from what was saved, and sends
-    the records again."""
+    """Whether that full pass reached the end of its range; if not, the next pass continues it."""
 
     @property
     def kind(self) -> CheckpointKind:
-        """Which of the two this is."""
+        """Which of the two checkpoints this is."""
         return CheckpointKind.COMPLETED if self.is_complete else CheckpointKind.IN_PROGRESS
 
-    @property
-    def position(self) -> Position:
-        """Whether anything has happened, told by comparing two."""
-        return (self.first_seq, self.next_seq, size(self.deleted), self.lost_seqs, self.state.segments.unjudged)
-
-    def objection(self, pinned: StreamState, patterns: Sequence[str]) -> str | None:
-        """Why a pass over what `pinned` describes cannot go on from here; None if it can."""
-        if (self.stream, self.subjects) != (pinned.name, tuple(patterns)):
-            return "what is remembered is of another stream, or of other subjects"
-        if self.created_ns != pinned.created_ns:
+    def why_not_resume(self, info: StreamState, subjects: Sequence[str]) -> str | None:
+        """Why a pass over what `info` describes cannot resume from this checkpoint; None if it can."""
+        if (self.stream, self.subjects) != (info.name, tuple(subjects)):
+            return "the saved state is of another stream or of other subjects"
+        if self.created_ns != info.created_ns:
             return "the stream was deleted and created again"
-        if pinned.last_seq < self.next_seq - 1:
-            return f"the stream ends at sequence {pinned.last_seq}, and was read up to {self.next_seq - 1} before"
-        if pinned.first_seq < self.first_seq:
-            return f"the stream begins at sequence {pinned.first_seq}, and began at {self.first_seq} before"
+        if info.last_seq < self.next_seq - 1:
+            return f"the stream ends at sequence {info.last_seq}, and was read up to {self.next_seq - 1} before"
+        if info.first_seq < self.first_seq:
+            return f"the stream begins at sequence {info.first_seq}, and began at {self.first_seq} before"
         return None
 
-    def deletions_unchanged(self, pinned: StreamState) -> bool:
-        """Whether nothing that was read can have been removed since: otherwise ask what was deleted, and `has_new_deletions`."""
-        lost = (self.lost_seqs, self.lost_bytes) == (pinned.lost, pinned.lost_bytes)
-        return lost and (self.first_seq, size(self.deleted)) == (pinned.first_seq, pinned.deleted)
+    def deletions_unchanged(self, info: StreamState) -> bool:
+        """Whether no message can have been removed since the last full pass, by the counts of the stream info.
 
-    def has_new_deletions(self, pinned: StreamState, listed: Sequence[tuple[int, int]]) -> bool:
-        """Whether messages that were read are gone from the middle: `listed` are the ranges that are deleted now."""
-        read = [(pinned.first_seq, self.next_seq - 1)]
+        If not, `has_new_deletions` decides from the list of deleted ranges.
+        """
+        lost = (self.lost_seqs, self.lost_bytes) == (info.lost, info.lost_bytes)
+        return lost and (self.first_seq, size(self.deleted)) == (info.first_seq, info.deleted)
+
+    def has_new_deletions(self, info: StreamState, listed: Sequence[tuple[int, int]]) -> bool:
+        """Whether messages that were read have been deleted from the middle; `listed` are the ranges deleted now."""
+        read = [(info.first_seq, self.next_seq - 1)]
         before, now = intersect(self.deleted, read), intersect(subtract(listed, self.undelivered), read)
-        return (pinned.lost, pinned.lost_bytes) != (self.lost_seqs, self.lost_bytes) or before != now
+        return (info.lost, info.lost_bytes) != (self.lost_seqs, self.lost_bytes) or before != now
 
     def set_deleted_after_read(self, listed: Sequence[tuple[int, int]]) -> None:
-        """`listed` are the ranges that are deleted now, some of them since they were read."""
+        """Record which messages were deleted after they were read; `listed` are the ranges deleted now."""
         self.deleted_after_read = subtract(
             intersect(listed, [(self.first_seq, self.next_seq - 1)]), merged([*self.deleted, *self.undelivered])
         )
 
-    def replace_range(self, first: int, last: int, absent: Ranges) -> None:
-        """The messages between two sequences were counted again; `absent` did not come, and is to be accounted for."""
+    def replace_range(self, first: int, last: int, undelivered: Ranges) -> None:
+        """The messages between two sequences were read again, and `undelivered` of them were not delivered."""
         again = [(first, last)]
         self.removed, self.deleted, self.unreadable = (
             subtract(ranges, again) for ranges in (self.removed, self.deleted, self.unreadable)
         )
-        self.undelivered = merged([*subtract(self.undelivered, again), *absent])
+        self.undelivered = merged([*subtract(self.undelivered, again), *undelivered])
 
     def trim_before(self, first_seq: int) -> None:
-        """The stream now begins at `first_seq`. The state is the business of auditor/core/state/retention.py."""
+        """Drop the ranges before `first_seq`, where the stream begins now. `retention.trim` does it for `state`."""
         self.first_seq = first_seq
         self.next_seq = max(self.next_seq, first_seq)
         kept = [(first_seq, FOREVER)]
@@ -131,59 +120,58 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         )
 
     def count_by_subject(self, batch: Sequence[StoredMessage]) -> None:
-        """These came, and the stream counts them."""
+        """Count the messages of a batch by subject."""
         for message in batch:
             self.subject_counts.setdefault(message.subject, SubjectCount()).stored += 1
 
     @property
     def unreadable_by_subject(self) -> dict[bytes, SubjectCount]:
-        """By subject: those with messages that are stored and did not come."""
+        """By subject: those with messages that the stream counts and did not deliver."""
         return {subject: count for subject, count in self.subject_counts.items() if count.unreadable}
 
-    def advance(self, next_seq: int, absent: Ranges) -> None:
-        """A walk has come so far, and has not ended."""
-        self.next_seq, self.undelivered = next_seq, absent
+    def advance(self, next_seq: int, undelivered: Ranges) -> None:
+        """The walk has read everything before `next_seq`, and has not ended."""
+        self.next_seq, self.undelivered = next_seq, undelivered
 
-    def take(self, walked: Walked) -> None:
-        """The pass is over. What it says of ranges speaks from now on of all that is remembered, too."""
-        pinned, read = walked.pinned, walked.read
-        self.certain = walked.accounted and not (read and intersects_open_interval(walked.unread, 0, read.last_seq + 1))
-        walked.removed = self.removed = merged([*self.removed, *walked.removed])
-        walked.deleted = self.deleted = merged([*self.deleted, *walked.deleted])
-        walked.unreadable = self.unreadable = merged([*self.unreadable, *walked.unreadable])
-        walked.gone, walked.short = self.deleted_after_read, self.unreadable_by_subject
+    def complete(
+        self,
+        account: RangeAccount,
+        *,
+        info: StreamState,
+        mode: Mode,
+        reached: int,
+        subject_counts: Mapping[bytes, SubjectCount],
+    ) -> bool:
+        """Enter the results of a pass over what `info` describes, which read up to sequence `reached`.
+
+        Returns whether anything changed.
+        """
+        before = self._results
+        self.removed = merged([*self.removed, *account.removed])
+        self.deleted = merged([*self.deleted, *account.deleted])
+        self.unreadable = merged([*self.unreadable, *account.unreadable])
         self.undelivered = []
-        self.next_seq = max(self.next_seq, read.last_seq + 1 if read else 0)
-        self.is_complete = self.is_complete or self.next_seq > pinned.last_seq
-        if walked.mode is Mode.FULL:
-            self.lost_seqs, self.lost_bytes = pinned.lost, pinned.lost_bytes
+        self.subject_counts = dict(subject_counts)
+        self.next_seq = max(self.next_seq, reached + 1)
+        self.is_complete = self.is_complete or self.next_seq > info.last_seq
+        if mode is Mode.FULL:
+            self.lost_seqs, self.lost_bytes = info.lost, info.lost_bytes
+        return self._results != before
 
-    def recalled(self, mode: Mode, times: PassTimes, *, filtered: bool) -> Walked:
-        """The pass that this is left of, for its report to be made once more."""
-        last_seq = self.next_seq - 1
-        removed = sum(last - first + 1 for first, last in self.removed)
-        pinned = StreamState(
-            name=self.stream,
-            created_ns=self.created_ns,
-            first_seq=self.first_seq,
-            last_seq=last_seq,
-            messages=last_seq - self.first_seq + 1 - removed,
-            deleted=size(self.deleted),
-            lost=self.lost_seqs,
-            lost_bytes=self.lost_bytes,
-        )
-        return Walked(
-            pinned=pinned,
-            mode=mode,
-            first_seq=self.first_seq,
-            removed=self.removed,
-            deleted=self.deleted,
-            unreadable=self.unreadable,
-            gone=self.deleted_after_read,
-            short=self.unreadable_by_subject,
-            filtered=filtered,
-            accounted=True,
-            full_ns=self.full_pass_started_ns,
-            started_ns=times.started_ns,
-            finished_ns=times.finished_ns,
-        )
+    @property
+    def _results(self) -> tuple[object, ...]:
+        lost = (self.lost_seqs, self.lost_bytes)
+        ranges = (self.removed, self.deleted, self.unreadable, self.undelivered)
+        return (ranges, self.subject_counts, self.next_seq, self.is_complete, lost)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOut:
+    """A checkpoint in memory, and how it relates to what is saved."""
+
+    checkpoint: Checkpoint
+    is_saved: bool
+    """Whether this checkpoint, unchanged, is what is saved."""
+    unstored: int = 0
+    """Quarantine records of messages below `next_seq` that the quarantine refused. While there are any, the checkpoint must
+    not be saved: the pass that starts from an older one submits the records again."""

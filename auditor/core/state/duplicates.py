@@ -1,4 +1,4 @@
-"""Whether a version that is stored twice holds the same bytes: told by reading the actor once more."""
+"""Compares the bodies of events that have the same version, to find the cause of each duplicate of one actor."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 
 
 class DuplicateComparison:
-    """One actor's duplicates; takes the actor's messages in stream order and settles the cause of each duplicate."""
+    """Compares the duplicates of one actor. It is given the messages of the actor's event subject in stream order."""
 
     def __init__(self, actor_id: str, duplicates: Sequence[OutOfOrderEvent]) -> None:
         self._actor_id = actor_id
-        self._duplicates = {duplicate.seq: duplicate for duplicate in duplicates}
+        self._seqs = {duplicate.seq for duplicate in duplicates}
         self._versions = {duplicate.version for duplicate in duplicates}
         self._first: dict[int, bytes] = {}
-        self.last_seq = max(self._duplicates)
-        """Nothing behind it needs to be read."""
+        """By version: the digest of the first event."""
+        self._causes: dict[int, Cause] = {}
+        self.last_seq = max(self._seqs)
+        """Sequence of the last duplicate: no message after it is needed."""
 
     def add(self, message: StoredMessage) -> None:
-        """Take one message of the actor's event subject."""
+        """Compare one message of the actor's event subject."""
         facts = judge_event(message.data)
         if isinstance(facts, Malformed) or facts.version not in self._versions or facts.actor_id != self._actor_id:
             return
@@ -36,10 +38,13 @@ class DuplicateComparison:
         first = self._first.get(facts.version)
         if first is None:
             self._first[facts.version] = digest
-        elif duplicate := self._duplicates.get(message.seq):
-            duplicate.cause = Cause.SAME_PAYLOAD if digest == first else Cause.DIFFERENT_PAYLOAD
+        elif message.seq in self._seqs:
+            self._causes[message.seq] = Cause.SAME_PAYLOAD if digest == first else Cause.DIFFERENT_PAYLOAD
 
-    def give_up(self) -> None:
-        """Nothing more will come: what is not settled stays unknown, and is not asked again."""
-        for duplicate in self._duplicates.values():
-            duplicate.cause = duplicate.cause or Cause.UNKNOWN
+    def causes(self, *, is_final: bool) -> dict[int, Cause]:
+        """By sequence: the cause of each duplicate that was compared.
+
+        `is_final`: no more messages follow, so that the cause of every other duplicate is `unknown`.
+        """
+        others = dict.fromkeys(self._seqs - self._causes.keys(), Cause.UNKNOWN) if is_final else {}
+        return self._causes | others

@@ -26,7 +26,7 @@ import msgspec
 from auditor.core.model.findings import Cause, Finding, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 CONTENT_CAUSES = (Cause.MALFORMED, Cause.HIDDEN, Cause.FOREIGN)
 """Causes that a message of the same subject can give, the strongest first."""
@@ -147,6 +147,12 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
             ]
             if unknown:
                 yield key, unknown
+
+    def set_causes(self, causes: Mapping[bytes, Mapping[int, Cause]]) -> None:
+        """Set the causes of duplicates: by actor key, then by sequence."""
+        for key, by_seq in causes.items():
+            for event in self.anomalies[key].out_of_order:
+                event.cause = by_seq.get(event.seq, event.cause)
 
     def actor_keys(self) -> Iterator[bytes]:
         """Every actor with at least one message on its event subject."""

@@ -1,97 +1,103 @@
-"""An audit's memory, kept in the state stream: what is there is used if it is whole, and else not missed for long."""
+"""Loads and saves the state of one audit in the state stream.
+
+A checkpoint that is damaged or has another format is ignored: the next pass reads the stream anew. A damaged history makes passes
+inconclusive until a user resets the saved state.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
-from auditor.core.history.audit_history import AUDIT_HISTORY_FORMAT, AuditHistory
-from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
-from auditor.core.state.codec import FORMAT, decode_checkpoint, encode_checkpoint
+from auditor.core.history.audit_history import AUDIT_HISTORY_FORMAT, AuditHistory, LoadedHistory
+from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
+from auditor.core.state.codec import FORMAT, decode_checkpoint
 from auditor.errors import StateError, StateFormatError, StateNewerError
 from auditor.jetstream.state.part_store import Content
-from auditor.units import format_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from auditor.core.history.saved_state import EncodedState
     from auditor.core.model.findings import Kind
     from auditor.core.state.acceptance import Acceptance
-    from auditor.core.state.checkpoint import EncodedState
     from auditor.jetstream.state.acceptances import Acceptances
     from auditor.jetstream.state.part_store import Manifest, PartStore
 
 log = structlog.get_logger()
 
-CHRONICLE = "chronicle"
-FORMATS = {CHRONICLE: AUDIT_HISTORY_FORMAT, CheckpointKind.COMPLETED: FORMAT, CheckpointKind.IN_PROGRESS: FORMAT}
+HISTORY_PART = "chronicle"
+FORMATS = {HISTORY_PART: AUDIT_HISTORY_FORMAT, CheckpointKind.COMPLETED: FORMAT, CheckpointKind.IN_PROGRESS: FORMAT}
 """By part: the format that this version saves and reads."""
 
 
 class JetStreamStateStore:
-    """The `StateStore` of auditor/scan/ports.py for one audit. It saves nothing, ever, unless it `writes`."""
+    """The `StateStore` of auditor/scan/ports.py for one audit."""
 
     def __init__(
         self,
         audit: str,
-        checkpoints: PartStore,
+        parts: PartStore,
         acceptances: Acceptances,
         clock: Callable[[], int],
         *,
-        writes: bool = True,
+        saves: bool = True,
     ) -> None:
+        """`clock` returns nanoseconds since 1970. `saves`: if false, `save` only keeps the history in memory."""
         self._audit = audit
-        self._checkpoints = checkpoints
+        self._parts = parts
         self._acceptances = acceptances
         self._clock = clock
-        self._writes = writes
-        self._head: Manifest | None = None
-        self._chronicle: AuditHistory | None = None
-        self._held: dict[CheckpointKind, Checkpoint] = {}
-        """The newest of each part, saved or not."""
-        self._saved: Checkpoint | None = None
+        self._saves = saves
+        self._manifest: Manifest | None = None
+        self._history: AuditHistory | None = None
+        """The newest history, saved or not; None before the first load."""
+        self._in_memory: dict[CheckpointKind, CheckedOut] = {}
         self.saved_ns: int | None = None
-        """When something was saved last; None if nothing is there."""
+        """When something was saved last, nanoseconds since 1970; None if nothing is saved."""
         self._problem: str | None = None
-        self._replaceable = True
-        """False while the saved head is damaged: what it named is neither used nor replaced."""
+        self._is_replaceable = True
+        """False while the saved manifest is damaged: the parts that it named are neither used nor replaced."""
 
     @property
-    def problem(self) -> str | None:
-        """Why the saved chronicle cannot be used, in one line; None if it can. As of the last `open`."""
-        return self._problem
+    def saves(self) -> bool:
+        """Whether `save` saves anything."""
+        return self._saves
 
-    async def open(self) -> AuditHistory:
-        """See what was saved last; its chronicle. Raises StateNewerError, and the AuditorErrors of a request."""
+    async def load_history(self) -> LoadedHistory:
+        """Read what was saved last; its history. Raises StateNewerError, and the AuditorErrors of a request."""
         try:
-            self._head = await self._checkpoints.look()
+            self._manifest = await self._parts.look()
         except StateFormatError as error:
-            return self._without_head(error)
-        self._replaceable = True
-        if self._head is not None:
-            self._refuse_newer(self._head)
-        self.saved_ns = self._head.saved_ns if self._head else None
-        if self._head is None:
-            self._saved = self._problem = None  # what this process remembers is all there is
-        elif not self._checkpoints.is_own(self._head):
-            self._held.clear()
-            self._saved = None
-            self._chronicle = await self._load(self._chronicle)
-        if self._chronicle is None:
-            self._chronicle = await self._load(None)
-        return self._chronicle
+            return self._without_manifest(error)
+        self._is_replaceable = True
+        if self._manifest is not None:
+            self._refuse_newer(self._manifest)
+        self.saved_ns = self._manifest.saved_ns if self._manifest else None
+        if self._manifest is None:
+            # Nothing is saved, so that what this process knows is the newest.
+            self._problem = None
+            self._mark_unsaved()
+        elif not self._parts.is_own(self._manifest):
+            self._in_memory.clear()
+            self._history = await self._load(self._history)
+        if self._history is None:
+            self._history = await self._load(None)
+        return LoadedHistory(self._history, self._problem)
 
-    def _without_head(self, error: StateFormatError) -> AuditHistory:
-        """Go on with what this process knows. Nothing is saved, since that would replace the parts that a head names."""
-        self._head = self.saved_ns = self._saved = None
-        self._replaceable = False
+    def _without_manifest(self, error: StateFormatError) -> LoadedHistory:
+        """Continue with what this process knows. Nothing is saved, because that would replace the parts of the manifest."""
+        self._manifest = self.saved_ns = None
+        self._mark_unsaved()
+        self._is_replaceable = False
         self._problem = self._no_history(error)
-        log.error("saved state not used", audit=self._audit, why=str(error))
-        self._chronicle = self._chronicle or AuditHistory()
-        return self._chronicle
+        log.error("saved state not used", audit=self._audit, reason=str(error))
+        self._history = self._history or AuditHistory()
+        return LoadedHistory(self._history, self._problem)
 
     def _no_history(self, error: StateFormatError) -> str:
         return (
@@ -99,100 +105,90 @@ class JetStreamStateStore:
             f" be missing: auditor state reset --audit {self._audit} begins a new one"
         )
 
+    def _mark_unsaved(self) -> None:
+        self._in_memory = {kind: replace(each, is_saved=False) for kind, each in self._in_memory.items()}
+
     async def _load(self, known: AuditHistory | None) -> AuditHistory:
-        """What was saved, but for what this process has seen since: a restore takes state back together with the stream."""
+        """The saved history, with the identity that this process knows if that is newer.
+
+        It is newer after a restore of the server's data, which takes the saved state back together with the stream.
+        """
         try:
-            chronicle = await self._read_chronicle()
+            history = await self._read_history()
         except StateFormatError as error:
-            chronicle = AuditHistory()
+            history = AuditHistory()
             self._problem = self._no_history(error)
-            log.error("saved history not used", audit=self._audit, why=str(error))  # noqa: TRY400 - the line says it all
+            log.error("saved history not used", audit=self._audit, reason=str(error))  # noqa: TRY400 - the line says it all
         else:
             self._problem = None
-        if known is not None and known.identity.checked_ns > chronicle.identity.checked_ns:
-            chronicle.identity = known.identity
-        return chronicle
+        if known is not None and known.identity.checked_ns > history.identity.checked_ns:
+            return history.with_identity(known.identity)
+        return history
 
-    async def accepted(self) -> dict[Kind, Acceptance]:
-        """What operators accepted, as of now. Raises as `open`."""
+    async def load_acceptances(self) -> dict[Kind, Acceptance]:
+        """The acceptances as of now. Raises as `load_history`."""
         try:
             return await self._acceptances.load()
         except StateError as error:
-            self._unusable(error)
+            self._log_unusable(error)
             return {}
 
-    async def check_out(self, part: CheckpointKind) -> Checkpoint | None:
-        """That part of what was saved last. Raises as `open`."""
-        held = self._held.pop(part, None)
-        if held is not None:
-            return held
+    async def check_out(self, kind: CheckpointKind) -> CheckedOut | None:
+        """The newest checkpoint of that kind. Raises as `load_history`."""
+        in_memory = self._in_memory.pop(kind, None)
+        if in_memory is not None:
+            return in_memory
         try:
-            data = await self._read(part)
+            data = await self._read(kind)
             if data is None:
                 return None
-            memory = await asyncio.to_thread(decode_checkpoint, data)
+            return CheckedOut(await asyncio.to_thread(decode_checkpoint, data), is_saved=True)
         except (StateFormatError, ValueError) as error:
-            self._unusable(error)
+            self._log_unusable(error)
             return None
-        self._saved = memory
-        return memory
-
-    async def pack(self, changed: Mapping[CheckpointKind, Checkpoint | None]) -> EncodedState:
-        """The chronicle and these parts, ready to be saved."""
-        for part in changed:
-            self._held.pop(part, None)  # the part that is packed replaces it
-        if not self._writes or not self._replaceable:
-            return {}
-        ready: dict[str, Content | None] = {}
-        if self._problem is None:
-            ready[CHRONICLE] = Content(msgspec.msgpack.encode(self._chronicle), {}, FORMATS[CHRONICLE])
-        for part, memory in changed.items():
-            ready[part] = None
-            if memory is not None:
-                ready[part] = Content(await asyncio.to_thread(encode_checkpoint, memory), about(memory), FORMATS[part])
-            self._saved = memory or self._saved
-        return ready
 
     async def save(self, encoded: EncodedState) -> None:
-        """Have that in place of what was saved last. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
-        if not self._writes or not encoded:
+        """Replace what was saved last. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
+        self._history = encoded.history
+        for kind in encoded.checkpoints:
+            self._in_memory.pop(kind, None)
+        if not self._saves or not self._is_replaceable:
             return
-        try:
-            head = await self._checkpoints.save(encoded, self._clock())
-        except BaseException:
-            self._saved = None
-            raise
-        self.saved_ns = head.saved_ns
+        parts: dict[str, Content | None] = {}
+        if self._problem is None:
+            parts[HISTORY_PART] = Content(msgspec.msgpack.encode(encoded.history), {}, FORMATS[HISTORY_PART])
+        for kind, each in encoded.checkpoints.items():
+            parts[kind] = None if each is None else Content(each.data, each.summary, FORMATS[kind])
+        manifest = await self._parts.save(parts, self._clock())
+        self.saved_ns = manifest.saved_ns
 
-    def put_back(self, memory: Checkpoint) -> None:
-        """Spare the next `check_out` the reading."""
-        self._held[memory.kind] = memory
+    def put_back(self, checked_out: CheckedOut) -> None:
+        """Keep this checkpoint in memory for the next `check_out`."""
+        self._in_memory[checked_out.checkpoint.kind] = checked_out
 
-    def is_saved(self, memory: Checkpoint) -> bool:
-        """Whether `memory` is what was saved last, if nothing has happened to it since it was recalled."""
-        return self._saved is memory
-
-    def _refuse_newer(self, head: Manifest) -> None:
+    def _refuse_newer(self, manifest: Manifest) -> None:
         """Raise StateNewerError if a part has a newer format, whether this pass reads it or not: a save would replace it."""
         for part, own in FORMATS.items():
-            if part in head.parts and (saved := head.parts[part].format) > own:
+            if part in manifest.parts and (saved := manifest.parts[part].format) > own:
                 raise StateNewerError(
-                    f"saved state of audit {self._audit}: {part} has format {saved}, written by auditor {head.auditor}, and this"
+                    f"saved state of audit {self._audit}: {part} has format {saved}, written by auditor {manifest.auditor}, and this"
                     f" version reads up to {own}: run that version, or auditor state reset --audit {self._audit}"
                 )
 
     async def _read(self, part: str) -> bytes | None:
         """The bytes of one part; None if nothing is saved. Raises StateFormatError if its format is not this version's."""
-        head = self._head
-        if head is None or part not in head.parts:
+        manifest = self._manifest
+        if manifest is None or part not in manifest.parts:
             return None
-        saved, own = head.parts[part].format, FORMATS[part]
+        saved, own = manifest.parts[part].format, FORMATS[part]
         if saved != own:
-            raise StateFormatError(f"{part} has format {saved}, written by auditor {head.auditor}, and this is {own}")
-        return await self._checkpoints.read(head, part)
+            raise StateFormatError(
+                f"{part} has format {saved}, written by auditor {manifest.auditor}, and this is {own}"
+            )
+        return await self._parts.read(manifest, part)
 
-    async def _read_chronicle(self) -> AuditHistory:
-        data = await self._read(CHRONICLE)
+    async def _read_history(self) -> AuditHistory:
+        data = await self._read(HISTORY_PART)
         if data is None:
             return AuditHistory()
         try:
@@ -200,16 +196,5 @@ class JetStreamStateStore:
         except msgspec.MsgspecError as error:
             raise StateFormatError(f"it does not decode ({type(error).__name__})") from error
 
-    def _unusable(self, why: object) -> None:
-        log.warning("saved state not used", audit=self._audit, why=str(why))
-
-
-def about(memory: Checkpoint) -> dict[str, object]:
-    """What a part holds, for people."""
-    return {
-        "stream": memory.stream,
-        "first_seq": memory.first_seq,
-        "last_seq": memory.next_seq - 1,
-        "actors": memory.state.ledger.actor_count(),
-        "full_pass_at": format_utc(memory.full_pass_started_ns),
-    }
+    def _log_unusable(self, error: Exception) -> None:
+        log.warning("saved state not used", audit=self._audit, reason=str(error))

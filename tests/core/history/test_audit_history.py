@@ -1,4 +1,4 @@
-"""What an earlier version saved is read as it was."""
+"""The history of an audit: how a pass changes it, and how it is saved."""
 
 from __future__ import annotations
 
@@ -11,22 +11,35 @@ from auditor.core.history.baseline import Baseline, FindingIdentity, KnownFindin
 from auditor.core.history.stream_identity import LastStreamInfo, SampledDigest, SampledDigests, StreamIdentity
 from auditor.core.model.findings import Finding, Incident, Kind, Severity
 from auditor.core.model.passes import Mode, PassTimes
+from tests.core.reports import NOW, report
 
 SAVED = Path(__file__).parents[1] / "state" / "saved"
 """Bytes as each format saved them. A file is added with its format, and never made anew."""
 
 
-def a_chronicle() -> AuditHistory:
+def a_history() -> AuditHistory:
     key = (Kind.STREAM_ROLLBACK, Severity.CORRUPTION)
     rollback = Finding(kind=key[0], severity=key[1], first_seq=5, last_seq=6, count=2, detail="lost")
-    told = KnownFindings({key: 1}, {FindingIdentity(key, None, None, None, None, 6)}, truncated=True)
-    witness = LastStreamInfo(checked_ns=1, created_ns=2, first_seq=3, last_seq=4, messages=2, settings={"max_age": 5})
-    history = StreamIdentity(witness, SampledDigests([SampledDigest(3, b"d" * 16)], 2), [Incident(9, rollback)], 7, 8)
-    news = Baseline(told, established=True, newest_finding_ns={key: 9})
-    return AuditHistory(news, history, {Mode.FULL: PassTimes(1, 2)}, ("order",))
+    known = KnownFindings({key: 1}, frozenset({FindingIdentity(key, None, None, None, None, 6)}), truncated=True)
+    last_info = LastStreamInfo(checked_ns=1, created_ns=2, first_seq=3, last_seq=4, messages=2, settings={"max_age": 5})
+    identity = StreamIdentity(
+        last_info, SampledDigests((SampledDigest(3, b"d" * 16),), 2), (Incident(9, rollback),), 7, 8
+    )
+    baseline = Baseline(known, established=True, newest_finding_ns={key: 9})
+    return AuditHistory(baseline, identity, {Mode.FULL: PassTimes(1, 2)}, ("order",))
 
 
-def test_a_chronicle_that_the_present_format_saved_is_read_as_it_was() -> None:
+def test_a_history_that_the_present_format_saved_is_read_as_it_was() -> None:
     assert AUDIT_HISTORY_FORMAT == 1
     saved = (SAVED / "chronicle-1.bin").read_bytes()
-    assert msgspec.msgpack.decode(saved, type=AuditHistory) == a_chronicle()
+    assert msgspec.msgpack.decode(saved, type=AuditHistory) == a_history()
+
+
+def test_a_completed_pass_gives_a_new_history_and_leaves_the_old_one_as_it_was() -> None:
+    before = AuditHistory()
+    after = before.after(report(("S.events.order.order-1", b"{")))
+    assert before == AuditHistory()
+    assert after.last_passes == {Mode.FULL: PassTimes(NOW - 2 * 10**9, NOW)}
+    assert after.baseline.established
+    assert after.with_actor_types({"order", "cart"}).actor_types == ("cart", "order")
+    assert after.with_identity(a_history().identity).identity == a_history().identity

@@ -21,47 +21,47 @@ def found(kind: Kind, **facts: object) -> Finding:
 
 
 def test_what_the_first_pass_finds_is_the_baseline_and_only_later_findings_are_new() -> None:
-    news = Baseline()
-    news.take(report(*GOOD, (ORDER, b"{")), NOW)
-    assert news.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
-    news.take(report(*GOOD, (ORDER, b"{")), NOW)
-    assert news.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
-    news.take(report(*GOOD, (ORDER, b"{"), (ORDER, b"")), NOW)
-    assert news.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == NOW
-    assert news.newest_finding_ns.get((Kind.HIDDEN_EVENT, CORRUPTION), 0) == 0
+    baseline = Baseline()
+    baseline = baseline.updated_with(report(*GOOD, (ORDER, b"{")), NOW)
+    assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
+    baseline = baseline.updated_with(report(*GOOD, (ORDER, b"{")), NOW)
+    assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
+    baseline = baseline.updated_with(report(*GOOD, (ORDER, b"{"), (ORDER, b"")), NOW)
+    assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == NOW
+    assert baseline.newest_finding_ns.get((Kind.HIDDEN_EVENT, CORRUPTION), 0) == 0
 
 
 def test_a_finding_that_takes_the_place_of_another_is_new_as_well() -> None:
-    news = Baseline()
-    news.take(report(*GOOD, (ORDER, b"{")), NOW)
-    news.take(report(*GOOD, (ORDER, event("order-1", 4)), (ORDER, b"{")), NOW)
-    assert news.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == NOW
+    baseline = Baseline()
+    baseline = baseline.updated_with(report(*GOOD, (ORDER, b"{")), NOW)
+    baseline = baseline.updated_with(report(*GOOD, (ORDER, event("order-1", 4)), (ORDER, b"{")), NOW)
+    assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == NOW
 
 
 def test_what_a_pass_cut_short_did_not_see_is_no_news_when_it_is_seen_again() -> None:
-    news = Baseline()
+    baseline = Baseline()
     whole = report(*GOOD, (ORDER, b"{"), (ORDER, b""))
     short = replace(report(*GOOD), incomplete="interrupted", range=whole.range)
     for told in (whole, short, whole):
-        news.take(told, NOW)
-        assert news.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
-    news.take(report(*GOOD, *[(ORDER, b"{")] * 3), NOW)
-    assert news.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == NOW
+        baseline = baseline.updated_with(told, NOW)
+        assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
+    baseline = baseline.updated_with(report(*GOOD, *[(ORDER, b"{")] * 3), NOW)
+    assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == NOW
 
 
 def test_the_baseline_is_a_pass_that_read_to_its_end() -> None:
-    news = Baseline()
+    baseline = Baseline()
     whole = report(*GOOD, (ORDER, b"{"))
-    news.take(replace(report(*GOOD), incomplete="interrupted", range=whole.range), NOW)
-    news.take(whole, NOW)
-    assert news.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
+    baseline = baseline.updated_with(replace(report(*GOOD), incomplete="interrupted", range=whole.range), NOW)
+    baseline = baseline.updated_with(whole, NOW)
+    assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
 
 
 def test_a_message_that_is_never_judged_holds_back_no_news() -> None:
-    news = Baseline()
+    baseline = Baseline()
     for stored, newest in ((GOOD, 0), ([*GOOD, (ORDER, b"{")], NOW)):
-        news.take(replace(report(*stored), incomplete="1 messages could not be judged"), NOW)
-        assert news.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == newest
+        baseline = baseline.updated_with(replace(report(*stored), incomplete="1 messages could not be judged"), NOW)
+        assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == newest
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,8 @@ def test_a_message_that_is_never_judged_holds_back_no_news() -> None:
     ids=["the stream's head went past it", "its cause became known", "a gap became smaller"],
 )
 def test_a_finding_that_was_there_before_is_no_news_because(before: Finding, after: dict[str, object]) -> None:
-    news = Baseline()
+    baseline = Baseline()
     for finding in (before, replace(before, **after)):
         totals = {(finding.kind, finding.severity): finding.count or 1}
-        news.take(replace(report(*GOOD), findings=(finding,), totals=totals), NOW)
-    assert news.newest_finding_ns.get((before.kind, CORRUPTION), 0) == 0
+        baseline = baseline.updated_with(replace(report(*GOOD), findings=(finding,), totals=totals), NOW)
+    assert baseline.newest_finding_ns.get((before.kind, CORRUPTION), 0) == 0

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.core.history.stream_identity import (
-    ALWAYS_SAMPLED,
+    ALWAYS_CHECKED,
     MAX_CHECKED_PER_PASS,
     MAX_INCIDENTS,
     MAX_RECENT,
@@ -31,9 +31,18 @@ def message(seq: int, data: bytes = b"{}") -> StoredMessage:
 
 
 def seen(now: StreamState, before: StreamState = THEN) -> list[tuple[Kind, int | None, str | None]]:
-    history = StreamIdentity()
-    assert history.look(before, 1) == []
-    return [(found.kind, found.count, found.detail) for found in history.look(now, 2)]
+    identity, findings = StreamIdentity().compared_with(before, 1)
+    assert findings == []
+    _, findings = identity.compared_with(now, 2)
+    return [(found.kind, found.count, found.detail) for found in findings]
+
+
+def test_a_comparison_leaves_the_identity_as_it_was() -> None:
+    before, _ = StreamIdentity().compared_with(THEN, 1)
+    after, findings = before.compared_with(replace(THEN, last_seq=12), 2)
+    with_incident = after.with_incident(findings[0], 2)
+    assert (before.checked_ns, after.checked_ns) == (1, 2)
+    assert (len(after.incidents), len(with_incident.incidents)) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -75,14 +84,14 @@ def test_settings_that_matter_are_told_with_what_they_were() -> None:
 
 
 def test_only_changed_settings_are_a_notice() -> None:
-    history = StreamIdentity()
-    history.look(THEN, 1)
-    weights = {found.kind: found.severity for found in history.look(replace(THEN, last_seq=6, config={}), 2)}
+    identity, _ = StreamIdentity().compared_with(THEN, 1)
+    _, findings = identity.compared_with(replace(THEN, last_seq=6, config={}), 2)
+    weights = {found.kind: found.severity for found in findings}
     assert weights == {Kind.STREAM_ROLLBACK: Severity.CORRUPTION, Kind.CONFIG_CHANGED: Severity.NOTICE}
     assert all(spec(kind).accepted_by is AcceptedBy.TIME for kind in weights)
 
 
-def test_an_anchor_is_told_by_body_headers_and_time_and_not_by_its_subject() -> None:
+def test_a_sample_is_compared_by_body_headers_and_time_and_not_by_its_subject() -> None:
     one = message(3)
     assert digest(one) == digest(msgspec.structs.replace(one, subject=b"S.y"))
     others = [{"data": b"[]"}, {"headers": b"NATS/1.0\r\n\r\n"}, {"time_ns": 1}]
@@ -95,57 +104,52 @@ def test_an_anchor_is_told_by_body_headers_and_time_and_not_by_its_subject() -> 
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=300), st.booleans())
-def test_anchors_are_few_in_order_spread_over_all_that_was_read_and_have_its_end(steps: list[int], ends: bool) -> None:
-    anchors, seq = SampledDigests(), 0
+def test_samples_are_few_in_order_spread_over_all_that_was_read_and_have_its_end(steps: list[int], ends: bool) -> None:
+    samples, seq = SampledDigests(), 0
     for step in steps:
         seq += step
-        anchors.take([message(seq), message(seq + 1)])
+        samples = samples.observe([message(seq), message(seq + 1)])
         seq += 1
         if ends:
-            anchors.end(message(seq))
-    anchors.end(message(seq))
-    seqs = [anchor.seq for anchor in anchors.digests]
+            samples = samples.observe_last(message(seq))
+    samples = samples.observe_last(message(seq))
+    seqs = [sample.seq for sample in samples.digests]
     assert seqs == sorted(set(seqs))
     assert len(seqs) <= MAX_SAMPLES
     assert seqs[-1] == seq
     spread = seqs[: -MAX_RECENT - 1]
-    assert all(later - sooner <= 2 * anchors.stride + 102 for sooner, later in zip(spread, spread[1:], strict=False))
-    assert anchors.stride <= max(1, seq // 8)
-    assert all(digest(message(anchor.seq)) == anchor.digest for anchor in anchors.digests)
+    assert all(later - sooner <= 2 * samples.stride + 102 for sooner, later in zip(spread, spread[1:], strict=False))
+    assert samples.stride <= max(1, seq // 8)
+    assert all(digest(message(sample.seq)) == sample.digest for sample in samples.digests)
 
 
-def test_messages_that_were_read_before_are_no_new_anchors() -> None:
-    anchors = SampledDigests()
-    anchors.take([message(9)])
-    before = list(anchors.digests)
-    anchors.take([message(4), message(5)])
-    anchors.end(message(9))
-    assert anchors.digests == before
+def test_messages_that_were_read_before_are_no_new_samples() -> None:
+    samples = SampledDigests().observe([message(9)])
+    assert samples.observe([message(4), message(5)]).observe_last(message(9)) == samples
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 8, 9, 40, 64])
 def test_a_sample_is_small_has_the_last_ones_and_leaves_out_none_in_the_long_run(count: int) -> None:
-    anchors = SampledDigests()
+    samples = SampledDigests()
     for seq in range(count):
-        anchors.end(message(seq))
-    samples = [anchors.sample(turn) for turn in range(64)]
-    assert all(len({anchor.seq for anchor in sample}) == len(sample) <= MAX_CHECKED_PER_PASS for sample in samples)
-    last = anchors.digests[-ALWAYS_SAMPLED:]
-    assert all(sample[len(sample) - len(last) :] == last for sample in samples)
-    assert {anchor.seq for sample in samples for anchor in sample} == set(range(count))
+        samples = samples.observe_last(message(seq))
+    chosen = [samples.choose(turn) for turn in range(64)]
+    assert all(len({each.seq for each in some}) == len(some) <= MAX_CHECKED_PER_PASS for some in chosen)
+    last = [*samples.digests[-ALWAYS_CHECKED:]]
+    assert all(some[len(some) - len(last) :] == last for some in chosen)
+    assert {each.seq for some in chosen for each in some} == set(range(count))
 
 
-def test_anchors_that_the_stream_does_not_hold_any_more_are_forgotten() -> None:
-    history = StreamIdentity()
-    history.look(THEN, 1)
+def test_samples_that_the_stream_does_not_hold_any_more_are_dropped() -> None:
+    samples = SampledDigests()
     for seq in (5, 9, 14, 20):
-        history.samples.end(message(seq))
-    history.look(replace(THEN, first_seq=8, last_seq=17), 2)
-    assert [anchor.seq for anchor in history.samples.digests] == [9, 14]
-    history.samples.forget([9])
-    assert [anchor.seq for anchor in history.samples.digests] == [14]
-    history.look(replace(THEN, created_ns=8), 3)
-    assert history.samples.digests == []
+        samples = samples.observe_last(message(seq))
+    identity, _ = StreamIdentity(samples=samples).compared_with(THEN, 1)
+    identity, _ = identity.compared_with(replace(THEN, first_seq=8, last_seq=17), 2)
+    assert [sample.seq for sample in identity.samples.digests] == [9, 14]
+    assert [sample.seq for sample in identity.samples.without([9]).digests] == [14]
+    identity, _ = identity.compared_with(replace(THEN, created_ns=8), 3)
+    assert identity.samples.digests == ()
 
 
 def test_messages_that_came_back_otherwise_are_one_finding() -> None:
@@ -155,10 +159,9 @@ def test_messages_that_came_back_otherwise_are_one_finding() -> None:
 
 
 def test_incidents_survive_being_saved_and_are_bounded() -> None:
-    history = StreamIdentity()
-    history.look(THEN, 1)
+    identity, _ = StreamIdentity().compared_with(THEN, 1)
     for number in range(MAX_INCIDENTS + 5):
-        history.note(history_changed_finding([number]), number)
-    assert [history.incidents[0].noticed_ns, len(history.incidents)] == [5, MAX_INCIDENTS]
-    assert msgspec.msgpack.decode(msgspec.msgpack.encode(history), type=StreamIdentity) == history
-    assert (history.checked_ns, StreamIdentity().checked_ns) == (1, 0)
+        identity = identity.with_incident(history_changed_finding([number]), number)
+    assert [identity.incidents[0].noticed_ns, len(identity.incidents)] == [5, MAX_INCIDENTS]
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(identity), type=StreamIdentity) == identity
+    assert (identity.checked_ns, StreamIdentity().checked_ns) == (1, 0)

@@ -6,13 +6,11 @@ import pytest
 
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.findings import Cause, Kind
-from auditor.core.model.message import StreamState
-from auditor.core.model.passes import SeqRange, Verdict
-from auditor.core.model.range_account import Walked
+from auditor.core.model.passes import Verdict
 from auditor.core.model.subject_filter import SubjectFilter
-from auditor.core.report.build import ReportSettings, build_report
-from auditor.core.report.pass_report import MessageCounts, PassReport
+from auditor.core.report.pass_report import MessageCounts
 from auditor.core.state.examiner import Audit, AuditedStream, AuditState
+from tests.core.reports import report_on
 from tests.core.stories import event, message
 
 
@@ -21,13 +19,6 @@ def audited(*stored: tuple[str, bytes]) -> AuditState:
     for seq, (subject, data) in enumerate(stored, 1):
         audit.examine(message(seq, subject, data))
     return audit.state
-
-
-def concluded(state: AuditState, last_seq: int, types: ActorTypes | None = None, **walked: object) -> PassReport:
-    pinned = StreamState("S", 0, 1, last_seq, last_seq, 0)
-    return build_report(
-        "a", state, Walked(pinned=pinned, read=SeqRange(1, last_seq), **walked), ReportSettings(), types or ActorTypes()
-    )
 
 
 GOOD = ("S.events.order.order-1", event("order-1", 1))
@@ -50,13 +41,13 @@ def test_a_pass_is_clean_only_if_all_was_looked_at_and_nothing_found(
 ) -> None:
     state = audited(*stored)
     state.segments.segment_for(1).unjudged = unjudged
-    report = concluded(state, 1 + unjudged, incomplete=incomplete)
+    report = report_on(state, 1 + unjudged, incomplete=incomplete)
     assert report.verdict is verdict
     assert (report.incomplete is None) == (incomplete is None and not unjudged)
 
 
 def test_what_was_removed_or_cannot_be_read_is_counted_apart() -> None:
-    report = concluded(
+    report = report_on(
         audited(GOOD), 10, removed=[(2, 4), (9, 9)], deleted=[(9, 9)], unreadable=[(5, 6)], filtered=True
     )
     assert report.messages == MessageCounts(in_range=10, examined=1, removed=4, unreadable=2, skipped=3, unjudged=0)
@@ -67,16 +58,16 @@ def test_labels_are_learned_for_the_types_that_need_one() -> None:
     stored = [(f"S.events.order.order-{n}", b"{") for n in range(3)] + [("S.events.alice.alice-1", b"{")]
     stored += [("S.events.order.order-9", event("order-9", version)) for version in (1, 3)]
     types = ActorTypes()
-    report = concluded(audited(*stored), 6, types)
+    report = report_on(audited(*stored), 6, types=types)
     assert report.malformed_events == {("order", "syntax"): 3, ("other", "syntax"): 1}
     assert report.version_gaps == report.missing_versions_by_type == {("order", Cause.UNKNOWN): 1}
-    assert report.broken_actors == {"order": 4, "other": 1}
+    assert report.broken_by_type == {"order": 4, "other": 1}
     assert types.remembered == {"order"}
 
 
 @pytest.mark.parametrize("filtered", [False, True])
 def test_what_was_not_read_counts_as_unjudged(*, filtered: bool) -> None:
-    report = concluded(
+    report = report_on(
         audited(GOOD), 10, unread=[(4, 4), (8, 10)], removed=[(2, 3)], unreadable=[(5, 7)], filtered=filtered
     )
     assert report.messages == MessageCounts(in_range=10, examined=5, removed=2, unreadable=3, skipped=0, unjudged=4)
@@ -85,24 +76,23 @@ def test_what_was_not_read_counts_as_unjudged(*, filtered: bool) -> None:
 
 
 def test_what_the_server_says_it_lost_is_corruption() -> None:
-    pinned = StreamState("S", 0, 1, 1, 1, 0, lost=(3, 4, 9))
-    report = build_report("a", audited(GOOD), Walked(pinned=pinned), ReportSettings(), ActorTypes())
+    report = report_on(audited(GOOD), 1, lost_seqs=(3, 4, 9))
     assert (report.verdict, report.findings_total) == (Verdict.CORRUPT, {Kind.LOST_MESSAGES: 3})
     assert [(f.first_seq, f.last_seq) for f in report.findings] == [(3, 4), (9, 9)]
 
 
 def test_a_head_that_left_during_the_walk_is_expired() -> None:
     late = ("S.events.order.order-1", event("order-1", 4))
-    assert concluded(audited(late), 1).findings[0].cause is Cause.UNKNOWN
-    assert concluded(audited(late), 1, first_seq=2).findings[0].cause is Cause.EXPIRED
+    assert report_on(audited(late), 1).findings[0].cause is Cause.UNKNOWN
+    assert report_on(audited(late), 1, first_seq=2).findings[0].cause is Cause.EXPIRED
 
 
 def test_types_without_a_label_of_their_own_are_counted_together() -> None:
     stored = [(f"S.events.{name}.{name}-1", b"{") for name in ("alice", "bob")]
-    report = concluded(audited(*stored), 2)
-    assert (report.malformed_events, report.broken_actors) == ({("other", "syntax"): 2}, {"other": 2})
+    report = report_on(audited(*stored), 2)
+    assert (report.malformed_events, report.broken_by_type) == ({("other", "syntax"): 2}, {"other": 2})
 
 
 def test_only_a_filtered_walk_takes_what_did_not_come_for_skipped() -> None:
-    assert concluded(audited(GOOD), 5).messages.skipped == 0
-    assert concluded(audited(GOOD), 5, filtered=True).messages.skipped == 4
+    assert report_on(audited(GOOD), 5).messages.skipped == 0
+    assert report_on(audited(GOOD), 5, filtered=True).messages.skipped == 4

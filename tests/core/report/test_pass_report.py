@@ -7,12 +7,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.findings import Finding, Kind, Severity
-from auditor.core.model.message import StreamState
 from auditor.core.model.passes import Verdict
-from auditor.core.model.range_account import Walked
-from auditor.core.report.build import ReportSettings, build_report
 from auditor.core.report.pass_report import ExitCode, PassReport, exit_code, finding_json
 from auditor.core.state.examiner import AuditState
 from tests.core import reports
@@ -22,8 +18,7 @@ ORDER = "S.events.order.order-1"
 
 
 def report(verdict: Verdict) -> PassReport:
-    walked = Walked(pinned=StreamState("S", 0, 1, 0, 0, 0), read=None)
-    return replace(build_report("a", AuditState(), walked, ReportSettings(), ActorTypes()), verdict=verdict)
+    return replace(reports.report_on(AuditState(), 0, read=None), verdict=verdict)
 
 
 CLEAN, CORRUPT, INCONCLUSIVE = (report(verdict) for verdict in (Verdict.CLEAN, Verdict.CORRUPT, Verdict.INCONCLUSIVE))

@@ -11,15 +11,13 @@ from hypothesis import strategies as st
 
 import auditor.core.state.examiner
 import auditor.core.state.segments
-from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.findings import Finding, Kind, Unit, spec
-from auditor.core.model.message import StreamState
-from auditor.core.model.passes import SeqRange, Verdict
-from auditor.core.model.range_account import Walked
+from auditor.core.model.passes import Verdict
 from auditor.core.model.ranges import merged
-from auditor.core.report.build import ReportSettings, build_report
+from auditor.core.report.build import ReportSettings
 from auditor.core.state.acceptance import Acceptance, count_in_last_segment
 from tests.core.by_the_book import Made, growing, made
+from tests.core.reports import report_on
 from tests.core.state.test_examiner import audit
 from tests.core.stories import message
 
@@ -42,9 +40,14 @@ def concluded(
         if seq not in deleted:
             one.examine(message(seq, subject, data))
     gone = merged((seq, seq) for seq in deleted)
-    pinned = StreamState("S", 0, 1, len(stream), len(stream) - len(deleted), len(deleted))
-    facts = Walked(pinned=pinned, read=SeqRange(1, len(stream)), removed=gone, deleted=gone, accounted=True)
-    return build_report("orders", one.state, facts, ReportSettings(max_findings=limit), ActorTypes(), accepted)
+    return report_on(
+        one.state,
+        len(stream),
+        settings=ReportSettings(max_findings=limit),
+        accepted=accepted,
+        removed=gone,
+        deleted=gone,
+    )
 
 
 def of(kind: Kind, up_to_seq: int, stream: list[tuple[str | bytes, bytes]], limit: int = 1000) -> Acceptance:
