@@ -18,7 +18,7 @@ from auditor.app import Auditor
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
-from auditor.scan.plan import StartFrom
+from auditor.scan.request import PassRequest, StartFrom
 from bench.walk import STREAM, event
 from tests.live.raw import publish
 
@@ -41,11 +41,11 @@ async def audit_until(url: str, max_rate: int, done: Event) -> None:
     auditor = Auditor(config, client)
     await auditor.check_own_streams()
     while not done.is_set():
-        one = auditor.new_pass(audit, reading=StartFrom.BEGINNING)
-        running = asyncio.create_task(one.run())
+        request = PassRequest(audit, StartFrom.BEGINNING)
+        running = asyncio.create_task(auditor.run_to_end(request))
         while not running.done() and not done.is_set():
             await asyncio.sleep(0.05)
-        one.interrupted.set()
+        request.interrupt.set()
         await running
     await client.close()
 

@@ -28,7 +28,7 @@ from auditor.jetstream.connection.client import connect
 from auditor.jetstream.connection.connection import BUFFER_SIZE, READ_SIZE
 from auditor.jetstream.reading.pull_consumer import BATCH, PULL_BYTES
 from auditor.jetstream.reading.stream_source import StreamSource
-from auditor.scan.plan import StartFrom
+from auditor.scan.request import PassRequest, StartFrom
 from tests.interop.program import build, missing
 from tests.live.raw import Publication, publish
 
@@ -94,7 +94,7 @@ async def full_pass(url: str, count: int) -> float:
     auditor = Auditor(config, client)
     await auditor.check_own_streams()
     started = time.perf_counter()
-    report = await auditor.new_pass(audit, reading=StartFrom.BEGINNING).run()
+    report = await auditor.run_to_end(PassRequest(audit, StartFrom.BEGINNING))
     rate = count / (time.perf_counter() - started)
     assert (report.verdict, report.events.ok) == (Verdict.CLEAN, count)
     await client.close()

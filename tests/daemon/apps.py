@@ -10,8 +10,10 @@ from auditor.canary.match import MatchResult
 from auditor.config import AuditConfig, Config, Duration
 from auditor.core.model.actor_types import ActorTypes
 from auditor.operations.selftest import SelfTest
-from auditor.scan.plan import StartFrom
-from auditor.scan.run import Pass
+from auditor.scan.ports import PassPorts
+from auditor.scan.reporting import last_report
+from auditor.scan.request import PassRequest
+from auditor.scan.run import Yielded, run_pass
 from auditor.service.status import ServiceStatus
 from tests.core.stories import event
 from tests.ports.in_memory import InMemorySource, InMemoryStateStore
@@ -19,9 +21,12 @@ from tests.ports.in_memory import InMemorySource, InMemoryStateStore
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from auditor.core.history.audit_history import LoadedHistory
+    from auditor.core.history.saved_state import EncodedState
     from auditor.core.model.message import StreamState
-    from auditor.core.state.checkpoint import EncodedState
+    from auditor.core.report.pass_report import PassReport
     from auditor.errors import AuditorError
+    from auditor.scan.request import StartFrom
 
 NOW = 1_700_000_000_000_000_000
 ORDER = "S.events.order.order-1"
@@ -93,10 +98,10 @@ class StateStore(InMemoryStateStore):
         self.saved_ns: int | None = None
         self.unreadable: AuditorError | None = None
 
-    async def open(self):
+    async def load_history(self) -> LoadedHistory:
         if self.unreadable is not None:
             raise self.unreadable
-        return await super().open()
+        return await super().load_history()
 
     async def save(self, encoded: EncodedState) -> None:
         await super().save(encoded)
@@ -124,10 +129,15 @@ class InMemoryApp:
     def keeper(self, audit: AuditConfig) -> StateStore:
         return self.stores[audit.name]
 
-    def new_pass(self, audit: AuditConfig, *, reading: StartFrom = StartFrom.AUTO) -> Pass:
-        self.passes.append((audit.name, reading))
-        types, stream, store = ActorTypes(), self.streams[audit.name], self.stores[audit.name]
-        return Pass(audit, stream, None, None, types, self.clock, store, reading)
+    async def run_pass(self, request: PassRequest) -> PassReport | Yielded:
+        self.passes.append((request.audit.name, request.start_from))
+        return await run_pass(request, self._ports(request.audit))
+
+    async def last_report(self, audit: AuditConfig) -> PassReport | None:
+        return await last_report(PassRequest(audit), self._ports(audit))
+
+    def _ports(self, audit: AuditConfig) -> PassPorts:
+        return PassPorts(self.streams[audit.name], None, None, self.stores[audit.name], ActorTypes(), self.clock)
 
     async def check_own_streams(self) -> None:
         if self.refuses_own_streams is not None:

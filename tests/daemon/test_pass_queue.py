@@ -6,7 +6,7 @@ import pytest
 
 from auditor.core.model.passes import Mode
 from auditor.daemon.pass_queue import MAX_RETRY_NS, MIN_RETRY_NS, Job, PassQueue
-from auditor.scan.plan import StartFrom
+from auditor.scan.request import StartFrom
 from auditor.units import NANOSECONDS
 
 NOW = 1_800_000_000 * NANOSECONDS

@@ -8,9 +8,11 @@ from structlog.testing import capture_logs
 
 import auditor.scan.checkpoint_writer
 from auditor.core.model.passes import Mode, Verdict
+from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.daemon.pass_queue import Job
-from auditor.daemon.pass_runner import Completed, Failed, Interrupted, PassRunner, Yielded
-from auditor.scan.plan import StartFrom
+from auditor.daemon.pass_runner import Completed, Failed, Interrupted, PassRunner
+from auditor.scan.request import StartFrom
+from auditor.scan.run import Yielded
 from auditor.units import NANOSECONDS
 from tests.daemon.apps import GOOD, NOW, ORDER, InMemoryApp, Stream, audits, status_of
 from tests.ports.in_memory import GoneError
@@ -94,8 +96,9 @@ async def test_a_full_pass_yields_if_asked_to_and_the_next_one_continues_it(monk
     running = Running()
     running.app.streams["a"].append(*[(ORDER, b"{}")] * 10)
     with capture_logs() as logged:
-        assert await running.runner.run(JOB, always) == Yielded()
-    [line] = [line for line in logged if line["event"] == "full pass yields"]
+        yielded = await running.runner.run(JOB, always)
+    [line] = [line for line in logged if line["event"] == "full pass paused"]
+    assert yielded == Yielded(line["seq"], QuarantineResult())
     assert 0 < line["seq"] < 17
     assert (running.a.running, running.a.report, running.a.failure) == (None, None, None)
     result = await running.runner.run(JOB, never)

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from auditor.canary.match import MatchResult
 from auditor.core.model.passes import Mode
+from auditor.core.report.pass_report import PassReport
 from auditor.daemon.startup import (
     MAX_PAUSE_SECONDS,
     connect_with_retries,
@@ -25,6 +26,7 @@ from auditor.errors import (
     StreamNotFoundError,
 )
 from auditor.operations.selftest import SelfTest
+from auditor.scan.request import PassRequest
 from auditor.units import NANOSECONDS
 from tests.daemon.apps import GOOD, HEALTHY, NOW, InMemoryApp, Stream, audits, status_of
 
@@ -72,7 +74,8 @@ async def test_own_streams_that_cannot_be_reached_are_logged() -> None:
 
 async def test_the_report_of_the_last_pass_is_shown_again_after_a_restart() -> None:
     app, status, [audit] = app_of(), status_of("a"), audits("a")
-    before = await app.new_pass(audit).run()
+    before = await app.run_pass(PassRequest(audit))
+    assert isinstance(before, PassReport)
     report = await restore_status(app, audit, status, NOW + NANOSECONDS)
     shown = status.audits["a"]
     assert report is not None

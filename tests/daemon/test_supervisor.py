@@ -16,7 +16,7 @@ from auditor.config import Duration
 from auditor.core.model.passes import Mode, Verdict
 from auditor.daemon.supervisor import Supervisor
 from auditor.errors import ConnectionFailedError, StateError
-from auditor.scan.plan import StartFrom
+from auditor.scan.request import StartFrom
 from auditor.service.status import ServiceStatus
 from tests.daemon.apps import GOOD, InMemoryApp, Stream, config
 from tests.ports.in_memory import GoneError

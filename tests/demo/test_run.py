@@ -6,11 +6,12 @@ from auditor.app import connected
 from auditor.canary.match import match_findings
 from auditor.config.values import listen
 from auditor.demo.run import demo
+from auditor.scan.request import PassRequest
 
 
 async def test_everything_planted_is_found_and_nothing_else() -> None:
     async with demo(listen("127.0.0.1:0"), writing=False) as scene, connected(scene.config, writes=True) as auditor:
-        report = await auditor.new_pass(scene.config.audits[0]).run()
+        report = await auditor.run_to_end(PassRequest(scene.config.audits[0]))
     proof = match_findings(scene.planted, report)
     missed = [(damage.what, expected) for damage, findings in proof.found for expected, found in findings if not found]
     assert (missed, proof.besides, proof.complete) == ([], (), True)

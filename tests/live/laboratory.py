@@ -10,7 +10,7 @@ from auditor.app import Auditor
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
-from auditor.scan.plan import StartFrom
+from auditor.scan.request import PassRequest, StartFrom
 from tests.core.stories import event, snapshot
 from tests.live.raw import Publication, publish
 from tests.live.streams import STREAM, api
@@ -138,4 +138,4 @@ class Laboratory:
     async def audited(self, reading: StartFrom = StartFrom.AUTO, audit: AuditConfig = AUDIT) -> PassReport:
         """The report of one pass, by an auditor that has just been started."""
         async with self.auditor(audit) as auditor:
-            return await auditor.new_pass(audit, reading=reading).run()
+            return await auditor.run_to_end(PassRequest(audit, reading))

@@ -15,7 +15,7 @@ import pytest
 from auditor.config import NatsConfig
 from auditor.core.model.passes import Mode, Verdict
 from auditor.jetstream.connection.client import connect
-from auditor.scan.plan import StartFrom
+from auditor.scan.request import PassRequest, StartFrom
 from tests.core.stories import event
 from tests.live.laboratory import ACTORS, AUDIT, LARGE, LAST_SEQ, Laboratory, event_at, mark, snapshot_of
 from tests.live.raw import Publication, publish
@@ -271,18 +271,18 @@ async def test_an_older_copy_of_the_whole_server_is_noticed_by_a_daemon_that_run
     await lab.create()
     await lab.store(1, EARLIER)
     async with lab.auditor() as auditor:
-        await auditor.new_pass(AUDIT).run()
+        await auditor.run_to_end(PassRequest(AUDIT))
         await lab.server.stop()
         lab.copy("earlier", whole=True)
         await lab.server.start()
         await lab.store(EARLIER + 1, LAST_SEQ)
         await auditor.client.wait_connected()
-        assert (await auditor.new_pass(AUDIT).run()).verdict is Verdict.CLEAN
+        assert (await auditor.run_to_end(PassRequest(AUDIT))).verdict is Verdict.CLEAN
         await lab.server.stop()
         lab.restore("earlier", whole=True)
         await lab.server.start()
         await auditor.client.wait_connected()
-        report = await auditor.new_pass(AUDIT).run()
+        report = await auditor.run_to_end(PassRequest(AUDIT))
         assert (found(report), report.mode) == ({"stream_rollback": 1}, Mode.FULL)
         assert "order-9 versions 31 to 40" in str(report.findings[0].detail)
     assert found(await lab.audited()) == {"stream_rollback": 1}  # it is saved by now
@@ -313,7 +313,7 @@ async def test_a_writer_and_an_operator_who_purges_raise_no_false_finding(lab: L
         async with lab.auditor() as auditor:
             for number in range(100):
                 reading = StartFrom.BEGINNING if number % 3 == 0 else StartFrom.AUTO
-                report = await auditor.new_pass(AUDIT, reading=reading).run()
+                report = await auditor.run_to_end(PassRequest(AUDIT, reading))
                 kinds = set(found(report)) - {"deleted_messages", "missing_head/expired"}
                 # Versions of some actors are purged: what is missing there is missing, and explained.
                 assert kinds <= {"version_gap/deleted", "missing_head/deleted"}, (number, kinds)
@@ -409,7 +409,7 @@ async def test_an_audit_of_single_actors_beside_a_writer_and_a_purging_operator_
         async with lab.auditor(NAMED) as auditor:
             for number in range(30):
                 reading = StartFrom.BEGINNING if number % 3 == 0 else StartFrom.AUTO
-                report = await auditor.new_pass(NAMED, reading=reading).run()
+                report = await auditor.run_to_end(PassRequest(NAMED, reading))
                 assert report.messages.unreadable == 0
                 conclusive += report.incomplete is None
     finally:

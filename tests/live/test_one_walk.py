@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ from auditor.config import AuditConfig, Config
 from auditor.demo.sample import STREAM
 from auditor.demo.stream import fill
 from auditor.jetstream.eventstore.store import JetStreamEventStore
+from auditor.scan.request import PassRequest
+from auditor.scan.run import run_to_end
 from tests.live.hostile import HEADER_BLOCKS, SUBJECT_TOKENS
 from tests.publishing import RawPublisher
 
@@ -53,9 +56,9 @@ async def test_for_every_reachable_actor_the_audit_and_get_events_with_errors_sa
             if message.subject.startswith(PREFIX):
                 stored.setdefault(message.subject.removeprefix(PREFIX), []).append(message)
 
-    this_pass = auditor.new_pass(config.audits[0])
-    this_pass.quarantine = kept = Kept()
-    report = await this_pass.run()
+    kept = Kept()
+    ports = replace(auditor.ports(config.audits[0]), quarantine=kept)
+    report = await run_to_end(PassRequest(config.audits[0]), ports)
     assert (report.messages.unjudged, report.coverage) == (0, 1.0)
 
     reachable = [tail for tail in stored if unreachable_reason(tail) is None]

@@ -103,8 +103,8 @@ class QuarantineContract:
         await side_stream.refuse()
         settled = await one_round(quarantine, *[evidence(seq) for seq in range(1, 601)])
         assert (settled.stored, settled.already_stored, settled.failed) == (0, 0, 600)
-        assert settled.why
-        assert settled.why.isprintable()
+        assert settled.reason
+        assert settled.reason.isprintable()
         assert await side_stream.keys() == {evidence(1).key}
 
     async def test_every_round_tries_anew(self, quarantine: Quarantine, side_stream: SideStream) -> None:

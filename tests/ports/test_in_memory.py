@@ -81,23 +81,23 @@ class TestInMemoryQuarantine(QuarantineContract):
 
 
 class StorageInMemory:
-    """The `Storage` of keepers in memory."""
+    """The `Storage` of stores in memory."""
 
     def __init__(self) -> None:
         self._saved = SavedState()
-        self._keepers: list[InMemoryStateStore] = []
+        self._stores: list[InMemoryStateStore] = []
 
-    def keeper(self) -> InMemoryStateStore:
-        self._keepers.append(InMemoryStateStore(saved=self._saved))
-        return self._keepers[-1]
+    def store(self) -> InMemoryStateStore:
+        self._stores.append(InMemoryStateStore(saved=self._saved))
+        return self._stores[-1]
 
     async def refuse(self) -> None:
-        for keeper in self._keepers:
-            keeper.refuses = StateError("it is full")
+        for store in self._stores:
+            store.refuses = StateError("it is full")
 
     async def admit(self) -> None:
-        for keeper in self._keepers:
-            keeper.refuses = None
+        for store in self._stores:
+            store.refuses = None
 
     async def save_newer(self, part: str) -> None:
         self._saved.parts[part] = b""

@@ -47,7 +47,7 @@ async def test_a_lost_end_is_told_with_the_actors_that_lost_versions_until_it_is
     assert history_of(again) == history_of(await full.run()) == history_of(report)
     assert (again.mode, again.read) == (Mode.INCREMENTAL, None)
 
-    accepted_ns = full.clock()
+    accepted_ns = full.ports.clock()
     state.acceptances = {
         Kind.STREAM_ROLLBACK: Acceptance(
             kind=Kind.STREAM_ROLLBACK, up_to_seq=5, reason="known", accepted_ns=accepted_ns, created_ns=1

@@ -29,7 +29,7 @@ class Numbers:
 
 async def test_without_an_interruption_everything_comes() -> None:
     numbers = Numbers(3)
-    assert [number async for number in until(asyncio.Event(), numbers())] == [1, 2, 3]
+    assert [number async for number in take_until(asyncio.Event(), numbers())] == [1, 2, 3]
     assert numbers.closed
 
 

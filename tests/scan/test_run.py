@@ -31,7 +31,7 @@ from auditor.scan.request import StartFrom
 from auditor.scan.run import Yielded
 from tests.core.stories import event, snapshot, streams, subjects
 from tests.ports.in_memory import FaultySource, GoneError, InMemoryQuarantine, InMemorySource, InMemoryStateStore
-from tests.scan.passes import GOOD, ORDER, a_pass, report_of, sums_hold
+from tests.scan.passes import GOOD, ORDER, OnePass, a_pass, report_of, sums_hold
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container

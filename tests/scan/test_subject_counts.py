@@ -35,7 +35,7 @@ async def test_an_unreadable_event_is_found_on_its_subject_and_explains_the_gap(
     assert (unreadable.subject, unreadable.actor, unreadable.count) == (ONE, "order-1", 2)
     assert (unreadable.first_seq, unreadable.last_seq) == (1, 10)
     assert found[Kind.VERSION_GAP].cause is Cause.UNREADABLE
-    assert (report.actors.broken, report.broken) == (1, (BrokenActor("order-1", 5, 3, 0),))
+    assert (report.actors.broken, report.broken_list) == (1, (BrokenActor("order-1", 5, 3, 0),))
     assert (report.messages.examined, report.messages.unreadable, report.messages.skipped) == (3, 2, 5)
     assert (report.coverage, sums_hold(report)) == (1.0, True)
 
@@ -154,7 +154,7 @@ async def test_a_pass_that_is_interrupted_while_it_counts_is_inconclusive() -> N
 
     stream.count = interrupting  # type: ignore[method-assign]
     report = await asyncio.wait_for(this_pass.run(), 5)
-    assert report.incomplete == "interrupted while what is stored was compared with what came"
+    assert report.incomplete == "interrupted while the messages on a subject were counted"
 
 
 async def test_where_the_server_cannot_filter_the_whole_stream_is_read_and_each_sequence_accounted_for() -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.errors import AuditorError
 from auditor.service.http import HttpServer
 from tests.core.reports import report
@@ -64,7 +63,7 @@ async def test_the_status_holds_the_same_audits_as_a_report(
     client: aiohttp.ClientSession, service: ServiceStatus
 ) -> None:
     finished = report(("S.events.order.order-1", event("order-1", 1)), (b"S.events.order.\xff", b""))
-    service.audits["orders"].pass_completed(finished, QuarantineResult())
+    service.audits["orders"].pass_completed(finished)
     status = json.loads(await (await client.get("/api/status")).text())
     orders, carts = status["audits"]
     assert finished.to_json().items() <= orders.items()

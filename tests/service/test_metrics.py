@@ -14,7 +14,6 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.message import StreamState
 from auditor.core.model.passes import Mode, Outcome, Progress
-from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.service.metrics import registry
 from tests.core.reports import NOW, report
 from tests.core.stories import event
@@ -74,7 +73,7 @@ def busy() -> ServiceStatus:
     service = status()
     service.connection = Connected()
     audit = service.audits["orders"]
-    audit.pass_completed(report(*STORED, types=ActorTypes(configured=["order"])), QuarantineResult())
+    audit.pass_completed(report(*STORED, types=ActorTypes(configured=["order"])))
     audit.stream_seen(StreamState("S", 1_700_000_000_500_000_000, 1, 10, 10, 0))
     audit.due_ns[Mode.FULL] = NOW
     audit.pass_started(Progress(first_seq=1, last_seq=10, seq=5))
@@ -135,9 +134,7 @@ def test_every_outcome_is_counted_from_the_start() -> None:
 def test_a_hostile_actor_type_stays_inside_its_label_and_steers_no_terminal() -> None:
     service = status()
     hostile = 'x"} 1\nevil_metric 1\\ \x1b[31m\u202e'
-    service.audits["orders"].pass_completed(
-        replace(report(*STORED), broken_actors={hostile: 3, "\ud800": 1}), QuarantineResult()
-    )
+    service.audits["orders"].pass_completed(replace(report(*STORED), broken_by_type={hostile: 3, "\ud800": 1}))
     names = {name for name, _ in samples(service)}
     assert all(name.startswith(("aether_auditor_", "process_")) for name in names)
     assert one(service, "broken_actors", actor_type='x"} 1\\x0aevil_metric 1\\ \\x1b[31m\\u202e') == 3
@@ -147,9 +144,7 @@ def test_a_hostile_actor_type_stays_inside_its_label_and_steers_no_terminal() ->
 
 def test_actor_types_that_look_alike_are_one_series() -> None:
     service = status()
-    service.audits["orders"].pass_completed(
-        replace(report(*STORED), broken_actors={"\x1b": 3, "\\x1b": 4}), QuarantineResult()
-    )
+    service.audits["orders"].pass_completed(replace(report(*STORED), broken_by_type={"\x1b": 3, "\\x1b": 4}))
     assert one(service, "broken_actors", actor_type="\\x1b") == 7
     exported = generate_latest(registry(service)).decode()
     assert exported.count("aether_auditor_broken_actors{") == 1
@@ -158,7 +153,7 @@ def test_actor_types_that_look_alike_are_one_series() -> None:
 def test_an_actor_id_never_becomes_a_label() -> None:
     service = status()
     stored = [(f"S.events.550e8400.550e8400-{n}", b"{") for n in range(2)]
-    service.audits["orders"].pass_completed(report(*stored), QuarantineResult())
+    service.audits["orders"].pass_completed(report(*stored))
     assert "550e8400" not in generate_latest(registry(service)).decode()
     assert one(service, "malformed_events", actor_type="other", reason="syntax") == 2
 

@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.passes import Progress
-from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.service.page import CONTENT_SECURITY_POLICY, MOST_FINDINGS, render
 from tests.core.reports import report
 from tests.core.stories import event
@@ -41,8 +40,8 @@ def test_it_shows_verdict_counts_findings_progress_and_failure() -> None:
     service = status()
     audit = service.audits["orders"]
     stored = [("S.events.order.order-1", event("order-1", 1)), ("S.events.order.order-1", b"{")]
-    audit.pass_completed(report(*stored), QuarantineResult())
-    audit.pass_failed("the stream is gone", QuarantineResult())
+    audit.pass_completed(report(*stored))
+    audit.pass_failed("the stream is gone")
     audit.pass_started(Progress(first_seq=1, last_seq=4, seq=1))
     text = Page(render(service)).text
     for words in (
@@ -69,7 +68,7 @@ def test_no_stored_byte_becomes_a_tag_or_steers_the_page() -> None:
     stored = [(f"S.events.unknown.{text.replace(' ', '').replace('.', '')}", b"{") for text in hostile]
     stored += [(b"S.events.order.\xff\xfe\x00", b"{"), ("S.events.unknown." + "x" * 4000, b"{")]
     clean = Page(render(status()))
-    service.audits["orders"].pass_completed(report(*stored, types=ActorTypes()), QuarantineResult())
+    service.audits["orders"].pass_completed(report(*stored, types=ActorTypes()))
     html = render(service)
     page = Page(html)
     assert set(page.tags) - set(clean.tags) <= {"table", "tr", "th", "td", "code", "br", "h3", "dl", "dt", "dd", "div"}
@@ -90,7 +89,7 @@ def test_actors_that_share_a_subject_are_named() -> None:
     service = status()
     subject = "S.events.unknown.a_b"
     stored = [(subject, event(actor, 1)) for actor in ("a.b", "a_b", "a*b")]
-    service.audits["orders"].pass_completed(report(*stored), QuarantineResult())
+    service.audits["orders"].pass_completed(report(*stored))
     (collision,) = service.audits["orders"].report.findings
     collision = replace(collision, ids=(*collision.ids, "<b>\x1b\u202e"))
     service.audits["orders"].report = replace(service.audits["orders"].report, findings=(collision,))
@@ -101,7 +100,7 @@ def test_actors_that_share_a_subject_are_named() -> None:
 
 def test_what_happened_last_is_on_top() -> None:
     service = status()
-    service.audits["orders"].pass_completed(report(*[("S.events.order.order-1", b"{")] * 3), QuarantineResult())
+    service.audits["orders"].pass_completed(report(*[("S.events.order.order-1", b"{")] * 3))
     text = Page(render(service)).text
     assert text.index("sequence 3") < text.index("sequence 2") < text.index("sequence 1")
 
@@ -109,7 +108,7 @@ def test_what_happened_last_is_on_top() -> None:
 def test_findings_are_bounded_and_the_rest_is_said_to_exist() -> None:
     service = status()
     stored = [("S.events.order.order-1", b"{")] * (MOST_FINDINGS + 1)
-    service.audits["orders"].pass_completed(report(*stored), QuarantineResult())
+    service.audits["orders"].pass_completed(report(*stored))
     html = render(service)
     assert html.count("quarantine.S") == MOST_FINDINGS
     assert "More findings stand" in html
@@ -127,14 +126,14 @@ def test_broken_actors_are_listed_with_what_would_help() -> None:
     stored = [("S.events.order.order-1", event("order-1", 1)), ("S.events.order.order-1", b"{")]
     shared = [("S.events.order.order-a_b", event(actor, 1)) for actor in ("order-a.b", "order-a_b")]
     one = report(*stored, *shared)
-    service.audits["orders"].pass_completed(one, QuarantineResult())
+    service.audits["orders"].pass_completed(one)
     text = Page(render(service)).text
     assert "Broken actors" in text
     assert "no snapshot covers it: 2 in all" in text
     assert "a snapshot stored behind sequence 2" in text
     assert "an id of its own: several actors share the subject" in text
     many = replace(one, broken=one.broken[:1] * (MOST_FINDINGS + 1))
-    service.audits["orders"].pass_completed(many, QuarantineResult())
+    service.audits["orders"].pass_completed(many)
     assert Page(render(service)).text.count("a snapshot stored behind sequence 2") == MOST_FINDINGS
 
 

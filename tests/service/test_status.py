@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auditor.core.model.message import StreamState
 from auditor.core.model.passes import Mode, Outcome, Progress, Verdict
 from auditor.core.model.quarantine_entry import QuarantineResult
@@ -24,13 +26,13 @@ def test_nothing_is_said_before_the_first_completed_pass() -> None:
 def test_the_last_completed_pass_stands_while_the_next_one_runs_or_fails() -> None:
     audit = status().audits["orders"]
     audit.pass_started(Progress())
-    audit.pass_completed(first := report(*GOOD), QuarantineResult())
+    audit.pass_completed(first := report(*GOOD))
     audit.pass_started(Progress())
     assert audit.report is first
-    audit.pass_failed("the stream is gone", QuarantineResult())
+    audit.pass_failed("the stream is gone")
     assert (audit.report, audit.failure, audit.running) == (first, "the stream is gone", None)
     assert audit.passes == {(Mode.FULL, "clean"): 1, (Mode.INCREMENTAL, "failed"): 1}
-    audit.pass_completed(first, QuarantineResult())
+    audit.pass_completed(first)
     assert audit.failure is None
 
 
@@ -64,16 +66,17 @@ def test_messages_examined_move_while_a_pass_runs_and_never_go_back() -> None:
             progress.bytes += 100
             seen.append((audit.examined[Outcome.OK], audit.bytes_examined))
         if ending == "completed":
-            audit.pass_completed(report(*GOOD), QuarantineResult())
+            audit.pass_completed(report(*GOOD))
         else:
-            audit.pass_failed("why", QuarantineResult())
+            audit.pass_failed("why")
         seen.append((audit.examined[Outcome.OK], audit.bytes_examined))
     assert seen == [(5, 100), (10, 200), (15, 300), (15, 300), (20, 400), (25, 500), (30, 600), (30, 600)]
 
 
 def test_unaudited_messages_are_those_stored_since_the_last_pass() -> None:
     audit = status().audits["orders"]
-    audit.pass_completed(report(*GOOD), QuarantineResult(stored=2, already_stored=1, failed=4, why="full"))
+    records = QuarantineResult(stored=2, already_stored=1, failed=4, reason="full")
+    audit.pass_completed(replace(report(*GOOD), quarantine=records))
     audit.stream_seen(StreamState("S", 5, 1, 9, 9, 0))
     assert audit.unaudited == 6
     assert audit.records == {"stored": 2, "already_stored": 1, "failed": 4}
@@ -93,11 +96,11 @@ def test_the_next_pass_is_told_in_utc() -> None:
 def test_the_overall_verdict_is_the_worst_and_none_while_one_is_missing() -> None:
     service = status()
     assert service.verdict is None
-    service.audits["orders"].pass_completed(report(*GOOD), QuarantineResult())
+    service.audits["orders"].pass_completed(report(*GOOD))
     assert service.verdict is None
-    service.audits["carts"].pass_completed(report(*GOOD), QuarantineResult())
+    service.audits["carts"].pass_completed(report(*GOOD))
     assert service.verdict is Verdict.CLEAN
-    service.audits["carts"].pass_completed(report((ORDER, b"{")), QuarantineResult())
+    service.audits["carts"].pass_completed(report((ORDER, b"{")))
     assert service.verdict is Verdict.CORRUPT
 
 

@@ -1,4 +1,4 @@
-"""The contract of a keeper, on a real state stream."""
+"""The contract of a state store, on a real state stream."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class RealStorage:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def keeper(self) -> JetStreamStateStore:
+    def store(self) -> JetStreamStateStore:
         return JetStreamStateStore(AUDIT, self._checkpoints(), Acceptances(self._client, CONFIG, AUDIT), lambda: 99)
 
     async def refuse(self) -> None:
@@ -52,7 +52,7 @@ class RealStorage:
         await api(self._client, f"STREAM.UPDATE.{CONFIG.stream}", **{**state_stream_settings(CONFIG), **settings})
 
 
-class TestMemoryKeeper(StateStoreContract):
+class TestJetStreamStateStore(StateStoreContract):
     @pytest.fixture
     def storage(self, client: Client) -> Storage:
         return RealStorage(client)
