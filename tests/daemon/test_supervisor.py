@@ -130,7 +130,7 @@ async def test_a_pass_that_lasts_longer_than_its_interval_is_followed_by_one_oth
         first = daemon.status.audits["a"].next_pass_ns
         assert first is not None
         await daemon.until(lambda: (daemon.status.audits["a"].next_pass_ns or 0) >= first + 60_000_000)
-        assert len(app.passes) == 2  # the first is that which restores the status
+        assert app.passes == [("a", StartFrom.AUTO)]
         stream.goes_on.set()
         await daemon.until(lambda: daemon.passes("a") >= 2)
     assert daemon.status.audits["a"].report is not None
@@ -167,7 +167,7 @@ async def test_a_full_pass_yields_to_another_audit_and_continues(monkeypatch) ->
         async with running(config("long", "short"), app) as daemon:
             await asyncio.wait_for(daemon.supervisor.first_round_done.wait(), 10)
     events = [(line["event"], line["audit"]) for line in logged if line["event"].startswith(("pass c", "full pass"))]
-    assert events == [("full pass yields", "long"), ("pass completed", "short"), ("pass completed", "long")]
+    assert events == [("full pass paused", "long"), ("pass completed", "short"), ("pass completed", "long")]
     assert app.passes[-3:] == [(name, StartFrom.AUTO) for name in ("long", "short", "long")]
 
 
@@ -194,7 +194,7 @@ async def test_a_stop_ends_every_task_in_every_state(state: str, monkeypatch) ->
     if state in {"walking", "in a pass that does not end"}:
         stream.goes_on.clear()
     if state == "in a pass that does not end":
-        monkeypatch.setattr("auditor.scan.run.until", lambda interrupted, batches: batches)
+        monkeypatch.setattr("auditor.scan.walk.take_until", lambda interrupted, batches: batches)
     if state == "connection hangs":
         app.client.on_close.clear()
     with capture_logs() as logged:

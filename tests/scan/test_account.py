@@ -10,6 +10,8 @@ import auditor.scan.account
 from auditor.config import VersionsConfig
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Verdict
+from auditor.core.model.range_account import RangeAccount
+from auditor.scan.account import classify_undelivered, missing_in
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource
 from tests.scan.passes import GOOD, ORDER, a_pass, sums_hold
 
@@ -61,3 +63,39 @@ async def test_a_stream_that_delivers_everything_is_asked_nothing_more() -> None
     stream = FaultySource(GOOD)
     stream.silent = {"deleted": GoneError("asked"), "is_stored": GoneError("asked")}
     assert (await a_pass(stream).run()).verdict is Verdict.CLEAN
+
+
+async def test_each_sequence_that_was_not_delivered_is_in_one_range_of_the_account() -> None:
+    stream = InMemorySource(GOOD)
+    info = await stream.info()
+    stream.purge(1)
+    stream.delete(3)
+    stream.unreadable = {4}
+    account = await classify_undelivered(stream, info, [(1, 1), (3, 4), (7, 7)], 6, filtered=False)
+    assert account == RangeAccount(
+        first_seq=2, removed=[(1, 1), (3, 3)], deleted=[(3, 3)], unreadable=[(4, 4)], unread=[(7, 7)]
+    )
+
+
+async def test_of_a_filtered_pass_only_what_was_not_reached_is_unread() -> None:
+    stream = InMemorySource(GOOD)
+    stream.delete(3)
+    account = await classify_undelivered(stream, await stream.info(), [(3, 4), (7, 7)], 6, filtered=True)
+    assert account == RangeAccount(first_seq=1, removed=[(3, 3)], deleted=[(3, 3)], unread=[(7, 7)])
+
+
+@pytest.mark.parametrize(("what", "removed", "unread"), [("deleted", [], [(3, 4)]), ("is_stored", [(3, 3)], [(4, 4)])])
+async def test_an_account_that_could_not_be_completed_holds_its_error_and_what_was_known_before(
+    what: str, removed: list[tuple[int, int]], unread: list[tuple[int, int]]
+) -> None:
+    stream = FaultySource(GOOD)
+    stream.delete(3)
+    stream.silent[what] = GoneError("no answer")
+    account = await classify_undelivered(stream, await stream.info(), [(3, 4)], 7, filtered=False)
+    assert (account.removed, account.unread, account.error) == (removed, unread, "no answer")
+
+
+def test_the_sequences_missing_in_a_batch_are_those_between_its_messages_and_before_the_first() -> None:
+    messages = InMemorySource(GOOD).messages
+    assert missing_in([messages[seq] for seq in (3, 4, 7)], 2) == [(2, 2), (5, 6)]
+    assert missing_in([messages[seq] for seq in (3, 4)], 3) == []

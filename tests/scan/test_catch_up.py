@@ -17,6 +17,9 @@ import auditor.scan.catch_up
 import auditor.scan.plan
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Mode, SeqRange, Verdict
+from auditor.core.state.checkpoint import CheckpointKind
+from auditor.scan.catch_up import CatchUp, catch_up
+from auditor.scan.plan import audited_stream
 from tests.core.by_the_book import made
 from tests.core.stories import event, snapshot, subjects
 from tests.ports.in_memory import InMemorySource, InMemoryStateStore
@@ -181,3 +184,26 @@ async def test_what_was_deleted_since_it_was_read_explains_a_gap_that_is_read_ag
     assert gaps == [Cause.DELETED]
     assert sums_hold(report)
     assert (report.messages.in_range, report.messages.examined, report.messages.removed) == (5, 4, 1)
+
+
+async def test_catching_up_says_whether_the_checkpoint_changed() -> None:
+    stream, state = InMemorySource(), InMemoryStateStore()
+    stream.append(*[(subjects("order-1")[0], event("order-1", version)) for version in (1, 2, 3)])
+    one = a_pass(stream, state=state)
+    await one.run()
+
+    async def catching_up() -> tuple[CatchUp, int]:
+        saved = await state.check_out(CheckpointKind.COMPLETED)
+        assert saved is not None
+        info = await stream.info()
+        outcome = await catch_up(stream, info, saved.checkpoint, audited_stream(info, one.ports), one.request)
+        state.put_back(saved)
+        return outcome, saved.checkpoint.first_seq
+
+    assert await catching_up() == (CatchUp.UNCHANGED, 1)
+    stream.purge(1)
+    assert await catching_up() == (CatchUp.CHANGED, 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auditor.scan.catch_up, "MAX_LOOKUPS", 0)
+        stream.purge(2)
+        assert (await catching_up())[0] is CatchUp.TOO_MUCH

@@ -9,7 +9,9 @@ import pytest
 
 import auditor.scan.duplicates
 from auditor.core.model.findings import Cause, Kind
+from auditor.core.state.checkpoint import CheckpointKind
 from auditor.core.state.duplicates import DuplicateComparison
+from auditor.scan.duplicates import resolve_duplicates
 from tests.core.stories import event
 from tests.ports.in_memory import GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.passes import GOOD, ORDER, TWICE, a_pass
@@ -120,3 +122,19 @@ async def test_what_a_comparison_could_not_settle_is_not_read_again_by_every_pas
     stream.on_batch = lambda: pytest.fail("it walked")
     report = await a_pass(stream, state=state).run()
     assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
+
+
+async def test_the_causes_are_returned_by_actor_and_sequence_and_the_ledger_is_not_changed() -> None:
+    stream, state = InMemorySource([*TWICE, (ORDER, event("order-1", 3, "other"))]), InMemoryStateStore()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auditor.scan.duplicates, "MAX_ACTORS_COMPARED", 0)
+        one = a_pass(stream, state=state)
+        await one.run()
+    saved = await state.check_out(CheckpointKind.COMPLETED)
+    assert saved is not None
+    ledger = saved.checkpoint.state.ledger
+    causes = await resolve_duplicates(stream, await stream.info(), ledger, one.request)
+    assert causes == {b"order.order-1": {4: Cause.SAME_PAYLOAD, 9: Cause.DIFFERENT_PAYLOAD}}
+    assert len(dict(ledger.duplicates())[b"order.order-1"]) == 2
+    ledger.set_causes(causes)
+    assert dict(ledger.duplicates()) == {}

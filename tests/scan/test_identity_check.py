@@ -10,6 +10,7 @@ import auditor.scan.identity_check
 from auditor.core.model.findings import Kind
 from auditor.core.model.passes import Mode, Verdict
 from auditor.core.state.acceptance import Acceptance
+from auditor.scan.identity_check import check_identity
 from auditor.scan.request import StartFrom
 from tests.core.stories import event
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
@@ -158,3 +159,22 @@ async def test_a_pass_that_remembers_nothing_compares_nothing() -> None:
     await a_pass(stream).run()
     stream.roll_back(3)
     assert (await a_pass(stream).run()).verdict is Verdict.CLEAN
+
+
+async def test_a_check_returns_a_new_identity_and_leaves_the_old_one_as_it_was() -> None:
+    stream, state = await remembered()
+    before = (await state.load_history()).history.identity
+    stream.roll_back(5)
+    result = await check_identity(stream, state, await stream.info(), before, 99)
+    assert str(result.reason).startswith("stream_rollback: the stream ends at sequence 5")
+    assert (len(result.identity.incidents), result.identity.invalid_before_ns) == (1, 99)
+    assert (before.incidents, before.invalid_before_ns) == ((), 0)
+    assert (await state.load_history()).history.identity is before
+
+
+async def test_a_check_of_an_unchanged_stream_finds_nothing() -> None:
+    stream, state = await remembered()
+    before = (await state.load_history()).history.identity
+    result = await check_identity(stream, state, await stream.info(), before, 99)
+    assert (result.reason, result.identity.incidents, result.identity.checked_ns) == (None, (), 99)
+    assert result.identity.samples == before.samples

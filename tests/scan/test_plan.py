@@ -1,15 +1,143 @@
+"""What a pass starts from."""
+
 from __future__ import annotations
 
-from auditor.core.state.checkpoint import CheckpointKind
-from auditor.scan.plan import CANDIDATES
+import pytest
+from structlog.testing import capture_logs
+
+from auditor.config import Duration
+from auditor.core.history.stream_identity import StreamIdentity
+from auditor.core.model.passes import Mode
+from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
+from auditor.scan.plan import CANDIDATES, MIN_INTERVAL_OF_DELETION_PASSES_NS, Plan, choose_plan
 from auditor.scan.request import StartFrom
+from tests.ports.in_memory import InMemorySource, InMemoryStateStore
+from tests.scan.passes import GOOD, OnePass, a_pass
+
+NOW = 1_800_000_000_000_000_000
+SECOND = 10**9
+
+
+def checkpoint(next_seq: int, *, is_complete: bool = True, **fields: object) -> Checkpoint:
+    known = {"full_pass_started_ns": NOW - SECOND, **fields}
+    return Checkpoint(
+        stream="S",
+        created_ns=7_000_000_000,
+        subjects=("S.events.>", "S.snapshots.>"),
+        next_seq=next_seq,
+        is_complete=is_complete,
+        **known,  # type: ignore[arg-type]
+    )
+
+
+def store_with(*checkpoints: Checkpoint) -> InMemoryStateStore:
+    store = InMemoryStateStore()
+    for each in checkpoints:
+        store.put_back(CheckedOut(each, is_saved=True))
+    return store
+
+
+async def plan_for(one: OnePass, identity: StreamIdentity = StreamIdentity()) -> Plan:  # noqa: B008 - immutable
+    return await choose_plan(one.ports, await one.ports.source.info(), identity, one.request, NOW)
 
 
 def test_only_a_pass_from_the_beginning_reads_no_saved_state() -> None:
     assert set(CANDIDATES) == set(StartFrom)
-    assert [reading for reading, parts in CANDIDATES.items() if not parts] == [StartFrom.BEGINNING]
+    assert [start_from for start_from, kinds in CANDIDATES.items() if not kinds] == [StartFrom.BEGINNING]
 
 
 def test_a_pass_that_is_due_continues_a_full_pass_before_it_reads_only_what_is_new() -> None:
     assert CANDIDATES[StartFrom.AUTO] == (CheckpointKind.IN_PROGRESS, CheckpointKind.COMPLETED)
     assert CANDIDATES[StartFrom.INCREMENTAL] == (CheckpointKind.COMPLETED, CheckpointKind.IN_PROGRESS)
+
+
+async def test_without_saved_state_a_pass_reads_everything() -> None:
+    stream = InMemorySource(GOOD)
+    stream.purge(2)
+    for state in (None, InMemoryStateStore()):
+        plan = await plan_for(a_pass(stream, state=state))
+        assert (plan.mode, plan.checkpoint.first_seq, plan.checkpoint.next_seq) == (Mode.FULL, 3, 3)
+        assert (plan.checkpoint.full_pass_started_ns, plan.start.is_saved) == (NOW, False)
+        assert plan.reads_from_start
+
+
+@pytest.mark.parametrize(
+    ("start_from", "next_seq", "mode"),
+    [(StartFrom.AUTO, 3, Mode.FULL), (StartFrom.INCREMENTAL, 6, Mode.INCREMENTAL), (StartFrom.BEGINNING, 1, Mode.FULL)],
+)
+async def test_a_pass_resumes_from_the_checkpoint_that_it_prefers(
+    start_from: StartFrom, next_seq: int, mode: Mode
+) -> None:
+    state = store_with(checkpoint(6), checkpoint(3, is_complete=False))
+    one = a_pass(InMemorySource(GOOD), state=state)
+    one.start_from = start_from
+    plan = await plan_for(one)
+    assert (plan.checkpoint.next_seq, plan.mode) == (next_seq, mode)
+    assert plan.start.is_saved is (start_from is not StartFrom.BEGINNING)
+
+
+@pytest.mark.parametrize("unstored", [0, 3])
+async def test_records_that_are_not_stored_stay_with_their_checkpoint(unstored: int) -> None:
+    state = InMemoryStateStore()
+    state.put_back(CheckedOut(checkpoint(3, is_complete=False), is_saved=False, unstored=unstored))
+    assert (await plan_for(a_pass(InMemorySource(GOOD), state=state))).start.unstored == unstored
+
+
+async def test_a_plan_is_idle_if_the_stream_holds_nothing_new() -> None:
+    stream = InMemorySource(GOOD)
+    assert (await plan_for(a_pass(stream, state=store_with(checkpoint(8))))).is_idle
+    assert not (await plan_for(a_pass(stream, state=store_with(checkpoint(7))))).is_idle
+
+
+async def test_only_an_audit_of_actors_that_the_server_can_filter_is_filtered() -> None:
+    stream = InMemorySource(GOOD)
+    assert not (await plan_for(a_pass(stream))).filtered
+    assert (await plan_for(a_pass(stream, actors=("order-1",)))).filtered
+    assert not (await plan_for(a_pass(stream, actors=("order-1", "a\x7fb")))).filtered
+
+
+@pytest.mark.parametrize(
+    ("fields", "identity", "reason"),
+    [
+        ({"full_pass_started_ns": NOW - 10 * SECOND}, StreamIdentity(), "a full pass is due"),
+        ({}, StreamIdentity(invalid_before_ns=NOW), "the stream changed since it was read"),
+        ({"created_ns": 8}, StreamIdentity(), "the stream was deleted and created again"),
+    ],
+)
+async def test_a_checkpoint_that_is_not_used_is_logged_with_the_reason(
+    fields: dict[str, object], identity: StreamIdentity, reason: str
+) -> None:
+    known = checkpoint(6)
+    for name, value in fields.items():
+        setattr(known, name, value)
+    one = a_pass(InMemorySource(GOOD), state=store_with(known), full_pass_every=Duration(5 * SECOND))
+    with capture_logs() as logged:
+        plan = await plan_for(one, identity)
+    assert [(line["event"], line["reason"]) for line in logged] == [("reading everything", reason)]
+    assert (plan.mode, plan.checkpoint.next_seq, plan.is_for_deletions) == (Mode.FULL, 1, False)
+
+
+async def test_deletions_from_the_middle_lead_to_a_full_pass_unless_one_was_made_within_the_hour() -> None:
+    stream = InMemorySource(GOOD)
+    stream.delete(3)
+    plan = await plan_for(a_pass(stream, state=store_with(checkpoint(8))))
+    assert (plan.mode, plan.is_for_deletions) == (Mode.FULL, True)
+    recent = StreamIdentity(last_deletion_pass_ns=NOW - MIN_INTERVAL_OF_DELETION_PASSES_NS + 1)
+    plan = await plan_for(a_pass(stream, state=store_with(checkpoint(8))), recent)
+    assert (plan.mode, plan.is_for_deletions) == (Mode.INCREMENTAL, False)
+
+
+async def test_deletions_that_both_checkpoints_have_not_seen_lead_to_a_new_full_pass() -> None:
+    stream = InMemorySource(GOOD)
+    stream.delete(2)
+    state = store_with(checkpoint(8), checkpoint(4, is_complete=False))
+    plan = await plan_for(a_pass(stream, state=state))
+    assert (plan.mode, plan.reads_from_start, plan.is_for_deletions) == (Mode.FULL, True, True)
+
+
+async def test_a_checkpoint_that_was_brought_up_to_date_is_not_the_saved_one() -> None:
+    stream = InMemorySource(GOOD)
+    await a_pass(stream, state=(state := InMemoryStateStore())).run()
+    stream.purge(2)
+    plan = await plan_for(a_pass(stream, state=state, full_pass_every=Duration(10**18)))
+    assert (plan.mode, plan.checkpoint.first_seq, plan.start.is_saved) == (Mode.INCREMENTAL, 3, False)

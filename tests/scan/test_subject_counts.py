@@ -8,9 +8,10 @@ import pytest
 
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Mode, Verdict
+from auditor.core.model.range_account import SubjectCount
 from auditor.core.report.pass_report import BrokenActor
 from auditor.scan.request import StartFrom
-from auditor.scan.subject_counts import MAX_ATTEMPTS
+from auditor.scan.subject_counts import MAX_ATTEMPTS, count_subjects
 from tests.core.stories import event, snapshot
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.passes import a_pass, sums_hold
@@ -164,3 +165,20 @@ async def test_where_the_server_cannot_filter_the_whole_stream_is_read_and_each_
     (unreadable,) = (each for each in report.findings if each.kind is Kind.UNREADABLE_MESSAGE)
     assert (unreadable.first_seq, unreadable.last_seq, unreadable.count) == (3, 3, 1)
     assert (report.messages.examined, report.messages.skipped, sums_hold(report)) == (4, 5, True)
+
+
+async def test_the_counts_that_are_handed_in_are_not_changed() -> None:
+    stream = FaultySource(MIXED)
+    stream.unreadable = {3}
+    known, request = {ONE.encode(): SubjectCount(stored=4)}, one_actor(stream).request
+    result = await count_subjects(stream, await stream.info(), known, request)
+    assert result.error is None
+    assert result.counts[ONE.encode()] == SubjectCount(stored=5, unreadable=1, detected_seq=10)
+    assert known == {ONE.encode(): SubjectCount(stored=4)}
+
+
+async def test_counts_that_could_not_be_brought_up_to_date_hold_their_error() -> None:
+    stream = FaultySource(MIXED)
+    stream.silent["count"] = GoneError("no answer")
+    result = await count_subjects(stream, await stream.info(), {}, one_actor(stream).request)
+    assert (dict(result.counts), result.error) == ({}, "no answer")

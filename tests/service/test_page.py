@@ -132,7 +132,7 @@ def test_broken_actors_are_listed_with_what_would_help() -> None:
     assert "no snapshot covers it: 2 in all" in text
     assert "a snapshot stored behind sequence 2" in text
     assert "an id of its own: several actors share the subject" in text
-    many = replace(one, broken=one.broken[:1] * (MOST_FINDINGS + 1))
+    many = replace(one, broken_list=one.broken_list[:1] * (MOST_FINDINGS + 1))
     service.audits["orders"].pass_completed(many)
     assert Page(render(service)).text.count("a snapshot stored behind sequence 2") == MOST_FINDINGS
 

@@ -231,7 +231,7 @@ async def test_a_part_left_from_another_split_is_named_and_hinders_no_other_reco
     settled = await one_round(stream, [whole, evidence(2)])
 
     assert (settled.stored, settled.failed) == (1, 1)
-    assert settled.why == (
+    assert settled.reason == (
         f"record {whole.key} cannot be stored: {left} is left from a record that was split otherwise: delete it"
     )
     assert f"{CONFIG.subject_prefix}.{whole.key}" not in await keys(admin)  # a key that exists is a complete record
@@ -242,7 +242,7 @@ async def test_a_record_that_no_server_would_take_hinders_no_other(admin):
         QuarantineWriter(admin, CONFIG, "ORDERS"), [evidence(1, subject=b"x" * 60_000), evidence(2)]
     )
     assert (settled.stored, settled.failed) == (1, 1)
-    assert "of headers, the server takes 65535" in settled.why
+    assert "of headers, the server takes 65535" in settled.reason
 
 
 async def test_a_failure_of_our_own_on_one_record_is_counted_and_hinders_no_other(admin):
@@ -264,7 +264,7 @@ async def test_a_full_side_stream_says_so_and_takes_the_rest_once_there_is_room(
 
     assert full.stored == len(await keys(admin)) > 10
     assert full.failed == 100 - full.stored
-    assert full.why == (
+    assert full.reason == (
         "stream AETHER_QUARANTINE is full (maximum bytes exceeded): raise its limit, or export records and delete them"
     )
     assert "seq" in json.loads((await admin.request("ORDERS.events.order.order-1", b"{}")).data)
@@ -286,7 +286,7 @@ async def test_a_side_stream_deleted_midway_is_created_anew_for_the_next_round(a
     settled = await stream.flush()
 
     assert settled.failed >= 300
-    assert settled.why == "stream AETHER_QUARANTINE is gone: the next pass creates it anew"
+    assert settled.reason == "stream AETHER_QUARANTINE is gone: the next pass creates it anew"
     assert (await one_round(stream, records)).failed == 0
     assert await keys(admin) == each_once(records)
 
@@ -302,7 +302,7 @@ async def test_settings_that_turn_unsafe_are_seen_before_the_next_round_writes(a
     settled = await one_round(stream, [evidence(1, b"other"), evidence(2)])
 
     assert (settled.stored, settled.failed) == (0, 2)
-    assert 'discard is "old", must be "new"' in settled.why
+    assert 'discard is "old", must be "new"' in settled.reason
     assert len(await keys(admin)) == 1
 
 
@@ -329,7 +329,7 @@ async def test_a_missing_permission_is_named_at_once_and_holds_up_nothing(server
     settled = await one_round(QuarantineWriter(client, CONFIG, "ORDERS"), [evidence(seq) for seq in range(1, 1001)])
 
     assert (settled.stored, settled.already_stored, settled.failed) == (0, 0, 1000)
-    assert settled.why.startswith(f"NATS does not let this user publish to {subject}: ")
+    assert settled.reason.startswith(f"NATS does not let this user publish to {subject}: ")
     assert loop.time() - began < ANSWER_TIMEOUT
 
 
@@ -351,4 +351,4 @@ async def test_a_server_that_stays_away_holds_up_a_round_only_once(server, admin
     assert loop.time() - began < ANSWER_TIMEOUT
     assert settled.stored + settled.failed == 10_001
     assert settled.failed >= 10_000
-    assert settled.why.startswith("no connection to NATS (")
+    assert settled.reason.startswith("no connection to NATS (")
