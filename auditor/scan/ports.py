@@ -88,7 +88,10 @@ class StateStore(Protocol):
         """The acceptances as of now. Raises as `load_history`."""
 
     async def check_out(self, kind: CheckpointKind) -> CheckedOut | None:
-        """The newest checkpoint of that kind, which the caller then owns; None if there is none. Raises as `load_history`."""
+        """The newest checkpoint of that kind, which the caller then owns; None if there is none.
+
+        It is the one that was put back, else the one that was saved as of the last `load_history`. Raises as that.
+        """
 
     async def save(self, encoded: EncodedState) -> None:
         """Replace what was saved last. The history is kept in memory even if that fails.

@@ -165,6 +165,7 @@ class StateStoreContract:
     async def test_a_checkpoint_that_is_read_from_what_is_saved_is_the_saved_one(self, storage: Storage) -> None:
         store = await loaded(storage)
         await save(store, checkpoint(5))
+        await store.load_history()
         assert await store.check_out(CheckpointKind.COMPLETED) == CheckedOut(checkpoint(5), is_saved=True)
 
     @pytest.mark.parametrize("is_saved", [False, True])
