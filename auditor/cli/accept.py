@@ -8,12 +8,12 @@ import time
 from typing import TYPE_CHECKING
 
 from auditor.app import connected
+from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
-from auditor.cli.scan import chosen
+from auditor.cli.options import select_audits
 from auditor.cli.tables import print_line, results
 from auditor.config import load
 from auditor.core.model.findings import AcceptedBy, Kind, spec
-from auditor.core.report.pass_report import ExitCode
 from auditor.core.state.acceptance import Acceptance, count_in_last_segment
 from auditor.core.state.checkpoint import CheckpointKind
 from auditor.errors import AuditorError, NotFoundError
@@ -117,7 +117,7 @@ def undo(config_file: Path, audit: str, kind: str) -> int:
 def _loaded(config_file: Path, audit: str) -> tuple[Config, AuditConfig]:
     configure_log("warning", "console")
     config = load(config_file)
-    (one,) = chosen(config, [audit])
+    (one,) = select_audits(config, [audit])
     return config, one
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from auditor.aether.subjects import unreadable_id_reason
 from auditor.app import connected
+from auditor.cli.exit_codes import exit_code
 from auditor.cli.log_output import configure_log
-from auditor.cli.scan import chosen
+from auditor.cli.options import select_audits
 from auditor.cli.tables import findings_table, print_line, results
 from auditor.config import load
 from auditor.core.report.actor_assessment import Replayability
-from auditor.core.report.pass_report import exit_code
 from auditor.errors import AuditorError, NotFoundError
 from auditor.operations.actor import inspect_actor
 from auditor.operations.explain_actor import About
@@ -41,7 +41,7 @@ def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version
         raise NotFoundError(f"no actor can have this id: {why}")
     config = load(config_file)
     configure_log("warning", "console")
-    view = asyncio.run(_find(config, chosen(config, [audit] if audit else []), actor_id, from_version))
+    view = asyncio.run(_find(config, select_audits(config, [audit] if audit else []), actor_id, from_version))
     if as_json:
         print(json.dumps(view.to_json()))  # noqa: T201 - the result
     else:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import auditor
 from auditor.app import connected
 from auditor.canary.match import match_findings
+from auditor.cli.exit_codes import ExitCode, exit_code
 from auditor.cli.log_output import configure_log
-from auditor.cli.run import stop_signal
+from auditor.cli.signals import stop_signal
 from auditor.cli.tables import print_line, print_match, print_report, results
 from auditor.config.values import listen
-from auditor.core.report.pass_report import ExitCode, exit_code
 from auditor.daemon.supervisor import Supervisor
 from auditor.demo.run import demo
 from auditor.errors import AuditorError

@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from auditor.app import connected
+from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.tables import print_line, results
 from auditor.config import load
-from auditor.core.report.pass_report import ExitCode
 from auditor.errors import AuditorError
 from auditor.operations.doctor import Check, Mark, examine
 

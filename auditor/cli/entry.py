@@ -8,7 +8,7 @@ import sys
 import typer
 
 from auditor.cli.commands import app
-from auditor.core.report.pass_report import ExitCode
+from auditor.cli.exit_codes import ExitCode
 from auditor.errors import AuditorError, ConfigError
 from auditor.safe_text import visible
 

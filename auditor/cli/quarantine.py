@@ -14,11 +14,11 @@ from rich.table import Table
 from auditor.aether import Malformed, decode_event, decode_snapshot
 from auditor.app import connected
 from auditor.canary.stream import CANARY
+from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.tables import plain, print_line, results
 from auditor.config import load
 from auditor.core.model.findings import subject_text
-from auditor.core.report.pass_report import ExitCode
 from auditor.errors import AuditorError
 from auditor.jetstream.quarantine.reader import get_record, list_records
 from auditor.jetstream.reading.stream_source import StreamSource

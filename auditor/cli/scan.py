@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +11,15 @@ from rich.console import Console
 
 import auditor
 from auditor.app import connected
+from auditor.cli.exit_codes import ExitCode, exit_code, overall_verdict
 from auditor.cli.log_output import configure_log
+from auditor.cli.options import select_audits
 from auditor.cli.progress import progress_bar
+from auditor.cli.signals import stop_signal
 from auditor.cli.tables import print_line, print_report, results
 from auditor.config import load
-from auditor.core.report.pass_report import REPORT_SCHEMA, ExitCode, PassReport, exit_code, overall_verdict
-from auditor.errors import AuditorError, NotFoundError
+from auditor.core.report.pass_report import REPORT_SCHEMA, PassReport
+from auditor.errors import AuditorError
 from auditor.scan.plan import StartFrom
 from auditor.units import format_rfc3339
 
@@ -34,27 +36,16 @@ def scan_command(
 ) -> int:
     """The exit code. Raises AuditorError if nothing could run at all."""
     config = load(config_file)
-    audits = chosen(config, names)
+    audits = select_audits(config, names)
     configure_log("warning", "console")
     return asyncio.run(_scan(config, audits, full=full, as_json=as_json, dry_run=dry_run, max_findings=max_findings))
-
-
-def chosen(config: Config, names: Sequence[str]) -> list[AuditConfig]:
-    """The audits of these names, all if none is given. Raises NotFoundError."""
-    known = {audit.name: audit for audit in config.audits}
-    for name in names:
-        if name not in known:
-            raise NotFoundError(f'there is no audit "{name}" in the configuration: it has {", ".join(known)}')
-    return [audit for audit in config.audits if not names or audit.name in names]
 
 
 async def _scan(
     config: Config, audits: Sequence[AuditConfig], *, full: bool, as_json: bool, dry_run: bool, max_findings: int
 ) -> int:
     started_ns = time.time_ns()
-    interrupted = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+    interrupted = stop_signal()
     messages = Console(stderr=True)
     ended: list[PassReport | AuditorError] = []
     async with connected(config, writes=not dry_run) as auditor_:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from auditor.app import connected
 from auditor.canary.stream import CANARY
+from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.tables import print_line, print_match, results
 from auditor.config import AuditConfig, Config, NatsConfig, load
-from auditor.core.report.pass_report import ExitCode
 from auditor.embedded_server import EmbeddedServer
 from auditor.operations.selftest import audit_canary, create_canary
 

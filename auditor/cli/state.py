@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING
 
 from auditor.app import connected
+from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
-from auditor.cli.scan import chosen
+from auditor.cli.options import select_audits
 from auditor.cli.tables import print_line, results
 from auditor.config import load
-from auditor.core.report.pass_report import ExitCode
 from auditor.errors import AuditorError, StateFormatError, StateNewerError
 from auditor.units import NANOSECONDS, format_utc
 
@@ -30,7 +30,7 @@ def show(config_file: Path, names: Sequence[str]) -> int:
     """Print what is saved. Raises AuditorError."""
     configure_log("warning", "console")
     config = load(config_file)
-    asyncio.run(_show(config, chosen(config, names)))
+    asyncio.run(_show(config, select_audits(config, names)))
     return ExitCode.CLEAN
 
 
@@ -78,7 +78,7 @@ def reset(config_file: Path, names: Sequence[str], *, yes: bool) -> int:
     """Forget what is saved, except for what was accepted. Raises AuditorError."""
     configure_log("warning", "console")
     config = load(config_file)
-    audits = chosen(config, names)
+    audits = select_audits(config, names)
     if not yes:
         raise AuditorError(
             f"this forgets what is known of {', '.join(audit.name for audit in audits)}, so that the next pass reads "
