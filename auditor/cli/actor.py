@@ -6,7 +6,6 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from auditor.aether.subjects import unreadable_id_reason
 from auditor.app import connected
 from auditor.cli.exit_codes import exit_code
 from auditor.cli.log_output import configure_log
@@ -14,8 +13,7 @@ from auditor.cli.options import select_audits
 from auditor.cli.tables import findings_table, print_line, results
 from auditor.config import load
 from auditor.core.report.actor_assessment import Replayability
-from auditor.errors import AuditorError, NotFoundError
-from auditor.operations.actor import inspect_actor
+from auditor.operations.actor import check_actor_id, find_actor
 from auditor.operations.explain_actor import About
 
 if TYPE_CHECKING:
@@ -35,10 +33,9 @@ STYLES: dict[Replayability | None, str] = {
 }
 
 
-def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version: int, *, as_json: bool) -> int:
+def actor_command(config_file: Path, actor_id: str, audit: str | None, from_version: int, *, as_json: bool) -> int:
     """The exit code: 0 nothing wrong with this actor, 2 corrupt, 3 not all of it could be read."""
-    if why := unreadable_id_reason(actor_id):
-        raise NotFoundError(f"no actor can have this id: {why}")
+    check_actor_id(actor_id)
     config = load(config_file)
     configure_log("warning", "console")
     view = asyncio.run(_find(config, select_audits(config, [audit] if audit else []), actor_id, from_version))
@@ -50,22 +47,8 @@ def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version
 
 
 async def _find(config: Config, audits: Sequence[AuditConfig], actor_id: str, from_version: int) -> ActorDetails:
-    """The actor in the one audit that has it."""
-    views: dict[str, ActorDetails] = {}
     async with connected(config, writes=False) as auditor:
-        for audit in audits:
-            view = await inspect_actor(auditor, audit, actor_id, from_version)
-            if view is not None and audit.stream not in (other.stream for other in views.values()):
-                views[audit.name] = view
-    if not views:
-        streams = ", ".join(sorted({audit.stream for audit in audits}))
-        raise NotFoundError(
-            f'nothing is stored for actor "{actor_id}" in {streams}: check the id, it is case-sensitive'
-        )
-    if len(views) > 1:
-        raise AuditorError(f'actor "{actor_id}" is in several audits, choose one with --audit: {", ".join(views)}')
-    (view,) = views.values()
-    return view
+        return await find_actor(auditor, audits, actor_id, from_version)
 
 
 def _print(console: Console, view: ActorDetails, config_file: Path) -> None:

@@ -38,9 +38,9 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="The record's subject, o
 def run(config: ConfigFile) -> int:
     """Audit on schedule and serve /metrics, until SIGTERM or SIGINT."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the daemon takes it over: imports take a moment
-    from auditor.cli.run import run_daemon
+    from auditor.cli.run import run_command
 
-    return run_daemon(config)
+    return run_command(config)
 
 
 @app.command()
@@ -69,25 +69,25 @@ def actor(
     as_json: Json = False,
 ) -> int:
     """Replay one actor as Aether does, and say what is missing or skipped."""
-    from auditor.cli.actor import show_actor
+    from auditor.cli.actor import actor_command
 
-    return show_actor(config, actor_id, audit, from_version, as_json=as_json)
+    return actor_command(config, actor_id, audit, from_version, as_json=as_json)
 
 
 @quarantine.command("list")
 def list_records(config: ConfigFile, *, as_json: Json = False) -> int:
     """List every record; with --json one object a line."""
-    from auditor.cli.quarantine import list_all
+    from auditor.cli.quarantine import list_command
 
-    return list_all(config, as_json=as_json)
+    return list_command(config, as_json=as_json)
 
 
 @quarantine.command("show")
 def show_record(key: Key, config: ConfigFile) -> int:
     """Show where a record came from, and its bytes around the error."""
-    from auditor.cli.quarantine import show
+    from auditor.cli.quarantine import show_command
 
-    return show(config, key)
+    return show_command(config, key)
 
 
 @quarantine.command("export")
@@ -97,9 +97,9 @@ def export_record(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the exact bytes go; - for stdout.")],
 ) -> int:
     """Write a record's payload to a file, byte for byte."""
-    from auditor.cli.quarantine import export
+    from auditor.cli.quarantine import export_command
 
-    return export(config, key, out)
+    return export_command(config, key, out)
 
 
 @config.command("check")
@@ -124,9 +124,9 @@ def config_schema() -> int:
 @state.command("show")
 def show_state(config: ConfigFile, audit: AuditNames = None) -> int:
     """Show what is remembered of each audit."""
-    from auditor.cli.state import show
+    from auditor.cli.state import show_command
 
-    return show(config, audit or [])
+    return show_command(config, audit or [])
 
 
 @state.command("reset")
@@ -137,9 +137,9 @@ def reset_state(
     yes: Annotated[bool, typer.Option("--yes", help="Really forget it.")] = False,
 ) -> int:
     """Forget what is remembered, so that the next pass reads everything."""
-    from auditor.cli.state import reset
+    from auditor.cli.state import reset_command
 
-    return reset(config, audit or [], yes=yes)
+    return reset_command(config, audit or [], yes=yes)
 
 
 @app.command()
@@ -157,14 +157,14 @@ def accept(
     from auditor.cli import accept
 
     if list_:
-        return accept.list_accepted(config, audit)
+        return accept.list_command(config, audit)
     if kind is None:
         raise typer.BadParameter("say which kind of finding: --kind KIND")
     if undo:
-        return accept.undo(config, audit, kind)
+        return accept.undo_command(config, audit, kind)
     if not (reason and reason.strip()):
         raise typer.BadParameter("say why: --reason TEXT")
-    return accept.accept_findings(config, audit, kind, up_to_seq, reason)
+    return accept.accept_command(config, audit, kind, up_to_seq, reason)
 
 
 @app.command()

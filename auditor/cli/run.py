@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def run_daemon(config_file: Path) -> int:
+def run_command(config_file: Path) -> int:
     """The exit code, once told to stop. Raises AuditorError if it cannot start."""
     config = load(config_file)
     configure_log(config.log.level, config.log.format)

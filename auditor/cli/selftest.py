@@ -10,12 +10,13 @@ from auditor.canary.stream import CANARY
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.tables import print_line, print_match, results
-from auditor.config import AuditConfig, Config, NatsConfig, load
-from auditor.embedded_server import EmbeddedServer
-from auditor.operations.selftest import audit_canary, create_canary
+from auditor.config import load
+from auditor.operations.selftest import audit_canary, create_canary, embedded_server
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from auditor.config import Config
 
 
 def selftest_command(config_file: Path | None) -> int:
@@ -25,9 +26,8 @@ def selftest_command(config_file: Path | None) -> int:
 
 
 async def _embedded() -> int:
-    async with EmbeddedServer() as server:
-        audits = (AuditConfig(name="canary", stream=CANARY),)
-        return await _test(Config(nats=NatsConfig(servers=(server.url,)), audits=audits))
+    async with embedded_server() as config:
+        return await _test(config)
 
 
 async def _test(config: Config) -> int:

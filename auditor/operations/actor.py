@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 from auditor.aether import encode_event
 from auditor.aether.store import MalformedSnapshotError, SnapshotNotFoundError
 from auditor.aether.stream_layout import event_subject
+from auditor.aether.subjects import unreadable_id_reason
 from auditor.core.model.findings import Kind, Severity
 from auditor.core.report.actor_assessment import Replayability
 from auditor.core.report.pass_report import finding_json
+from auditor.errors import AuditorError, NotFoundError
 from auditor.jetstream.eventstore.store import JetStreamEventStore
 from auditor.operations.explain_actor import HOLES, LastSnapshot, Step, reasoning
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditor.aether import ActorSnapshot, Event, ReplayResult
     from auditor.app import Auditor
     from auditor.config import AuditConfig
@@ -111,6 +115,33 @@ class ActorDetails:
         if isinstance(self.snapshot, MalformedSnapshotError):
             return {"error": str(self.snapshot)}
         return {"version": self.snapshot.version, "actorId": self.snapshot.actor_id}
+
+
+def check_actor_id(actor_id: str) -> None:
+    """Raise NotFoundError if Aether cannot read events of an actor with this id."""
+    if reason := unreadable_id_reason(actor_id):
+        raise NotFoundError(f"no actor can have this id: {reason}")
+
+
+async def find_actor(auditor: Auditor, audits: Sequence[AuditConfig], actor_id: str, from_version: int) -> ActorDetails:
+    """The actor in the stream that has messages of it.
+
+    Raises NotFoundError if no stream has any, AuditorError if several streams have, and the AuditorErrors of a request.
+    """
+    found: dict[str, ActorDetails] = {}
+    for audit in audits:
+        details = await inspect_actor(auditor, audit, actor_id, from_version)
+        if details is not None and audit.stream not in (other.stream for other in found.values()):
+            found[audit.name] = details
+    if not found:
+        streams = ", ".join(sorted({audit.stream for audit in audits}))
+        raise NotFoundError(
+            f'nothing is stored for actor "{actor_id}" in {streams}: check the id, it is case-sensitive'
+        )
+    if len(found) > 1:
+        raise AuditorError(f'actor "{actor_id}" is in several audits, choose one with --audit: {", ".join(found)}')
+    (details,) = found.values()
+    return details
 
 
 async def inspect_actor(auditor: Auditor, audit: AuditConfig, actor_id: str, from_version: int) -> ActorDetails | None:

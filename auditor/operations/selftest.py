@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.canary.match import MatchResult, match_findings
 from auditor.canary.stream import CANARY, contents, settings
-from auditor.config import AuditConfig
+from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.core.model.actor_types import ActorTypes
+from auditor.embedded_server import EmbeddedServer
 from auditor.errors import AuditorError, NotFoundError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.quarantine.reader import get_record
@@ -18,6 +20,8 @@ from auditor.jetstream.seed import plant
 from auditor.scan.run import Pass
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from auditor.app import Auditor
     from auditor.core.model.findings import Finding
 
@@ -85,6 +89,14 @@ async def audit_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio.E
     proof = match_findings(contents().planted, report)
     expected = [finding for _, findings in proof.found for _, finding in findings if finding is not None]
     return SelfTest(proof, tuple([finding.quarantine for finding in expected if not await _is_kept(auditor, finding)]))
+
+
+@asynccontextmanager
+async def embedded_server() -> AsyncIterator[Config]:
+    """Run a nats-server while the block runs. Yields the configuration to audit its canary. Raises EmbeddedServerError."""
+    async with EmbeddedServer() as server:
+        audits = (AuditConfig(name="canary", stream=CANARY),)
+        yield Config(nats=NatsConfig(servers=(server.url,)), audits=audits)
 
 
 async def _check(auditor: Auditor) -> None:

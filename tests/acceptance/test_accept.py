@@ -35,7 +35,7 @@ async def test_accepted_findings_make_no_pass_corrupt_and_later_ones_do(config: 
     ended = await auditor(*accept(config, "--kind", "malformed_event", "--reason", "written by a test"))
     assert (ended.code, ended.out) == (
         0,
-        "orders: 2 malformed_event accepted up to sequence 5; what stands now: nothing\n",
+        "orders: 2 malformed_event accepted up to sequence 5; still open: nothing\n",
     )
     report = await scanned(config)
     assert (report["verdict"], report["findings"], report["findings_total"]) == ("clean", [], {})
@@ -64,12 +64,15 @@ async def test_they_are_listed_and_can_be_undone(config: str) -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (("--kind", "version_gap", "--reason", "x"), "no finding of kind version_gap stands in audit orders"),
+        (("--kind", "version_gap", "--reason", "x"), "no finding of kind version_gap is open in audit orders"),
         (("--kind", "nonsense", "--reason", "x"), '"nonsense" is no kind of finding: they are malformed_event,'),
         (("--kind", "malformed_event"), "--reason TEXT"),
         (("--kind", "malformed_event", "--reason", " "), "--reason TEXT"),
         (("--reason", "x"), "--kind KIND"),
-        (("--kind", "malformed_event", "--up-to-seq", "3", "--reason", "x"), "stands in audit orders up to sequence 3"),
+        (
+            ("--kind", "malformed_event", "--up-to-seq", "3", "--reason", "x"),
+            "is open in audit orders up to sequence 3",
+        ),
         (("--kind", "malformed_event", "--up-to-seq", "6", "--reason", "x"), "the last pass ended at sequence 5"),
         (("--kind", "malformed_event", "--up-to-seq", "0", "--reason", "x"), "--up-to-seq"),
     ],

@@ -63,7 +63,7 @@ async def test_a_dry_run_goes_on_from_what_is_saved_and_saves_nothing(
         assert (dry["mode"], dry["verdict"], dry["read"]) == ("incremental", "corrupt", {"first_seq": 5, "last_seq": 5})
 
 
-async def test_what_is_saved_is_shown_and_forgotten_only_when_it_is_really_meant(
+async def test_saved_state_is_shown_and_deleted_only_with_yes(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -78,8 +78,8 @@ async def test_what_is_saved_is_shown_and_forgotten_only_when_it_is_really_meant
     assert refused.code == 1
     assert "--yes" in refused.said
     assert (await scanned(config))["mode"] == "incremental"
-    forgotten = await auditor("state", "reset", "--config", config, "--audit", "orders", "--yes")
-    assert (forgotten.code, forgotten.out[:18]) == (0, "orders: forgotten;")
+    deleted = await auditor("state", "reset", "--config", config, "--audit", "orders", "--yes")
+    assert (deleted.code, deleted.out[:16]) == (0, "orders: deleted;")
     assert (await auditor("state", "show", "--config", config)).out == nothing
     assert (await scanned(config))["mode"] == "full"
 
@@ -101,7 +101,7 @@ async def test_a_damaged_head_of_the_state_makes_passes_inconclusive_until_the_s
     await scanned(config)
     await admin.request("aether.audit.orders.head", b"{")  # answered once it is stored
     shown = await auditor("state", "show", "--config", config)
-    assert "its head is damaged; auditor state reset --audit orders begins anew" in shown.out
+    assert "its head is damaged; auditor state reset --audit orders deletes it" in shown.out
     for _ in range(2):
         ended = await auditor("scan", "--config", config, "--json")
         audit = ended.json["audits"][0]
