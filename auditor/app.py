@@ -1,4 +1,4 @@
-"""The one place that wires everything together: a configuration becomes audits over one connection."""
+"""Constructs the adapters to NATS for the configured audits, on one connection."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import auditor
 from auditor.core.model.actor_types import ActorTypes
 from auditor.jetstream.connection.client import connect
+from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream
 from auditor.jetstream.quarantine.writer import QuarantineWriter
 from auditor.jetstream.reading.stream_source import StreamSource
 from auditor.jetstream.state.acceptances import Acceptances
 from auditor.jetstream.state.part_store import PartStore
 from auditor.jetstream.state.state_store import JetStreamStateStore
+from auditor.jetstream.state.stream_settings import ensure_state_stream
 from auditor.scan.plan import StartFrom
 from auditor.scan.run import MIN_FINDINGS_LISTED, Pass
 
@@ -26,76 +28,90 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Auditor:
-    """The configured audits, on a connection that works."""
+class App:
+    """The configured audits, on one connection to NATS."""
 
     config: Config
     client: Client
-    writes: bool = True
-    """False for a look that keeps no evidence."""
     actor_types: dict[str, ActorTypes] = field(default_factory=dict)
-    """What each audit has learned of label values; handed from one pass to the next."""
-    _keepers: dict[str, JetStreamStateStore] = field(default_factory=dict)
+    """By audit: the actor types that have a label of their own. Each pass continues with those of the pass before."""
+    _state_stores: dict[tuple[str, bool], JetStreamStateStore] = field(default_factory=dict)
 
     def source(self, audit: AuditConfig) -> StreamSource:
-        """The stream that `audit` looks at."""
+        """The stream that `audit` reads."""
         return StreamSource(self.client, audit.stream)
 
-    def side_stream(self, audit: AuditConfig) -> QuarantineWriter:
-        """Where evidence from `audit` is kept."""
+    def quarantine(self, audit: AuditConfig) -> QuarantineWriter:
+        """Writes the quarantine entries of `audit` to the quarantine stream."""
         return QuarantineWriter(self.client, self.config.quarantine, audit.stream)
 
-    def checkpoints(self, audit: AuditConfig) -> PartStore:
-        """Where the state of `audit` is saved."""
+    def part_store(self, audit: AuditConfig) -> PartStore:
+        """Reads and writes the parts of the saved state of `audit`."""
         return PartStore(self.client, self.config.state, audit.stream, audit.name, auditor.__version__)
 
     def acceptances(self, audit: AuditConfig) -> Acceptances:
-        """What operators accepted of what `audit` found."""
+        """Reads and writes the acceptances of `audit`."""
         return Acceptances(self.client, self.config.state, audit.name)
 
-    def keeper(self, audit: AuditConfig) -> JetStreamStateStore:
-        """What keeps the memory of `audit`: always the same one, which may hold it from one pass to the next."""
-        if audit.name not in self._keepers:
-            self._keepers[audit.name] = JetStreamStateStore(
+    def state_store(self, audit: AuditConfig, *, store: bool = True) -> JetStreamStateStore:
+        """The saved state of `audit`; unless `store`, saving does nothing.
+
+        Every call with the same arguments returns the same object, which may keep a checkpoint in memory between passes.
+        """
+        key = (audit.name, store)
+        if key not in self._state_stores:
+            self._state_stores[key] = JetStreamStateStore(
                 audit.name,
-                self.checkpoints(audit),
+                self.part_store(audit),
                 self.acceptances(audit),
                 time.time_ns,
-                writes=self.writes,
+                writes=store,
             )
-        return self._keepers[audit.name]
+        return self._state_stores[key]
 
-    async def check_own_streams(self) -> None:
-        """Create side stream and state stream if need be. Raises QuarantineStreamError or StateError if one could lose something."""
-        for audit in self.config.audits:
-            await self.side_stream(audit).ensure()
-            await self.checkpoints(audit).ensure()
+    async def ensure_own_streams(self) -> None:
+        """Create the quarantine stream and the state stream if they are absent and the configuration allows it.
+
+        Raises QuarantineStreamError or StateError for a stream that could lose messages or overlaps an audited stream, and
+        the AuditorErrors of a request.
+        """
+        audited_streams = dict.fromkeys(audit.stream for audit in self.config.audits)
+        await ensure_quarantine_stream(self.client, self.config.quarantine, *audited_streams)
+        await ensure_state_stream(self.client, self.config.state, *audited_streams)
 
     def new_pass(
-        self, audit: AuditConfig, *, reading: StartFrom = StartFrom.AUTO, max_findings: int = MIN_FINDINGS_LISTED
+        self,
+        audit: AuditConfig,
+        *,
+        store: bool = True,
+        reading: StartFrom = StartFrom.AUTO,
+        max_findings: int = MIN_FINDINGS_LISTED,
     ) -> Pass:
-        """A pass of `audit`, ready to run."""
+        """A pass of `audit`, ready to run. Unless `store`, it writes neither records nor saved state."""
         return Pass(
             config=audit,
             source=self.source(audit),
-            quarantine=self.side_stream(audit) if self.writes else None,
-            quarantine_prefix=self.config.quarantine.subject_prefix if self.writes else None,
+            quarantine=self.quarantine(audit) if store else None,
+            quarantine_prefix=self.config.quarantine.subject_prefix if store else None,
             actor_types=self.actor_types.setdefault(audit.name, ActorTypes(audit.actor_types)),
             clock=time.time_ns,
-            keeper=self.keeper(audit),
+            keeper=self.state_store(audit, store=store),
             reading=reading,
             max_findings=max_findings,
         )
 
 
 @asynccontextmanager
-async def connected(config: Config, *, writes: bool) -> AsyncIterator[Auditor]:
-    """An auditor for one command. Raises AuditorError if there is no connection, or no safe stream of its own to write to."""
+async def open_app(config: Config, *, ensure_own_streams: bool) -> AsyncIterator[App]:
+    """Connect to NATS while the block runs; with `ensure_own_streams`, create or check the auditor's own streams first.
+
+    Raises AuditorError if there is no connection, and as `App.ensure_own_streams`.
+    """
     client = await connect(config.nats)
     try:
-        wired = Auditor(config, client, writes)
-        if writes:
-            await wired.check_own_streams()
-        yield wired
+        app = App(config, client)
+        if ensure_own_streams:
+            await app.ensure_own_streams()
+        yield app
     finally:
         await client.close()

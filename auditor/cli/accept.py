@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.options import select_audits
@@ -30,8 +30,8 @@ def list_command(config_file: Path, audit: str) -> int:
     config, audit_config = _load(config_file, audit)
 
     async def read() -> dict[Kind, Acceptance]:
-        async with connected(config, writes=False) as auditor:
-            return await auditor.acceptances(audit_config).load()
+        async with open_app(config, ensure_own_streams=False) as app:
+            return await app.acceptances(audit_config).load()
 
     accepted = asyncio.run(read())
     for kind, one in sorted(accepted.items()):
@@ -47,8 +47,8 @@ def accept_command(config_file: Path, audit: str, kind: str, up_to_seq: int | No
     config, audit_config = _load(config_file, audit)
 
     async def accept() -> AcceptResult:
-        async with connected(config, writes=False) as auditor:
-            return await accept_findings(auditor, audit_config, _kind(kind), up_to_seq, reason)
+        async with open_app(config, ensure_own_streams=False) as app:
+            return await accept_findings(app, audit_config, _kind(kind), up_to_seq, reason)
 
     result = asyncio.run(accept())
     accepted = f"{result.count} {kind} accepted up to sequence {result.acceptance.up_to_seq}"
@@ -61,8 +61,8 @@ def undo_command(config_file: Path, audit: str, kind: str) -> int:
     config, audit_config = _load(config_file, audit)
 
     async def withdraw() -> None:
-        async with connected(config, writes=False) as auditor:
-            await withdraw_acceptance(auditor, audit_config, _kind(kind))
+        async with open_app(config, ensure_own_streams=False) as app:
+            await withdraw_acceptance(app, audit_config, _kind(kind))
 
     asyncio.run(withdraw())
     print_line(results(), f"{audit}: findings of kind {kind} are no longer accepted")

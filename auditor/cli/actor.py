@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.cli.exit_codes import exit_code
 from auditor.cli.log_output import configure_log
 from auditor.cli.options import select_audits
@@ -47,8 +47,8 @@ def actor_command(config_file: Path, actor_id: str, audit: str | None, from_vers
 
 
 async def _find(config: Config, audits: Sequence[AuditConfig], actor_id: str, from_version: int) -> ActorDetails:
-    async with connected(config, writes=False) as auditor:
-        return await find_actor(auditor, audits, actor_id, from_version)
+    async with open_app(config, ensure_own_streams=False) as app:
+        return await find_actor(app, audits, actor_id, from_version)
 
 
 def _print(console: Console, view: ActorDetails, config_file: Path) -> None:

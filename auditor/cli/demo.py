@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import auditor
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.canary.match import match_findings
 from auditor.cli.exit_codes import ExitCode, exit_code
 from auditor.cli.log_output import configure_log
@@ -39,8 +39,11 @@ def demo_command(http: str, *, once: bool) -> int:
 
 
 async def _once() -> int:
-    async with demo(listen("127.0.0.1:0"), writing=False) as scene, connected(scene.config, writes=True) as auditor_:
-        report = await auditor_.new_pass(scene.config.audits[0]).run()
+    async with (
+        demo(listen("127.0.0.1:0"), writing=False) as scene,
+        open_app(scene.config, ensure_own_streams=True) as app,
+    ):
+        report = await app.new_pass(scene.config.audits[0], store=True).run()
     print_match(results(), match_findings(scene.planted, report))
     print_report(results(), report)
     return exit_code([report])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.tables import print_line, results
@@ -30,9 +30,9 @@ def doctor_command(config_file: Path) -> int:
 async def _examine(config: Config) -> int:
     well = True
     try:
-        async with connected(config, writes=False) as auditor:
+        async with open_app(config, ensure_own_streams=False) as app:
             _print(Check(Mark.GOOD, "connected"))
-            async for check in examine(auditor):
+            async for check in examine(app):
                 _print(check)
                 well = well and check.mark is not Mark.BAD
     except AuditorError as error:

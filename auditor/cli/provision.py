@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.tables import print_line, results
@@ -27,6 +27,6 @@ def provision_command(config_file: Path) -> int:
 
 
 async def _make(config: Config) -> None:
-    async with connected(config, writes=False) as auditor:
-        async for stream, made in provision(auditor):
+    async with open_app(config, ensure_own_streams=False) as app:
+        async for stream, made in provision(app):
             print_line(results(), f"stream {stream} {'was made' if made else 'is there and as it should be'}")

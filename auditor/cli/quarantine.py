@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.tables import plain, print_line, results
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from auditor.app import Auditor
+    from auditor.app import App
     from auditor.config import Config
 
 Result = TypeVar("Result")
@@ -62,9 +62,9 @@ def list_command(config_file: Path, *, as_json: bool) -> int:
     return ExitCode.CLEAN
 
 
-async def _with_app(config: Config, operation: Callable[[Auditor], Awaitable[Result]]) -> Result:
-    async with connected(config, writes=False) as auditor:
-        return await operation(auditor)
+async def _with_app(config: Config, operation: Callable[[App], Awaitable[Result]]) -> Result:
+    async with open_app(config, ensure_own_streams=False) as app:
+        return await operation(app)
 
 
 def show_command(config_file: Path, key: str) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 import auditor
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.cli.exit_codes import ExitCode, exit_code, overall_verdict
 from auditor.cli.log_output import configure_log
 from auditor.cli.options import select_audits
@@ -48,12 +48,12 @@ async def _scan(
     interrupted = stop_signal()
     messages = Console(stderr=True)
     ended: list[PassReport | AuditorError] = []
-    async with connected(config, writes=not dry_run) as auditor_:
+    async with open_app(config, ensure_own_streams=not dry_run) as app:
         for audit in audits:
             if interrupted.is_set():
                 break
             reading = StartFrom.BEGINNING if full else StartFrom.AUTO
-            this_pass = auditor_.new_pass(audit, reading=reading, max_findings=max_findings)
+            this_pass = app.new_pass(audit, store=not dry_run, reading=reading, max_findings=max_findings)
             this_pass.interrupted = interrupted
             ended.append(await _one(this_pass, messages))
     reports = [result if isinstance(result, PassReport) else None for result in ended]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.canary.stream import CANARY
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
@@ -32,10 +32,10 @@ async def _embedded() -> int:
 
 async def _test(config: Config) -> int:
     console = results()
-    async with connected(config, writes=False) as auditor:
-        if await create_canary(auditor):
+    async with open_app(config, ensure_own_streams=False) as app:
+        if await create_canary(app):
             print_line(console, f"stream {CANARY} was made, with one of each damage in it")
-        tested = await audit_canary(auditor, writes=True)
+        tested = await audit_canary(app, store=True)
     print_match(console, tested.proof)
     if tested.bad_records:
         for key in tested.bad_records:

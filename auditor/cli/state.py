@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.options import select_audits
@@ -39,10 +39,10 @@ def show_command(config_file: Path, names: Sequence[str]) -> int:
 
 async def _show(config: Config, audits: Sequence[AuditConfig]) -> None:
     console = results()
-    async with connected(config, writes=False) as auditor:
+    async with open_app(config, ensure_own_streams=False) as app:
         for audit in audits:
             try:
-                state = await describe_state(auditor, audit)
+                state = await describe_state(app, audit)
             except StateFormatError as error:
                 print_line(console, f"{audit.name}: {error}; auditor state reset --audit {audit.name} deletes it")
                 continue
@@ -90,9 +90,9 @@ def reset_command(config_file: Path, names: Sequence[str], *, yes: bool) -> int:
 
 async def _reset(config: Config, audits: Sequence[AuditConfig]) -> None:
     console = results()
-    async with connected(config, writes=False) as auditor:
+    async with open_app(config, ensure_own_streams=False) as app:
         for audit in audits:
-            if await reset_state(auditor, audit):
+            if await reset_state(app, audit):
                 print_line(
                     console, f"{audit.name}: deleted; the next pass reads everything; accepted findings stay accepted"
                 )

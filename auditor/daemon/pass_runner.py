@@ -82,7 +82,7 @@ class PassRunner:
         this_pass.yields = should_yield
         status.pass_started(this_pass.progress)
         result = await self._result(this_pass)
-        status.saved_ns = self._app.keeper(audit).saved_ns
+        status.saved_ns = self._app.state_store(audit).saved_ns
         match result:
             case Completed(report):
                 self._report(audit, this_pass, report)

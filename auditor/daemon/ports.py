@@ -45,13 +45,13 @@ class App(Protocol):
     def source(self, audit: AuditConfig) -> Source:
         """The audited stream."""
 
-    def keeper(self, audit: AuditConfig) -> StateStore:
+    def state_store(self, audit: AuditConfig) -> StateStore:
         """The saved state; always the same object for an audit."""
 
     def new_pass(self, audit: AuditConfig, *, reading: StartFrom = ...) -> Pass:
         """A pass of the audit, ready to run."""
 
-    async def check_own_streams(self) -> None:
+    async def ensure_own_streams(self) -> None:
         """Create the quarantine stream and the state stream if they are absent.
 
         Raises QuarantineStreamError or StateError for a stream that cannot be used safely, other AuditorErrors if a request fails.

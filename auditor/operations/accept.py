@@ -14,7 +14,7 @@ from auditor.errors import AuditorError, NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from auditor.app import Auditor
+    from auditor.app import App
     from auditor.config import AuditConfig
 
 
@@ -29,15 +29,14 @@ class AcceptResult:
     """Open findings by kind, with the acceptance applied; kinds without any are left out."""
 
 
-async def accept_findings(
-    auditor: Auditor, audit: AuditConfig, kind: Kind, up_to_seq: int | None, reason: str
-) -> AcceptResult:
+async def accept_findings(app: App, audit: AuditConfig, kind: Kind, up_to_seq: int | None, reason: str) -> AcceptResult:
     """Accept the open findings of `kind` in the last pass, up to a sequence or all of them, and store the acceptance.
 
     Raises NotFoundError without a completed pass or without such a finding, AuditorError if `up_to_seq` does not fit,
     and the AuditorErrors of a request.
     """
-    last_pass, keeper, acceptances = auditor.new_pass(audit), auditor.keeper(audit), auditor.acceptances(audit)
+    last_pass, keeper = app.new_pass(audit, store=False), app.state_store(audit, store=False)
+    acceptances = app.acceptances(audit)
     accepted = await acceptances.load()
     before = await last_pass.last(accepted)
     memory = await keeper.check_out(CheckpointKind.COMPLETED)
@@ -79,9 +78,9 @@ async def accept_findings(
     return AcceptResult(acceptance, count, after.findings_total)
 
 
-async def withdraw_acceptance(auditor: Auditor, audit: AuditConfig, kind: Kind) -> None:
+async def withdraw_acceptance(app: App, audit: AuditConfig, kind: Kind) -> None:
     """Remove the acceptance of `kind`. Raises NotFoundError if there is none, and the AuditorErrors of a request."""
-    acceptances = auditor.acceptances(audit)
+    acceptances = app.acceptances(audit)
     accepted = await acceptances.load()
     if accepted.pop(kind, None) is None:
         raise NotFoundError(f"no finding of kind {kind} is accepted in audit {audit.name}")

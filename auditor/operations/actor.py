@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from auditor.aether import ActorSnapshot, Event, ReplayResult
-    from auditor.app import Auditor
+    from auditor.app import App
     from auditor.config import AuditConfig
     from auditor.core.report.pass_report import PassReport
 
@@ -123,14 +123,14 @@ def check_actor_id(actor_id: str) -> None:
         raise NotFoundError(f"no actor can have this id: {reason}")
 
 
-async def find_actor(auditor: Auditor, audits: Sequence[AuditConfig], actor_id: str, from_version: int) -> ActorDetails:
+async def find_actor(app: App, audits: Sequence[AuditConfig], actor_id: str, from_version: int) -> ActorDetails:
     """The actor in the stream that has messages of it.
 
     Raises NotFoundError if no stream has any, AuditorError if several streams have, and the AuditorErrors of a request.
     """
     found: dict[str, ActorDetails] = {}
     for audit in audits:
-        details = await inspect_actor(auditor, audit, actor_id, from_version)
+        details = await inspect_actor(app, audit, actor_id, from_version)
         if details is not None and audit.stream not in (other.stream for other in found.values()):
             found[audit.name] = details
     if not found:
@@ -144,19 +144,19 @@ async def find_actor(auditor: Auditor, audits: Sequence[AuditConfig], actor_id: 
     return details
 
 
-async def inspect_actor(auditor: Auditor, audit: AuditConfig, actor_id: str, from_version: int) -> ActorDetails | None:
+async def inspect_actor(app: App, audit: AuditConfig, actor_id: str, from_version: int) -> ActorDetails | None:
     """The actor as it is in the audit's stream; None if nothing is stored for it there. Raises AuditorError."""
     alone = audit.model_copy(update={"actors": (actor_id,), "snapshots": True})
     # Keys are named, and nothing is written.
-    prefix = auditor.config.quarantine.subject_prefix
-    this_pass = replace(auditor.new_pass(alone), quarantine=None, quarantine_prefix=prefix, keeper=None)
+    prefix = app.config.quarantine.subject_prefix
+    this_pass = replace(app.new_pass(alone, store=False), quarantine=None, quarantine_prefix=prefix, keeper=None)
     report = await this_pass.run()
     if not (report.messages.examined or report.messages.unreadable):
         return None
     # What was deleted elsewhere in the stream says nothing of this actor; where it does, a hole has it as its cause.
     own = tuple(finding for finding in report.findings if finding.subject is not None)
     report = replace(report, findings=own)
-    store = await JetStreamEventStore.open(auditor.client, audit.stream, create=False)
+    store = await JetStreamEventStore.open(app.client, audit.stream, create=False)
     try:
         snapshot: ActorSnapshot | MalformedSnapshotError | None = await store.get_latest_snapshot(actor_id)
     except SnapshotNotFoundError:

@@ -29,7 +29,7 @@ from auditor.units import NANOSECONDS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from auditor.app import Auditor
+    from auditor.app import App
     from auditor.config import AuditConfig, QuarantineConfig, StateConfig
     from auditor.jetstream.permissions import Permissions
     from auditor.jetstream.reading.stream_source import StreamSource
@@ -71,27 +71,27 @@ def _warning(what: str, fix: str) -> Check:
     return Check(Mark.WARNING, what, fix)
 
 
-async def examine(auditor: Auditor) -> AsyncIterator[Check]:
+async def examine(app: App) -> AsyncIterator[Check]:
     """Every check in turn. Raises ConnectionFailedError if the connection goes."""
-    permissions = await granted_permissions(auditor.client)
-    for check in _permissions(auditor, permissions):
+    permissions = await granted_permissions(app.client)
+    for check in _permissions(app, permissions):
         yield check
-    for audit in auditor.config.audits:
-        async for check in _audited(auditor, audit):
+    for audit in app.config.audits:
+        async for check in _audited(app, audit):
             yield check
-    for own in (auditor.config.quarantine, auditor.config.state):
-        yield await _own(auditor, own, permissions)
-    yield await _canary(auditor)
+    for own in (app.config.quarantine, app.config.state):
+        yield await _own(app, own, permissions)
+    yield await _canary(app)
 
 
-def _permissions(auditor: Auditor, permissions: Permissions | None) -> Iterator[Check]:
+def _permissions(app: App, permissions: Permissions | None) -> Iterator[Check]:
     if permissions is None:
         yield _warning(
             "the server does not say what this user may do: what it may beyond need can't be told",
             'allow it to publish to "$SYS.REQ.USER.INFO"',
         )
         return
-    config = auditor.config
+    config = app.config
     publish, subscribe = to_publish(config, CANARY), to_subscribe(config)
     may_create = (config.quarantine.create, config.state.create)
     create = [need for need, may in zip(to_create(config), may_create, strict=True) if may]
@@ -110,12 +110,12 @@ def _permissions(auditor: Auditor, permissions: Permissions | None) -> Iterator[
             yield _warning(f"may {verb} to {what}, which it does not need", "give it deploy/nats/auditor.conf's list")
 
 
-async def _audited(auditor: Auditor, audit: AuditConfig) -> AsyncIterator[Check]:
+async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
     where = f"{audit.name}: stream {audit.stream}"
-    source = auditor.source(audit)
+    source = app.source(audit)
     try:
         pinned = await source.info()
-        await probe_walk(auditor.client, audit.stream)
+        await probe_walk(app.client, audit.stream)
         await source.is_stored(pinned.last_seq or 1)
     except AuditorError as error:
         yield _bad(f"{where} cannot be read: {error}")
@@ -136,15 +136,15 @@ async def _audited(auditor: Auditor, audit: AuditConfig) -> AsyncIterator[Check]
             f"back it up; more replicas only together with a change of Aether's code: {REFUSED}",
         )
     if config.get("max_age"):
-        yield await _expiry(auditor, audit, source, int(str(config["max_age"])))
+        yield await _expiry(app, audit, source, int(str(config["max_age"])))
 
 
-async def _expiry(auditor: Auditor, audit: AuditConfig, source: StreamSource, max_age_ns: int) -> Check:
+async def _expiry(app: App, audit: AuditConfig, source: StreamSource, max_age_ns: int) -> Check:
     """Whether heads are about to expire that no snapshot bridges, by what the last full pass remembers."""
     where = f"{audit.name}: stream {audit.stream}"
     memory = None
     try:
-        keeper = auditor.keeper(audit)
+        keeper = app.state_store(audit)
         await keeper.open()
         memory = await keeper.check_out(CheckpointKind.COMPLETED)
     except AuditorError as error:
@@ -168,31 +168,31 @@ async def _expiry(auditor: Auditor, audit: AuditConfig, source: StreamSource, ma
     )
 
 
-async def _own(auditor: Auditor, own: QuarantineConfig | StateConfig, permissions: Permissions | None) -> Check:
+async def _own(app: App, own: QuarantineConfig | StateConfig, permissions: Permissions | None) -> Check:
     """The stream is there, or may be made, and takes what is published to it."""
-    section = "quarantine" if own is auditor.config.quarantine else "state"
+    section = "quarantine" if own is app.config.quarantine else "state"
     what = f"{section}: stream {own.stream}"
     try:
-        await stream_info(auditor.client, own.stream)
+        await stream_info(app.client, own.stream)
     except StreamNotFoundError:
-        needs = [need for need in to_create(auditor.config) if need.subject.endswith(f".{own.stream}")]
+        needs = [need for need in to_create(app.config) if need.subject.endswith(f".{own.stream}")]
         if own.create and not (permissions and permissions.publish.lacks(needs)):
             return _good(f"{what} is not there yet; it is made at the first start")
         return _bad(f"{what} does not exist, and may not be made", PROVISION)
     except AuditorError as error:
         return _bad(f"{what} cannot be used: {error}")
     try:
-        for audit in auditor.config.audits:
-            await (auditor.side_stream(audit) if section == "quarantine" else auditor.checkpoints(audit)).ensure()
-        await probe_publish(auditor.client, own.stream, f"{own.subject_prefix}.doctor")
+        for audit in app.config.audits:
+            await (app.quarantine(audit) if section == "quarantine" else app.part_store(audit)).ensure()
+        await probe_publish(app.client, own.stream, f"{own.subject_prefix}.doctor")
     except AuditorError as error:
         return _bad(f"{what} cannot be used: {error}")
     return _good(f"{what} is there, is safe, and takes what is written")
 
 
-async def _canary(auditor: Auditor) -> Check:
+async def _canary(app: App) -> Check:
     try:
-        tested = await audit_canary(auditor, writes=False)
+        tested = await audit_canary(app, store=False)
     except StreamNotFoundError:
         return _warning(f"there is no stream {CANARY}: nothing proves that the auditor still sees", PROVISION)
     except AuditorError as error:

@@ -12,26 +12,24 @@ from auditor.operations.selftest import create_canary
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from auditor.app import Auditor
+    from auditor.app import App
 
 
-async def provision(auditor: Auditor) -> AsyncIterator[tuple[str, bool]]:
+async def provision(app: App) -> AsyncIterator[tuple[str, bool]]:
     """Make the side stream, the state stream and the canary; each one's name, and whether it was absent.
 
     Raises QuarantineStreamError and StateError for one that is there and could lose something, CanaryError, other AuditorErrors.
     """
-    before = {
-        name: await _exists(auditor, name) for name in (auditor.config.quarantine.stream, auditor.config.state.stream)
-    }
-    await auditor.check_own_streams()
+    before = {name: await _exists(app, name) for name in (app.config.quarantine.stream, app.config.state.stream)}
+    await app.ensure_own_streams()
     for name, existed in before.items():
         yield name, not existed
-    yield CANARY, await create_canary(auditor)
+    yield CANARY, await create_canary(app)
 
 
-async def _exists(auditor: Auditor, stream: str) -> bool:
+async def _exists(app: App, stream: str) -> bool:
     try:
-        await stream_info(auditor.client, stream)
+        await stream_info(app.client, stream)
     except StreamNotFoundError:
         return False
     return True

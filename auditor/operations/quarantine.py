@@ -11,7 +11,7 @@ from auditor.jetstream.quarantine import reader
 from auditor.jetstream.reading.stream_source import StreamSource
 
 if TYPE_CHECKING:
-    from auditor.app import Auditor
+    from auditor.app import App
     from auditor.jetstream.quarantine.record import Record, RecordOrigin
 
 
@@ -24,15 +24,15 @@ class LocatedRecord:
     """Bytes before the error; 0 if the payload decodes."""
 
 
-async def list_records(auditor: Auditor) -> list[RecordOrigin]:
+async def list_records(app: App) -> list[RecordOrigin]:
     """The origin of every record but those of the self-test, in the order of storing. Raises AuditorError."""
-    records = reader.list_records(StreamSource(auditor.client, auditor.config.quarantine.stream))
+    records = reader.list_records(StreamSource(app.client, app.config.quarantine.stream))
     return [record async for record in records if record.stream != CANARY]
 
 
-async def get_record(auditor: Auditor, key: str) -> LocatedRecord:
+async def get_record(app: App, key: str) -> LocatedRecord:
     """The record at `key`, a full subject or what follows the prefix. Raises NotFoundError, other AuditorErrors."""
-    record = await reader.get_record(auditor.client, auditor.config.quarantine, key)
+    record = await reader.get_record(app.client, app.config.quarantine, key)
     is_snapshot = record.provenance.kind.endswith("_snapshot")
     decoded = decode_snapshot(record.data) if is_snapshot else decode_event(record.data)
     return LocatedRecord(record, decoded.offset if isinstance(decoded, Malformed) else 0)

@@ -12,7 +12,7 @@ from auditor.errors import StateFormatError, StateNewerError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from auditor.app import Auditor
+    from auditor.app import App
     from auditor.config import AuditConfig
     from auditor.core.model.findings import Kind
 
@@ -41,10 +41,10 @@ class StateDescription:
     """Kinds with an acceptance, sorted."""
 
 
-async def describe_state(auditor: Auditor, audit: AuditConfig) -> StateDescription:
+async def describe_state(app: App, audit: AuditConfig) -> StateDescription:
     """The saved state of `audit`. Raises StateFormatError if it is damaged, StateNewerError, and the AuditorErrors of a request."""
-    manifest = await auditor.checkpoints(audit).look()
-    accepted = tuple(sorted(await auditor.acceptances(audit).load()))
+    manifest = await app.part_store(audit).look()
+    accepted = tuple(sorted(await app.acceptances(audit).load()))
     if manifest is None or not manifest.parts:
         return StateDescription(None, accepted)
     saved = SavedState(
@@ -56,12 +56,12 @@ async def describe_state(auditor: Auditor, audit: AuditConfig) -> StateDescripti
     return StateDescription(saved, accepted)
 
 
-async def reset_state(auditor: Auditor, audit: AuditConfig) -> bool:
+async def reset_state(app: App, audit: AuditConfig) -> bool:
     """Delete the saved state of `audit`, damaged or not, but no acceptance. Returns whether anything was saved.
 
     Raises the AuditorErrors of a request.
     """
-    checkpoints = auditor.checkpoints(audit)
+    checkpoints = app.part_store(audit)
     try:
         manifest = await checkpoints.look()
     except (StateFormatError, StateNewerError):

@@ -22,7 +22,7 @@ from auditor.scan.run import Pass
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from auditor.app import Auditor
+    from auditor.app import App
     from auditor.core.model.findings import Finding
 
 RECREATE_HINT = f"delete stream {CANARY} as an administrator, and run `auditor selftest` with the same configuration"
@@ -54,29 +54,29 @@ class SelfTest:
         return "; ".join(wrong)
 
 
-async def create_canary(auditor: Auditor) -> bool:
+async def create_canary(app: App) -> bool:
     """Make the canary if it is absent; whether it was. Raises AuditorError, CanaryError for one that is no use."""
     try:
-        await _check(auditor)
+        await _check(app)
     except StreamNotFoundError:
         messages = [message.raw for message in contents().messages]
-        await plant(auditor.client, settings(auditor.config.state.replicas), messages, contents().deleted)
+        await plant(app.client, settings(app.config.state.replicas), messages, contents().deleted)
         return True
     return False
 
 
-async def audit_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio.Event | None = None) -> SelfTest:
-    """Audit the canary; where the auditor `writes`, keep what is condemned, too, and read every record again.
+async def audit_canary(app: App, *, store: bool, interrupted: asyncio.Event | None = None) -> SelfTest:
+    """Audit the canary; with `store`, also store its records and read each of them again.
 
     Raises StreamNotFoundError where there is no canary, CanaryError where it is no use, other AuditorErrors.
     """
-    await _check(auditor)
+    await _check(app)
     audit = AuditConfig(name="canary", stream=CANARY)
     this_pass = Pass(
         config=audit,
-        source=auditor.source(audit),
-        quarantine=auditor.side_stream(audit) if writes else None,
-        quarantine_prefix=auditor.config.quarantine.subject_prefix if writes else None,
+        source=app.source(audit),
+        quarantine=app.quarantine(audit) if store else None,
+        quarantine_prefix=app.config.quarantine.subject_prefix if store else None,
         actor_types=ActorTypes(audit.actor_types),
         clock=time.time_ns,
         interrupted=interrupted or asyncio.Event(),
@@ -88,7 +88,7 @@ async def audit_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio.E
         raise CanaryError(f"{this_pass.settled.failed} records could not be stored: {this_pass.settled.why}")
     proof = match_findings(contents().planted, report)
     expected = [finding for _, findings in proof.found for _, finding in findings if finding is not None]
-    return SelfTest(proof, tuple([finding.quarantine for finding in expected if not await _is_kept(auditor, finding)]))
+    return SelfTest(proof, tuple([finding.quarantine for finding in expected if not await _is_kept(app, finding)]))
 
 
 @asynccontextmanager
@@ -99,19 +99,19 @@ async def embedded_server() -> AsyncIterator[Config]:
         yield Config(nats=NatsConfig(servers=(server.url,)), audits=audits)
 
 
-async def _check(auditor: Auditor) -> None:
-    info = await stream_info(auditor.client, CANARY)
+async def _check(app: App) -> None:
+    info = await stream_info(app.client, CANARY)
     if not contents().is_described_by(info.config.get("description") or ""):
         raise CanaryError(f"stream {CANARY} was planted by another version, or by somebody else: {RECREATE_HINT}")
     if info.state.last_seq < len(contents().messages):
         raise CanaryError(f"stream {CANARY} was planted in part only: {RECREATE_HINT}")
 
 
-async def _is_kept(auditor: Auditor, finding: Finding) -> bool:
+async def _is_kept(app: App, finding: Finding) -> bool:
     if finding.quarantine is None or finding.seq is None:
         return True  # of a kind that is not kept, or nothing is
     try:
-        record = await get_record(auditor.client, auditor.config.quarantine, finding.quarantine)
+        record = await get_record(app.client, app.config.quarantine, finding.quarantine)
     except NotFoundError:
         return False
     return record.data == contents().messages[finding.seq - 1].data

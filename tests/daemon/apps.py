@@ -121,7 +121,7 @@ class InMemoryApp:
     def source(self, audit: AuditConfig) -> Stream:
         return self.streams[audit.name]
 
-    def keeper(self, audit: AuditConfig) -> StateStore:
+    def state_store(self, audit: AuditConfig) -> StateStore:
         return self.stores[audit.name]
 
     def new_pass(self, audit: AuditConfig, *, reading: StartFrom = StartFrom.AUTO) -> Pass:
@@ -129,7 +129,7 @@ class InMemoryApp:
         types, stream, store = ActorTypes(), self.streams[audit.name], self.stores[audit.name]
         return Pass(audit, stream, None, None, types, self.clock, store, reading)
 
-    async def check_own_streams(self) -> None:
+    async def ensure_own_streams(self) -> None:
         if self.refuses_own_streams is not None:
             raise self.refuses_own_streams
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.canary.match import match_findings
 from auditor.config.values import listen
 from auditor.demo.run import demo
 
 
 async def test_everything_planted_is_found_and_nothing_else() -> None:
-    async with demo(listen("127.0.0.1:0"), writing=False) as scene, connected(scene.config, writes=True) as auditor:
-        report = await auditor.new_pass(scene.config.audits[0]).run()
+    async with (
+        demo(listen("127.0.0.1:0"), writing=False) as scene,
+        open_app(scene.config, ensure_own_streams=True) as app,
+    ):
+        report = await app.new_pass(scene.config.audits[0]).run()
     proof = match_findings(scene.planted, report)
     missed = [(damage.what, expected) for damage, findings in proof.found for expected, found in findings if not found]
     assert (missed, proof.besides, proof.complete) == ([], (), True)

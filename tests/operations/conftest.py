@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.app import Auditor
+from auditor.app import App
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.jetstream.connection.client import connect
 from tests.core.stories import event
@@ -32,11 +32,11 @@ async def client(server: EmbeddedServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def app(server: EmbeddedServer, client: Client) -> Auditor:
+async def app(server: EmbeddedServer, client: Client) -> App:
     """Audits a stream with three good events and, at sequences 4 and 5, two malformed ones. No pass has run."""
     await create(client)
     bodies = [*(event("order-1", version) for version in (1, 2, 3)), BAD, BAD]
     await publish(server.port, [Publication(b"S.events.order.order-1", body) for body in bodies])
-    app = Auditor(Config(audits=(AUDIT,), nats=NatsConfig(servers=(server.url,))), client)
-    await app.check_own_streams()
+    app = App(Config(audits=(AUDIT,), nats=NatsConfig(servers=(server.url,))), client)
+    await app.ensure_own_streams()
     return app

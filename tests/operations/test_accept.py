@@ -12,10 +12,10 @@ from auditor.operations.accept import accept_findings, totals_text, withdraw_acc
 from tests.operations.conftest import AUDIT
 
 if TYPE_CHECKING:
-    from auditor.app import Auditor
+    from auditor.app import App
 
 
-async def test_the_result_counts_what_is_accepted_and_what_is_still_open(app: Auditor) -> None:
+async def test_the_result_counts_what_is_accepted_and_what_is_still_open(app: App) -> None:
     await app.new_pass(AUDIT).run()
     result = await accept_findings(app, AUDIT, Kind.MALFORMED_EVENT, 4, "known")
     assert (result.count, result.still_open) == (1, {Kind.MALFORMED_EVENT: 1})
@@ -29,7 +29,7 @@ async def test_the_result_counts_what_is_accepted_and_what_is_still_open(app: Au
     assert (result.count, result.still_open, result.acceptance.up_to_seq) == (1, {}, 5)
 
 
-async def test_what_cannot_be_accepted_is_refused_and_nothing_is_stored(app: Auditor) -> None:
+async def test_what_cannot_be_accepted_is_refused_and_nothing_is_stored(app: App) -> None:
     with pytest.raises(NotFoundError, match="run auditor scan first"):
         await accept_findings(app, AUDIT, Kind.MALFORMED_EVENT, None, "known")
     await app.new_pass(AUDIT).run()
@@ -42,7 +42,7 @@ async def test_what_cannot_be_accepted_is_refused_and_nothing_is_stored(app: Aud
     assert await app.acceptances(AUDIT).load() == {}
 
 
-async def test_an_acceptance_is_withdrawn_once(app: Auditor) -> None:
+async def test_an_acceptance_is_withdrawn_once(app: App) -> None:
     await app.new_pass(AUDIT).run()
     await accept_findings(app, AUDIT, Kind.MALFORMED_EVENT, None, "known")
     await withdraw_acceptance(app, AUDIT, Kind.MALFORMED_EVENT)

@@ -13,15 +13,15 @@ from auditor.operations.selftest import audit_canary, create_canary
 from tests.operations.conftest import AUDIT, BAD
 
 if TYPE_CHECKING:
-    from auditor.app import Auditor
+    from auditor.app import App
 
 
 async def test_the_records_of_the_audits_are_listed_in_stream_order_and_those_of_the_self_test_are_not(
-    app: Auditor,
+    app: App,
 ) -> None:
     assert await list_records(app) == []
     await create_canary(app)
-    assert (await audit_canary(app, writes=True)).ok
+    assert (await audit_canary(app, store=True)).ok
     await app.new_pass(AUDIT).run()
     records = await list_records(app)
     assert [(record.stream, record.sequence) for record in records] == [("S", 4), ("S", 5)]
@@ -29,7 +29,7 @@ async def test_the_records_of_the_audits_are_listed_in_stream_order_and_those_of
     assert f"aether.quarantine.{CANARY}.".encode() in kept
 
 
-async def test_a_record_has_its_bytes_and_the_offset_of_the_error(app: Auditor) -> None:
+async def test_a_record_has_its_bytes_and_the_offset_of_the_error(app: App) -> None:
     await app.new_pass(AUDIT).run()
     for record in await list_records(app):
         for key in (record.key, record.key.removeprefix("aether.quarantine.")):
