@@ -20,7 +20,6 @@ PURE = [
 TESTED_AS_PROCESS = {
     "auditor/cli/commands.py": "tests/acceptance/test_bad_input.py",
     "auditor/operations/actor.py": "tests/acceptance/test_actor.py",
-    "auditor/operations/doctor.py": "tests/acceptance/test_doctor.py",
     "auditor/operations/provision.py": "tests/acceptance/test_provision.py",
     "auditor/operations/selftest.py": "tests/acceptance/test_selftest.py",
 }

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from auditor.canary.stream import CANARY
+from auditor.config import QuarantineConfig
 from auditor.core.state.checkpoint import CheckpointKind
 from auditor.core.state.retention import count_actors_without_covering_snapshot
 from auditor.errors import AuditorError, StreamNotFoundError
@@ -22,7 +23,9 @@ from auditor.jetstream.permissions import (
     to_publish,
     to_subscribe,
 )
+from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream
 from auditor.jetstream.reading.first_since import first_seq_since
+from auditor.jetstream.state.stream_settings import ensure_state_stream
 from auditor.operations.selftest import audit_canary
 from auditor.units import NANOSECONDS
 
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from auditor.app import App
-    from auditor.config import AuditConfig, QuarantineConfig, StateConfig
+    from auditor.config import AuditConfig, StateConfig
     from auditor.jetstream.permissions import Permissions
     from auditor.jetstream.reading.stream_source import StreamSource
 
@@ -80,7 +83,7 @@ async def examine(app: App) -> AsyncIterator[Check]:
         async for check in _audited(app, audit):
             yield check
     for own in (app.config.quarantine, app.config.state):
-        yield await _own(app, own, permissions)
+        yield await _own_stream(app, own, permissions)
     yield await _canary(app)
 
 
@@ -168,26 +171,35 @@ async def _expiry(app: App, audit: AuditConfig, source: StreamSource, max_age_ns
     )
 
 
-async def _own(app: App, own: QuarantineConfig | StateConfig, permissions: Permissions | None) -> Check:
-    """The stream is there, or may be made, and takes what is published to it."""
-    section = "quarantine" if own is app.config.quarantine else "state"
-    what = f"{section}: stream {own.stream}"
+async def _own_stream(app: App, own: QuarantineConfig | StateConfig, permissions: Permissions | None) -> Check:
+    """Whether the stream exists or may be created, has safe settings, and accepts messages."""
+    section = "quarantine" if isinstance(own, QuarantineConfig) else "state"
+    text = f"{section}: stream {own.stream}"
     try:
         await stream_info(app.client, own.stream)
     except StreamNotFoundError:
         needs = [need for need in to_create(app.config) if need.subject.endswith(f".{own.stream}")]
         if own.create and not (permissions and permissions.publish.lacks(needs)):
-            return _good(f"{what} is not there yet; it is made at the first start")
-        return _bad(f"{what} does not exist, and may not be made", PROVISION)
+            return _good(f"{text} is not there yet; it is made at the first start")
+        return _bad(f"{text} does not exist, and may not be made", PROVISION)
     except AuditorError as error:
-        return _bad(f"{what} cannot be used: {error}")
+        return _bad(f"{text} cannot be used: {error}")
     try:
-        for audit in app.config.audits:
-            await (app.quarantine(audit) if section == "quarantine" else app.part_store(audit)).ensure()
+        await _check_settings(app, own)
         await probe_publish(app.client, own.stream, f"{own.subject_prefix}.doctor")
     except AuditorError as error:
-        return _bad(f"{what} cannot be used: {error}")
-    return _good(f"{what} is there, is safe, and takes what is written")
+        return _bad(f"{text} cannot be used: {error}")
+    return _good(f"{text} is there, is safe, and takes what is written")
+
+
+async def _check_settings(app: App, own: QuarantineConfig | StateConfig) -> None:
+    """Raise AuditorError if the stream is absent, could lose messages, or overlaps an audited stream. Creates nothing."""
+    audited_streams = dict.fromkeys(audit.stream for audit in app.config.audits)
+    existing_only = own.model_copy(update={"create": False})
+    if isinstance(existing_only, QuarantineConfig):
+        await ensure_quarantine_stream(app.client, existing_only, *audited_streams)
+    else:
+        await ensure_state_stream(app.client, existing_only, *audited_streams)
 
 
 async def _canary(app: App) -> Check:
