@@ -10,7 +10,7 @@ from auditor.app import open_app
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.options import select_audits
-from auditor.cli.tables import print_line, results
+from auditor.cli.tables import print_line, result_console
 from auditor.config import load
 from auditor.core.model.findings import Kind
 from auditor.errors import AuditorError
@@ -36,9 +36,9 @@ def list_command(config_file: Path, audit: str) -> int:
     accepted = asyncio.run(read())
     for kind, one in sorted(accepted.items()):
         since = format_utc(one.accepted_ns)
-        print_line(results(), f"{kind} up to sequence {one.up_to_seq}, since {since}: {one.reason}")
+        print_line(result_console(), f"{kind} up to sequence {one.up_to_seq}, since {since}: {one.reason}")
     if not accepted:
-        print_line(results(), f"{audit}: nothing is accepted")
+        print_line(result_console(), f"{audit}: nothing is accepted")
     return ExitCode.CLEAN
 
 
@@ -52,7 +52,7 @@ def accept_command(config_file: Path, audit: str, kind: str, up_to_seq: int | No
 
     result = asyncio.run(accept())
     accepted = f"{result.count} {kind} accepted up to sequence {result.acceptance.up_to_seq}"
-    print_line(results(), f"{audit}: {accepted}; still open: {totals_text(result.still_open)}")
+    print_line(result_console(), f"{audit}: {accepted}; still open: {totals_text(result.still_open)}")
     return ExitCode.CLEAN
 
 
@@ -65,7 +65,7 @@ def undo_command(config_file: Path, audit: str, kind: str) -> int:
             await withdraw_acceptance(app, audit_config, _kind(kind))
 
     asyncio.run(withdraw())
-    print_line(results(), f"{audit}: findings of kind {kind} are no longer accepted")
+    print_line(result_console(), f"{audit}: findings of kind {kind} are no longer accepted")
     return ExitCode.CLEAN
 
 

@@ -1,4 +1,4 @@
-"""`auditor quarantine`: the condemned messages, and what is wrong with each."""
+"""`auditor quarantine`: lists, prints and exports records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.table import Table
 from auditor.app import open_app
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
-from auditor.cli.tables import plain, print_line, results
+from auditor.cli.tables import print_line, result_console, safe
 from auditor.config import load
 from auditor.core.model.findings import subject_text
 from auditor.errors import AuditorError
@@ -37,7 +37,7 @@ ROWS_AROUND = 8
 
 
 def list_command(config_file: Path, *, as_json: bool) -> int:
-    """Print every record. Raises AuditorError."""
+    """Print every record but those of the self-test. Raises AuditorError."""
     configure_log("warning", "console")
     records = asyncio.run(_with_app(load(config_file), list_records))
     if as_json:
@@ -56,9 +56,9 @@ def list_command(config_file: Path, *, as_json: bool) -> int:
             subject_text(record.subject),
             record.size,
         )
-        table.add_row(*(plain(cell) for cell in cells))
-    results().print(table)
-    print_line(results(), f"{len(records)} records")
+        table.add_row(*(safe(cell) for cell in cells))
+    result_console().print(table)
+    print_line(result_console(), f"{len(records)} records")
     return ExitCode.CLEAN
 
 
@@ -71,22 +71,22 @@ def show_command(config_file: Path, key: str) -> int:
     """Print where a record came from, and its bytes around the error. Raises AuditorError."""
     configure_log("warning", "console")
     located = asyncio.run(_with_app(load(config_file), partial(get_record, key=key)))
-    record, console = located.record, results()
-    of = record.provenance
+    record, console = located.record, result_console()
+    origin = record.provenance
     rows = {
-        "key": of.key,
-        "stream": f"{of.stream}, sequence {of.sequence}",
-        "subject": subject_text(of.subject),
-        "stored at": of.stored_at,
-        "finding": of.kind + (f" ({of.reason})" if of.reason else ""),
-        "error": of.error,
-        "payload": f"{of.size} bytes, SHA-256 {of.sha256}",
+        "key": origin.key,
+        "stream": f"{origin.stream}, sequence {origin.sequence}",
+        "subject": subject_text(origin.subject),
+        "stored at": origin.stored_at,
+        "finding": origin.kind + (f" ({origin.reason})" if origin.reason else ""),
+        "error": origin.error,
+        "payload": f"{origin.size} bytes, SHA-256 {origin.sha256}",
         "headers": f"{len(record.headers)} bytes" if record.headers is not None else "none",
     }
     for name, text in rows.items():
         print_line(console, f"{name:<10}{text}")
     if record.damage:
-        print_line(console, f"this record is damaged itself: {record.damage}", "bold red")
+        print_line(console, f"the record itself is damaged: {record.damage}", "bold red")
     if record.headers:
         print_line(console, "header block:")
         for header in record.headers.split(b"\r\n"):
@@ -98,7 +98,7 @@ def show_command(config_file: Path, key: str) -> int:
 
 
 def hexdump(data: bytes, offset: int) -> Iterator[str]:
-    """Rows of bytes and text around `offset`, which an arrow marks."""
+    """Rows of bytes and text around `offset`. An arrow marks the byte at `offset`."""
     if not data:
         yield "(empty)"
         return

@@ -1,4 +1,4 @@
-"""`auditor run`: the daemon, until SIGTERM or SIGINT."""
+"""`auditor run`: runs the daemon until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 def run_command(config_file: Path) -> int:
-    """The exit code, once told to stop. Raises AuditorError if it cannot start."""
+    """The exit code, once a signal has stopped the daemon. Raises AuditorError if it cannot start."""
     config = load(config_file)
     configure_log(config.log.level, config.log.format)
     asyncio.run(_run(config))
@@ -33,5 +33,5 @@ def run_command(config_file: Path) -> int:
 
 async def _run(config: Config) -> None:
     stop = stop_signal()
-    daemon = Supervisor(config, ServiceStatus(auditor.__version__, config.audits))
-    await daemon.run(stop, lambda server: log.info("serving", address=server.url, version=auditor.__version__))
+    supervisor = Supervisor(config, ServiceStatus(auditor.__version__, config.audits))
+    await supervisor.run(stop, lambda server: log.info("serving", address=server.url, version=auditor.__version__))

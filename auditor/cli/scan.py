@@ -1,4 +1,4 @@
-"""`auditor scan`: one pass of each audit, as tables or as one JSON object."""
+"""`auditor scan`: runs one pass of each audit and prints the reports as tables or as one JSON object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from auditor.cli.log_output import configure_log
 from auditor.cli.options import select_audits
 from auditor.cli.progress import progress_bar
 from auditor.cli.signals import stop_signal
-from auditor.cli.tables import print_line, print_report, results
+from auditor.cli.tables import print_line, print_report, result_console
 from auditor.config import load
 from auditor.core.report.pass_report import REPORT_SCHEMA, PassReport
 from auditor.errors import AuditorError
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def scan_command(
     config_file: Path, names: Sequence[str], *, full: bool, as_json: bool, dry_run: bool, max_findings: int
 ) -> int:
-    """The exit code. Raises AuditorError if nothing could run at all."""
+    """The exit code. Raises AuditorError if no pass could start."""
     config = load(config_file)
     audits = select_audits(config, names)
     configure_log("warning", "console")
@@ -63,7 +63,7 @@ async def _scan(
     else:
         for report in reports:
             if report:
-                print_report(results(), report)
+                print_report(result_console(), report)
     return code
 
 

@@ -10,7 +10,7 @@ from auditor.app import open_app
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.options import select_audits
-from auditor.cli.tables import print_line, results
+from auditor.cli.tables import print_line, result_console
 from auditor.config import load
 from auditor.core.state.checkpoint import CheckpointKind
 from auditor.errors import AuditorError, StateFormatError
@@ -38,7 +38,7 @@ def show_command(config_file: Path, names: Sequence[str]) -> int:
 
 
 async def _show(config: Config, audits: Sequence[AuditConfig]) -> None:
-    console = results()
+    console = result_console()
     async with open_app(config, ensure_own_streams=False) as app:
         for audit in audits:
             try:
@@ -89,7 +89,7 @@ def reset_command(config_file: Path, names: Sequence[str], *, yes: bool) -> int:
 
 
 async def _reset(config: Config, audits: Sequence[AuditConfig]) -> None:
-    console = results()
+    console = result_console()
     async with open_app(config, ensure_own_streams=False) as app:
         for audit in audits:
             if await reset_state(app, audit):

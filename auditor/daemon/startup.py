@@ -110,7 +110,7 @@ async def run_self_test(app: App, status: ServiceStatus, stopping: asyncio.Event
     except Exception as error:  # noqa: BLE001 - an auditor that cannot read its canary is what the self-test finds
         ok, why = False, f"internal error ({type(error).__name__})"
     else:
-        ok, why = tested.ok, tested.why
+        ok, why = tested.ok, tested.problems
     if stopping.is_set():
         return  # cut short
     status.selftest_ok = ok

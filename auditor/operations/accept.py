@@ -35,12 +35,12 @@ async def accept_findings(app: App, audit: AuditConfig, kind: Kind, up_to_seq: i
     Raises NotFoundError without a completed pass or without such a finding, AuditorError if `up_to_seq` does not fit,
     and the AuditorErrors of a request.
     """
-    last_pass, keeper = app.new_pass(audit, store=False), app.state_store(audit, store=False)
+    last_pass, state_store = app.new_pass(audit, store=False), app.state_store(audit, store=False)
     acceptances = app.acceptances(audit)
     accepted = await acceptances.load()
     before = await last_pass.last(accepted)
-    memory = await keeper.check_out(CheckpointKind.COMPLETED)
-    if before is None or memory is None:
+    checkpoint = await state_store.check_out(CheckpointKind.COMPLETED)
+    if before is None or checkpoint is None:
         raise NotFoundError(f"audit {audit.name} has not completed a pass that is saved: run auditor scan first")
     last_seq = before.range.last_seq
     if up_to_seq is not None and spec(kind).accepted_by is AcceptedBy.TIME:
@@ -53,7 +53,7 @@ async def accept_findings(app: App, audit: AuditConfig, kind: Kind, up_to_seq: i
         )
     end = last_seq if up_to_seq is None else up_to_seq
     try:
-        counted = count_in_last_segment(kind, end, memory.state.segments, last_seq)
+        counted = count_in_last_segment(kind, end, checkpoint.state.segments, last_seq)
     except ValueError as error:
         raise AuditorError(f"--up-to-seq {up_to_seq}: {error}") from error
     acceptance = Acceptance(
@@ -61,10 +61,10 @@ async def accept_findings(app: App, audit: AuditConfig, kind: Kind, up_to_seq: i
         up_to_seq=end,
         reason=reason,
         accepted_ns=time.time_ns(),
-        created_ns=memory.created_ns,
+        created_ns=checkpoint.created_ns,
         count_in_last_segment=counted,
     )
-    keeper.put_back(memory)
+    state_store.put_back(checkpoint)
     after = await last_pass.last({**accepted, kind: acceptance})
     assert after is not None
     count = before.findings_total.get(kind, 0) - after.findings_total.get(kind, 0)

@@ -1,4 +1,4 @@
-"""Whether the auditor may do what it needs, and no more; and what endangers the streams that it watches. It changes nothing."""
+"""Checks the permissions of the auditor, its own streams, and what endangers the audited streams. Stores and creates nothing."""
 
 from __future__ import annotations
 
@@ -37,45 +37,45 @@ if TYPE_CHECKING:
     from auditor.jetstream.permissions import Permissions
     from auditor.jetstream.reading.stream_source import StreamSource
 
-REFUSED = (
-    'with any other settings than its code demands, Aether fails at its next start with "stream name already in use"'
+SETTINGS_RULE = (
+    'with other settings than its code demands, Aether fails at its next start with "stream name already in use"'
 )
-PROVISION = "auditor provision --config F, as an administrator"
+PROVISION = "create it as an administrator: auditor provision --config F"
 EXPIRY_HORIZON = timedelta(days=30)
-"""What expires sooner is about to."""
+"""An actor whose first events expire within this time is reported."""
 
 
-class Mark(Enum):
-    """How a check came out."""
+class Status(Enum):
+    """The result of a check, as the character that marks its line."""
 
-    GOOD = "✓"
+    OK = "✓"
     WARNING = "!"
-    BAD = "✗"
+    FAILED = "✗"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One of them."""
+    """The result of one check, and what to do if it is not OK."""
 
-    mark: Mark
-    what: str
+    status: Status
+    text: str
     fix: str | None = None
 
 
-def _good(what: str) -> Check:
-    return Check(Mark.GOOD, what)
+def _ok(text: str) -> Check:
+    return Check(Status.OK, text)
 
 
-def _bad(what: str, fix: str | None = None) -> Check:
-    return Check(Mark.BAD, what, fix)
+def _failed(text: str, fix: str | None = None) -> Check:
+    return Check(Status.FAILED, text, fix)
 
 
-def _warning(what: str, fix: str) -> Check:
-    return Check(Mark.WARNING, what, fix)
+def _warning(text: str, fix: str) -> Check:
+    return Check(Status.WARNING, text, fix)
 
 
-async def examine(app: App) -> AsyncIterator[Check]:
-    """Every check in turn. Raises ConnectionFailedError if the connection goes."""
+async def run_checks(app: App) -> AsyncIterator[Check]:
+    """Run each check and yield its result. Raises ConnectionFailedError if the connection is lost."""
     permissions = await granted_permissions(app.client)
     for check in _permissions(app, permissions):
         yield check
@@ -90,7 +90,7 @@ async def examine(app: App) -> AsyncIterator[Check]:
 def _permissions(app: App, permissions: Permissions | None) -> Iterator[Check]:
     if permissions is None:
         yield _warning(
-            "the server does not say what this user may do: what it may beyond need can't be told",
+            "the server does not report the permissions of this user: unneeded ones cannot be listed",
             'allow it to publish to "$SYS.REQ.USER.INFO"',
         )
         return
@@ -104,13 +104,16 @@ def _permissions(app: App, permissions: Permissions | None) -> Iterator[Check]:
     ):
         lacking = rules.lacks(needs)
         for need in lacking:
-            yield _bad(f"may not {verb} to {need.subject} ({need.why})", f'allow {verb}: "{need.subject}"')
+            yield _failed(f"may not {verb} to {need.subject} ({need.why})", f'allow {verb}: "{need.subject}"')
         if not lacking:
-            yield _good(f"may {verb} to all that it needs ({len(needs)} subjects)")
+            yield _ok(f"may {verb} to all subjects that it needs ({len(needs)})")
         beyond = rules.beyond([*needs, *(create if verb == "publish" else ())])
         for subject in beyond:
-            what = "anything" if subject == ">" else subject
-            yield _warning(f"may {verb} to {what}, which it does not need", "give it deploy/nats/auditor.conf's list")
+            named = "any subject" if subject == ">" else subject
+            yield _warning(
+                f"may {verb} to {named}, which it does not need",
+                "give the user the permissions of deploy/nats/auditor.conf",
+            )
 
 
 async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
@@ -121,53 +124,57 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
         await probe_walk(app.client, audit.stream)
         await source.is_stored(pinned.last_seq or 1)
     except AuditorError as error:
-        yield _bad(f"{where} cannot be read: {error}")
+        yield _failed(f"{where} cannot be read: {error}")
         return
-    yield _good(f"{where} can be read: {pinned.messages} messages, sequences {pinned.first_seq} to {pinned.last_seq}")
+    yield _ok(f"{where} can be read: {pinned.messages} messages, sequences {pinned.first_seq} to {pinned.last_seq}")
     config = pinned.config
     different = settings_aether_rejects(audit.stream, config)
     for difference in different:
-        yield _bad(
+        yield _failed(
             f"{where}: Aether cannot open it: {difference}",
-            f"set it back before the next start of any service: {REFUSED}",
+            f"set it back before the next start of any Aether service: {SETTINGS_RULE}",
         )
     if not different:
-        yield _good(f"{where} has the settings that Aether's constructor demands")
+        yield _ok(f"{where} has the settings that Aether's constructor demands")
     if config.get("num_replicas", 1) == 1:
         yield _warning(
-            f"{where} has one replica: a disk that fails takes it along",
-            f"back it up; more replicas only together with a change of Aether's code: {REFUSED}",
+            f"{where} has one replica: it is lost if one disk fails",
+            f"back it up; add replicas only together with a change of Aether's code: {SETTINGS_RULE}",
         )
     if config.get("max_age"):
         yield await _expiry(app, audit, source, int(str(config["max_age"])))
 
 
 async def _expiry(app: App, audit: AuditConfig, source: StreamSource, max_age_ns: int) -> Check:
-    """Whether heads are about to expire that no snapshot bridges, by what the last full pass remembers."""
+    """Whether actors lose their first events soon and have no snapshot to replay from, by the checkpoint of the last pass."""
     where = f"{audit.name}: stream {audit.stream}"
-    memory = None
+    checkpoint = None
     try:
-        keeper = app.state_store(audit)
-        await keeper.open()
-        memory = await keeper.check_out(CheckpointKind.COMPLETED)
+        state_store = app.state_store(audit, store=False)
+        await state_store.open()
+        checkpoint = await state_store.check_out(CheckpointKind.COMPLETED)
     except AuditorError as error:
-        return _warning(f"{where}: what is about to expire can't be told: {error}", "see above")
-    if memory is None:
         return _warning(
-            f"{where}: what is about to expire is known after the first full pass", "auditor scan, or auditor run"
+            f"{where}: it is unknown which actors lose events soon: {error}", "see the check of the state stream"
+        )
+    if checkpoint is None:
+        return _warning(
+            f"{where}: it is unknown until the first full pass which actors lose events soon",
+            "run a pass: auditor scan --config F",
         )
     kept_from = await first_seq_since(
         source, time.time_ns() - max_age_ns + int(EXPIRY_HORIZON.total_seconds()) * NANOSECONDS
     )
-    endangered = count_actors_without_covering_snapshot(memory.state.ledger, kept_from)
+    endangered = count_actors_without_covering_snapshot(checkpoint.state.ledger, kept_from)
     if not endangered:
-        return _good(
-            f"{where}: within {EXPIRY_HORIZON.days} days no actor loses its head without a snapshot that bridges it"
+        return _ok(
+            f"{where}: within {EXPIRY_HORIZON.days} days no actor loses its first events without a snapshot to replay from"
         )
     return _warning(
-        f"{where}: {endangered} actors lose their first events within {EXPIRY_HORIZON.days} days and have no snapshot that stays",
-        "have the application save snapshots of them; a longer max_age only together with a change of Aether's code: "
-        + REFUSED,
+        f"{where}: {endangered} actors lose their first events within {EXPIRY_HORIZON.days} days"
+        " and have no snapshot that stays",
+        "have the application save snapshots of them; raise max_age only together with a change of Aether's code: "
+        + SETTINGS_RULE,
     )
 
 
@@ -180,16 +187,16 @@ async def _own_stream(app: App, own: QuarantineConfig | StateConfig, permissions
     except StreamNotFoundError:
         needs = [need for need in to_create(app.config) if need.subject.endswith(f".{own.stream}")]
         if own.create and not (permissions and permissions.publish.lacks(needs)):
-            return _good(f"{text} is not there yet; it is made at the first start")
-        return _bad(f"{text} does not exist, and may not be made", PROVISION)
+            return _ok(f"{text} does not exist yet; the auditor creates it at its first start")
+        return _failed(f"{text} does not exist, and the auditor may not create it", PROVISION)
     except AuditorError as error:
-        return _bad(f"{text} cannot be used: {error}")
+        return _failed(f"{text} cannot be used: {error}")
     try:
         await _check_settings(app, own)
         await probe_publish(app.client, own.stream, f"{own.subject_prefix}.doctor")
     except AuditorError as error:
-        return _bad(f"{text} cannot be used: {error}")
-    return _good(f"{text} is there, is safe, and takes what is written")
+        return _failed(f"{text} cannot be used: {error}")
+    return _ok(f"{text} exists, has safe settings, and accepts messages")
 
 
 async def _check_settings(app: App, own: QuarantineConfig | StateConfig) -> None:
@@ -206,11 +213,11 @@ async def _canary(app: App) -> Check:
     try:
         tested = await audit_canary(app, store=False)
     except StreamNotFoundError:
-        return _warning(f"there is no stream {CANARY}: nothing proves that the auditor still sees", PROVISION)
+        return _warning(f"stream {CANARY} does not exist: the self-test cannot run", PROVISION)
     except AuditorError as error:
-        return _bad(f"self-test: {error}")
+        return _failed(f"self-test: {error}")
     return (
-        _good(f"self-test: all that is planted in stream {CANARY} is found")
+        _ok(f"self-test: all damage in stream {CANARY} is found")
         if tested.ok
-        else _bad(f"self-test: {tested.why}")
+        else _failed(f"self-test: {tested.problems}")
     )

@@ -1,4 +1,4 @@
-"""What an administrator makes once, so that the auditor needs no right to create streams."""
+"""Creates the streams of the auditor's own as an administrator, so that the auditor needs no right to create streams."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 async def provision(app: App) -> AsyncIterator[tuple[str, bool]]:
-    """Make the side stream, the state stream and the canary; each one's name, and whether it was absent.
+    """Create the quarantine stream, the state stream and the canary. Yields the name of each, and whether it was created.
 
-    Raises QuarantineStreamError and StateError for one that is there and could lose something, CanaryError, other AuditorErrors.
+    Raises QuarantineStreamError or StateError for an existing stream that could lose messages, CanaryError for a canary
+    with other contents, and the AuditorErrors of a request.
     """
     before = {name: await _exists(app, name) for name in (app.config.quarantine.stream, app.config.state.stream)}
     await app.ensure_own_streams()

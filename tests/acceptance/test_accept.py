@@ -1,4 +1,4 @@
-"""`auditor accept`, from outside."""
+"""`auditor accept` as a process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def accept(config: str, *more: str) -> tuple[str, ...]:
     return ("accept", "--config", config, "--audit", "orders", *more)
 
 
-async def test_accepted_findings_make_no_pass_corrupt_and_later_ones_do(config: str, server: EmbeddedServer) -> None:
+async def test_only_findings_after_the_acceptance_make_a_pass_corrupt(config: str, server: EmbeddedServer) -> None:
     ended = await auditor(*accept(config, "--kind", "malformed_event", "--reason", "written by a test"))
     assert (ended.code, ended.out) == (
         0,
@@ -47,7 +47,7 @@ async def test_accepted_findings_make_no_pass_corrupt_and_later_ones_do(config: 
     assert (report["verdict"], report["findings_total"]) == ("corrupt", {"malformed_event": 1})
 
 
-async def test_they_are_listed_and_can_be_undone(config: str) -> None:
+async def test_acceptances_are_listed_and_can_be_withdrawn(config: str) -> None:
     assert (await auditor(*accept(config, "--list"))).out == "orders: nothing is accepted\n"
     await auditor(*accept(config, "--kind", "malformed_event", "--up-to-seq", "4", "--reason", "known\x1b since\nmay"))
     listed = await auditor(*accept(config, "--list"))
@@ -83,7 +83,7 @@ async def test_what_cannot_be_accepted_is_refused_in_one_line(config: str, optio
     assert line in ended.said
 
 
-async def test_before_the_first_pass_there_is_nothing_to_accept(
+async def test_before_the_first_pass_nothing_can_be_accepted(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, BAD)

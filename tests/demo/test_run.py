@@ -10,12 +10,12 @@ from auditor.demo.run import demo
 
 async def test_everything_planted_is_found_and_nothing_else() -> None:
     async with (
-        demo(listen("127.0.0.1:0"), writing=False) as scene,
-        open_app(scene.config, ensure_own_streams=True) as app,
+        demo(listen("127.0.0.1:0"), writing=False) as running,
+        open_app(running.config, ensure_own_streams=True) as app,
     ):
-        report = await app.new_pass(scene.config.audits[0]).run()
-    proof = match_findings(scene.planted, report)
+        report = await app.new_pass(running.config.audits[0]).run()
+    proof = match_findings(running.planted, report)
     missed = [(damage.what, expected) for damage, findings in proof.found for expected, found in findings if not found]
     assert (missed, proof.besides, proof.complete) == ([], (), True)
-    assert match_findings(scene.planted[1:], report).besides
-    assert not match_findings(scene.planted[1:], report).complete
+    assert match_findings(running.planted[1:], report).besides
+    assert not match_findings(running.planted[1:], report).complete

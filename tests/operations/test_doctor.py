@@ -27,8 +27,8 @@ async def test_an_own_stream_that_is_deleted_during_the_check_is_not_created_aga
         return info
 
     monkeypatch.setattr(doctor, "stream_info", deleted_after_that)
-    checks = [check async for check in doctor.examine(app)]
-    (check,) = [check for check in checks if check.what.startswith(f"{section}: ")]
-    assert check.mark is doctor.Mark.BAD
-    assert f"{section} stream {stream} does not exist" in check.what
+    checks = [check async for check in doctor.run_checks(app)]
+    (check,) = [check for check in checks if check.text.startswith(f"{section}: ")]
+    assert check.status is doctor.Status.FAILED
+    assert f"{section} stream {stream} does not exist" in check.text
     assert stream not in (await api(app.client, "STREAM.NAMES"))["streams"]
