@@ -27,7 +27,9 @@ app.add_typer(config, name="config")
 
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="F", help="Configuration file.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-AuditName = Annotated[str | None, typer.Option("--audit", metavar="NAME", help="The audit, where there are several.")]
+AuditName = Annotated[
+    str | None, typer.Option("--audit", metavar="NAME", help="The audit; needed if several audits have the actor.")
+]
 AuditNames = Annotated[
     list[str] | None, typer.Option("--audit", metavar="NAME", help="Only this audit; may be repeated.")
 ]
@@ -37,9 +39,8 @@ Key = Annotated[str, typer.Argument(metavar="KEY", help="The record's subject, w
 @app.command()
 def run(config: ConfigFile) -> int:
     """Run audits on schedule and serve /metrics until SIGTERM or SIGINT."""
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(0)
-    )  # until the daemon sets its own handler; the imports take about a second
+    # Until the daemon sets its own handler, after its imports.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from auditor.cli.run import run_command
 
     return run_command(config)

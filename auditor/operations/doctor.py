@@ -1,4 +1,7 @@
-"""Checks the permissions of the auditor, its own streams, and what endangers the audited streams. Stores and creates nothing."""
+"""Checks the permissions of the auditor, its own streams, and what endangers the audited streams.
+
+Stores no message and creates no stream.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +151,6 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
 async def _expiry(app: App, audit: AuditConfig, source: StreamSource, max_age_ns: int) -> Check:
     """Whether actors lose their first events soon and have no snapshot to replay from, by the checkpoint of the last pass."""
     where = f"{audit.name}: stream {audit.stream}"
-    checkpoint = None
     try:
         state_store = app.state_store(audit, store=False)
         await state_store.open()

@@ -1,4 +1,4 @@
-"""Planted beside found."""
+"""The seeded damage of the demo and what a pass finds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from auditor.config.values import listen
 from auditor.demo.run import demo
 
 
-async def test_everything_planted_is_found_and_nothing_else() -> None:
+async def test_all_seeded_damage_is_found_and_nothing_else() -> None:
     async with (
         demo(listen("127.0.0.1:0"), writing=False) as running,
         open_app(running.config, ensure_own_streams=True) as app,
