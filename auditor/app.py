@@ -1,4 +1,4 @@
-"""The one place that wires everything together: a configuration becomes audits over one connection."""
+"""Constructs the adapters to NATS for the configured audits, on one connection."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import auditor
 from auditor.core.model.actor_types import ActorTypes
 from auditor.jetstream.connection.client import connect
+from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream
 from auditor.jetstream.quarantine.writer import QuarantineWriter
 from auditor.jetstream.reading.stream_source import StreamSource
 from auditor.jetstream.state.acceptances import Acceptances
 from auditor.jetstream.state.part_store import PartStore
 from auditor.jetstream.state.state_store import JetStreamStateStore
+from auditor.jetstream.state.stream_settings import ensure_state_stream
 from auditor.scan.ports import PassPorts
 from auditor.scan.reporting import last_report
 from auditor.scan.request import PassRequest
@@ -31,85 +33,97 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Auditor:
-    """The configured audits, on a connection that works."""
+class App:
+    """The configured audits, on one connection to NATS."""
 
     config: Config
     client: Client
-    writes: bool = True
-    """False for a look that keeps no evidence."""
     actor_types: dict[str, ActorTypes] = field(default_factory=dict)
-    """What each audit has learned of label values; handed from one pass to the next."""
-    _keepers: dict[str, JetStreamStateStore] = field(default_factory=dict)
+    """By audit: the actor types that have a label of their own. Each pass continues with those of the pass before."""
+    _state_stores: dict[tuple[str, bool], JetStreamStateStore] = field(default_factory=dict)
 
     def source(self, audit: AuditConfig) -> StreamSource:
-        """The stream that `audit` looks at."""
+        """The stream that `audit` reads."""
         return StreamSource(self.client, audit.stream)
 
-    def side_stream(self, audit: AuditConfig) -> QuarantineWriter:
-        """Where evidence from `audit` is kept."""
+    def quarantine(self, audit: AuditConfig) -> QuarantineWriter:
+        """Writes the quarantine entries of `audit` to the quarantine stream."""
         return QuarantineWriter(self.client, self.config.quarantine, audit.stream)
 
-    def checkpoints(self, audit: AuditConfig) -> PartStore:
-        """Where the state of `audit` is saved."""
+    def part_store(self, audit: AuditConfig) -> PartStore:
+        """Reads and writes the parts of the saved state of `audit`."""
         return PartStore(self.client, self.config.state, audit.stream, audit.name, auditor.__version__)
 
     def acceptances(self, audit: AuditConfig) -> Acceptances:
-        """What operators accepted of what `audit` found."""
+        """Reads and writes the acceptances of `audit`."""
         return Acceptances(self.client, self.config.state, audit.name)
 
-    def keeper(self, audit: AuditConfig) -> JetStreamStateStore:
-        """What keeps the memory of `audit`: always the same one, which may hold it from one pass to the next."""
-        if audit.name not in self._keepers:
-            self._keepers[audit.name] = JetStreamStateStore(
+    def state_store(self, audit: AuditConfig, *, store: bool = True) -> JetStreamStateStore:
+        """The saved state of `audit`; unless `store`, saving does nothing.
+
+        Every call with the same arguments returns the same object, which may keep a checkpoint in memory between passes.
+        """
+        key = (audit.name, store)
+        if key not in self._state_stores:
+            self._state_stores[key] = JetStreamStateStore(
                 audit.name,
-                self.checkpoints(audit),
+                self.part_store(audit),
                 self.acceptances(audit),
                 time.time_ns,
-                saves=self.writes,
+                saves=store,
             )
-        return self._keepers[audit.name]
+        return self._state_stores[key]
 
-    async def check_own_streams(self) -> None:
-        """Create side stream and state stream if need be. Raises QuarantineStreamError or StateError if one could lose something."""
-        for audit in self.config.audits:
-            await self.side_stream(audit).ensure()
-            await self.checkpoints(audit).ensure()
+    async def ensure_own_streams(self) -> None:
+        """Create the quarantine stream and the state stream if they are absent and the configuration allows it.
 
-    def ports(self, audit: AuditConfig) -> PassPorts:
-        """The ports of a pass of `audit`."""
+        Raises QuarantineStreamError or StateError for a stream that could lose messages or overlaps an audited stream, and
+        the AuditorErrors of a request.
+        """
+        audited_streams = dict.fromkeys(audit.stream for audit in self.config.audits)
+        await ensure_quarantine_stream(self.client, self.config.quarantine, *audited_streams)
+        await ensure_state_stream(self.client, self.config.state, *audited_streams)
+
+    def ports(self, audit: AuditConfig, *, store: bool) -> PassPorts:
+        """The ports of a pass of `audit`. Unless `store`, the pass writes neither records nor saved state."""
         return PassPorts(
             source=self.source(audit),
-            quarantine=self.side_stream(audit) if self.writes else None,
-            quarantine_prefix=self.config.quarantine.subject_prefix if self.writes else None,
-            state=self.keeper(audit),
+            quarantine=self.quarantine(audit) if store else None,
+            quarantine_prefix=self.config.quarantine.subject_prefix if store else None,
+            state=self.state_store(audit, store=store),
             actor_types=self.actor_types.setdefault(audit.name, ActorTypes(audit.actor_types)),
             clock=time.time_ns,
         )
 
-    async def run_pass(self, request: PassRequest) -> PassReport | Yielded:
-        """Run one pass. Raises as `auditor.scan.run.run_pass`."""
-        return await run_pass(request, self.ports(request.audit))
+    async def run_pass(self, request: PassRequest, *, store: bool = True) -> PassReport | Yielded:
+        """Run one pass. Unless `store`, it writes nothing. Raises as `auditor.scan.run.run_pass`."""
+        return await run_pass(request, self.ports(request.audit, store=store))
 
-    async def run_to_end(self, request: PassRequest) -> PassReport:
-        """Run one pass whose request never lets it yield. Raises as `run_pass`."""
-        return await run_to_end(request, self.ports(request.audit))
+    async def run_to_end(self, request: PassRequest, *, store: bool = True) -> PassReport:
+        """Run one pass whose request never lets it yield. Otherwise as `run_pass`."""
+        return await run_to_end(request, self.ports(request.audit, store=store))
 
     async def last_report(
-        self, audit: AuditConfig, accepted: Mapping[Kind, Acceptance] | None = None
+        self, audit: AuditConfig, accepted: Mapping[Kind, Acceptance] | None = None, *, store: bool = True
     ) -> PassReport | None:
-        """The report of the last completed pass. Raises as `auditor.scan.reporting.last_report`."""
-        return await last_report(PassRequest(audit), self.ports(audit), accepted)
+        """The report of the last completed pass, from `state_store` with the same `store`.
+
+        Raises as `auditor.scan.reporting.last_report`.
+        """
+        return await last_report(PassRequest(audit), self.ports(audit, store=store), accepted)
 
 
 @asynccontextmanager
-async def connected(config: Config, *, writes: bool) -> AsyncIterator[Auditor]:
-    """An auditor for one command. Raises AuditorError if there is no connection, or no safe stream of its own to write to."""
+async def open_app(config: Config, *, ensure_own_streams: bool) -> AsyncIterator[App]:
+    """Connect to NATS while the block runs; with `ensure_own_streams`, create or check the auditor's own streams first.
+
+    Raises AuditorError if there is no connection, and as `App.ensure_own_streams`.
+    """
     client = await connect(config.nats)
     try:
-        wired = Auditor(config, client, writes)
-        if writes:
-            await wired.check_own_streams()
-        yield wired
+        app = App(config, client)
+        if ensure_own_streams:
+            await app.ensure_own_streams()
+        yield app
     finally:
         await client.close()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import nats
 
-from auditor.app import Auditor
+from auditor.app import App
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
@@ -38,8 +38,8 @@ async def audit_until(url: str, max_rate: int, done: Event) -> None:
     audit = AuditConfig(name="bench", stream=STREAM, max_rate=max_rate)
     config = Config(audits=(audit,), nats=NatsConfig(servers=(url,)))
     client = await connect(config.nats)
-    auditor = Auditor(config, client)
-    await auditor.check_own_streams()
+    auditor = App(config, client)
+    await auditor.ensure_own_streams()
     while not done.is_set():
         request = PassRequest(audit, StartFrom.BEGINNING)
         running = asyncio.create_task(auditor.run_to_end(request))

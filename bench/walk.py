@@ -19,7 +19,7 @@ import nats
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from auditor.aether import Event, encode_event
-from auditor.app import Auditor
+from auditor.app import App
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.core.model.passes import Verdict
 from auditor.embedded_server import EmbeddedServer
@@ -91,8 +91,8 @@ async def full_pass(url: str, count: int) -> float:
     audit = AuditConfig(name="bench", stream=STREAM)
     config = Config(audits=(audit,), nats=NatsConfig(servers=(url,)))
     client = await connect(config.nats)
-    auditor = Auditor(config, client)
-    await auditor.check_own_streams()
+    auditor = App(config, client)
+    await auditor.ensure_own_streams()
     started = time.perf_counter()
     report = await auditor.run_to_end(PassRequest(audit, StartFrom.BEGINNING))
     rate = count / (time.perf_counter() - started)

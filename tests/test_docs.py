@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from auditor.cli.commands import app
 from auditor.core.model.findings import Kind, spec
-from auditor.operations.explain_actor import WHY
+from auditor.operations.explain_actor import CAUSE_TEXT
 from auditor.service.metrics import registry
 from tests.service.statuses import status
 from tests.service.test_metrics import CONTRACT
@@ -40,7 +40,7 @@ def test_every_section_says_what_it_means_how_it_comes_about_what_to_check_and_w
 
 def test_every_cause_of_a_gap_is_explained() -> None:
     words = SECTIONS[Kind.VERSION_GAP] + SECTIONS[Kind.MISSING_HEAD]
-    assert all(f"`{cause}`" in words for cause in WHY)
+    assert all(f"`{cause}`" in words for cause in CAUSE_TEXT)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -18,10 +18,8 @@ PURE = [
 ]
 # Modules that only connect others: they are tested as a process.
 TESTED_AS_PROCESS = {
-    "auditor/app.py": "tests/acceptance/test_scan.py",
     "auditor/cli/commands.py": "tests/acceptance/test_bad_input.py",
     "auditor/operations/actor.py": "tests/acceptance/test_actor.py",
-    "auditor/operations/doctor.py": "tests/acceptance/test_doctor.py",
     "auditor/operations/provision.py": "tests/acceptance/test_provision.py",
     "auditor/operations/selftest.py": "tests/acceptance/test_selftest.py",
 }

@@ -1,4 +1,4 @@
-"""`auditor actor`: one actor as Aether would replay it, and what is wrong with it."""
+"""`auditor actor`: prints one actor as Aether replays it, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
-from auditor.aether.subjects import unreadable_id_reason
-from auditor.app import connected
+from auditor.app import open_app
+from auditor.cli.exit_codes import exit_code
 from auditor.cli.log_output import configure_log
-from auditor.cli.scan import chosen
-from auditor.cli.tables import findings_table, print_line, results
+from auditor.cli.options import select_audits
+from auditor.cli.tables import findings_table, print_line, result_console
 from auditor.config import load
 from auditor.core.report.actor_assessment import Replayability
-from auditor.core.report.pass_report import exit_code
-from auditor.errors import AuditorError, NotFoundError
-from auditor.operations.actor import inspect_actor
-from auditor.operations.explain_actor import About
+from auditor.operations.actor import check_actor_id, find_actor
+from auditor.operations.explain_actor import StepTopic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,57 +33,44 @@ STYLES: dict[Replayability | None, str] = {
 }
 
 
-def show_actor(config_file: Path, actor_id: str, audit: str | None, from_version: int, *, as_json: bool) -> int:
-    """The exit code: 0 nothing wrong with this actor, 2 corrupt, 3 not all of it could be read."""
-    if why := unreadable_id_reason(actor_id):
-        raise NotFoundError(f"no actor can have this id: {why}")
+def actor_command(config_file: Path, actor_id: str, audit: str | None, from_version: int, *, as_json: bool) -> int:
+    """The exit code: 0 if nothing is wrong with this actor, 2 corrupt, 3 inconclusive. Raises AuditorError."""
+    check_actor_id(actor_id)
     config = load(config_file)
     configure_log("warning", "console")
-    view = asyncio.run(_find(config, chosen(config, [audit] if audit else []), actor_id, from_version))
+    details = asyncio.run(_find(config, select_audits(config, [audit] if audit else []), actor_id, from_version))
     if as_json:
-        print(json.dumps(view.to_json()))  # noqa: T201 - the result
+        print(json.dumps(details.to_json()))  # noqa: T201 - the result
     else:
-        _print(results(), view, config_file)
-    return exit_code([view.report])
+        _print(result_console(), details, config_file)
+    return exit_code([details.report])
 
 
 async def _find(config: Config, audits: Sequence[AuditConfig], actor_id: str, from_version: int) -> ActorDetails:
-    """The actor in the one audit that has it."""
-    views: dict[str, ActorDetails] = {}
-    async with connected(config, writes=False) as auditor:
-        for audit in audits:
-            view = await inspect_actor(auditor, audit, actor_id, from_version)
-            if view is not None and audit.stream not in (other.stream for other in views.values()):
-                views[audit.name] = view
-    if not views:
-        streams = ", ".join(sorted({audit.stream for audit in audits}))
-        raise NotFoundError(
-            f'nothing is stored for actor "{actor_id}" in {streams}: check the id, it is case-sensitive'
-        )
-    if len(views) > 1:
-        raise AuditorError(f'actor "{actor_id}" is in several audits, choose one with --audit: {", ".join(views)}')
-    (view,) = views.values()
-    return view
+    async with open_app(config, ensure_own_streams=False) as app:
+        return await find_actor(app, audits, actor_id, from_version)
 
 
-def _print(console: Console, view: ActorDetails, config_file: Path) -> None:
-    for error in view.result.errors:
+def _print(console: Console, details: ActorDetails, config_file: Path) -> None:
+    for error in details.result.errors:
         where = f"sequence {error.sequence_number}, byte {error.error.offset} of {len(error.raw_data)}"
         print_line(console, f"skipped by replay: {where}: {error.error.reason}: {error.error.detail}", "red")
-    if view.report.findings:
-        console.print(findings_table(view.report.findings))
-    events = view.shown
+    if details.report.findings:
+        console.print(findings_table(details.report.findings))
+    events = details.events_shown
     versions = f", versions {events[0].version} to {events[-1].version}" if events else ""
-    print_line(console, f"actor     {view.actor_id}")
-    print_line(console, f"subject   {view.subject}")
-    print_line(console, f"events    {len(events)}{versions}; latest version {view.latest_version}")
-    print_line(console, f"skipped   {len(view.result.errors)}")
-    about = None
-    for step in view.reasoning:
-        name = step.about if step.about is not about else ""
-        about = step.about
-        print_line(console, f"{name:<10}{step.text}", STYLES.get(view.replay, "") if about is About.REPLAY else "")
+    print_line(console, f"actor     {details.actor_id}")
+    print_line(console, f"subject   {details.subject}")
+    print_line(console, f"events    {len(events)}{versions}; latest version {details.latest_version}")
+    print_line(console, f"skipped   {len(details.result.errors)}")
+    topic = None
+    for step in details.steps:
+        name = step.about if step.about is not topic else ""
+        topic = step.about
+        print_line(
+            console, f"{name:<10}{step.text}", STYLES.get(details.replay, "") if topic is StepTopic.REPLAY else ""
+        )
         if step.command:
             print_line(console, f"{'':<12}{step.command} --config {config_file}")
-    if view.report.incomplete:
-        print_line(console, f"not all of it could be read: {view.report.incomplete}", "bold yellow")
+    if details.report.incomplete:
+        print_line(console, f"not all of it could be read: {details.report.incomplete}", "bold yellow")

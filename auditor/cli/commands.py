@@ -1,4 +1,4 @@
-"""The verbs and their options; what each one does is in the module of its name."""
+"""Declares the commands and their options. Each command calls the module of its name."""
 
 from __future__ import annotations
 
@@ -18,29 +18,32 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-quarantine = typer.Typer(help="The messages that were condemned, byte for byte.", no_args_is_help=True)
+quarantine = typer.Typer(help="The quarantined messages, byte for byte.", no_args_is_help=True)
 config = typer.Typer(help="The configuration file.", no_args_is_help=True)
-state = typer.Typer(help="What is remembered between passes.", no_args_is_help=True)
+state = typer.Typer(help="The saved state of each audit.", no_args_is_help=True)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(state, name="state")
 app.add_typer(config, name="config")
 
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="F", help="Configuration file.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-AuditName = Annotated[str | None, typer.Option("--audit", metavar="NAME", help="The audit, where there are several.")]
+AuditName = Annotated[
+    str | None, typer.Option("--audit", metavar="NAME", help="The audit; needed if several audits have the actor.")
+]
 AuditNames = Annotated[
     list[str] | None, typer.Option("--audit", metavar="NAME", help="Only this audit; may be repeated.")
 ]
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The record's subject, or what follows the prefix.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The record's subject, with or without the prefix.")]
 
 
 @app.command()
 def run(config: ConfigFile) -> int:
-    """Audit on schedule and serve /metrics, until SIGTERM or SIGINT."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the daemon takes it over: imports take a moment
-    from auditor.cli.run import run_daemon
+    """Run audits on schedule and serve /metrics until SIGTERM or SIGINT."""
+    # Until the daemon sets its own handler, after its imports.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    from auditor.cli.run import run_command
 
-    return run_daemon(config)
+    return run_command(config)
 
 
 @app.command()
@@ -48,10 +51,10 @@ def scan(
     config: ConfigFile,
     audit: AuditNames = None,
     *,
-    full: Annotated[bool, typer.Option("--full", help="Read everything from the first sequence on.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read the stream from its first sequence.")] = False,
     as_json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing: no quarantine, no checkpoint.")] = False,
-    max_findings: Annotated[int, typer.Option(min=0, metavar="N", help="Findings listed; counts stay exact.")] = 1000,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing: no records, no saved state.")] = False,
+    max_findings: Annotated[int, typer.Option(min=0, metavar="N", help="Findings to list; counts stay exact.")] = 1000,
 ) -> int:
     """Run one pass of each audit now. Exits with 0 clean, 2 corrupt, 3 inconclusive, 1 could not run."""
     from auditor.cli.scan import scan_command
@@ -68,43 +71,43 @@ def actor(
     *,
     as_json: Json = False,
 ) -> int:
-    """Replay one actor as Aether does, and say what is missing or skipped."""
-    from auditor.cli.actor import show_actor
+    """Replay one actor as Aether does, and explain what is missing or skipped."""
+    from auditor.cli.actor import actor_command
 
-    return show_actor(config, actor_id, audit, from_version, as_json=as_json)
+    return actor_command(config, actor_id, audit, from_version, as_json=as_json)
 
 
 @quarantine.command("list")
 def list_records(config: ConfigFile, *, as_json: Json = False) -> int:
-    """List every record; with --json one object a line."""
-    from auditor.cli.quarantine import list_all
+    """List every record; with --json one object per line."""
+    from auditor.cli.quarantine import list_command
 
-    return list_all(config, as_json=as_json)
+    return list_command(config, as_json=as_json)
 
 
 @quarantine.command("show")
 def show_record(key: Key, config: ConfigFile) -> int:
-    """Show where a record came from, and its bytes around the error."""
-    from auditor.cli.quarantine import show
+    """Show the origin of a record, and its bytes around the error."""
+    from auditor.cli.quarantine import show_command
 
-    return show(config, key)
+    return show_command(config, key)
 
 
 @quarantine.command("export")
 def export_record(
     key: Key,
     config: ConfigFile,
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the exact bytes go; - for stdout.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File for the exact bytes; - for stdout.")],
 ) -> int:
     """Write a record's payload to a file, byte for byte."""
-    from auditor.cli.quarantine import export
+    from auditor.cli.quarantine import export_command
 
-    return export(config, key, out)
+    return export_command(config, key, out)
 
 
 @config.command("check")
 def check_config(file: Annotated[Path, typer.Argument(metavar="F", help="Configuration file.")]) -> int:
-    """Name every problem of a configuration file at once."""
+    """Check a configuration file and list all of its problems."""
     from auditor.config import load
 
     loaded = load(file)
@@ -123,10 +126,10 @@ def config_schema() -> int:
 
 @state.command("show")
 def show_state(config: ConfigFile, audit: AuditNames = None) -> int:
-    """Show what is remembered of each audit."""
-    from auditor.cli.state import show
+    """Show the saved state of each audit."""
+    from auditor.cli.state import show_command
 
-    return show(config, audit or [])
+    return show_command(config, audit or [])
 
 
 @state.command("reset")
@@ -134,12 +137,12 @@ def reset_state(
     config: ConfigFile,
     audit: AuditNames = None,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Really forget it.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete it.")] = False,
 ) -> int:
-    """Forget what is remembered, so that the next pass reads everything."""
-    from auditor.cli.state import reset
+    """Delete the saved state of each audit, so that the next pass reads everything. Acceptances stay."""
+    from auditor.cli.state import reset_command
 
-    return reset(config, audit or [], yes=yes)
+    return reset_command(config, audit or [], yes=yes)
 
 
 @app.command()
@@ -147,24 +150,26 @@ def accept(
     config: ConfigFile,
     audit: Annotated[str, typer.Option(metavar="NAME", help="The audit.")],
     kind: Annotated[str | None, typer.Option(metavar="KIND", help="The kind of finding.")] = None,
-    up_to_seq: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only what is seen up to here.")] = None,
-    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why this is no reason to act.")] = None,
+    up_to_seq: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only findings up to this sequence.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why these findings need no repair.")] = None,
     *,
-    list_: Annotated[bool, typer.Option("--list", help="List what is accepted.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Accept this kind no longer.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the acceptances.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Withdraw the acceptance of this kind.")] = False,
 ) -> int:
-    """Accept findings that are known: they are counted apart, and later ones are new."""
+    """Accept known findings of one kind: they are counted apart, and later findings stay open."""
     from auditor.cli import accept
 
     if list_:
-        return accept.list_accepted(config, audit)
+        return accept.list_command(config, audit)
     if kind is None:
-        raise typer.BadParameter("say which kind of finding: --kind KIND")
+        raise typer.BadParameter("name the kind of finding: --kind KIND")
     if undo:
-        return accept.undo(config, audit, kind)
+        return accept.undo_command(config, audit, kind)
     if not (reason and reason.strip()):
-        raise typer.BadParameter("say why: --reason TEXT")
-    return accept.accept_findings(config, audit, kind, up_to_seq, reason)
+        raise typer.BadParameter("give a reason: --reason TEXT")
+    return accept.accept_command(config, audit, kind, up_to_seq, reason)
 
 
 @app.command()
@@ -173,7 +178,7 @@ def selftest(
         Path | None, typer.Option("--config", metavar="F", help="Configuration file; an embedded server if absent.")
     ] = None,
 ) -> int:
-    """Plant damage in a canary stream, and prove that the auditor finds and keeps all of it. Needs to create streams."""
+    """Check that the auditor finds and stores all damage in a canary stream. Creates the stream if it is absent."""
     from auditor.cli.selftest import selftest_command
 
     return selftest_command(config)
@@ -181,7 +186,7 @@ def selftest(
 
 @app.command()
 def doctor(config: ConfigFile) -> int:
-    """Check that the auditor may do what it needs and no more, and what endangers the streams. Changes nothing."""
+    """Check permissions, the auditor's own streams, and what endangers the audited streams. Changes nothing."""
     from auditor.cli.doctor import doctor_command
 
     return doctor_command(config)
@@ -189,7 +194,7 @@ def doctor(config: ConfigFile) -> int:
 
 @app.command()
 def provision(config: ConfigFile) -> int:
-    """Make side stream, state stream and canary, as an administrator; the auditor then needs no right to create any."""
+    """Create the auditor's own streams, as an administrator. The auditor then needs no right to create streams."""
     from auditor.cli.provision import provision_command
 
     return provision_command(config)
@@ -197,7 +202,7 @@ def provision(config: ConfigFile) -> int:
 
 @app.command()
 def demo(
-    http: Annotated[str, typer.Option(metavar="ADDR", help="Where to serve /metrics and the page.")] = "127.0.0.1:9464",
+    http: Annotated[str, typer.Option(metavar="ADDR", help="Address for /metrics and the page.")] = "127.0.0.1:9464",
     *,
     once: Annotated[bool, typer.Option("--once", help="Run one pass, print the report, exit with its code.")] = False,
 ) -> int:

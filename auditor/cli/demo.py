@@ -1,4 +1,4 @@
-"""`auditor demo`: what was planted beside what was found, and then the daemon at work."""
+"""`auditor demo`: prints the seeded damage with what was found, and runs the daemon on the demo stream."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import auditor
-from auditor.app import connected
+from auditor.app import open_app
 from auditor.canary.match import match_findings
+from auditor.cli.exit_codes import ExitCode, exit_code
 from auditor.cli.log_output import configure_log
-from auditor.cli.run import stop_signal
-from auditor.cli.tables import print_line, print_match, print_report, results
+from auditor.cli.signals import stop_signal
+from auditor.cli.tables import print_line, print_match, print_report, result_console
 from auditor.config.values import listen
-from auditor.core.report.pass_report import ExitCode, exit_code
 from auditor.daemon.supervisor import Supervisor
 from auditor.demo.run import demo
 from auditor.errors import AuditorError
@@ -40,36 +40,39 @@ def demo_command(http: str, *, once: bool) -> int:
 
 
 async def _once() -> int:
-    async with demo(listen("127.0.0.1:0"), writing=False) as scene, connected(scene.config, writes=True) as auditor_:
-        report = await auditor_.run_to_end(PassRequest(scene.config.audits[0]))
-    print_match(results(), match_findings(scene.planted, report))
-    print_report(results(), report)
+    async with (
+        demo(listen("127.0.0.1:0"), writing=False) as running,
+        open_app(running.config, ensure_own_streams=True) as app,
+    ):
+        report = await app.run_to_end(PassRequest(running.config.audits[0]))
+    print_match(result_console(), match_findings(running.planted, report))
+    print_report(result_console(), report)
     return exit_code([report])
 
 
 async def _daemon(address: str) -> int:
-    console = results()
+    console = result_console()
     stop = stop_signal()
-    async with demo(listen(address), writing=True) as scene:
+    async with demo(listen(address), writing=True) as running:
         print_line(console, "auditor demo: an embedded NATS server with a damaged stream, audited every 5 seconds")
-        daemon = Supervisor(scene.config, ServiceStatus(auditor.__version__, scene.config.audits))
-        showing = asyncio.create_task(_show(console, daemon, scene.planted), name="demo")
+        supervisor = Supervisor(running.config, ServiceStatus(auditor.__version__, running.config.audits))
+        showing = asyncio.create_task(_show(console, supervisor, running.planted), name="demo")
         try:
-            await daemon.run(stop, lambda server: _say_where(console, server, scene.config))
+            await supervisor.run(stop, lambda server: _print_addresses(console, server, running.config))
         finally:
             showing.cancel()
     return ExitCode.CLEAN
 
 
-async def _show(console: Console, daemon: Supervisor, planted: Sequence[Damage]) -> None:
-    await daemon.first_round_done.wait()
-    for status in daemon.status.audits.values():
+async def _show(console: Console, supervisor: Supervisor, planted: Sequence[Damage]) -> None:
+    await supervisor.first_round_done.wait()
+    for status in supervisor.status.audits.values():
         if status.report is not None:
             print_match(console, match_findings(planted, status.report))
             print_line(console, f"verdict: {status.report.verdict}; Ctrl-C ends the demo", "bold")
 
 
-def _say_where(console: Console, server: HttpServer, config: Config) -> None:
+def _print_addresses(console: Console, server: HttpServer, config: Config) -> None:
     print_line(console, f"page      {server.url}/")
     print_line(console, f"metrics   {server.url}/metrics")
     print_line(console, f"status    {server.url}/api/status")

@@ -1,4 +1,4 @@
-"""`auditor`: calls a verb and turns whatever happens into one clear line and the exit code of the contract."""
+"""Runs a command, prints each error as one line and returns the exit code."""
 
 from __future__ import annotations
 
@@ -8,43 +8,45 @@ import sys
 import typer
 
 from auditor.cli.commands import app
-from auditor.core.report.pass_report import ExitCode
+from auditor.cli.exit_codes import ExitCode
 from auditor.errors import AuditorError, ConfigError
 from auditor.safe_text import visible
 
 
 def main() -> None:
-    """Run the verb in sys.argv and exit."""
+    """Run the command in sys.argv and exit with its code."""
     sys.exit(run())
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """The exit code of the verb in `arguments`; a usage error is 1, as everything that could not run."""
+    """Run the command in `arguments` and return its exit code: 1 for every error, usage errors included."""
     try:
         code = app(arguments, standalone_mode=False)
     except ConfigError as error:
-        say(*(f"{error.source}: {problem}" for problem in error.problems))
+        print_error(*(f"{error.source}: {problem}" for problem in error.problems))
     except AuditorError as error:
-        say(str(error))
+        print_error(str(error))
     except typer.TyperException as error:
-        say(f"{error.format_message()} (see auditor --help)")
+        print_error(f"{error.format_message()} (see auditor --help)")
     except typer.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INCONCLUSIVE
     except BrokenPipeError:
-        # Whoever read stdout has seen enough; nothing may be flushed into the closed pipe at exit.
+        # The reader of stdout has closed the pipe; what is buffered must not be flushed into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if os.environ.get("AUDITOR_DEBUG"):
             raise
-        say(f"internal error ({type(error).__name__}): please report it; with AUDITOR_DEBUG=1 the traceback is shown")
+        print_error(
+            f"internal error ({type(error).__name__}): please report it; with AUDITOR_DEBUG=1 the traceback is shown"
+        )
     else:
         return int(code or 0)
     return ExitCode.COULD_NOT_RUN
 
 
-def say(*lines: str) -> None:
-    """Tell a person, one line each."""
+def print_error(*lines: str) -> None:
+    """Print each line to stderr, with control characters made visible."""
     for line in lines:
         print(f"auditor: {visible(line)}", file=sys.stderr)  # noqa: T201 - this is the command line

@@ -1,4 +1,4 @@
-"""Logging: one line an event on stderr, JSON for machines or text for people; structlog and the libraries' own alike."""
+"""Configures logging: one line for each event on stderr, as JSON or as text, from structlog and from the libraries."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 LIBRARIES = ("aiohttp", "apscheduler", "asyncio", "nats")
-"""Their warnings matter to an operator; what they say below that is about themselves."""
+"""Libraries whose warnings and errors are logged. Their events of lower levels are dropped."""
 
 _VALUES_OF_ASYNCIO = re.compile(r"\([^)].*|\n.*", re.DOTALL)
-"""What asyncio says of a callback or task that failed, after what happened: its arguments and its exception's text."""
+"""The part of an asyncio message that follows the description: arguments of a callback or task, and the text of its exception."""
 
 
-def configure_log(level: str, format: Literal["json", "console"]) -> None:  # noqa: A002 - the configuration's word
-    """Send everything from `level` on to stderr."""
+def configure_log(level: str, format: Literal["json", "console"]) -> None:  # noqa: A002 - the key of the configuration
+    """Log events of `level` and above to stderr."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -58,19 +58,19 @@ def configure_log(level: str, format: Literal["json", "console"]) -> None:  # no
 
 
 def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """No value breaks the line or steers a terminal."""
+    """Make control characters in values visible, so that no value breaks the line or controls a terminal."""
     return {key: visible(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _without_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Arguments and exceptions can hold payload values: of what asyncio saw only what happened is logged."""
+    """Remove arguments and texts of exceptions from asyncio's messages, because they can hold payload values."""
     if event["_record"].name == "asyncio":
         event["event"] = _VALUES_OF_ASYNCIO.sub("", event["event"])
     return event
 
 
 def _without_traceback(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """A traceback can hold payload values: of an exception only the name is logged."""
+    """Replace a traceback by the name of the exception, because a traceback can hold payload values."""
     error: Any = event.pop("exc_info", None)
     if isinstance(error, tuple) and error[0]:
         event["error"] = error[0].__name__

@@ -1,4 +1,4 @@
-"""The progress bar of a scan: on a terminal only."""
+"""Shows a progress bar during a pass, on terminals only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REFRESH_SECONDS = 0.2
 
 @asynccontextmanager
 async def progress_bar(console: Console, name: str, progress: PassProgress) -> AsyncIterator[None]:
-    """Show how far the pass is, its rate and the time left, while the block runs; nothing where there is no terminal."""
+    """Show the share that is read, the rate and the time left while the block runs; nothing without a terminal."""
     if not console.is_terminal:
         yield
         return

@@ -1,33 +1,34 @@
-"""`auditor quarantine`: the condemned messages, and what is wrong with each."""
+"""`auditor quarantine`: lists, prints and exports records."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from auditor.aether import Malformed, decode_event, decode_snapshot
-from auditor.app import connected
-from auditor.canary.stream import CANARY
+from auditor.app import open_app
+from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
-from auditor.cli.tables import plain, print_line, results
+from auditor.cli.tables import print_line, result_console, safe
 from auditor.config import load
 from auditor.core.model.findings import subject_text
-from auditor.core.report.pass_report import ExitCode
 from auditor.errors import AuditorError
-from auditor.jetstream.quarantine.reader import get_record, list_records
-from auditor.jetstream.reading.stream_source import StreamSource
+from auditor.operations.quarantine import get_record, list_records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from auditor.jetstream.quarantine.record import Record, RecordOrigin
+    from auditor.app import App
+    from auditor.config import Config
+
+Result = TypeVar("Result")
 
 ROW = 16
 """Bytes in a row of the hexdump."""
@@ -35,10 +36,10 @@ ROWS_AROUND = 8
 """Rows shown on each side of the error."""
 
 
-def list_all(config_file: Path, *, as_json: bool) -> int:
-    """Print every record. Raises AuditorError."""
+def list_command(config_file: Path, *, as_json: bool) -> int:
+    """Print every record but those of the self-test. Raises AuditorError."""
     configure_log("warning", "console")
-    records = asyncio.run(_list(config_file))
+    records = asyncio.run(_with_app(load(config_file), list_records))
     if as_json:
         for record in records:
             print(json.dumps(record.to_json()))  # noqa: T201 - the result
@@ -55,65 +56,49 @@ def list_all(config_file: Path, *, as_json: bool) -> int:
             subject_text(record.subject),
             record.size,
         )
-        table.add_row(*(plain(cell) for cell in cells))
-    results().print(table)
-    print_line(results(), f"{len(records)} records")
+        table.add_row(*(safe(cell) for cell in cells))
+    result_console().print(table)
+    print_line(result_console(), f"{len(records)} records")
     return ExitCode.CLEAN
 
 
-async def _list(config_file: Path) -> list[RecordOrigin]:
-    """All but those of the self-test: what is planted in the canary is nobody's loss."""
-    config = load(config_file)
-    async with connected(config, writes=False) as auditor:
-        records = list_records(StreamSource(auditor.client, config.quarantine.stream))
-        return [record async for record in records if record.stream != CANARY]
+async def _with_app(config: Config, operation: Callable[[App], Awaitable[Result]]) -> Result:
+    async with open_app(config, ensure_own_streams=False) as app:
+        return await operation(app)
 
 
-async def _get(config_file: Path, key: str) -> Record:
-    config = load(config_file)
-    async with connected(config, writes=False) as auditor:
-        return await get_record(auditor.client, config.quarantine, key)
-
-
-def show(config_file: Path, key: str) -> int:
+def show_command(config_file: Path, key: str) -> int:
     """Print where a record came from, and its bytes around the error. Raises AuditorError."""
     configure_log("warning", "console")
-    record = asyncio.run(_get(config_file, key))
-    console = results()
-    of = record.provenance
+    located = asyncio.run(_with_app(load(config_file), partial(get_record, key=key)))
+    record, console = located.record, result_console()
+    origin = record.provenance
     rows = {
-        "key": of.key,
-        "stream": f"{of.stream}, sequence {of.sequence}",
-        "subject": subject_text(of.subject),
-        "stored at": of.stored_at,
-        "finding": of.kind + (f" ({of.reason})" if of.reason else ""),
-        "error": of.error,
-        "payload": f"{of.size} bytes, SHA-256 {of.sha256}",
+        "key": origin.key,
+        "stream": f"{origin.stream}, sequence {origin.sequence}",
+        "subject": subject_text(origin.subject),
+        "stored at": origin.stored_at,
+        "finding": origin.kind + (f" ({origin.reason})" if origin.reason else ""),
+        "error": origin.error,
+        "payload": f"{origin.size} bytes, SHA-256 {origin.sha256}",
         "headers": f"{len(record.headers)} bytes" if record.headers is not None else "none",
     }
     for name, text in rows.items():
         print_line(console, f"{name:<10}{text}")
     if record.damage:
-        print_line(console, f"this record is damaged itself: {record.damage}", "bold red")
+        print_line(console, f"the record itself is damaged: {record.damage}", "bold red")
     if record.headers:
         print_line(console, "header block:")
         for header in record.headers.split(b"\r\n"):
             print_line(console, f"  {header.decode('utf-8', 'backslashreplace')}")
     print_line(console, "payload:")
-    for line in hexdump(record.data, _offset(record)):
+    for line in hexdump(record.data, located.error_offset):
         print_line(console, line)
     return ExitCode.CLEAN
 
 
-def _offset(record: Record) -> int:
-    """Where in the payload the trouble was seen."""
-    snapshot = record.provenance.kind.endswith("_snapshot")
-    judged = decode_snapshot(record.data) if snapshot else decode_event(record.data)
-    return judged.offset if isinstance(judged, Malformed) else 0
-
-
 def hexdump(data: bytes, offset: int) -> Iterator[str]:
-    """Rows of bytes and text around `offset`, which an arrow marks."""
+    """Rows of bytes and text around `offset`. An arrow marks the byte at `offset`."""
     if not data:
         yield "(empty)"
         return
@@ -133,10 +118,10 @@ def hexdump(data: bytes, offset: int) -> Iterator[str]:
         yield f"  ... {len(data) - (last + 1) * ROW} bytes after"
 
 
-def export(config_file: Path, key: str, out: Path) -> int:
+def export_command(config_file: Path, key: str, out: Path) -> int:
     """Write the payload, byte for byte. Raises AuditorError."""
     configure_log("warning", "console")
-    record = asyncio.run(_get(config_file, key))
+    record = asyncio.run(_with_app(load(config_file), partial(get_record, key=key))).record
     if record.damage:
         raise AuditorError(f"{record.provenance.key}: {record.damage}; nothing was written")
     if str(out) == "-":

@@ -1,17 +1,17 @@
-"""`auditor run`: the daemon, until SIGTERM or SIGINT."""
+"""`auditor run`: runs the daemon until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 from typing import TYPE_CHECKING
 
 import structlog
 
 import auditor
+from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
+from auditor.cli.signals import stop_signal
 from auditor.config import load
-from auditor.core.report.pass_report import ExitCode
 from auditor.daemon.supervisor import Supervisor
 from auditor.service.status import ServiceStatus
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def run_daemon(config_file: Path) -> int:
-    """The exit code, once told to stop. Raises AuditorError if it cannot start."""
+def run_command(config_file: Path) -> int:
+    """The exit code, once a signal has stopped the daemon. Raises AuditorError if it cannot start."""
     config = load(config_file)
     configure_log(config.log.level, config.log.format)
     asyncio.run(_run(config))
@@ -33,13 +33,5 @@ def run_daemon(config_file: Path) -> int:
 
 async def _run(config: Config) -> None:
     stop = stop_signal()
-    daemon = Supervisor(config, ServiceStatus(auditor.__version__, config.audits))
-    await daemon.run(stop, lambda server: log.info("serving", address=server.url, version=auditor.__version__))
-
-
-def stop_signal() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set, instead of ending the process."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop
+    supervisor = Supervisor(config, ServiceStatus(auditor.__version__, config.audits))
+    await supervisor.run(stop, lambda server: log.info("serving", address=server.url, version=auditor.__version__))

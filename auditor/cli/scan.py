@@ -1,23 +1,25 @@
-"""`auditor scan`: one pass of each audit, as tables or as one JSON object."""
+"""`auditor scan`: runs one pass of each audit and prints the reports as tables or as one JSON object."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import time
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 import auditor
-from auditor.app import connected
+from auditor.app import open_app
+from auditor.cli.exit_codes import ExitCode, exit_code, overall_verdict
 from auditor.cli.log_output import configure_log
+from auditor.cli.options import select_audits
 from auditor.cli.progress import progress_bar
-from auditor.cli.tables import print_line, print_report, results
+from auditor.cli.signals import stop_signal
+from auditor.cli.tables import print_line, print_report, result_console
 from auditor.config import load
-from auditor.core.report.pass_report import REPORT_SCHEMA, ExitCode, PassReport, exit_code, overall_verdict
-from auditor.errors import AuditorError, NotFoundError
+from auditor.core.report.pass_report import REPORT_SCHEMA, PassReport
+from auditor.errors import AuditorError
 from auditor.scan.request import PassRequest, StartFrom
 from auditor.units import format_rfc3339
 
@@ -25,45 +27,34 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from auditor.app import Auditor
+    from auditor.app import App
     from auditor.config import AuditConfig, Config
 
 
 def scan_command(
     config_file: Path, names: Sequence[str], *, full: bool, as_json: bool, dry_run: bool, max_findings: int
 ) -> int:
-    """The exit code. Raises AuditorError if nothing could run at all."""
+    """The exit code. Raises AuditorError if no pass could start."""
     config = load(config_file)
-    audits = chosen(config, names)
+    audits = select_audits(config, names)
     configure_log("warning", "console")
     return asyncio.run(_scan(config, audits, full=full, as_json=as_json, dry_run=dry_run, max_findings=max_findings))
-
-
-def chosen(config: Config, names: Sequence[str]) -> list[AuditConfig]:
-    """The audits of these names, all if none is given. Raises NotFoundError."""
-    known = {audit.name: audit for audit in config.audits}
-    for name in names:
-        if name not in known:
-            raise NotFoundError(f'there is no audit "{name}" in the configuration: it has {", ".join(known)}')
-    return [audit for audit in config.audits if not names or audit.name in names]
 
 
 async def _scan(
     config: Config, audits: Sequence[AuditConfig], *, full: bool, as_json: bool, dry_run: bool, max_findings: int
 ) -> int:
     started_ns = time.time_ns()
-    interrupted = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+    interrupted = stop_signal()
     messages = Console(stderr=True)
     ended: list[PassReport | AuditorError] = []
-    async with connected(config, writes=not dry_run) as auditor_:
+    async with open_app(config, ensure_own_streams=not dry_run) as app:
         for audit in audits:
             if interrupted.is_set():
                 break
             start_from = StartFrom.BEGINNING if full else StartFrom.AUTO
             request = PassRequest(audit, start_from, max_findings, interrupt=interrupted)
-            ended.append(await _one(auditor_, request, messages))
+            ended.append(await _one(app, request, messages, store=not dry_run))
     reports = [result if isinstance(result, PassReport) else None for result in ended]
     code = ExitCode.INCONCLUSIVE if interrupted.is_set() else exit_code(reports)
     if as_json:
@@ -71,15 +62,15 @@ async def _scan(
     else:
         for report in reports:
             if report:
-                print_report(results(), report)
+                print_report(result_console(), report)
     return code
 
 
-async def _one(auditor_: Auditor, request: PassRequest, messages: Console) -> PassReport | AuditorError:
+async def _one(app: App, request: PassRequest, messages: Console, *, store: bool) -> PassReport | AuditorError:
     name = request.audit.name
     try:
         async with progress_bar(messages, name, request.progress):
-            return await auditor_.run_to_end(request)
+            return await app.run_to_end(request, store=store)
     except AuditorError as error:
         print_line(messages, f"auditor: {name}: {error}")
         return error

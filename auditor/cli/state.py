@@ -1,4 +1,4 @@
-"""`auditor state`: what is remembered of each audit between passes."""
+"""`auditor state`: prints and deletes the saved state of each audit."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from auditor.app import connected
+from auditor.app import open_app
+from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
-from auditor.cli.scan import chosen
-from auditor.cli.tables import print_line, results
+from auditor.cli.options import select_audits
+from auditor.cli.tables import print_line, result_console
 from auditor.config import load
-from auditor.core.report.pass_report import ExitCode
-from auditor.errors import AuditorError, StateFormatError, StateNewerError
+from auditor.core.state.checkpoint import CheckpointKind
+from auditor.errors import AuditorError, StateFormatError
+from auditor.operations.saved_state import describe_state, reset_state
 from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
@@ -20,89 +22,79 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from auditor.config import AuditConfig, Config
-    from auditor.jetstream.state.part_store import Manifest
+    from auditor.operations.saved_state import SavedState
 
-TITLES = {"completed": "last pass", "underway": "full pass under way"}
+TITLES = {CheckpointKind.COMPLETED: "last pass", CheckpointKind.IN_PROGRESS: "full pass in progress"}
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+"""Seconds in each unit of an age, the largest first."""
 
 
-def show(config_file: Path, names: Sequence[str]) -> int:
-    """Print what is saved. Raises AuditorError."""
+def show_command(config_file: Path, names: Sequence[str]) -> int:
+    """Print the saved state of these audits, or of all. Raises AuditorError."""
     configure_log("warning", "console")
     config = load(config_file)
-    asyncio.run(_show(config, chosen(config, names)))
+    asyncio.run(_show(config, select_audits(config, names)))
     return ExitCode.CLEAN
 
 
 async def _show(config: Config, audits: Sequence[AuditConfig]) -> None:
-    console = results()
-    async with connected(config, writes=False) as auditor:
+    console = result_console()
+    async with open_app(config, ensure_own_streams=False) as app:
         for audit in audits:
             try:
-                head = await auditor.checkpoints(audit).look()
+                state = await describe_state(app, audit)
             except StateFormatError as error:
-                print_line(console, f"{audit.name}: {error}; auditor state reset --audit {audit.name} begins anew")
+                print_line(console, f"{audit.name}: {error}; auditor state reset --audit {audit.name} deletes it")
                 continue
-            accepted = await auditor.acceptances(audit).load()
-            for line in _lines(audit.name, head, time.time_ns()):
-                print_line(console, line)
-            if accepted:
-                print_line(console, f"  accepted: {', '.join(sorted(accepted))} (auditor accept --list says more)")
+            if state.saved is None:
+                print_line(console, f"{audit.name}: nothing is saved; the next pass reads everything")
+            else:
+                for line in _lines(audit.name, state.saved, time.time_ns()):
+                    print_line(console, line)
+            if state.accepted:
+                print_line(console, f"  accepted: {', '.join(state.accepted)} (details: auditor accept --list)")
 
 
-def _lines(name: str, head: Manifest | None, now_ns: int) -> Iterator[str]:
-    if head is None or not head.parts:
-        yield f"{name}: nothing is saved; the next pass reads everything"
-        return
-    age = _span((now_ns - head.saved_ns) // NANOSECONDS)
-    size = sum(part.size for part in head.parts.values())
-    yield f"{name}: saved {age} ago ({format_utc(head.saved_ns)}) by auditor {head.auditor}, {size} bytes"
-    for part, title in TITLES.items():
-        if part in head.parts:
-            of = head.parts[part].about
-            yield (
-                f"  {title}: stream {of.get('stream')}, sequences {of.get('first_seq')} to {of.get('last_seq')}, "
-                f"{of.get('actors')} actors, begun {of.get('full_pass_at')}"
-            )
+def _lines(name: str, saved: SavedState, now_ns: int) -> Iterator[str]:
+    age = _age((now_ns - saved.saved_ns) // NANOSECONDS)
+    yield f"{name}: saved {age} ago ({format_utc(saved.saved_ns)}) by auditor {saved.version}, {saved.size} bytes"
+    for kind, summary in saved.checkpoints.items():
+        yield (
+            f"  {TITLES[kind]}: stream {summary.get('stream')}, "
+            f"sequences {summary.get('first_seq')} to {summary.get('last_seq')}, "
+            f"{summary.get('actors')} actors, full pass begun {summary.get('full_pass_at')}"
+        )
 
 
-def _span(seconds: int) -> str:
-    """In the largest unit of which there are two."""
+def _age(seconds: int) -> str:
+    """The age in the largest unit of which there are at least two."""
     for size, unit in UNITS:
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{max(0, seconds)} s"
 
 
-def reset(config_file: Path, names: Sequence[str], *, yes: bool) -> int:
-    """Forget what is saved, except for what was accepted. Raises AuditorError."""
+def reset_command(config_file: Path, names: Sequence[str], *, yes: bool) -> int:
+    """Delete the saved state of these audits, or of all, except for acceptances. Raises AuditorError without `yes`."""
     configure_log("warning", "console")
     config = load(config_file)
-    audits = chosen(config, names)
+    audits = select_audits(config, names)
     if not yes:
         raise AuditorError(
-            f"this forgets what is known of {', '.join(audit.name for audit in audits)}, so that the next pass reads "
-            "everything and what it finds is no news: say --yes to do it"
+            f"this deletes the saved state of {', '.join(audit.name for audit in audits)}: the next pass reads "
+            "everything and reports none of its findings as new: add --yes to do it"
         )
     asyncio.run(_reset(config, audits))
     return ExitCode.CLEAN
 
 
 async def _reset(config: Config, audits: Sequence[AuditConfig]) -> None:
-    console = results()
-    async with connected(config, writes=False) as auditor:
+    console = result_console()
+    async with open_app(config, ensure_own_streams=False) as app:
         for audit in audits:
-            checkpoints = auditor.checkpoints(audit)
-            try:
-                head = await checkpoints.look()
-                parts = list(head.parts) if head else []
-                damaged = False
-            except (StateFormatError, StateNewerError):
-                parts, damaged = [], True
-            if not parts and not damaged:
+            if await reset_state(app, audit):
+                print_line(
+                    console, f"{audit.name}: deleted; the next pass reads everything; accepted findings stay accepted"
+                )
+            else:
                 print_line(console, f"{audit.name}: nothing is saved")
-                continue
-            await checkpoints.save(dict.fromkeys(parts), time.time_ns())
-            print_line(
-                console, f"{audit.name}: forgotten; the next pass reads everything, and accepted findings stay so"
-            )

@@ -30,12 +30,12 @@ PIPE_WIDTH = 160
 """Columns of a table that is not for a terminal."""
 
 
-def plain(text: object, style: str = "") -> Text:
+def safe(text: object, style: str = "") -> Text:
     """`text` exactly as it is, with whatever could steer a terminal made visible."""
     return Text(visible(str(text)), style=style)
 
 
-def results() -> Console:
+def result_console() -> Console:
     """Where results go: stdout, at the terminal's width, or wide enough for a table where there is no terminal."""
     console = Console()
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=PIPE_WIDTH)
@@ -43,7 +43,7 @@ def results() -> Console:
 
 def print_line(console: Console, text: object, style: str = "") -> None:
     """One line, which no console breaks."""
-    console.print(plain(text, style), soft_wrap=True)
+    console.print(safe(text, style), soft_wrap=True)
 
 
 def print_report(console: Console, report: PassReport) -> None:
@@ -54,11 +54,11 @@ def print_report(console: Console, report: PassReport) -> None:
         listed = len(report.findings)
         print_line(console, f"(only {listed} findings are listed, --max-findings lists more; the counts are exact)")
     console.print(_summary(report))
-    headline = Text.assemble(plain(f"{report.name}: "), plain(report.verdict, VERDICT_STYLES[report.verdict]))
+    headline = Text.assemble(safe(f"{report.name}: "), safe(report.verdict, VERDICT_STYLES[report.verdict]))
     if report.incomplete:
-        headline.append_text(plain(f" ({report.incomplete})"))
+        headline.append_text(safe(f" ({report.incomplete})"))
     if report.quarantine_pending:
-        headline.append_text(plain(f"; {report.quarantine_pending} records are not in the quarantine yet", "yellow"))
+        headline.append_text(safe(f"; {report.quarantine_pending} records are not in the quarantine yet", "yellow"))
     console.print(headline, soft_wrap=True)
 
 
@@ -72,11 +72,11 @@ def findings_table(findings: Iterable[Finding]) -> Table:
     table.add_column("detail", overflow="fold")
     for finding in findings:
         table.add_row(
-            plain(_where(finding)),
-            plain(finding.kind, SEVERITY_STYLES[finding.severity]),
-            plain(finding.reason or finding.cause or ""),
-            plain(finding.actor or finding.subject or ""),
-            plain(finding.detail or ""),
+            safe(_where(finding)),
+            safe(finding.kind, SEVERITY_STYLES[finding.severity]),
+            safe(finding.reason or finding.cause or ""),
+            safe(finding.actor or finding.subject or ""),
+            safe(finding.detail or ""),
         )
     return table
 
@@ -88,13 +88,13 @@ def print_match(console: Console, proof: MatchResult) -> None:
         table.add_column(column, overflow="fold")
     for damage, findings in proof.found:
         found = [
-            plain(
+            safe(
                 f"{'✓' if finding else '✗'} {expected.kind}{f' ({expected.why})' if expected.why else ''}",
                 "green" if finding else "bold red",
             )
             for expected, finding in findings
         ]
-        table.add_row(plain(damage.what), plain(damage.story.actor_id), Text("\n").join(found))
+        table.add_row(safe(damage.what), safe(damage.story.actor_id), Text("\n").join(found))
     console.print(table)
     for finding in proof.besides:
         what = (finding.kind, _where(finding), finding.actor or finding.subject, finding.detail)
@@ -132,12 +132,12 @@ def _summary(report: PassReport) -> Table:
         f"{actors.replayable_from_snapshot} from a snapshot, {actors.broken} broken",
     }
     for name, text in rows.items():
-        table.add_row(plain(name), plain(text))
+        table.add_row(safe(name), safe(text))
     for kind, severity in sorted(report.totals):
         if count := report.totals[kind, severity]:
-            table.add_row(plain(kind, SEVERITY_STYLES[severity]), plain(f"{count} ({severity})"))
+            table.add_row(safe(kind, SEVERITY_STYLES[severity]), safe(f"{count} ({severity})"))
     for kind, count in sorted(report.accepted_total.items()):
-        table.add_row(plain(kind), plain(f"{count} (accepted)"))
+        table.add_row(safe(kind), safe(f"{count} (accepted)"))
     return table
 
 

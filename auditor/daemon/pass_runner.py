@@ -76,7 +76,7 @@ class PassRunner:
         request = PassRequest(audit, job.start_from, should_yield=should_yield, interrupt=self._stopping)
         status.pass_started(request.progress)
         result = await self._result(request)
-        status.saved_ns = self._app.keeper(audit).saved_ns
+        status.saved_ns = self._app.state_store(audit).saved_ns
         match result:
             case Completed(report):
                 self._report(audit, report)

@@ -46,7 +46,7 @@ class App(Protocol):
     def source(self, audit: AuditConfig) -> Source:
         """The audited stream."""
 
-    def keeper(self, audit: AuditConfig) -> StateStore:
+    def state_store(self, audit: AuditConfig) -> StateStore:
         """The saved state; always the same object for an audit."""
 
     async def run_pass(self, request: PassRequest) -> PassReport | Yielded:
@@ -55,7 +55,7 @@ class App(Protocol):
     async def last_report(self, audit: AuditConfig) -> PassReport | None:
         """The report of the last completed pass, made from what is saved; None if none is saved. Raises AuditorError."""
 
-    async def check_own_streams(self) -> None:
+    async def ensure_own_streams(self) -> None:
         """Create the quarantine stream and the state stream if they are absent.
 
         Raises QuarantineStreamError or StateError for a stream that cannot be used safely, other AuditorErrors if a request fails.

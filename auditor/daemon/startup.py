@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from auditor.app import Auditor
+import auditor.app
 from auditor.daemon.deadlines import after_pass
 from auditor.errors import AuditorError, PermissionDeniedError, QuarantineStreamError, StateError, StreamNotFoundError
 from auditor.jetstream.connection.client import connect
@@ -28,14 +28,14 @@ MAX_PAUSE_SECONDS = 10.0
 """Bounds of the pause between two attempts to connect. The pause doubles with every attempt."""
 
 
-class DaemonApp(Auditor):
+class DaemonApp(auditor.app.App):
     """The audits of the daemon, and its self-test, on one connection to NATS."""
 
     __slots__ = ()
 
     async def audit_canary(self, interrupted: asyncio.Event) -> SelfTest:
         """Audit the canary and write nothing. Raises as `audit_canary`."""
-        return await audit_canary(self, writes=False, interrupted=interrupted)
+        return await audit_canary(self, store=False, interrupted=interrupted)
 
 
 async def open_app(config: Config) -> DaemonApp:
@@ -71,7 +71,7 @@ async def ensure_own_streams(app: App) -> None:
     tries again, and finds and reports problems without these streams.
     """
     try:
-        await app.check_own_streams()
+        await app.ensure_own_streams()
     except (QuarantineStreamError, StateError):
         raise
     except AuditorError as error:
@@ -86,12 +86,12 @@ async def restore_status(app: App, audit: AuditConfig, status: ServiceStatus, no
     shown = status.audits[audit.name]
     try:
         report = await app.last_report(audit)
-        loaded = await app.keeper(audit).load_history()
+        loaded = await app.state_store(audit).load_history()
     except AuditorError as error:
         log.warning("saved state not read", audit=audit.name, why=str(error))
         return None
     finally:
-        shown.saved_ns = app.keeper(audit).saved_ns
+        shown.saved_ns = app.state_store(audit).saved_ns
     if report is not None:
         shown.recalled(report, {mode: times.finished_ns for mode, times in loaded.history.last_passes.items()})
         shown.due_ns.update(after_pass(audit, report, shown.took_ns, begins_ns=now_ns, now_ns=now_ns))
@@ -110,7 +110,7 @@ async def run_self_test(app: App, status: ServiceStatus, stopping: asyncio.Event
     except Exception as error:  # noqa: BLE001 - an auditor that cannot read its canary is what the self-test finds
         ok, why = False, f"internal error ({type(error).__name__})"
     else:
-        ok, why = tested.ok, tested.why
+        ok, why = tested.ok, tested.problems
     if stopping.is_set():
         return  # cut short
     status.selftest_ok = ok

@@ -58,7 +58,7 @@ class StreamWatcher:
     async def check(self, now_seconds: float) -> None:
         """Log a change of the connection; refresh if that is due at `now_seconds` of a steady clock, or requested."""
         for audit in self._audits:  # a long pass saves checkpoints while it runs
-            self._status.audits[audit.name].saved_ns = self._app.keeper(audit).saved_ns
+            self._status.audits[audit.name].saved_ns = self._app.state_store(audit).saved_ns
         if self._app.client.is_connected is not self._connected:
             self._connected = not self._connected
             if self._connected:

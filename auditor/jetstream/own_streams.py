@@ -11,7 +11,7 @@ from auditor.errors import StreamNotFoundError
 from auditor.jetstream.api import NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from auditor.errors import AuditorError
     from auditor.jetstream.connection.client import Client
@@ -59,7 +59,7 @@ class OwnedStream:
     async def ensure(
         self,
         client: Client,
-        audited_stream: str,
+        audited_streams: Sequence[str],
         settings: Mapping[str, Any],
         unsafe: Callable[[Mapping[str, Any]], list[str]],
     ) -> StreamInfo:
@@ -67,7 +67,8 @@ class OwnedStream:
 
         Raises `error`, PermissionDeniedError, ConnectionFailedError.
         """
-        await self._keep_apart(client, audited_stream)
+        for audited_stream in audited_streams:
+            await self._keep_apart(client, audited_stream)
         try:
             info = await stream_info(client, self.name)
         except StreamNotFoundError:

@@ -1,4 +1,4 @@
-"""What the commands do. They return values and print nothing.
+"""What the commands do; returns values, prints nothing.
 
 Options, tables and exit codes belong in cli.
 """

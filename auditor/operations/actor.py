@@ -1,4 +1,4 @@
-"""One actor, seen as Aether would replay it and as the audit judges it."""
+"""Reads one actor: as Aether replays it, and as an audit judges it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any
 from auditor.aether import encode_event
 from auditor.aether.store import MalformedSnapshotError, SnapshotNotFoundError
 from auditor.aether.stream_layout import event_subject
+from auditor.aether.subjects import unreadable_id_reason
 from auditor.core.model.findings import Kind, Severity
 from auditor.core.report.actor_assessment import Replayability
 from auditor.core.report.pass_report import finding_json
+from auditor.errors import AuditorError, NotFoundError
 from auditor.jetstream.eventstore.store import JetStreamEventStore
-from auditor.operations.explain_actor import HOLES, LastSnapshot, Step, reasoning
+from auditor.operations.explain_actor import MISSING_VERSIONS_KINDS, LastSnapshot, Step, explain_actor
 from auditor.scan.request import PassRequest
 from auditor.scan.run import run_to_end
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from auditor.aether import ActorSnapshot, Event, ReplayResult
-    from auditor.app import Auditor
+    from auditor.app import App
     from auditor.config import AuditConfig
     from auditor.core.report.pass_report import PassReport
 
@@ -29,28 +33,28 @@ ACTOR_SCHEMA = "aether-auditor/actor/1"
 
 @dataclass(frozen=True, slots=True)
 class ActorDetails:
-    """What there is of one actor in one stream."""
+    """The messages of one actor in one stream, and the report about them."""
 
     actor_id: str
     stream: str
     result: ReplayResult
-    """What `get_events_with_errors` gives, from the first version on."""
+    """The result of `get_events_with_errors` from the first version on."""
     from_version: int
-    """Events up to this version are not shown."""
+    """`events_shown` has only versions above this one."""
     latest_version: int
     snapshot: ActorSnapshot | MalformedSnapshotError | None
-    """What `get_latest_snapshot` gives; None where there is none."""
+    """The result of `get_latest_snapshot`; None if there is no snapshot."""
     report: PassReport
-    """Of an audit of this actor alone."""
+    """The report of a pass that read only this actor."""
 
     @property
     def subject(self) -> str:
-        """Where its events are."""
+        """The subject of its events."""
         return event_subject(self.stream, self.actor_id)
 
     @property
     def replay(self) -> Replayability | None:
-        """Whether replay brings it back right; None for an actor with snapshots only."""
+        """Its replayability; None for an actor without events."""
         actors = self.report.actors
         if actors.broken:
             return Replayability.BROKEN
@@ -59,15 +63,15 @@ class ActorDetails:
         return Replayability.REPLAYABLE if actors.replayable else None
 
     @property
-    def shown(self) -> list[Event]:
+    def events_shown(self) -> list[Event]:
         """The events above `from_version`."""
         return [event for event in self.result.events if event.version > self.from_version]
 
     @property
-    def reasoning(self) -> list[Step]:
-        """Why it comes back right or does not."""
+    def steps(self) -> list[Step]:
+        """The explanation of its replayability."""
         versions = [event.version for event in self.result.events]
-        return reasoning(versions, self._last_snapshot, self.report)
+        return explain_actor(versions, self._last_snapshot, self.report)
 
     @property
     def _last_snapshot(self) -> LastSnapshot | None:
@@ -89,7 +93,7 @@ class ActorDetails:
             "subject": self.subject,
             "verdict": self.report.verdict,
             "latest_version": self.latest_version,
-            "events": [json.loads(encode_event(event)) for event in self.shown],
+            "events": [json.loads(encode_event(event)) for event in self.events_shown],
             "errors": [
                 {
                     "seq": error.sequence_number,
@@ -100,11 +104,11 @@ class ActorDetails:
                 }
                 for error in self.result.errors
             ],
-            "gaps": [finding for finding in findings if finding["kind"] in HOLES],
-            "findings": [finding for finding in findings if finding["kind"] not in HOLES],
+            "gaps": [finding for finding in findings if finding["kind"] in MISSING_VERSIONS_KINDS],
+            "findings": [finding for finding in findings if finding["kind"] not in MISSING_VERSIONS_KINDS],
             "snapshot": self._snapshot_json(),
             "replay": self.replay,
-            "reasoning": [{"about": step.about, "text": step.text, "command": step.command} for step in self.reasoning],
+            "reasoning": [{"about": step.about, "text": step.text, "command": step.command} for step in self.steps],
         }
 
     def _snapshot_json(self) -> dict[str, Any] | None:
@@ -115,19 +119,46 @@ class ActorDetails:
         return {"version": self.snapshot.version, "actorId": self.snapshot.actor_id}
 
 
-async def inspect_actor(auditor: Auditor, audit: AuditConfig, actor_id: str, from_version: int) -> ActorDetails | None:
-    """The actor as it is in the audit's stream; None if nothing is stored for it there. Raises AuditorError."""
+def check_actor_id(actor_id: str) -> None:
+    """Raise NotFoundError if Aether cannot read events of an actor with this id."""
+    if reason := unreadable_id_reason(actor_id):
+        raise NotFoundError(f"no actor can have this id: {reason}")
+
+
+async def find_actor(app: App, audits: Sequence[AuditConfig], actor_id: str, from_version: int) -> ActorDetails:
+    """The actor in the stream that has messages of it.
+
+    Raises NotFoundError if no stream has any, AuditorError if several streams have, and the AuditorErrors of a request.
+    """
+    found: dict[str, ActorDetails] = {}
+    for audit in audits:
+        details = await inspect_actor(app, audit, actor_id, from_version)
+        if details is not None and audit.stream not in (other.stream for other in found.values()):
+            found[audit.name] = details
+    if not found:
+        streams = ", ".join(sorted({audit.stream for audit in audits}))
+        raise NotFoundError(
+            f'nothing is stored for actor "{actor_id}" in {streams}: check the id, it is case-sensitive'
+        )
+    if len(found) > 1:
+        raise AuditorError(f'actor "{actor_id}" is in several audits, choose one with --audit: {", ".join(found)}')
+    (details,) = found.values()
+    return details
+
+
+async def inspect_actor(app: App, audit: AuditConfig, actor_id: str, from_version: int) -> ActorDetails | None:
+    """The actor in the stream of the audit; None if the stream has no message of it. Raises AuditorError."""
     alone = audit.model_copy(update={"actors": (actor_id,), "snapshots": True})
-    # Keys are named, and nothing is written.
-    prefix = auditor.config.quarantine.subject_prefix
-    ports = replace(auditor.ports(alone), quarantine=None, quarantine_prefix=prefix, state=None)
+    # With the prefix but without a quarantine, findings name the keys of their records, and no record is written.
+    prefix = app.config.quarantine.subject_prefix
+    ports = replace(app.ports(alone, store=False), quarantine_prefix=prefix, state=None)
     report = await run_to_end(PassRequest(alone), ports)
     if not (report.messages.examined or report.messages.unreadable):
         return None
-    # What was deleted elsewhere in the stream says nothing of this actor; where it does, a hole has it as its cause.
+    # Findings without a subject are about other parts of the stream; those about this actor are causes of its gaps.
     own = tuple(finding for finding in report.findings if finding.subject is not None)
     report = replace(report, findings=own)
-    store = await JetStreamEventStore.open(auditor.client, audit.stream, create=False)
+    store = await JetStreamEventStore.open(app.client, audit.stream, create=False)
     try:
         snapshot: ActorSnapshot | MalformedSnapshotError | None = await store.get_latest_snapshot(actor_id)
     except SnapshotNotFoundError:

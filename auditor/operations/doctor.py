@@ -1,4 +1,7 @@
-"""Whether the auditor may do what it needs, and no more; and what endangers the streams that it watches. It changes nothing."""
+"""Checks the permissions of the auditor, its own streams, and what endangers the audited streams.
+
+Stores no message and creates no stream.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from auditor.canary.stream import CANARY
+from auditor.config import QuarantineConfig
 from auditor.core.state.checkpoint import CheckpointKind
 from auditor.core.state.retention import count_actors_without_covering_snapshot
 from auditor.errors import AuditorError, StreamNotFoundError
@@ -22,76 +26,78 @@ from auditor.jetstream.permissions import (
     to_publish,
     to_subscribe,
 )
+from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream
 from auditor.jetstream.reading.first_since import first_seq_since
+from auditor.jetstream.state.stream_settings import ensure_state_stream
 from auditor.operations.selftest import audit_canary
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from auditor.app import Auditor
-    from auditor.config import AuditConfig, QuarantineConfig, StateConfig
+    from auditor.app import App
+    from auditor.config import AuditConfig, StateConfig
     from auditor.jetstream.permissions import Permissions
     from auditor.jetstream.reading.stream_source import StreamSource
 
-REFUSED = (
-    'with any other settings than its code demands, Aether fails at its next start with "stream name already in use"'
+SETTINGS_RULE = (
+    'with other settings than its code demands, Aether fails at its next start with "stream name already in use"'
 )
-PROVISION = "auditor provision --config F, as an administrator"
+PROVISION = "create it as an administrator: auditor provision --config F"
 EXPIRY_HORIZON = timedelta(days=30)
-"""What expires sooner is about to."""
+"""An actor whose first events expire within this time is reported."""
 
 
-class Mark(Enum):
-    """How a check came out."""
+class Status(Enum):
+    """The result of a check, as the character that marks its line."""
 
-    GOOD = "✓"
+    OK = "✓"
     WARNING = "!"
-    BAD = "✗"
+    FAILED = "✗"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One of them."""
+    """The result of one check, and what to do if it is not OK."""
 
-    mark: Mark
-    what: str
+    status: Status
+    text: str
     fix: str | None = None
 
 
-def _good(what: str) -> Check:
-    return Check(Mark.GOOD, what)
+def _ok(text: str) -> Check:
+    return Check(Status.OK, text)
 
 
-def _bad(what: str, fix: str | None = None) -> Check:
-    return Check(Mark.BAD, what, fix)
+def _failed(text: str, fix: str | None = None) -> Check:
+    return Check(Status.FAILED, text, fix)
 
 
-def _warning(what: str, fix: str) -> Check:
-    return Check(Mark.WARNING, what, fix)
+def _warning(text: str, fix: str) -> Check:
+    return Check(Status.WARNING, text, fix)
 
 
-async def examine(auditor: Auditor) -> AsyncIterator[Check]:
-    """Every check in turn. Raises ConnectionFailedError if the connection goes."""
-    permissions = await granted_permissions(auditor.client)
-    for check in _permissions(auditor, permissions):
+async def run_checks(app: App) -> AsyncIterator[Check]:
+    """Run each check and yield its result. Raises ConnectionFailedError if the connection is lost."""
+    permissions = await granted_permissions(app.client)
+    for check in _permissions(app, permissions):
         yield check
-    for audit in auditor.config.audits:
-        async for check in _audited(auditor, audit):
+    for audit in app.config.audits:
+        async for check in _audited(app, audit):
             yield check
-    for own in (auditor.config.quarantine, auditor.config.state):
-        yield await _own(auditor, own, permissions)
-    yield await _canary(auditor)
+    for own in (app.config.quarantine, app.config.state):
+        yield await _own_stream(app, own, permissions)
+    yield await _canary(app)
 
 
-def _permissions(auditor: Auditor, permissions: Permissions | None) -> Iterator[Check]:
+def _permissions(app: App, permissions: Permissions | None) -> Iterator[Check]:
     if permissions is None:
         yield _warning(
-            "the server does not say what this user may do: what it may beyond need can't be told",
+            "the server does not report the permissions of this user: unneeded ones cannot be listed",
             'allow it to publish to "$SYS.REQ.USER.INFO"',
         )
         return
-    config = auditor.config
+    config = app.config
     publish, subscribe = to_publish(config, CANARY), to_subscribe(config)
     may_create = (config.quarantine.create, config.state.create)
     create = [need for need, may in zip(to_create(config), may_create, strict=True) if may]
@@ -101,104 +107,119 @@ def _permissions(auditor: Auditor, permissions: Permissions | None) -> Iterator[
     ):
         lacking = rules.lacks(needs)
         for need in lacking:
-            yield _bad(f"may not {verb} to {need.subject} ({need.why})", f'allow {verb}: "{need.subject}"')
+            yield _failed(f"may not {verb} to {need.subject} ({need.why})", f'allow {verb}: "{need.subject}"')
         if not lacking:
-            yield _good(f"may {verb} to all that it needs ({len(needs)} subjects)")
+            yield _ok(f"may {verb} to all subjects that it needs ({len(needs)})")
         beyond = rules.beyond([*needs, *(create if verb == "publish" else ())])
         for subject in beyond:
-            what = "anything" if subject == ">" else subject
-            yield _warning(f"may {verb} to {what}, which it does not need", "give it deploy/nats/auditor.conf's list")
+            named = "any subject" if subject == ">" else subject
+            yield _warning(
+                f"may {verb} to {named}, which it does not need",
+                "give the user the permissions of deploy/nats/auditor.conf",
+            )
 
 
-async def _audited(auditor: Auditor, audit: AuditConfig) -> AsyncIterator[Check]:
+async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
     where = f"{audit.name}: stream {audit.stream}"
-    source = auditor.source(audit)
+    source = app.source(audit)
     try:
         pinned = await source.info()
-        await probe_walk(auditor.client, audit.stream)
+        await probe_walk(app.client, audit.stream)
         await source.is_stored(pinned.last_seq or 1)
     except AuditorError as error:
-        yield _bad(f"{where} cannot be read: {error}")
+        yield _failed(f"{where} cannot be read: {error}")
         return
-    yield _good(f"{where} can be read: {pinned.messages} messages, sequences {pinned.first_seq} to {pinned.last_seq}")
+    yield _ok(f"{where} can be read: {pinned.messages} messages, sequences {pinned.first_seq} to {pinned.last_seq}")
     config = pinned.config
     different = settings_aether_rejects(audit.stream, config)
     for difference in different:
-        yield _bad(
+        yield _failed(
             f"{where}: Aether cannot open it: {difference}",
-            f"set it back before the next start of any service: {REFUSED}",
+            f"set it back before the next start of any Aether service: {SETTINGS_RULE}",
         )
     if not different:
-        yield _good(f"{where} has the settings that Aether's constructor demands")
+        yield _ok(f"{where} has the settings that Aether's constructor demands")
     if config.get("num_replicas", 1) == 1:
         yield _warning(
-            f"{where} has one replica: a disk that fails takes it along",
-            f"back it up; more replicas only together with a change of Aether's code: {REFUSED}",
+            f"{where} has one replica: it is lost if one disk fails",
+            f"back it up; add replicas only together with a change of Aether's code: {SETTINGS_RULE}",
         )
     if config.get("max_age"):
-        yield await _expiry(auditor, audit, source, int(str(config["max_age"])))
+        yield await _expiry(app, audit, source, int(str(config["max_age"])))
 
 
-async def _expiry(auditor: Auditor, audit: AuditConfig, source: StreamSource, max_age_ns: int) -> Check:
-    """Whether heads are about to expire that no snapshot bridges, by what the last full pass remembers."""
+async def _expiry(app: App, audit: AuditConfig, source: StreamSource, max_age_ns: int) -> Check:
+    """Whether actors lose their first events soon and have no snapshot to replay from, by the checkpoint of the last pass."""
     where = f"{audit.name}: stream {audit.stream}"
-    saved = None
     try:
-        state = auditor.keeper(audit)
-        await state.load_history()
-        saved = await state.check_out(CheckpointKind.COMPLETED)
+        state_store = app.state_store(audit, store=False)
+        await state_store.load_history()
+        checked_out = await state_store.check_out(CheckpointKind.COMPLETED)
     except AuditorError as error:
-        return _warning(f"{where}: what is about to expire can't be told: {error}", "see above")
-    if saved is None:
         return _warning(
-            f"{where}: what is about to expire is known after the first full pass", "auditor scan, or auditor run"
+            f"{where}: it is unknown which actors lose events soon: {error}", "see the check of the state stream"
+        )
+    if checked_out is None:
+        return _warning(
+            f"{where}: it is unknown until the first full pass which actors lose events soon",
+            "run a pass: auditor scan --config F",
         )
     kept_from = await first_seq_since(
         source, time.time_ns() - max_age_ns + int(EXPIRY_HORIZON.total_seconds()) * NANOSECONDS
     )
-    endangered = count_actors_without_covering_snapshot(saved.checkpoint.state.ledger, kept_from)
+    endangered = count_actors_without_covering_snapshot(checked_out.checkpoint.state.ledger, kept_from)
     if not endangered:
-        return _good(
-            f"{where}: within {EXPIRY_HORIZON.days} days no actor loses its head without a snapshot that bridges it"
+        return _ok(
+            f"{where}: within {EXPIRY_HORIZON.days} days no actor loses its first events without a snapshot to replay from"
         )
     return _warning(
-        f"{where}: {endangered} actors lose their first events within {EXPIRY_HORIZON.days} days and have no snapshot that stays",
-        "have the application save snapshots of them; a longer max_age only together with a change of Aether's code: "
-        + REFUSED,
+        f"{where}: {endangered} actors lose their first events within {EXPIRY_HORIZON.days} days"
+        " and have no snapshot that stays",
+        "have the application save snapshots of them; raise max_age only together with a change of Aether's code: "
+        + SETTINGS_RULE,
     )
 
 
-async def _own(auditor: Auditor, own: QuarantineConfig | StateConfig, permissions: Permissions | None) -> Check:
-    """The stream is there, or may be made, and takes what is published to it."""
-    section = "quarantine" if own is auditor.config.quarantine else "state"
-    what = f"{section}: stream {own.stream}"
+async def _own_stream(app: App, own: QuarantineConfig | StateConfig, permissions: Permissions | None) -> Check:
+    """Whether the stream exists or may be created, has safe settings, and accepts messages."""
+    section = "quarantine" if isinstance(own, QuarantineConfig) else "state"
+    text = f"{section}: stream {own.stream}"
     try:
-        await stream_info(auditor.client, own.stream)
+        await stream_info(app.client, own.stream)
     except StreamNotFoundError:
-        needs = [need for need in to_create(auditor.config) if need.subject.endswith(f".{own.stream}")]
+        needs = [need for need in to_create(app.config) if need.subject.endswith(f".{own.stream}")]
         if own.create and not (permissions and permissions.publish.lacks(needs)):
-            return _good(f"{what} is not there yet; it is made at the first start")
-        return _bad(f"{what} does not exist, and may not be made", PROVISION)
+            return _ok(f"{text} does not exist yet; the auditor creates it at its first start")
+        return _failed(f"{text} does not exist, and the auditor may not create it", PROVISION)
     except AuditorError as error:
-        return _bad(f"{what} cannot be used: {error}")
+        return _failed(f"{text} cannot be used: {error}")
     try:
-        for audit in auditor.config.audits:
-            await (auditor.side_stream(audit) if section == "quarantine" else auditor.checkpoints(audit)).ensure()
-        await probe_publish(auditor.client, own.stream, f"{own.subject_prefix}.doctor")
+        await _check_settings(app, own)
+        await probe_publish(app.client, own.stream, f"{own.subject_prefix}.doctor")
     except AuditorError as error:
-        return _bad(f"{what} cannot be used: {error}")
-    return _good(f"{what} is there, is safe, and takes what is written")
+        return _failed(f"{text} cannot be used: {error}")
+    return _ok(f"{text} exists, has safe settings, and accepts messages")
 
 
-async def _canary(auditor: Auditor) -> Check:
+async def _check_settings(app: App, own: QuarantineConfig | StateConfig) -> None:
+    """Raise AuditorError if the stream is absent, could lose messages, or overlaps an audited stream. Creates nothing."""
+    audited_streams = dict.fromkeys(audit.stream for audit in app.config.audits)
+    existing_only = own.model_copy(update={"create": False})
+    if isinstance(existing_only, QuarantineConfig):
+        await ensure_quarantine_stream(app.client, existing_only, *audited_streams)
+    else:
+        await ensure_state_stream(app.client, existing_only, *audited_streams)
+
+
+async def _canary(app: App) -> Check:
     try:
-        tested = await audit_canary(auditor, writes=False)
+        tested = await audit_canary(app, store=False)
     except StreamNotFoundError:
-        return _warning(f"there is no stream {CANARY}: nothing proves that the auditor still sees", PROVISION)
+        return _warning(f"stream {CANARY} does not exist: the self-test cannot run", PROVISION)
     except AuditorError as error:
-        return _bad(f"self-test: {error}")
+        return _failed(f"self-test: {error}")
     return (
-        _good(f"self-test: all that is planted in stream {CANARY} is found")
+        _ok(f"self-test: all damage in stream {CANARY} is found")
         if tested.ok
-        else _bad(f"self-test: {tested.why}")
+        else _failed(f"self-test: {tested.problems}")
     )

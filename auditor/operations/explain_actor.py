@@ -1,4 +1,4 @@
-"""Why one actor comes back right or does not, step by step, in words: from a report about this actor alone."""
+"""Explains the replayability of one actor step by step, from the report of a pass that read only this actor."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 
     from auditor.core.report.pass_report import BrokenActor, PassReport
 
-MOST_RUNS = 10
-"""Runs of versions that are named."""
-HOLES = (Kind.VERSION_GAP, Kind.MISSING_HEAD)
+MAX_RUNS = 10
+"""Runs of consecutive versions that are listed."""
+MISSING_VERSIONS_KINDS = (Kind.VERSION_GAP, Kind.MISSING_HEAD)
 
-WHY = {
+CAUSE_TEXT = {
     Cause.MALFORMED: "a message there does not decode, and replay skips it",
     Cause.HIDDEN: "a message there has no version above 0, and replay drops it",
     Cause.FOREIGN: "a message there names another actor",
-    Cause.UNREADABLE: "the server stores messages there that it gives to nobody",
+    Cause.UNREADABLE: "the server stores messages there that it cannot deliver",
     Cause.DELETED: "messages there were deleted",
-    Cause.EXPIRED: "the head of the stream has gone, by its limits or a purge",
-    Cause.UNKNOWN: "nothing stored explains it: never stored, or removed before anybody looked",
+    Cause.EXPIRED: "the start of the stream was removed, by its limits or a purge",
+    Cause.UNKNOWN: "no stored message explains it: never stored, or removed before the first pass",
 }
 
 
-class About(StrEnum):
-    """What a step speaks of, in the order in which they come."""
+class StepTopic(StrEnum):
+    """The topics of steps, in the order of the steps."""
 
     THERE = "there"
     MISSING = "missing"
@@ -41,30 +41,30 @@ class About(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the reasoning."""
+    """One step of the explanation."""
 
-    about: About
+    about: StepTopic
     text: str
     command: str | None = None
-    """What to type, but for `--config`."""
+    """The command to run, without `--config`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastSnapshot:
-    """The one that Aether reads."""
+    """The snapshot that Aether reads: the last one on the subject."""
 
     version: int | None
-    """None if it does not decode."""
-    trouble: str | None = None
-    """Why it is no use, in one line."""
+    """None if it is malformed."""
+    problem: str | None = None
+    """Why replay cannot use it, in one line; None if it can."""
 
 
-def reasoning(versions: Sequence[int], snapshot: LastSnapshot | None, report: PassReport) -> list[Step]:
-    """The steps; `versions` are those of the events that replay applies, in its order."""
+def explain_actor(versions: Sequence[int], snapshot: LastSnapshot | None, report: PassReport) -> list[Step]:
+    """The steps of the explanation; `versions` are those of the events that replay applies, in this order."""
     return [
         _there(versions),
-        *(_missing(finding) for finding in report.findings if finding.kind in HOLES),
-        *(_wrong(finding) for finding in report.findings if finding.kind not in HOLES),
+        *(_missing(finding) for finding in report.findings if finding.kind in MISSING_VERSIONS_KINDS),
+        *(_wrong(finding) for finding in report.findings if finding.kind not in MISSING_VERSIONS_KINDS),
         _snapshot(snapshot),
         _replay(snapshot, report),
         *_to_do(report),
@@ -73,48 +73,48 @@ def reasoning(versions: Sequence[int], snapshot: LastSnapshot | None, report: Pa
 
 def _there(versions: Sequence[int]) -> Step:
     if not versions:
-        return Step(About.THERE, "no event that replay applies")
+        return Step(StepTopic.THERE, "no event that replay applies")
     events = "1 event" if len(versions) == 1 else f"{len(versions)} events"
     runs = [f"{first} to {last}" if last > first else str(first) for first, last in _runs(versions)]
-    named = ", ".join(runs[:MOST_RUNS]) + (", …" if len(runs) > MOST_RUNS else "")
-    return Step(About.THERE, f"{events} that replay applies, in this order: version {named}")
+    named = ", ".join(runs[:MAX_RUNS]) + (", …" if len(runs) > MAX_RUNS else "")
+    return Step(StepTopic.THERE, f"{events} that replay applies, in this order: version {named}")
 
 
 def _missing(finding: Finding) -> Step:
     assert finding.cause is not None
-    return Step(About.MISSING, f"{finding.detail}: {WHY[finding.cause]}")
+    return Step(StepTopic.MISSING, f"{finding.detail}: {CAUSE_TEXT[finding.cause]}")
 
 
 def _wrong(finding: Finding) -> Step:
     kind = f"{finding.kind} ({finding.reason or finding.cause})" if finding.reason or finding.cause else finding.kind
     where = f" at {place_of(finding)}" if finding.seq is not None else ""
-    return Step(About.WRONG, f"{kind}{where}: {finding.detail or 'see docs/findings.md'}")
+    return Step(StepTopic.WRONG, f"{kind}{where}: {finding.detail or 'see docs/findings.md'}")
 
 
 def _snapshot(snapshot: LastSnapshot | None) -> Step:
     if snapshot is None:
-        return Step(About.SNAPSHOT, "no snapshot is stored")
-    if snapshot.trouble is not None:
-        return Step(About.SNAPSHOT, f"the last snapshot is no use: {snapshot.trouble}")
-    return Step(About.SNAPSHOT, f"the last snapshot is of version {snapshot.version}")
+        return Step(StepTopic.SNAPSHOT, "no snapshot is stored")
+    if snapshot.problem is not None:
+        return Step(StepTopic.SNAPSHOT, f"replay cannot use the last snapshot: {snapshot.problem}")
+    return Step(StepTopic.SNAPSHOT, f"the last snapshot is of version {snapshot.version}")
 
 
 def _replay(snapshot: LastSnapshot | None, report: PassReport) -> Step:
     actors = report.actors
     if actors.broken:
-        return Step(About.REPLAY, f"broken: {_not_bridged(report.broken_list[0])}")
+        return Step(StepTopic.REPLAY, f"broken: {_required_snapshot(report.broken_list[0])}")
     if actors.replayable_from_snapshot:
         assert snapshot is not None
         return Step(
-            About.REPLAY,
-            f"replayable from the snapshot only: it covers what is damaged, and replay goes on behind version {snapshot.version}",
+            StepTopic.REPLAY,
+            f"replayable only from the snapshot: it covers the damaged versions, and replay continues after version {snapshot.version}",
         )
     if actors.replayable:
-        return Step(About.REPLAY, "replayable from its first version")
-    return Step(About.REPLAY, "nothing to replay: it has no events")
+        return Step(StepTopic.REPLAY, "replayable from its first version")
+    return Step(StepTopic.REPLAY, "nothing to replay: it has no events")
 
 
-def _not_bridged(actor: BrokenActor) -> str:
+def _required_snapshot(actor: BrokenActor) -> str:
     if actor.bridge is None:
         return "several actor ids share its subject, and each replays the events of the others; no snapshot helps"
     return f"no snapshot covers the damage; {actor.bridge} would"
@@ -124,22 +124,22 @@ def _to_do(report: PassReport) -> Iterator[Step]:
     corrupt = [finding for finding in report.findings if finding.severity is Severity.CORRUPTION]
     for finding in report.findings:
         if finding.quarantine is not None:
-            look = f"look at the bytes at sequence {finding.seq} (kept by a scan)"
-            yield Step(About.DO, look, f"auditor quarantine show {finding.quarantine}")
+            look = f"look at the bytes at sequence {finding.seq} (a pass stores them)"
+            yield Step(StepTopic.DO, look, f"auditor quarantine show {finding.quarantine}")
     for actor in report.broken_list:
         if actor.bridge is None:
-            yield Step(About.DO, "give the actors ids of which no two map to the same subject, and move their events")
+            yield Step(StepTopic.DO, "give the actors ids that map to different subjects, and move their events")
         else:
             yield Step(
-                About.DO,
-                "make its true state from a backup, a projection or by hand, and have the application save it:"
+                StepTopic.DO,
+                "restore its state from a backup or a projection, or by hand, and have the application save it:"
                 f" {actor.bridge} makes it replayable again",
             )
     for kind in dict.fromkeys(finding.kind for finding in corrupt):
         up_to = max(finding.position for finding in corrupt if finding.kind is kind)
         yield Step(
-            About.DO,
-            f"or, once it is understood (docs/findings.md#{kind}), accept it: every {kind} up to there is counted apart",
+            StepTopic.DO,
+            f"or, once you know the reason (docs/findings.md#{kind}), accept it: every {kind} up to there is counted apart",
             f'auditor accept --audit {report.name} --kind {kind} --up-to-seq {up_to} --reason "…"',
         )
 

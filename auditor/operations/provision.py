@@ -1,4 +1,4 @@
-"""What an administrator makes once, so that the auditor needs no right to create streams."""
+"""Creates the streams of the auditor's own as an administrator, so that the auditor needs no right to create streams."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from auditor.operations.selftest import create_canary
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from auditor.app import Auditor
+    from auditor.app import App
 
 
-async def provision(auditor: Auditor) -> AsyncIterator[tuple[str, bool]]:
-    """Make the side stream, the state stream and the canary; each one's name, and whether it was absent.
+async def provision(app: App) -> AsyncIterator[tuple[str, bool]]:
+    """Create the quarantine stream, the state stream and the canary. Yields the name of each, and whether it was created.
 
-    Raises QuarantineStreamError and StateError for one that is there and could lose something, CanaryError, other AuditorErrors.
+    Raises QuarantineStreamError or StateError for an existing stream that could lose messages, CanaryError for a canary
+    with other contents, and the AuditorErrors of a request.
     """
-    before = {
-        name: await _exists(auditor, name) for name in (auditor.config.quarantine.stream, auditor.config.state.stream)
-    }
-    await auditor.check_own_streams()
+    before = {name: await _exists(app, name) for name in (app.config.quarantine.stream, app.config.state.stream)}
+    await app.ensure_own_streams()
     for name, existed in before.items():
         yield name, not existed
-    yield CANARY, await create_canary(auditor)
+    yield CANARY, await create_canary(app)
 
 
-async def _exists(auditor: Auditor, stream: str) -> bool:
+async def _exists(app: App, stream: str) -> bool:
     try:
-        await stream_info(auditor.client, stream)
+        await stream_info(app.client, stream)
     except StreamNotFoundError:
         return False
     return True

@@ -1,16 +1,18 @@
-"""Whether the auditor can still see: an audit of the canary, where everything that must be found is known beforehand."""
+"""Audits the canary, whose damage is known, and checks that exactly this damage is found."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.canary.match import MatchResult, match_findings
 from auditor.canary.stream import CANARY, contents, settings
-from auditor.config import AuditConfig
+from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.core.model.actor_types import ActorTypes
+from auditor.embedded_server import EmbeddedServer
 from auditor.errors import AuditorError, NotFoundError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.quarantine.reader import get_record
@@ -20,60 +22,68 @@ from auditor.scan.request import PassRequest
 from auditor.scan.run import run_to_end
 
 if TYPE_CHECKING:
-    from auditor.app import Auditor
+    from collections.abc import AsyncIterator
+
+    from auditor.app import App
     from auditor.core.model.findings import Finding
 
 RECREATE_HINT = f"delete stream {CANARY} as an administrator, and run `auditor selftest` with the same configuration"
 
 
 class CanaryError(AuditorError):
-    """The canary is there and holds something else than it should."""
+    """The canary exists and does not hold what this version seeds, or could not be audited."""
 
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """What came of it."""
+    """The result of a self-test."""
 
-    proof: MatchResult
+    match_result: MatchResult
     bad_records: tuple[str | None, ...] = ()
-    """Keys that the side stream has no such bytes for."""
+    """Keys of records that are absent from the quarantine stream or hold other bytes."""
 
     @property
     def ok(self) -> bool:
-        """Whether everything planted was found and kept, and nothing else was found."""
-        return self.proof.complete and not self.bad_records
+        """Whether all seeded damage was found and stored as records, and nothing else was found."""
+        return self.match_result.complete and not self.bad_records
 
     @property
-    def why(self) -> str:
-        """What is wrong, in one line; empty if nothing is."""
-        wrong = [f"not found: {what}" for what in self.proof.missed]
-        wrong += [f"found, and not planted: {finding.kind} at {_place(finding)}" for finding in self.proof.besides]
-        wrong += [f"no such record in the side stream: {key}" for key in self.bad_records]
-        return "; ".join(wrong)
+    def problems(self) -> str:
+        """Every problem, in one line; empty if there is none."""
+        problems = [f"not found: {title}" for title in self.match_result.missed]
+        problems += [
+            f"found, and not seeded: {finding.kind} at {_place(finding)}" for finding in self.match_result.besides
+        ]
+        problems += [f"no such record in the quarantine stream: {key}" for key in self.bad_records]
+        return "; ".join(problems)
 
 
-async def create_canary(auditor: Auditor) -> bool:
-    """Make the canary if it is absent; whether it was. Raises AuditorError, CanaryError for one that is no use."""
+async def create_canary(app: App) -> bool:
+    """Create the canary if it is absent. Returns whether it was.
+
+    Raises CanaryError for a canary with other contents, and the AuditorErrors of a request.
+    """
     try:
-        await _check(auditor)
+        await _check(app)
     except StreamNotFoundError:
         messages = [message.raw for message in contents().messages]
-        await plant(auditor.client, settings(auditor.config.state.replicas), messages, contents().deleted)
+        await plant(app.client, settings(app.config.state.replicas), messages, contents().deleted)
         return True
     return False
 
 
-async def audit_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio.Event | None = None) -> SelfTest:
-    """Audit the canary; where the auditor `writes`, keep what is condemned, too, and read every record again.
+async def audit_canary(app: App, *, store: bool, interrupted: asyncio.Event | None = None) -> SelfTest:
+    """Audit the canary; with `store`, also store its records and read each of them again.
 
-    Raises StreamNotFoundError where there is no canary, CanaryError where it is no use, other AuditorErrors.
+    Raises StreamNotFoundError without a canary, CanaryError for one with other contents or if the audit is incomplete, and
+    the AuditorErrors of a request.
     """
-    await _check(auditor)
+    await _check(app)
     audit = AuditConfig(name="canary", stream=CANARY)
     ports = PassPorts(
-        source=auditor.source(audit),
-        quarantine=auditor.side_stream(audit) if writes else None,
-        quarantine_prefix=auditor.config.quarantine.subject_prefix if writes else None,
+        source=app.source(audit),
+        quarantine=app.quarantine(audit) if store else None,
+        quarantine_prefix=app.config.quarantine.subject_prefix if store else None,
         state=None,
         actor_types=ActorTypes(audit.actor_types),
         clock=time.time_ns,
@@ -83,24 +93,34 @@ async def audit_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio.E
         raise CanaryError(f"not all of stream {CANARY} could be read: {report.incomplete}")
     if report.quarantine.failed:
         raise CanaryError(f"{report.quarantine.failed} records could not be stored: {report.quarantine.reason}")
-    proof = match_findings(contents().planted, report)
-    expected = [finding for _, findings in proof.found for _, finding in findings if finding is not None]
-    return SelfTest(proof, tuple([finding.quarantine for finding in expected if not await _is_kept(auditor, finding)]))
+    match_result = match_findings(contents().planted, report)
+    expected = [finding for _, findings in match_result.found for _, finding in findings if finding is not None]
+    return SelfTest(
+        match_result, tuple([finding.quarantine for finding in expected if not await _is_stored(app, finding)])
+    )
 
 
-async def _check(auditor: Auditor) -> None:
-    info = await stream_info(auditor.client, CANARY)
+@asynccontextmanager
+async def embedded_server() -> AsyncIterator[Config]:
+    """Run a nats-server while the block runs. Yields the configuration to audit its canary. Raises EmbeddedServerError."""
+    async with EmbeddedServer() as server:
+        audits = (AuditConfig(name="canary", stream=CANARY),)
+        yield Config(nats=NatsConfig(servers=(server.url,)), audits=audits)
+
+
+async def _check(app: App) -> None:
+    info = await stream_info(app.client, CANARY)
     if not contents().is_described_by(info.config.get("description") or ""):
-        raise CanaryError(f"stream {CANARY} was planted by another version, or by somebody else: {RECREATE_HINT}")
+        raise CanaryError(f"stream {CANARY} was not seeded by this version of the auditor: {RECREATE_HINT}")
     if info.state.last_seq < len(contents().messages):
-        raise CanaryError(f"stream {CANARY} was planted in part only: {RECREATE_HINT}")
+        raise CanaryError(f"stream {CANARY} was seeded only in part: {RECREATE_HINT}")
 
 
-async def _is_kept(auditor: Auditor, finding: Finding) -> bool:
+async def _is_stored(app: App, finding: Finding) -> bool:
     if finding.quarantine is None or finding.seq is None:
-        return True  # of a kind that is not kept, or nothing is
+        return True  # its kind has no records, or this self-test stores none
     try:
-        record = await get_record(auditor.client, auditor.config.quarantine, finding.quarantine)
+        record = await get_record(app.client, app.config.quarantine, finding.quarantine)
     except NotFoundError:
         return False
     return record.data == contents().messages[finding.seq - 1].data

@@ -1,4 +1,4 @@
-"""`auditor accept`, from outside."""
+"""`auditor accept` as a process."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def accept(config: str, *more: str) -> tuple[str, ...]:
     return ("accept", "--config", config, "--audit", "orders", *more)
 
 
-async def test_accepted_findings_make_no_pass_corrupt_and_later_ones_do(config: str, server: EmbeddedServer) -> None:
+async def test_only_findings_after_the_acceptance_make_a_pass_corrupt(config: str, server: EmbeddedServer) -> None:
     ended = await auditor(*accept(config, "--kind", "malformed_event", "--reason", "written by a test"))
     assert (ended.code, ended.out) == (
         0,
-        "orders: 2 malformed_event accepted up to sequence 5; what stands now: nothing\n",
+        "orders: 2 malformed_event accepted up to sequence 5; still open: nothing\n",
     )
     report = await scanned(config)
     assert (report["verdict"], report["findings"], report["findings_total"]) == ("clean", [], {})
@@ -47,7 +47,7 @@ async def test_accepted_findings_make_no_pass_corrupt_and_later_ones_do(config: 
     assert (report["verdict"], report["findings_total"]) == ("corrupt", {"malformed_event": 1})
 
 
-async def test_they_are_listed_and_can_be_undone(config: str) -> None:
+async def test_acceptances_are_listed_and_can_be_withdrawn(config: str) -> None:
     assert (await auditor(*accept(config, "--list"))).out == "orders: nothing is accepted\n"
     await auditor(*accept(config, "--kind", "malformed_event", "--up-to-seq", "4", "--reason", "known\x1b since\nmay"))
     listed = await auditor(*accept(config, "--list"))
@@ -64,12 +64,15 @@ async def test_they_are_listed_and_can_be_undone(config: str) -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (("--kind", "version_gap", "--reason", "x"), "no finding of kind version_gap stands in audit orders"),
+        (("--kind", "version_gap", "--reason", "x"), "no finding of kind version_gap is open in audit orders"),
         (("--kind", "nonsense", "--reason", "x"), '"nonsense" is no kind of finding: they are malformed_event,'),
         (("--kind", "malformed_event"), "--reason TEXT"),
         (("--kind", "malformed_event", "--reason", " "), "--reason TEXT"),
         (("--reason", "x"), "--kind KIND"),
-        (("--kind", "malformed_event", "--up-to-seq", "3", "--reason", "x"), "stands in audit orders up to sequence 3"),
+        (
+            ("--kind", "malformed_event", "--up-to-seq", "3", "--reason", "x"),
+            "is open in audit orders up to sequence 3",
+        ),
         (("--kind", "malformed_event", "--up-to-seq", "6", "--reason", "x"), "the last pass ended at sequence 5"),
         (("--kind", "malformed_event", "--up-to-seq", "0", "--reason", "x"), "--up-to-seq"),
     ],
@@ -80,7 +83,7 @@ async def test_what_cannot_be_accepted_is_refused_in_one_line(config: str, optio
     assert line in ended.said
 
 
-async def test_before_the_first_pass_there_is_nothing_to_accept(
+async def test_before_the_first_pass_nothing_can_be_accepted(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, BAD)

@@ -1,4 +1,4 @@
-"""`auditor actor`, from outside."""
+"""`auditor actor` as a process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from auditor.canary.damage import Damage
 
 
-async def test_every_damaged_actor_is_shown_as_aether_would_replay_it(config: str, planted: tuple[Damage, ...]) -> None:
+async def test_damaged_actors_are_shown_as_aether_replays_them(config: str, planted: tuple[Damage, ...]) -> None:
     by_what = {damage.what: damage.story for damage in planted}
     story = by_what["an event cut in half"]
     ended = await auditor("actor", story.actor_id, "--config", config, "--json")
@@ -36,7 +36,7 @@ async def test_every_damaged_actor_is_shown_as_aether_would_replay_it(config: st
 
 
 @pytest.mark.usefixtures("planted")
-async def test_an_actor_with_nothing_wrong_is_clean(config: str) -> None:
+async def test_a_healthy_actor_is_clean(config: str) -> None:
     ended = await auditor("actor", "order-1000", "--config", config)
     assert (ended.code, ended.err) == (0, "")
     assert "replay    replayable" in ended.out
@@ -45,7 +45,7 @@ async def test_an_actor_with_nothing_wrong_is_clean(config: str) -> None:
 
 
 @pytest.mark.usefixtures("planted")
-async def test_for_people_it_says_what_replay_skips_and_where(config: str) -> None:
+async def test_the_text_names_what_replay_skips_and_commands_that_work(config: str) -> None:
     ended = await auditor("actor", "order-1", "--config", config)
     assert ended.code == 2
     assert "skipped by replay: sequence " in ended.out

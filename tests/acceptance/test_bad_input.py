@@ -1,4 +1,4 @@
-"""Whatever is wrong, it is told in one line that says what, where and what to do; the exit code is 1."""
+"""Every error is one line that says what failed, where and what to do; the exit code is 1."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AUTHORIZED = "authorization { user: someone, password: secret }"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["scan"], "--config"),
         (["scan", "--config"], "--config"),
@@ -29,14 +29,14 @@ AUTHORIZED = "authorization { user: someone, password: secret }"
         (["demo", "--http", "nowhere"], "--http"),
     ],
 )
-async def test_a_usage_error_is_one_line(arguments: list[str], told: str) -> None:
+async def test_a_usage_error_is_one_line(arguments: list[str], message: str) -> None:
     ended = await auditor(*arguments)
     assert ended.code == 1
-    assert told in ended.said
+    assert message in ended.said
 
 
 @pytest.mark.parametrize("verb", [["scan"], ["run"], ["actor", "order-1"], ["quarantine", "list"]])
-async def test_a_configuration_that_is_not_there_is_one_line(verb: list[str], tmp_path: Path) -> None:
+async def test_a_missing_configuration_file_is_one_line(verb: list[str], tmp_path: Path) -> None:
     ended = await auditor(*verb, "--config", str(tmp_path / "none.yaml"))
     assert (ended.code, "none.yaml: cannot be read: No such file" in ended.said) == (1, True)
 
@@ -58,7 +58,7 @@ async def test_a_good_configuration_is_ok_and_its_schema_is_json(tmp_path: Path)
     assert (await auditor("config", "schema")).json["properties"]["audits"]
 
 
-async def test_help_names_every_verb() -> None:
+async def test_help_names_every_command() -> None:
     ended = await auditor("--help")
     assert ended.code == 0
     for verb in ("run", "scan", "actor", "quarantine", "config", "demo"):
@@ -127,7 +127,7 @@ async def test_an_actor_or_a_record_that_does_not_exist_is_one_line(config: str)
         assert (ended.code, "nope" in ended.said) == (1, True)
 
 
-async def test_a_side_stream_that_could_lose_records_is_refused(
+async def test_a_quarantine_stream_that_could_lose_records_is_refused(
     server: EmbeddedServer, admin: object, tmp_path: Path
 ) -> None:
     settings = b'{"name":"AETHER_QUARANTINE","subjects":["aether.quarantine.>"],"storage":"memory"}'

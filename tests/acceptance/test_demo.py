@@ -1,4 +1,4 @@
-"""`auditor demo`, from outside."""
+"""`auditor demo` as a process."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import aiohttp
 from tests.acceptance.conftest import auditor, begin
 
 
-async def test_once_prints_planted_and_found_and_exits_with_the_code_of_the_pass() -> None:
+async def test_once_prints_the_seeded_damage_with_the_findings_and_exits_with_the_code_of_the_pass() -> None:
     ended = await auditor("demo", "--once")
     assert (ended.code, ended.err) == (2, "")
     assert "everything planted was found, and nothing else" in ended.out
     assert ended.out.rstrip().endswith("orders: corrupt")
 
 
-async def test_it_serves_what_it_says_until_ctrl_c() -> None:
+async def test_the_printed_addresses_are_served_until_ctrl_c() -> None:
     process = await begin("demo", "--http", "127.0.0.1:0")
     assert process.stdout is not None
     said: list[str] = []

@@ -1,4 +1,4 @@
-"""`auditor doctor`, from outside."""
+"""`auditor doctor` as a process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lines(out: str, mark: str) -> list[str]:
     return [line for line in out.splitlines() if line.startswith(mark)]
 
 
-async def test_a_stream_that_is_well_has_nothing_against_it_but_warnings(
+async def test_for_a_healthy_stream_no_check_fails_and_warnings_say_what_to_do(
     server: EmbeddedServer, admin: Client, config: str
 ) -> None:
     await aethers_own(admin, server)
@@ -39,20 +39,20 @@ async def test_a_stream_that_is_well_has_nothing_against_it_but_warnings(
     assert "✓ orders: stream ORDERS has the settings that Aether's constructor demands" in ended.out
     warnings = "\n".join(lines(ended.out, "!"))
     for words in (
-        "may publish to anything",
+        "may publish to any subject, which it does not need",
         "one replica",
-        "known after the first full pass",
-        "no stream AETHER_CANARY",
+        "unknown until the first full pass",
+        "stream AETHER_CANARY does not exist",
     ):
         assert words in warnings
-    assert "proves that the auditor still sees\n  → auditor provision --config F, as an administrator\n" in ended.out
-    assert "stream name already in use" in ended.out  # whoever adds replicas is told
-    assert await streams(admin) == {"ORDERS"}  # nothing was made
+    assert "the self-test cannot run\n  → create it as an administrator: auditor provision --config F\n" in ended.out
+    assert "stream name already in use" in ended.out  # the reason not to add replicas alone
+    assert await streams(admin) == {"ORDERS"}  # nothing was created
     assert (await auditor("scan", "--config", config)).code == 0
     later = await auditor("doctor", "--config", config)
-    assert "✓ orders: stream ORDERS: within 30 days no actor loses its head" in later.out
-    assert "✓ quarantine: stream AETHER_QUARANTINE is there, is safe, and takes what is written" in later.out
-    assert "✓ state: stream AETHER_AUDIT is there, is safe, and takes what is written" in later.out
+    assert "✓ orders: stream ORDERS: within 30 days no actor loses its first events without a snapshot" in later.out
+    assert "✓ quarantine: stream AETHER_QUARANTINE exists, has safe settings, and accepts messages" in later.out
+    assert "✓ state: stream AETHER_AUDIT exists, has safe settings, and accepts messages" in later.out
     count = json.loads((await admin.request("$JS.API.STREAM.INFO.AETHER_QUARANTINE")).data)["state"]["messages"]
     assert count == 0  # what was published to try it is not stored
 
@@ -66,7 +66,7 @@ async def test_a_stream_that_is_well_has_nothing_against_it_but_warnings(
         ({"allow_direct": True}, "allow_direct is true, which Aether's code does not set"),
     ],
 )
-async def test_a_stream_that_aether_could_not_open_is_told_with_the_reason(
+async def test_a_stream_that_aether_cannot_open_is_reported_with_the_reason(
     server: EmbeddedServer, admin: Client, config: str, changed: dict[str, object], said: str
 ) -> None:
     await aethers_own(admin, server, **changed)
@@ -76,7 +76,7 @@ async def test_a_stream_that_aether_could_not_open_is_told_with_the_reason(
     assert "stream name already in use" in ended.out
 
 
-async def test_what_is_missing_is_named_with_the_fix(server: EmbeddedServer, config: str) -> None:
+async def test_a_missing_stream_is_reported_with_what_to_check(server: EmbeddedServer, config: str) -> None:
     ended = await auditor("doctor", "--config", config)
     assert ended.code == 1
     assert lines(ended.out, "✗") == [
@@ -85,7 +85,7 @@ async def test_what_is_missing_is_named_with_the_fix(server: EmbeddedServer, con
     assert server.pid
 
 
-async def test_a_server_that_is_not_there_is_one_line(server: EmbeddedServer, config: str) -> None:
+async def test_without_a_server_the_doctor_prints_one_line(server: EmbeddedServer, config: str) -> None:
     server.kill()
     ended = await auditor("doctor", "--config", config)
     assert (ended.code, ended.err) == (1, "")
@@ -93,15 +93,15 @@ async def test_a_server_that_is_not_there_is_one_line(server: EmbeddedServer, co
     assert ended.out.count("\n") == 1
 
 
-async def test_the_least_privileges_are_all_that_is_needed_and_none_beyond(guarded: Guarded) -> None:
+async def test_the_shipped_permissions_are_all_that_is_needed_and_no_more(guarded: Guarded) -> None:
     alone = await auditor("doctor", "--config", guarded.config("auditor"))
     assert alone.code == 1
-    assert "✗ quarantine: stream AETHER_QUARANTINE does not exist, and may not be made" in alone.out
+    assert "✗ quarantine: stream AETHER_QUARANTINE does not exist, and the auditor may not create it" in alone.out
     assert (await auditor("provision", "--config", guarded.config("administrator"))).code == 0
     ended = await auditor("doctor", "--config", guarded.config("auditor"))
-    assert "✓ may publish to all that it needs (20 subjects)" in ended.out
+    assert "✓ may publish to all subjects that it needs (20)" in ended.out
     assert "which it does not need" not in ended.out
-    assert "✓ self-test: all that is planted in stream AETHER_CANARY is found" in ended.out
+    assert "✓ self-test: all damage in stream AETHER_CANARY is found" in ended.out
     assert len(lines(ended.out, "✗")) == 1  # the demo's stream has no max age
     narrow = Path(guarded.config("auditor"))
     narrow.write_text(narrow.read_text().replace("stream: ORDERS", "stream: OTHER"))

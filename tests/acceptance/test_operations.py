@@ -1,4 +1,4 @@
-"""What docs/operations.md tells an operator to do, done."""
+"""The steps of docs/operations.md."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ async def purge(admin: Client, stream: str, subject: str) -> int:
 
 
 @pytest.mark.usefixtures("planted")
-async def test_a_person_whose_events_and_then_records_are_purged_does_not_come_back(admin: Client, config: str) -> None:
+async def test_data_of_a_person_stays_away_if_events_are_purged_before_records(admin: Client, config: str) -> None:
     full = ("scan", "--config", config, "--full", "--json")
     before = (await auditor(*full)).json["audits"][0]
     (key,) = await kept(config)
     assert await purge(admin, "AETHER_QUARANTINE", key) == 1
     await auditor(*full)
-    assert await kept(config) == [key]  # the wrong order: the source is condemned again
+    assert await kept(config) == [key]  # the wrong order: the event is quarantined again
     assert await purge(admin, "ORDERS", SUBJECT) > 0
     assert await purge(admin, "AETHER_QUARANTINE", key) == 1
     after = (await auditor(*full)).json["audits"][0]

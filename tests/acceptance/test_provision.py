@@ -1,4 +1,4 @@
-"""`auditor provision`, and the whole life of an auditor with nothing but the permissions that are shipped."""
+"""`auditor provision`, and every command with only the permissions that are shipped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Guarded
 
 
-async def test_an_administrator_makes_the_streams_once_and_the_auditor_needs_no_more_than_is_shipped(
+async def test_after_provision_every_command_works_with_the_shipped_permissions(
     guarded: Guarded,
 ) -> None:
     config = guarded.config("auditor")
@@ -25,10 +25,10 @@ async def test_an_administrator_makes_the_streams_once_and_the_auditor_needs_no_
     made = await auditor("provision", "--config", guarded.config("administrator"))
     assert (made.code, made.err) == (0, "")
     assert made.out.splitlines() == [
-        f"stream {name} was made" for name in ("AETHER_QUARANTINE", "AETHER_AUDIT", CANARY)
+        f"stream {name} was created" for name in ("AETHER_QUARANTINE", "AETHER_AUDIT", CANARY)
     ]
     again = await auditor("provision", "--config", guarded.config("administrator"))
-    assert [line.partition(" is ")[2] for line in again.out.splitlines()] == ["there and as it should be"] * 3
+    assert [line.partition(" exists ")[2] for line in again.out.splitlines()] == ["and is as it should be"] * 3
 
     scanned = await auditor("scan", "--config", config, "--json")
     assert (scanned.code, scanned.err) == (2, "")
@@ -53,19 +53,19 @@ async def test_an_administrator_makes_the_streams_once_and_the_auditor_needs_no_
         await running.stop()
 
 
-async def test_a_user_who_may_create_needs_nobody(guarded: Guarded) -> None:
+async def test_a_user_who_may_create_streams_needs_no_provision(guarded: Guarded) -> None:
     config = guarded.config("auditor-creates")
     assert (await auditor("scan", "--config", config)).code == 2
     assert (await auditor("quarantine", "list", "--config", config)).out.splitlines()[-1] == "13 records"
 
 
-async def test_streams_are_made_even_where_the_auditor_itself_may_not(guarded: Guarded) -> None:
+async def test_provision_creates_streams_even_if_the_configuration_forbids_it_to_the_auditor(guarded: Guarded) -> None:
     more = "quarantine: {create: false}\nstate: {create: false}\n"
     assert (await auditor("provision", "--config", guarded.config("administrator", more))).code == 0
     assert (await auditor("scan", "--config", guarded.config("auditor", more))).code == 2
 
 
-async def test_a_stream_that_could_lose_something_is_not_taken_for_ours(guarded: Guarded) -> None:
+async def test_provision_refuses_an_existing_stream_that_could_lose_records(guarded: Guarded) -> None:
     client = await connect(NatsConfig(servers=(guarded.server.url,), user="administrator", password="first"))
     settings = {"name": "AETHER_QUARANTINE", "subjects": ["aether.quarantine.>"]}
     await client.request("$JS.API.STREAM.CREATE.AETHER_QUARANTINE", json.dumps(settings).encode())

@@ -1,4 +1,4 @@
-"""`auditor quarantine`, from outside."""
+"""`auditor quarantine` as a process."""
 
 from __future__ import annotations
 

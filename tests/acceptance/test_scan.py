@@ -1,4 +1,4 @@
-"""`auditor scan`, from outside."""
+"""`auditor scan` as a process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def good(last: int) -> list[SeedMessage]:
 
 
 @pytest.mark.usefixtures("planted")
-async def test_the_damaged_stream_is_corrupt_and_its_report_adds_up(config: str) -> None:
+async def test_the_damaged_stream_is_corrupt_and_the_counts_of_its_report_add_up(config: str) -> None:
     ended = await auditor("scan", "--config", config, "--json")
     assert (ended.code, ended.err) == (2, "")
     report = ended.json
@@ -55,7 +55,7 @@ async def test_the_damaged_stream_is_corrupt_and_its_report_adds_up(config: str)
 
 
 @pytest.mark.usefixtures("planted")
-async def test_a_second_scan_says_the_same_and_keeps_no_record_twice(config: str, admin: Client) -> None:
+async def test_a_second_scan_reports_the_same_and_stores_no_record_twice(config: str, admin: Client) -> None:
     first, second = [await auditor("scan", "--config", config, "--json") for _ in range(2)]
     assert first.json["audits"][0]["findings"] == second.json["audits"][0]["findings"]
     listed = await auditor("quarantine", "list", "--config", config, "--json")
@@ -66,7 +66,7 @@ async def test_a_second_scan_says_the_same_and_keeps_no_record_twice(config: str
 
 
 @pytest.mark.usefixtures("planted")
-async def test_two_auditors_at_once_say_the_same_and_keep_each_record_once(config: str, admin: Client) -> None:
+async def test_two_concurrent_auditors_report_the_same_and_store_each_record_once(config: str, admin: Client) -> None:
     ended = await asyncio.gather(*(auditor("scan", "--config", config, "--json") for _ in range(2)))
     one, other = (scan.json["audits"][0] for scan in ended)
     assert (one["findings"], one["quarantine_pending"]) == (other["findings"], 0)
@@ -94,7 +94,7 @@ async def test_findings_are_listed_up_to_a_number_and_counted_all(config: str) -
 
 
 @pytest.mark.usefixtures("planted")
-async def test_for_people_it_prints_tables_without_colour_or_bar_where_there_is_no_terminal(config: str) -> None:
+async def test_without_a_terminal_tables_have_no_colour_and_no_progress_bar(config: str) -> None:
     ended = await auditor("scan", "--config", config)
     assert (ended.code, ended.err) == (2, "")
     assert "\x1b" not in ended.out
@@ -157,7 +157,7 @@ audits: [{{name: orders, stream: ORDERS}}, {{name: gone, stream: GONE}}]
 HOSTILE = ("<script>alert(1)</script>", "[red]x[/red]", "\x1b[31mred", "a\u202eb", "{{7*7}}")
 
 
-async def test_no_stored_byte_steers_a_table_or_breaks_the_json(
+async def test_no_stored_byte_controls_a_terminal_or_breaks_the_json(
     server: EmbeddedServer, admin: Client, config: str
 ) -> None:
     messages = [SeedMessage(f"ORDERS.events.unknown.{text}".encode(), b"{") for text in HOSTILE]
@@ -178,6 +178,6 @@ async def test_no_stored_byte_steers_a_table_or_breaks_the_json(
     assert "\x1b" not in listed
 
 
-async def test_everything_planted_is_found_and_nothing_else(config: str, planted: tuple[Damage, ...]) -> None:
+async def test_all_seeded_damage_is_found_and_nothing_else(config: str, planted: tuple[Damage, ...]) -> None:
     (audit,) = (await auditor("scan", "--config", config, "--json")).json["audits"]
     assert audit["findings_total"] == totals(planted)

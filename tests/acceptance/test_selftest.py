@@ -1,4 +1,4 @@
-"""`auditor selftest`, and what the daemon says of the canary, from outside."""
+"""`auditor selftest`, and the self-test of the daemon, as processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PROVED = [
     "everything planted was found, and nothing else",
-    "every condemned message is in the side stream, byte for byte",
+    "every quarantined message is in the quarantine stream, byte for byte",
 ]
 
 
@@ -33,19 +33,19 @@ async def stored(admin: Client) -> tuple[int, int, str]:
     return state["messages"], state["last_seq"], state["last_ts"]
 
 
-async def test_without_a_configuration_it_proves_itself_on_an_embedded_server() -> None:
+async def test_without_a_configuration_the_self_test_runs_on_an_embedded_server() -> None:
     ended = await auditor("selftest")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines()[-2:] == PROVED
 
 
-async def test_on_a_users_server_it_makes_the_canary_once_and_its_records_are_nobodys_loss(
+async def test_on_a_users_server_the_canary_is_created_once_and_its_records_are_not_listed(
     server: EmbeddedServer, admin: Client, config: str
 ) -> None:
     await store(server, admin, *good(1))
     ended = await auditor("selftest", "--config", config)
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.splitlines()[0] == f"stream {CANARY} was made, with one of each damage in it"
+    assert ended.out.splitlines()[0] == f"stream {CANARY} was created, with one of each damage"
     assert await streams(admin) == {"ORDERS", CANARY, "AETHER_QUARANTINE"}
     kept = (await asked(admin, "STREAM.INFO.AETHER_QUARANTINE", subjects_filter=">"))["state"]["subjects"]
     assert kept
@@ -60,7 +60,7 @@ async def test_on_a_users_server_it_makes_the_canary_once_and_its_records_are_no
 
 
 @pytest.mark.parametrize("loss", ["a message", "a record", "the end", "another version", "something besides"])
-async def test_it_fails_where_anything_planted_does_not_appear(
+async def test_the_self_test_fails_if_any_seeded_damage_is_not_found_or_not_stored(
     server: EmbeddedServer, admin: Client, config: str, loss: str
 ) -> None:
     await store(server, admin, *good(1))
@@ -80,11 +80,11 @@ async def test_it_fails_where_anything_planted_does_not_appear(
         config_ = (await asked(admin, f"STREAM.INFO.{CANARY}"))["config"]
         await asked(admin, f"STREAM.DELETE.{CANARY}")
         await asked(admin, f"STREAM.CREATE.{CANARY}", **config_)
-        said = f"stream {CANARY} was planted in part only: delete stream {CANARY} as an administrator"
+        said = f"stream {CANARY} was seeded only in part: delete stream {CANARY} as an administrator"
     elif loss == "another version":
         config_ = (await asked(admin, f"STREAM.INFO.{CANARY}"))["config"]
         await asked(admin, f"STREAM.UPDATE.{CANARY}", **config_ | {"description": "mine"})
-        said = f"stream {CANARY} was planted by another version, or by somebody else: delete stream {CANARY}"
+        said = f"stream {CANARY} was not seeded by this version of the auditor: delete stream {CANARY}"
     else:
         await admin.request(f"{CANARY}.events.order.order-999", b"{")
         said = "found besides: malformed_event"
@@ -94,7 +94,7 @@ async def test_it_fails_where_anything_planted_does_not_appear(
     assert "Traceback" not in ended.err
 
 
-async def test_the_daemon_tests_itself_at_its_start_and_with_every_full_pass_and_writes_nothing_there(
+async def test_the_daemon_runs_the_self_test_at_its_start_and_after_every_full_pass_and_writes_nothing(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(1))
@@ -136,7 +136,9 @@ async def test_the_daemon_tests_itself_at_its_start_and_with_every_full_pass_and
         await running.stop()
 
 
-async def test_the_daemon_knows_at_once_after_a_restart(server: EmbeddedServer, admin: Client, tmp_path: Path) -> None:
+async def test_after_a_restart_the_daemon_runs_the_self_test_before_any_full_pass(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
     await store(server, admin, *good(1))
     config = configured(tmp_path, server.url, "", LISTEN)
     assert (await auditor("selftest", "--config", config)).code == 0

@@ -1,4 +1,4 @@
-"""`auditor state`, and what a scan makes of saved state, from outside."""
+"""`auditor state`, and how `auditor scan` uses saved state, as processes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def scanned(config: str, *options: str) -> dict:
     return ended.json["audits"][0]
 
 
-async def test_a_second_scan_reads_only_what_is_new_and_still_speaks_of_everything(
+async def test_a_second_scan_reads_only_new_messages_and_reports_on_all(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -50,7 +50,7 @@ async def test_a_second_scan_reads_only_what_is_new_and_still_speaks_of_everythi
     assert (full["mode"], full["read"], full["findings"]) == ("full", full["range"], more["findings"])
 
 
-async def test_a_dry_run_goes_on_from_what_is_saved_and_saves_nothing(
+async def test_a_dry_run_continues_from_the_saved_checkpoint_and_saves_nothing(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -63,7 +63,7 @@ async def test_a_dry_run_goes_on_from_what_is_saved_and_saves_nothing(
         assert (dry["mode"], dry["verdict"], dry["read"]) == ("incremental", "corrupt", {"first_seq": 5, "last_seq": 5})
 
 
-async def test_what_is_saved_is_shown_and_forgotten_only_when_it_is_really_meant(
+async def test_saved_state_is_shown_and_deleted_only_with_yes(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -78,8 +78,8 @@ async def test_what_is_saved_is_shown_and_forgotten_only_when_it_is_really_meant
     assert refused.code == 1
     assert "--yes" in refused.said
     assert (await scanned(config))["mode"] == "incremental"
-    forgotten = await auditor("state", "reset", "--config", config, "--audit", "orders", "--yes")
-    assert (forgotten.code, forgotten.out[:18]) == (0, "orders: forgotten;")
+    deleted = await auditor("state", "reset", "--config", config, "--audit", "orders", "--yes")
+    assert (deleted.code, deleted.out[:16]) == (0, "orders: deleted;")
     assert (await auditor("state", "show", "--config", config)).out == nothing
     assert (await scanned(config))["mode"] == "full"
 
@@ -93,7 +93,7 @@ async def test_an_audit_that_is_not_configured_is_named(server: EmbeddedServer, 
     assert 'no audit "nope"' in ended.said
 
 
-async def test_a_damaged_head_of_the_state_makes_passes_inconclusive_until_the_state_is_reset(
+async def test_a_damaged_manifest_makes_passes_inconclusive_until_the_state_is_reset(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -101,7 +101,7 @@ async def test_a_damaged_head_of_the_state_makes_passes_inconclusive_until_the_s
     await scanned(config)
     await admin.request("aether.audit.orders.head", b"{")  # answered once it is stored
     shown = await auditor("state", "show", "--config", config)
-    assert "its head is damaged; auditor state reset --audit orders begins anew" in shown.out
+    assert "its head is damaged; auditor state reset --audit orders deletes it" in shown.out
     for _ in range(2):
         ended = await auditor("scan", "--config", config, "--json")
         audit = ended.json["audits"][0]
@@ -137,7 +137,7 @@ async def test_state_of_other_subjects_is_not_used(server: EmbeddedServer, admin
     assert (report["mode"], report["messages"]["skipped"]) == ("full", 5)
 
 
-async def test_a_stream_that_was_deleted_and_made_again_is_read_from_its_beginning_and_said_to_be_another(
+async def test_a_recreated_stream_is_read_from_its_first_sequence_and_reported(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -152,7 +152,7 @@ async def test_a_stream_that_was_deleted_and_made_again_is_read_from_its_beginni
     assert (report["mode"], report["findings_total"]) == ("full", {"malformed_event": 1, "stream_recreated": 1})
 
 
-async def test_a_state_stream_that_could_lose_something_is_refused(
+async def test_a_state_stream_that_could_lose_saved_state_is_refused(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(1))
@@ -163,7 +163,7 @@ async def test_a_state_stream_that_could_lose_something_is_refused(
     assert "state stream AETHER_AUDIT could lose saved state and is refused" in ended.said
 
 
-async def test_two_scans_at_once_do_not_spoil_what_is_saved(
+async def test_concurrent_scans_do_not_damage_saved_state(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)

@@ -54,7 +54,7 @@ async def test_a_scan_that_is_killed_is_gone_on_with_from_its_last_checkpoint(
     process.kill()
     await process.wait()
     shown = (await auditor("state", "show", "--config", slow)).out
-    assert "full pass under way: stream ORDERS, sequences 1 to " in shown
+    assert "full pass in progress: stream ORDERS, sequences 1 to " in shown
     report = await scanned(configured(tmp_path, server.url))
     assert (report["mode"], report["findings_total"]) == ("full", {"malformed_event": 10})
     assert report["read"]["first_seq"] > 4_000

@@ -1,4 +1,4 @@
-"""Whatever happens becomes one clear line and the exit code of the contract."""
+"""The result of a command becomes an exit code, and each error one line on stderr."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from auditor.errors import AuditorError, ConfigError
 
 
 @pytest.mark.parametrize(
-    ("happens", "code", "told"),
+    ("result", "code", "message"),
     [
         (0, 0, ""),
         (2, 2, ""),
@@ -21,17 +21,17 @@ from auditor.errors import AuditorError, ConfigError
         (KeyboardInterrupt(), 3, ""),
     ],
 )
-def test_what_happens_is_told_in_a_line(
-    happens: object, code: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_error_is_one_line_and_every_result_has_its_exit_code(
+    result: object, code: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def verb(*_: object, **__: object) -> object:
-        if isinstance(happens, BaseException):
-            raise happens
-        return happens
+    def command(*_: object, **__: object) -> object:
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
-    monkeypatch.setattr("auditor.cli.entry.app", verb)
+    monkeypatch.setattr("auditor.cli.entry.app", command)
     assert entry.run([]) == code
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith(told)
+    assert err.startswith(message)
     assert "hunter2" not in err

@@ -11,7 +11,7 @@ from auditor.cli.progress import progress_bar
 from auditor.core.model.passes import Outcome, Progress
 
 
-async def test_a_terminal_sees_rate_and_time_left_move() -> None:
+async def test_a_terminal_shows_the_rate_and_the_time_left() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=120)
     progress = Progress(first_seq=1, last_seq=100)
@@ -25,7 +25,7 @@ async def test_a_terminal_sees_rate_and_time_left_move() -> None:
     assert "messages/s" in shown
 
 
-async def test_nothing_is_shown_where_there_is_no_terminal() -> None:
+async def test_without_a_terminal_nothing_is_shown() -> None:
     out = io.StringIO()
     async with progress_bar(Console(file=out, force_terminal=False), "orders", Progress()):
         await asyncio.sleep(0.3)

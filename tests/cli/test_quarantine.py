@@ -1,4 +1,4 @@
-"""The hexdump that makes damage visible."""
+"""The hexdump of a payload."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from auditor.cli.quarantine import ROW, hexdump
 
 
-def test_the_row_of_the_error_is_marked_and_its_byte_pointed_at() -> None:
+def test_an_arrow_marks_the_row_and_the_byte_of_the_error() -> None:
     lines = list(hexdump(bytes(range(64)), 20))
     assert lines[1].startswith("> 00000010  10 11 12 13 14")
     arrow = lines[2]
@@ -15,11 +15,11 @@ def test_the_row_of_the_error_is_marked_and_its_byte_pointed_at() -> None:
     assert arrow.endswith("byte 20")
 
 
-def test_an_error_at_the_end_points_behind_the_last_byte() -> None:
+def test_an_error_at_the_end_is_marked_after_the_last_byte() -> None:
     assert any(line.endswith("byte 5 (the end)") for line in hexdump(b"12345", 5))
 
 
-def test_a_long_payload_is_shown_around_the_error_only() -> None:
+def test_a_long_payload_is_shown_only_around_the_error() -> None:
     lines = list(hexdump(bytes(100_000), 50_000))
     assert len(lines) < 30
     assert (lines[0], lines[-1]) == (
@@ -28,10 +28,10 @@ def test_a_long_payload_is_shown_around_the_error_only() -> None:
     )
 
 
-def test_no_byte_reaches_the_terminal_but_printable_ascii() -> None:
+def test_only_printable_ascii_reaches_the_terminal() -> None:
     assert all(" " <= char <= "~" for line in hexdump(bytes(range(256)), 27) for char in line)
 
 
 @pytest.mark.parametrize("offset", [0, 7])
-def test_an_empty_payload_says_so(offset: int) -> None:
+def test_an_empty_payload_is_shown_as_empty(offset: int) -> None:
     assert list(hexdump(b"", offset)) == ["(empty)"]

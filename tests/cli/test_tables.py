@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from auditor.cli.tables import PIPE_WIDTH, findings_table, print_line, print_report, results
+from auditor.cli.tables import PIPE_WIDTH, findings_table, print_line, print_report, result_console
 from auditor.core.model.findings import Finding, Kind, Severity
 from tests.core.reports import report
 
@@ -48,6 +48,6 @@ def test_a_report_ends_with_its_verdict() -> None:
 
 def test_a_table_that_is_not_for_a_terminal_is_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
-    assert results().width == PIPE_WIDTH
+    assert result_console().width == PIPE_WIDTH
     monkeypatch.setenv("COLUMNS", "77")
-    assert results().width == 77
+    assert result_console().width == 77

@@ -126,7 +126,7 @@ class InMemoryApp:
     def source(self, audit: AuditConfig) -> Stream:
         return self.streams[audit.name]
 
-    def keeper(self, audit: AuditConfig) -> StateStore:
+    def state_store(self, audit: AuditConfig) -> StateStore:
         return self.stores[audit.name]
 
     async def run_pass(self, request: PassRequest) -> PassReport | Yielded:
@@ -139,7 +139,7 @@ class InMemoryApp:
     def _ports(self, audit: AuditConfig) -> PassPorts:
         return PassPorts(self.streams[audit.name], None, None, self.stores[audit.name], ActorTypes(), self.clock)
 
-    async def check_own_streams(self) -> None:
+    async def ensure_own_streams(self) -> None:
         if self.refuses_own_streams is not None:
             raise self.refuses_own_streams
 

@@ -6,7 +6,7 @@ import shutil
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from auditor.app import Auditor
+from auditor.app import App
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
@@ -128,11 +128,11 @@ class Laboratory:
             await client.close()
 
     @asynccontextmanager
-    async def auditor(self, audit: AuditConfig = AUDIT) -> AsyncIterator[Auditor]:
+    async def auditor(self, audit: AuditConfig = AUDIT) -> AsyncIterator[App]:
         """An auditor as it is after a start."""
         async with self.client() as client:
-            auditor = Auditor(Config(audits=(audit,), nats=NatsConfig(servers=(self.server.url,))), client)
-            await auditor.check_own_streams()
+            auditor = App(Config(audits=(audit,), nats=NatsConfig(servers=(self.server.url,))), client)
+            await auditor.ensure_own_streams()
             yield auditor
 
     async def audited(self, reading: StartFrom = StartFrom.AUTO, audit: AuditConfig = AUDIT) -> PassReport:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.aether import Event, decode_event, unreachable_reason
-from auditor.app import Auditor
+from auditor.app import App
 from auditor.canary.actor_messages import ActorMessages, SeedMessage
 from auditor.config import AuditConfig, Config
 from auditor.demo.sample import STREAM
@@ -47,7 +47,7 @@ async def stream(server: EmbeddedServer, client: Client) -> None:
 @pytest.mark.usefixtures("stream")
 async def test_for_every_reachable_actor_the_audit_and_get_events_with_errors_say_the_same(client: Client) -> None:
     config = Config(audits=(AuditConfig(name="orders", stream=STREAM),))
-    auditor = Auditor(config, client)
+    auditor = App(config, client)
     source = auditor.source(config.audits[0])
     stored: dict[bytes, list[StoredMessage]] = {}
     pinned = await source.info()

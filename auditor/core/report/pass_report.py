@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from auditor.core.model.passes import Mode, SeqRange, Verdict
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.units import NANOSECONDS, format_rfc3339
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from auditor.core.model.findings import Cause, Finding, Kind, Severity
+    from auditor.core.model.passes import Mode, SeqRange, Verdict
 
 REPORT_SCHEMA = "aether-auditor/report/1"
-
-
-class ExitCode(IntEnum):
-    """Exit codes of every verb, in every output mode."""
-
-    CLEAN = 0
-    COULD_NOT_RUN = 1
-    CORRUPT = 2
-    INCONCLUSIVE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,26 +246,3 @@ def finding_json(finding: Finding) -> dict[str, Any]:
 
 def _range_json(seqs: SeqRange) -> dict[str, int]:
     return {"first_seq": seqs.first_seq, "last_seq": seqs.last_seq}
-
-
-def exit_code(reports: Iterable[PassReport | None]) -> ExitCode:
-    """The exit code for passes of several audits; None stands for a pass that could not run."""
-    passes = list(reports)
-    verdicts = [report.verdict for report in passes if report]
-    if Verdict.CORRUPT in verdicts:
-        return ExitCode.CORRUPT
-    if not verdicts:
-        return ExitCode.COULD_NOT_RUN
-    if len(verdicts) < len(passes) or Verdict.INCONCLUSIVE in verdicts:
-        return ExitCode.INCONCLUSIVE
-    return ExitCode.CLEAN
-
-
-def overall_verdict(code: ExitCode) -> str:
-    """The word that stands for an exit code at the top of a report."""
-    return {
-        ExitCode.CLEAN: Verdict.CLEAN,
-        ExitCode.CORRUPT: Verdict.CORRUPT,
-        ExitCode.INCONCLUSIVE: Verdict.INCONCLUSIVE,
-        ExitCode.COULD_NOT_RUN: "failed",
-    }[code]

@@ -25,13 +25,13 @@ KEEPING = {
 """What makes the server keep the first record of a key and refuse every further one."""
 
 
-async def ensure_quarantine_stream(client: Client, config: QuarantineConfig, audited_stream: str) -> None:
+async def ensure_quarantine_stream(client: Client, config: QuarantineConfig, *audited_streams: str) -> None:
     """Create the side stream if it is absent and may be created; make sure that no record could be lost in it.
 
     Raises QuarantineStreamError, PermissionDeniedError, ConnectionFailedError.
     """
     await _stream(config).ensure(
-        client, audited_stream, side_stream_settings(config), lambda found: unsafe_settings(config, found)
+        client, audited_streams, side_stream_settings(config), lambda found: unsafe_settings(config, found)
     )
 
 

@@ -25,13 +25,13 @@ UNLIMITED = ("max_age", "max_msgs", "max_msgs_per_subject")
 """Limits that would remove parts of what is saved."""
 
 
-async def ensure_state_stream(client: Client, config: StateConfig, audited_stream: str) -> StreamInfo:
+async def ensure_state_stream(client: Client, config: StateConfig, *audited_streams: str) -> StreamInfo:
     """Create the state stream if it is absent and may be created; make sure that what is saved stays in it.
 
     Raises StateError, PermissionDeniedError, ConnectionFailedError.
     """
     return await _stream(config).ensure(
-        client, audited_stream, state_stream_settings(config), lambda found: unsafe_settings(config, found)
+        client, audited_streams, state_stream_settings(config), lambda found: unsafe_settings(config, found)
     )
 
 
