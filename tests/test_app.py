@@ -14,6 +14,7 @@ from auditor.embedded_server import EmbeddedServer
 from auditor.errors import ConnectionFailedError, QuarantineStreamError
 from auditor.jetstream.connection.client import Client, connect
 from auditor.scan.plan import StartFrom
+from auditor.scan.request import PassRequest
 from tests.live.raw import Publication, publish
 from tests.live.streams import STREAM, api, create
 
@@ -121,15 +122,15 @@ async def test_each_pass_says_by_itself_whether_it_stores_records_and_state(serv
         await publish(server.port, [Publication(b"S.events.order.order-1", b"{")])
         app = App(configured(server, AUDIT), client)
         await app.ensure_own_streams()
-        reading = await app.new_pass(AUDIT, store=False).run()
+        reading = await app.run_to_end(PassRequest(AUDIT), store=False)
         assert (reading.verdict, reading.quarantine_pending) == (Verdict.CORRUPT, 0)
         assert await stored(client) == {OWN[0]: 0, OWN[1]: 0}
-        await app.new_pass(AUDIT, store=True).run()
+        await app.run_to_end(PassRequest(AUDIT), store=True)
         after = await stored(client)
         assert after[OWN[0]] == 1
         assert after[OWN[1]] > 0
-        again = app.new_pass(AUDIT, store=False, reading=StartFrom.BEGINNING)
-        assert (await again.run()).findings_total == reading.findings_total
+        again = await app.run_to_end(PassRequest(AUDIT, StartFrom.BEGINNING), store=False)
+        assert again.findings_total == reading.findings_total
         assert await stored(client) == after
 
 
@@ -145,10 +146,10 @@ async def test_a_pass_that_stores_nothing_tries_no_publish(tmp_path: Path) -> No
         config = configured(server, AUDIT, user="reader", password="second")
         async with open_app(config, ensure_own_streams=False) as app:
             for _ in range(2):
-                report = await app.new_pass(AUDIT, store=False).run()
+                report = await app.run_to_end(PassRequest(AUDIT), store=False)
                 assert (report.verdict, report.incomplete) == (Verdict.CORRUPT, None)
             assert not refused()
-            report = await app.new_pass(AUDIT, store=True).run()
+            report = await app.run_to_end(PassRequest(AUDIT), store=True)
             assert (report.verdict, report.quarantine_pending) == (Verdict.CORRUPT, 1)
             assert refused()
         assert await stored(client) == {OWN[0]: 0, OWN[1]: 0}

@@ -9,6 +9,7 @@ import pytest
 from auditor.core.model.findings import Kind
 from auditor.errors import AuditorError, NotFoundError
 from auditor.operations.accept import accept_findings, totals_text, withdraw_acceptance
+from auditor.scan.request import PassRequest
 from tests.operations.conftest import AUDIT
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def test_the_result_counts_what_is_accepted_and_what_is_still_open(app: App) -> None:
-    await app.new_pass(AUDIT).run()
+    await app.run_to_end(PassRequest(AUDIT))
     result = await accept_findings(app, AUDIT, Kind.MALFORMED_EVENT, 4, "known")
     assert (result.count, result.still_open) == (1, {Kind.MALFORMED_EVENT: 1})
     assert (result.acceptance.kind, result.acceptance.up_to_seq, result.acceptance.reason) == (
@@ -32,7 +33,7 @@ async def test_the_result_counts_what_is_accepted_and_what_is_still_open(app: Ap
 async def test_what_cannot_be_accepted_is_refused_and_nothing_is_stored(app: App) -> None:
     with pytest.raises(NotFoundError, match="run auditor scan first"):
         await accept_findings(app, AUDIT, Kind.MALFORMED_EVENT, None, "known")
-    await app.new_pass(AUDIT).run()
+    await app.run_to_end(PassRequest(AUDIT))
     with pytest.raises(NotFoundError, match="no finding of kind version_gap is open in audit orders: it has 2 malf"):
         await accept_findings(app, AUDIT, Kind.VERSION_GAP, None, "known")
     with pytest.raises(AuditorError, match="the last pass ended at sequence 5"):
@@ -43,7 +44,7 @@ async def test_what_cannot_be_accepted_is_refused_and_nothing_is_stored(app: App
 
 
 async def test_an_acceptance_is_withdrawn_once(app: App) -> None:
-    await app.new_pass(AUDIT).run()
+    await app.run_to_end(PassRequest(AUDIT))
     await accept_findings(app, AUDIT, Kind.MALFORMED_EVENT, None, "known")
     await withdraw_acceptance(app, AUDIT, Kind.MALFORMED_EVENT)
     assert await app.acceptances(AUDIT).load() == {}

@@ -10,6 +10,7 @@ from auditor.canary.stream import CANARY
 from auditor.errors import NotFoundError
 from auditor.operations.quarantine import get_record, list_records
 from auditor.operations.selftest import audit_canary, create_canary
+from auditor.scan.request import PassRequest
 from tests.operations.conftest import AUDIT, BAD
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ async def test_the_records_of_the_audits_are_listed_in_stream_order_and_those_of
     assert await list_records(app) == []
     await create_canary(app)
     assert (await audit_canary(app, store=True)).ok
-    await app.new_pass(AUDIT).run()
+    await app.run_to_end(PassRequest(AUDIT))
     records = await list_records(app)
     assert [(record.stream, record.sequence) for record in records] == [("S", 4), ("S", 5)]
     kept = (await app.client.request("$JS.API.STREAM.INFO.AETHER_QUARANTINE", b'{"subjects_filter": ">"}')).data
@@ -30,7 +31,7 @@ async def test_the_records_of_the_audits_are_listed_in_stream_order_and_those_of
 
 
 async def test_a_record_has_its_bytes_and_the_offset_of_the_error(app: App) -> None:
-    await app.new_pass(AUDIT).run()
+    await app.run_to_end(PassRequest(AUDIT))
     for record in await list_records(app):
         for key in (record.key, record.key.removeprefix("aether.quarantine.")):
             located = await get_record(app, key)

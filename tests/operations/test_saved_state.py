@@ -12,6 +12,7 @@ from auditor.core.state.checkpoint import CheckpointKind
 from auditor.errors import StateFormatError, StateNewerError
 from auditor.operations.accept import accept_findings
 from auditor.operations.saved_state import StateDescription, describe_state, reset_state
+from auditor.scan.request import PassRequest
 from tests.operations.conftest import AUDIT
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ async def test_before_the_first_pass_nothing_is_saved(app: App) -> None:
 
 
 async def test_what_a_pass_saved_is_described_and_deleted_and_acceptances_stay(app: App) -> None:
-    await app.new_pass(AUDIT).run()
+    await app.run_to_end(PassRequest(AUDIT))
     await accept_findings(app, AUDIT, Kind.MALFORMED_EVENT, None, "known")
     state = await describe_state(app, AUDIT)
     assert state.accepted == (Kind.MALFORMED_EVENT,)
@@ -46,7 +47,7 @@ async def test_what_a_pass_saved_is_described_and_deleted_and_acceptances_stay(a
 async def test_state_that_cannot_be_read_is_an_error_and_can_be_deleted(
     app: App, manifest: bytes, error: type[Exception]
 ) -> None:
-    await app.new_pass(AUDIT).run()
+    await app.run_to_end(PassRequest(AUDIT))
     await app.client.request("aether.audit.orders.head", manifest)  # answered once it is stored
     with pytest.raises(error):
         await describe_state(app, AUDIT)
