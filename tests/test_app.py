@@ -13,8 +13,7 @@ from auditor.core.model.passes import Verdict
 from auditor.embedded_server import EmbeddedServer
 from auditor.errors import ConnectionFailedError, QuarantineStreamError
 from auditor.jetstream.connection.client import Client, connect
-from auditor.scan.plan import StartFrom
-from auditor.scan.request import PassRequest
+from auditor.scan.request import PassRequest, StartFrom
 from tests.live.raw import Publication, publish
 from tests.live.streams import STREAM, api, create
 
