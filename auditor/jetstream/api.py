@@ -27,12 +27,30 @@ SLOW_TIMEOUT = 30.0
 MAX_DELETED_LISTED = 5_000_000
 """Deleted sequences that are asked for at most: the answer has 7 bytes for each, and a server cuts off at 64 MiB."""
 
-NO_STREAM = 10059
-NO_MESSAGE = 10037
-NO_CONSUMER = 10014
-NAME_IN_USE = 10058
-"""Somebody else has just created the stream, with other settings."""
-NOT_ENABLED = {10039, 10076}
+# Error codes, each with the name that it has in nats-server.
+CONSUMER_NOT_FOUND = 10014
+"""JSConsumerNotFoundErr."""
+MESSAGE_NOT_FOUND = 10037
+"""JSNoMessageFoundErr."""
+STREAM_NAME_IN_USE = 10058
+"""JSStreamNameExistErr: there is a stream with this name and other settings."""
+STREAM_NOT_FOUND = 10059
+"""JSStreamNotFoundErr."""
+WRONG_STREAM = 10060
+"""JSStreamNotMatchErr: the message names another stream in Nats-Expected-Stream and is not stored."""
+WRONG_LAST_SEQUENCE = 10071
+"""JSStreamWrongLastSequenceErrF: the subject has another last sequence than the message names, and it is not stored."""
+STORE_FAILED = 10077
+"""JSStreamStoreFailedF: the message is not stored; only the description says why."""
+NOT_ENABLED_CODES = frozenset({10039, 10076})
+"""JSNotEnabledForAccountErr and JSNotEnabledErr."""
+RETRYABLE_CODES = frozenset({10008, 10009, 10158, 10163, 10164, 10167})
+"""Errors of a publish that was not stored and that may succeed a moment later.
+
+The stream has no leader: JSClusterNotAvailErr, JSClusterNotLeaderErr. Another publish with the same message id or subject
+is in flight: JSStreamDuplicateMessageConflict, JSStreamExpectedLastSeqPerSubjectNotReady,
+JSStreamWrongLastSequenceConstantErr. The queue of the stream is full: JSStreamTooManyRequests.
+"""
 
 
 class JetStreamError(AuditorError):
@@ -72,6 +90,30 @@ class StreamInfo(Answer):
     created: str = ""
     config: dict[str, Any] = {}
     state: _State = msgspec.field(default_factory=lambda: _State(0, 0, 0))
+
+
+class Message(msgspec.Struct):
+    """A stored message as STREAM.MSG.GET returns it."""
+
+    subject: str
+    seq: int
+    time: str
+    hdrs: bytes | None = None
+    data: bytes = b""
+
+
+class MessageAnswer(Answer):
+    message: Message | None = None
+
+
+class PubAck(Answer):
+    """The answer of a stream to a publish."""
+
+    stream: str = ""
+    seq: int = 0
+    """0 if the message was not stored."""
+    duplicate: bool = False
+    """Whether nothing was stored because the message at `seq` has the same message id."""
 
 
 class _Delivered(msgspec.Struct):
@@ -125,9 +167,9 @@ async def ask(
 
 
 def _meaning(error: ApiError, stream: str) -> AuditorError:
-    if error.err_code == NO_STREAM:
+    if error.err_code == STREAM_NOT_FOUND:
         return StreamNotFoundError(f"stream {stream} does not exist: check its name, and the account of the user")
-    if error.err_code in NOT_ENABLED:
+    if error.err_code in NOT_ENABLED_CODES:
         return ConnectionFailedError(f"stream {stream} cannot be read: {error.description}: enable JetStream there")
     kind = ConnectionFailedError if error.code >= 500 else JetStreamError
     return kind(f"JetStream says of stream {stream}: {error.description} (error {error.err_code})")
@@ -192,20 +234,8 @@ async def create_consumer(
 async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfo | None:
     """None if the consumer is gone. Raises as `ask`."""
     subject = f"CONSUMER.INFO.{stream}.{name}"
-    info = await ask(client, stream, subject, {}, ConsumerInfo, expected_error=NO_CONSUMER)
+    info = await ask(client, stream, subject, {}, ConsumerInfo, expected_error=CONSUMER_NOT_FOUND)
     return None if info.error else info
-
-
-class _Message(msgspec.Struct):
-    subject: str
-    seq: int
-    time: str
-    hdrs: bytes | None = None
-    data: bytes = b""
-
-
-class _MessageAnswer(Answer):
-    message: _Message | None = None
 
 
 async def get_message(client: Client, stream: str, **which: int | str) -> StoredMessage | None:
@@ -213,7 +243,9 @@ async def get_message(client: Client, stream: str, **which: int | str) -> Stored
 
     A subject that is no UTF-8 comes with U+FFFD. Raises as `ask`.
     """
-    answer = await ask(client, stream, f"STREAM.MSG.GET.{stream}", which, _MessageAnswer, expected_error=NO_MESSAGE)
+    answer = await ask(
+        client, stream, f"STREAM.MSG.GET.{stream}", which, MessageAnswer, expected_error=MESSAGE_NOT_FOUND
+    )
     message = answer.message
     if message is None:
         return None
@@ -223,7 +255,7 @@ async def get_message(client: Client, stream: str, **which: int | str) -> Stored
 async def is_stored(client: Client, stream: str, seq: int) -> bool:
     """Whether the stream's leader can read the message at `seq`. Raises as `ask`."""
     body = {"seq": seq}
-    answer = await ask(client, stream, f"STREAM.MSG.GET.{stream}", body, Answer, expected_error=NO_MESSAGE)
+    answer = await ask(client, stream, f"STREAM.MSG.GET.{stream}", body, Answer, expected_error=MESSAGE_NOT_FOUND)
     return answer.error is None
 
 

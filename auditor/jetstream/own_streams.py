@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.core.model.subject_filter import is_subset, overlaps
 from auditor.errors import StreamNotFoundError
-from auditor.jetstream.api import NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
+from auditor.jetstream.api import STREAM_NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,7 +102,7 @@ class OwnedStream:
     async def _create(self, client: Client, settings: Mapping[str, Any]) -> StreamInfo:
         subject = f"STREAM.CREATE.{self.name}"
         try:
-            info = await ask(client, self.name, subject, dict(settings), StreamInfo, expected_error=NAME_IN_USE)
+            info = await ask(client, self.name, subject, dict(settings), StreamInfo, expected_error=STREAM_NAME_IN_USE)
         except JetStreamError as error:
             raise self.error(f"{self.section} stream {self.name} cannot be created: {error}") from error
         return await stream_info(client, self.name) if info.error else info

@@ -14,7 +14,7 @@ from nats import errors
 
 from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.errors import AuditorError
-from auditor.jetstream.api import Answer
+from auditor.jetstream.api import RETRYABLE_CODES, WRONG_LAST_SEQUENCE, PubAck
 from auditor.jetstream.connection.client import LineTooLongError
 
 if TYPE_CHECKING:
@@ -26,10 +26,6 @@ ANSWER_TIMEOUT = 5.0
 PATIENCE = 30.0
 """Seconds until a lost answer is given up: a server restarts and a cluster elects a leader in fewer."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-
-WRONG_LAST_SEQUENCE = 10071
-RETRYABLE_CODES = frozenset({10008, 10009, 10158, 10163, 10164})
-"""No leader just now, or another publish of the same subject or id is still on its way through the cluster."""
 
 
 class SequenceConflictError(Exception):
@@ -47,12 +43,6 @@ class Published(NamedTuple):
     seq: int
     duplicate: bool
     """Nothing was stored: the message at `seq` has the same id."""
-
-
-class _PubAck(Answer):
-    stream: str = ""
-    seq: int = 0
-    duplicate: bool = False
 
 
 async def append(
@@ -106,9 +96,9 @@ class _RetryableError(Exception):
 
 def _meaning(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Published:
     try:
-        answer = msgspec.json.decode(reply, type=_PubAck)
+        answer = msgspec.json.decode(reply, type=PubAck)
     except msgspec.DecodeError:
-        answer = _PubAck()
+        answer = PubAck()
     error = answer.error
     if error is None:
         if answer.stream != stream:

@@ -9,7 +9,7 @@ import msgspec
 from nats import errors
 
 from auditor.errors import ConnectionFailedError
-from auditor.jetstream.api import SLOW_TIMEOUT, Answer, ask
+from auditor.jetstream.api import SLOW_TIMEOUT, Answer, PubAck, ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -21,10 +21,6 @@ WINDOW = 256
 
 Message = tuple[bytes, bytes | None, bytes]
 """Subject, whole header block (None if none) and payload."""
-
-
-class _PubAck(Answer):
-    seq: int = 0
 
 
 async def plant(
@@ -51,7 +47,7 @@ async def publish_raw(client: Client, messages: Sequence[Message]) -> None:
         except errors.Error as error:
             raise ConnectionFailedError(f"a message was not stored: {client.trouble or error!r}") from error
         for answer in answers:
-            ack = msgspec.json.decode(answer, type=_PubAck)
+            ack = msgspec.json.decode(answer, type=PubAck)
             if ack.error is not None:
                 raise ConnectionFailedError(f"a message was refused: {ack.error.description}")
             if ack.seq <= last_seq:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.aether.stream_layout import StreamLayout
 from auditor.core.model.subject_filter import is_subset
 from auditor.errors import ConnectionFailedError, EventStreamError, StreamNotFoundError
-from auditor.jetstream.api import NAME_IN_USE, SLOW_TIMEOUT, JetStreamError, StreamInfo, ask, stream_info
+from auditor.jetstream.api import SLOW_TIMEOUT, STREAM_NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ async def _create(client: Client, stream: str, settings: dict[str, Any]) -> Stre
     request = f"STREAM.CREATE.{stream}"
     try:
         info = await ask(
-            client, stream, request, settings, StreamInfo, timeout=SLOW_TIMEOUT, expected_error=NAME_IN_USE
+            client, stream, request, settings, StreamInfo, timeout=SLOW_TIMEOUT, expected_error=STREAM_NAME_IN_USE
         )
     except (JetStreamError, ConnectionFailedError) as error:
         raise EventStreamError(f"stream {stream} cannot be created: {error}") from error

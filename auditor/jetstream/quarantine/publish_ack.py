@@ -5,22 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from auditor.errors import ConnectionFailedError, QuarantineStreamError
-from auditor.jetstream.api import Answer
+from auditor.jetstream.api import RETRYABLE_CODES, STORE_FAILED, WRONG_LAST_SEQUENCE, PubAck
 
-ALREADY_THERE = 10071
-"""Wrong last sequence: the subject holds a message."""
-STORE_FAILED = 10077
-"""The server's code for whatever keeps it from storing; only the text tells the cases apart."""
 PER_SUBJECT_LIMIT = "maximum messages per subject exceeded"
 """The subject holds a message, though one that the server can't read any more: its limit of one speaks."""
 FULL = frozenset({"maximum bytes exceeded", "maximum messages exceeded"})
-RETRYABLE_CODES = frozenset({10008, 10009, 10163, 10164})
-"""No leader just now, or another publish to the same subject is still on its way through the cluster."""
-
-
-class _PubAck(Answer):
-    stream: str = ""
-    seq: int = 0
 
 
 def was_stored(reply: bytes, stream: str) -> bool:
@@ -30,9 +19,9 @@ def was_stored(reply: bytes, stream: str) -> bool:
     whether it was, so that asking again is right.
     """
     try:
-        answer = msgspec.json.decode(reply, type=_PubAck)
+        answer = msgspec.json.decode(reply, type=PubAck)
     except msgspec.DecodeError:
-        answer = _PubAck()
+        answer = PubAck()
     error = answer.error
     if error is None:
         if not answer.seq:
@@ -42,7 +31,9 @@ def was_stored(reply: bytes, stream: str) -> bool:
                 f"stream {answer.stream} takes the records that are meant for {stream}: end that"
             )
         return True
-    if error.err_code == ALREADY_THERE or (error.err_code == STORE_FAILED and error.description == PER_SUBJECT_LIMIT):
+    if error.err_code == WRONG_LAST_SEQUENCE or (
+        error.err_code == STORE_FAILED and error.description == PER_SUBJECT_LIMIT
+    ):
         return False
     if error.err_code in RETRYABLE_CODES:
         raise ConnectionFailedError(f"stream {stream} can't say yet: {error.description} (error {error.err_code})")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from auditor.core.model.findings import subject_text
 from auditor.errors import NotFoundError
-from auditor.jetstream.api import NO_MESSAGE, Answer, ask
+from auditor.jetstream.api import get_message
 from auditor.jetstream.quarantine.record import StoredPart, part_subject, read_provenance, read_record
 
 if TYPE_CHECKING:
@@ -59,19 +57,8 @@ async def get_record(client: Client, config: QuarantineConfig, key: str) -> Reco
 
 async def read_part(client: Client, stream: str, subject: str) -> StoredPart | None:
     """What `stream` holds at `subject`, or None. Raises as `get_record`."""
-    body = {"last_by_subj": subject}
-    found = await ask(client, stream, f"STREAM.MSG.GET.{stream}", body, _Found, expected_error=NO_MESSAGE)
+    message = await get_message(client, stream, last_by_subj=subject)
     # A wildcard finds what it was not asked for.
-    if found.message is None or found.message.subject != subject:
+    if message is None or message.subject != subject.encode():
         return None
-    return StoredPart(found.message.hdrs, found.message.data)
-
-
-class _Message(msgspec.Struct):
-    subject: str
-    hdrs: bytes | None = None
-    data: bytes = b""
-
-
-class _Found(Answer):
-    message: _Message | None = None
+    return StoredPart(message.headers, message.data)

@@ -23,7 +23,7 @@ RECORD_SCHEMA = "aether-auditor/quarantine/1"
 ONLY_ONCE = {"Nats-Expected-Last-Subject-Sequence": "0"}
 """Makes the server refuse a message whose subject already holds one."""
 HEADER_LIMIT = 65_535
-"""The longest header block that a server stores (error 10097 above it)."""
+"""Bytes of the longest header block that a server stores."""
 ERROR_LIMIT = 1_000
 """Characters of Audit-Error that are kept; the messages of this project are far shorter."""
 VERSION_LINE = "NATS/1.0"

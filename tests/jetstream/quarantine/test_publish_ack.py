@@ -50,7 +50,7 @@ def test_any_other_error_is_refused_in_the_server_s_words(code):
     assert refusal(error(code, "no space left on device")) == why
 
 
-@pytest.mark.parametrize("code", [10008, 10009, 10163, 10164])
+@pytest.mark.parametrize("code", [10008, 10009, 10158, 10163, 10164, 10167])
 def test_a_cluster_that_has_not_made_up_its_mind_is_asked_again(code):
     with pytest.raises(ConnectionFailedError, match="can't say yet: wrong last sequence"):
         was_stored(error(code, "wrong last sequence"), STREAM)

@@ -1,0 +1,47 @@
+"""What the answer of a stream to a publish means; the live tests show that real servers give such answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from auditor.aether import NotStoredError, UnknownOutcomeError
+from auditor.jetstream.publish import Published, SequenceConflictError, _meaning, _RetryableError
+
+
+def error(code: int) -> bytes:
+    return json.dumps({"error": {"code": 503, "err_code": code, "description": "as described"}}).encode()
+
+
+def meaning(reply: bytes, *, in_doubt: bool = False) -> Published:
+    return _meaning(reply, "S", "it", in_doubt=in_doubt)
+
+
+def test_an_acknowledgement_gives_the_sequence_and_whether_it_is_a_duplicate() -> None:
+    assert meaning(b'{"stream":"S","seq":7}') == (7, False)
+    assert meaning(b'{"stream":"S","seq":7,"duplicate":true}') == (7, True)
+
+
+@pytest.mark.parametrize("code", [10008, 10009, 10158, 10163, 10164, 10167])
+def test_an_error_that_passes_is_retried(code: int) -> None:
+    with pytest.raises(_RetryableError, match=f"error {code}"):
+        meaning(error(code))
+
+
+def test_another_last_sequence_is_a_conflict() -> None:
+    with pytest.raises(SequenceConflictError):
+        meaning(error(10071))
+
+
+@pytest.mark.parametrize("code", [10077, 10023, 10054, 99999])
+def test_any_other_error_means_not_stored_unless_an_earlier_answer_was_lost(code: int) -> None:
+    with pytest.raises(NotStoredError, match=f"error {code}"):
+        meaning(error(code))
+    with pytest.raises(UnknownOutcomeError, match=f"error {code}"):
+        meaning(error(code), in_doubt=True)
+
+
+def test_an_acknowledgement_of_another_stream_leaves_the_outcome_unknown() -> None:
+    with pytest.raises(UnknownOutcomeError, match="'OTHER'"):
+        meaning(b'{"stream":"OTHER","seq":7}')
