@@ -14,6 +14,7 @@ SOURCES = sorted(path for path in (ROOT / "auditor").rglob("*.py"))
 PURE = [
     *(ROOT / "auditor" / "aether").rglob("*.py"),
     *(ROOT / "auditor" / "core").rglob("*.py"),
+    ROOT / "auditor" / "retry_delay.py",
     ROOT / "auditor" / "safe_text.py",
 ]
 # Modules that only connect others: they are tested as a process.

@@ -16,6 +16,7 @@ from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.errors import AuditorError
 from auditor.jetstream.api import RETRYABLE_CODES, WRONG_LAST_SEQUENCE, PubAck
 from auditor.jetstream.connection.client import LineTooLongError
+from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
 
 ANSWER_TIMEOUT = 5.0
-PATIENCE = 30.0
-"""Seconds until a lost answer is given up: a server restarts and a cluster elects a leader in fewer."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+GIVE_UP_SECONDS = 30.0
+"""After this time no further attempt is made. A server restarts, and a cluster elects a leader, in less."""
+MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.05, 1.0
+"""Bounds of the delay between two attempts. The delay doubles with every attempt."""
 
 
 class SequenceConflictError(Exception):
@@ -62,8 +64,8 @@ async def append(
     if not client.is_connected:
         raise NotStoredError(what, f"no connection to NATS ({client.trouble})")
     conditions = {**(headers or {}), "Nats-Expected-Last-Subject-Sequence": str(last_seq)}
-    deadline = asyncio.get_running_loop().time() + PATIENCE
-    pause = FIRST_PAUSE
+    deadline = asyncio.get_running_loop().time() + GIVE_UP_SECONDS
+    delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)
     in_doubt = False
     while True:
         try:
@@ -82,12 +84,11 @@ async def append(
             trouble = f"no answer from stream {stream} ({client.trouble or error})"
         try:
             async with asyncio.timeout_at(deadline):
-                await asyncio.sleep(pause)
+                await asyncio.sleep(delay.next())
                 await client.wait_connected()
         except (TimeoutError, AuditorError):
             kind = UnknownOutcomeError if in_doubt else NotStoredError
             raise kind(what, trouble) from None
-        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 class _RetryableError(Exception):

@@ -71,7 +71,7 @@ async def test_where_no_answer_ever_comes_it_says_that_nobody_knows(
     server: EmbeddedServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ANSWER_TIMEOUT", 0.2)
-    monkeypatch.setattr(module, "PATIENCE", 0.5)
+    monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.5)
     await create(client)
     async with Proxy(server) as proxy, connected(proxy) as unlucky:
         proxy.hold_answers_to(b"HPUB S.")
@@ -96,7 +96,7 @@ async def test_a_client_that_is_closed_while_it_waits_says_that_nobody_knows(
 
 
 async def test_a_stream_that_is_not_there_takes_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.2)
+    monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.2)
     with pytest.raises(NotStoredError, match="does not exist or has no leader"):
         await put(client)
 

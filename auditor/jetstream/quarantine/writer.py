@@ -21,6 +21,7 @@ from auditor.jetstream.quarantine.publish_ack import was_stored
 from auditor.jetstream.quarantine.reader import read_part
 from auditor.jetstream.quarantine.record import record_parts
 from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream
+from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,10 +37,10 @@ MOST_BYTES_IN_FLIGHT = 8 << 20
 """Of original messages: what a slow disk or line takes well within ANSWER_TIMEOUT."""
 ANSWER_TIMEOUT = 3.0
 """Seconds. An answer that comes later costs nothing: the next try is told that the record is there."""
-PATIENCE = 9.0
-"""Seconds without a definite answer before a round is given up: a server restarts, a cluster elects a leader."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
-"""Seconds between tries."""
+GIVE_UP_SECONDS = 9.0
+"""Time without a definite answer before a round is given up. A server restarts, and a cluster elects a leader, in less."""
+MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.1, 1.0
+"""Bounds of the delay between two attempts. The delay doubles with every attempt."""
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class _RecordError(Exception):
 class QuarantineWriter:
     """The side stream as the audit of one stream writes to it, in rounds that end with `settle`.
 
-    Once the side stream refuses, or is silent for `PATIENCE`, the rest of the round is dropped and counted; the next
+    Once the side stream refuses, or is silent for `GIVE_UP_SECONDS`, the rest of the round is dropped and counted; the next
     round tries anew. Each round begins by making sure that the side stream is still there and safe.
     """
 
@@ -181,18 +182,18 @@ class QuarantineWriter:
         return ConnectionFailedError(f"stream {stream} takes no records just now: it has no leader")
 
     async def _retry(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try until the answer is definite, or PATIENCE is at its end, or that of another record is."""
+        """Try until the answer is definite, or GIVE_UP_SECONDS is at its end, or that of another record is."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
-        pause = FIRST_PAUSE
+        deadline = loop.time() + GIVE_UP_SECONDS
+        delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)
         while True:
             try:
                 return await attempt()
             except ConnectionFailedError:
-                if self._refused or loop.time() + pause > deadline:
+                seconds = delay.next()
+                if self._refused or loop.time() + seconds > deadline:
                     raise
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(seconds)
 
 
 def _size(evidence: QuarantineEntry) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import ConnectionFailedError, StreamRecreatedError, WalkIncompleteError
 from auditor.jetstream.api import stream_info, stream_state
 from auditor.jetstream.reading.pull_consumer import BATCH, ConsumerLostError, delivery
+from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from auditor.errors import AuditorError
     from auditor.jetstream.connection.client import Client
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
-"""Seconds before a new consumer, while one after the other fails."""
-PATIENCE = 60.0
-"""Seconds without a message, with a connection, before the walk is given up: a cluster elects a leader in far fewer."""
+MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.05, 2.0
+"""Bounds of the delay before a new consumer. The delay doubles with every consumer that delivers nothing."""
+GIVE_UP_SECONDS = 60.0
+"""Time without a message, while connected, before the walk is given up. A cluster elects a leader in far less."""
 
 
 async def ordered_walk(
@@ -36,7 +37,7 @@ async def ordered_walk(
 ) -> AsyncGenerator[list[StoredMessage]]:
     """As `Source.walk` in auditor/scan/ports.py. While there is no connection it waits, for as long as it takes."""
     following = first_seq
-    patience = _Patience(client)
+    retries = _Retries(client)
     while following <= last_seq:
         try:
             async with delivery(client, pinned.name, start_seq=following, subjects=subjects, batch=batch) as coming:
@@ -48,39 +49,40 @@ async def ordered_walk(
                         wanted = [message for message in messages if message.seq <= last_seq]
                     if wanted:
                         following = wanted[-1].seq + 1
-                        patience.renew()
+                        retries.reset()
                         yield wanted
                     if following > last_seq or wanted is not messages:
                         return
                 return
         except (ConnectionFailedError, ConsumerLostError) as error:
-            await patience.wait(error)
+            await retries.wait(error)
 
 
-class _Patience:
-    """How long to wait before the next consumer, and when to give up."""
+class _Retries:
+    """Waits before each new consumer, and gives up after `GIVE_UP_SECONDS` without a message."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self.renew()
+        self._delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)
+        self._failing_since: float | None = None
 
-    def renew(self) -> None:
-        self._pause = FIRST_PAUSE
-        self._since: float | None = None
+    def reset(self) -> None:
+        """Start again, because a message has arrived or the connection is new."""
+        self._delay.reset()
+        self._failing_since = None
 
     async def wait(self, error: AuditorError) -> None:
-        """After `error`. Raises WalkIncompleteError when that makes no sense any more."""
+        """Wait after `error`, and for the connection if it is lost. Raises WalkIncompleteError to give up."""
         if not self._client.is_connected:
             await self._client.wait_connected()
-            self.renew()
+            self.reset()
             return
         now = asyncio.get_running_loop().time()
-        if self._since is None:
-            self._since = now
-        elif now - self._since > PATIENCE:
-            raise WalkIncompleteError(f"no message for {PATIENCE:.0f} s: {error}") from error
-        await asyncio.sleep(self._pause)
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        if self._failing_since is None:
+            self._failing_since = now
+        elif now - self._failing_since > GIVE_UP_SECONDS:
+            raise WalkIncompleteError(f"no message for {GIVE_UP_SECONDS:.0f} s: {error}") from error
+        await asyncio.sleep(self._delay.next())
 
 
 def _check(now: StreamState, pinned: StreamState) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from auditor.core.model.message import StoredMessage
 from auditor.errors import AuditorError, ConnectionFailedError
 from auditor.jetstream.api import consumer_info, create_consumer
+from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -91,7 +92,8 @@ class Delivery:
 
         Raises ConsumerLostError, PermissionDeniedError, ConnectionFailedError.
         """
-        silence = MIN_IDLE_SECONDS
+        idle = RetryDelay(MIN_IDLE_SECONDS, MAX_IDLE_SECONDS)
+        idle_seconds = idle.next()
         while True:
             self._arrived.clear()
             messages = self._take()
@@ -106,11 +108,11 @@ class Delivery:
             if self.at_end:
                 return []
             try:
-                async with asyncio.timeout(silence):
+                async with asyncio.timeout(idle_seconds):
                     await self._arrived.wait()
             except TimeoutError:
                 await self._probe()
-                silence = min(2 * silence, MAX_IDLE_SECONDS)
+                idle_seconds = idle.next()
 
     def _take(self) -> list[StoredMessage]:
         """What has arrived, up to the first thing out of order. Every stored message passes here."""

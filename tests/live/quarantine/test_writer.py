@@ -334,7 +334,7 @@ async def test_a_missing_permission_is_named_at_once_and_holds_up_nothing(server
 
 
 async def test_a_server_that_stays_away_holds_up_a_round_only_once(server, admin, monkeypatch):
-    monkeypatch.setattr(writer, "PATIENCE", 0.5)
+    monkeypatch.setattr(writer, "GIVE_UP_SECONDS", 0.5)
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
     await stream.submit(evidence(0))

@@ -260,7 +260,7 @@ async def test_a_server_that_is_killed_and_started_again_costs_no_message(server
 
 
 async def test_the_walk_waits_while_there_is_no_server(server, client, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.0)
     source = await create(client)
     await fill(server, MANY)
     pinned = await source.info()
@@ -437,7 +437,7 @@ async def test_the_event_loop_turns_while_a_stream_is_walked(server, client):
 
 
 async def test_a_walk_without_any_progress_is_given_up(server, client, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.3)
     source = await create(client)
     await fill(server, 10)
     pinned = await source.info()

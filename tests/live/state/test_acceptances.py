@@ -60,6 +60,6 @@ async def test_what_is_no_acceptance_is_said_to_be_none(client: Client, data: by
 
 
 async def test_without_a_state_stream_nothing_can_be_accepted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditor.jetstream.publish.PATIENCE", 0.1)
+    monkeypatch.setattr("auditor.jetstream.publish.GIVE_UP_SECONDS", 0.1)
     with pytest.raises(StateError, match="does not exist"):
         await Acceptances(client, CONFIG, "orders").store({})
