@@ -158,7 +158,7 @@ async def ask(
             f"JetStream gave no answer about stream {stream} within {timeout:.0f} s: look at the server's health"
         ) from None
     except (errors.Error, OSError) as error:
-        raise ConnectionFailedError(f"no connection to NATS ({client.trouble or error})") from error
+        raise client.not_connected_error(error) from error
     except msgspec.DecodeError as error:
         raise ConnectionFailedError(f"what answers for JetStream about stream {stream} is none: {error}") from error
     if answer.error is not None and answer.error.err_code != expected_error:

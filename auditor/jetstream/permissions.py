@@ -121,7 +121,7 @@ async def granted_permissions(client: Client) -> Permissions | None:
     except (PermissionDeniedError, errors.NoRespondersError, errors.TimeoutError, msgspec.DecodeError):
         return None
     except (errors.Error, OSError) as error:
-        raise ConnectionFailedError(f"no connection to NATS ({client.trouble or error})") from error
+        raise client.not_connected_error(error) from error
 
 
 async def probe_walk(client: Client, stream: str) -> None:

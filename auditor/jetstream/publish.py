@@ -62,7 +62,7 @@ async def append(
     `what` names it in errors; `headers` go with it. Raises SequenceConflictError, NotStoredError, UnknownOutcomeError, PermissionDeniedError.
     """
     if not client.is_connected:
-        raise NotStoredError(what, f"no connection to NATS ({client.trouble})")
+        raise NotStoredError(what, str(client.not_connected_error()))
     conditions = {**(headers or {}), "Nats-Expected-Last-Subject-Sequence": str(last_seq)}
     deadline = asyncio.get_running_loop().time() + GIVE_UP_SECONDS
     delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nats import errors
 
+from auditor.errors import ConnectionFailedError
 from auditor.jetstream.connection.connection import Connection
 from auditor.jetstream.connection.explain import permission_error
 from auditor.jetstream.connection.login import ConfiguredLogin
@@ -181,6 +182,13 @@ class Client(Connection):
         for subject, future in self._asked.values():
             if asked in (None, subject) and not future.done():
                 future.set_exception(_fresh(why))
+
+    def not_connected_error(self, cause: Exception | None = None) -> ConnectionFailedError:
+        """Return the error of an operation that failed without a connection.
+
+        The reason in it is the last error of the connection, or `cause` if there was none.
+        """
+        return ConnectionFailedError(f"no connection to NATS ({self.trouble or cause or 'it was closed'})")
 
     def _gone(self) -> errors.Error:
         return errors.ConnectionClosedError() if self.is_closed else errors.ConnectionReconnectingError()

@@ -163,7 +163,7 @@ class QuarantineWriter:
         except errors.TimeoutError:
             raise ConnectionFailedError(f"stream {stream} gave no answer within {ANSWER_TIMEOUT:.0f} s") from None
         except (errors.Error, OSError) as error:
-            raise ConnectionFailedError(f"no connection to NATS ({self._client.trouble or error})") from error
+            raise self._client.not_connected_error(error) from error
         return was_stored(answer.data, stream)
 
     async def _why_nobody_answers(self) -> AuditorError:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from auditor.core.model.message import StoredMessage
-from auditor.errors import AuditorError, ConnectionFailedError
+from auditor.errors import AuditorError
 from auditor.jetstream.api import consumer_info, create_consumer
 from auditor.retry_delay import RetryDelay
 
@@ -50,7 +50,7 @@ async def delivery(
     Raises as `api.ask`.
     """
     if not client.is_connected:
-        raise ConnectionFailedError(f"no connection to NATS ({client.trouble})")
+        raise client.not_connected_error()
     arrived = asyncio.Event()
     inbox = await client.open_inbox(lambda _: arrived.set())
     try:
