@@ -16,7 +16,7 @@ from auditor.core.model.message import StoredMessage, StreamState
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from auditor.jetstream.connection.client import Client
 
@@ -116,6 +116,14 @@ class PubAck(Answer):
     """Whether nothing was stored because the message at `seq` has the same message id."""
 
 
+def decode_ack(data: bytes) -> PubAck:
+    """Return the acknowledgement in the answer to a publish; an empty one if the answer is not JetStream's."""
+    try:
+        return msgspec.json.decode(data, type=PubAck)
+    except msgspec.DecodeError:
+        return PubAck()
+
+
 class _Delivered(msgspec.Struct):
     consumer_seq: int = 0
 
@@ -181,6 +189,32 @@ async def stream_info(client: Client, stream: str, *, deleted: bool = False) -> 
         body = {"deleted_details": True}
         return await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=SLOW_TIMEOUT)
     return await ask(client, stream, f"STREAM.INFO.{stream}", {}, StreamInfo)
+
+
+async def create_stream(
+    client: Client,
+    settings: Mapping[str, Any],
+    *,
+    timeout: float,  # noqa: ASYNC109 - passed on
+    expected_error: int = 0,
+) -> StreamInfo:
+    """Create a stream and return its info. Raises JetStreamError if it exists with other settings, and as `ask`."""
+    name = settings["name"]
+    body = dict(settings)
+    return await ask(
+        client, name, f"STREAM.CREATE.{name}", body, StreamInfo, timeout=timeout, expected_error=expected_error
+    )
+
+
+async def create_or_use_stream(
+    client: Client,
+    settings: Mapping[str, Any],
+    *,
+    timeout: float,  # noqa: ASYNC109 - passed on
+) -> StreamInfo:
+    """As `create_stream`, but if another client has created the stream first, return the info of that one."""
+    created = await create_stream(client, settings, timeout=timeout, expected_error=STREAM_NAME_IN_USE)
+    return await stream_info(client, settings["name"]) if created.error else created
 
 
 async def count_on(client: Client, stream: str, subject: str) -> int:

@@ -9,7 +9,7 @@ from nats import errors
 
 from auditor.core.model.subject_filter import is_subset
 from auditor.errors import AuditorError, ConnectionFailedError, PermissionDeniedError
-from auditor.jetstream.api import WRONG_STREAM, PubAck
+from auditor.jetstream.api import WRONG_STREAM, decode_ack
 from auditor.jetstream.connection.client import Client
 from auditor.jetstream.reading.pull_consumer import delivery
 
@@ -134,11 +134,11 @@ async def probe_publish(client: Client, stream: str, subject: str) -> None:
     """Publish what `stream` refuses to store, and see it refuse. Raises AuditorError if anything else happens."""
     try:
         answer = await client.request(subject, b"", TIMEOUT, headers={"Nats-Expected-Stream": "none of these"})
-        refusal = msgspec.json.decode(answer.data, type=PubAck).error
-    except (errors.Error, OSError, msgspec.DecodeError) as error:
+    except (errors.Error, OSError) as error:
         raise ConnectionFailedError(
             f"stream {stream} does not take what is published to {subject}: {error!r}"
         ) from error
-    if refusal is None or refusal.err_code != WRONG_STREAM:
-        said = refusal.description if refusal else "it was stored"
-        raise AuditorError(f"stream {stream} answers otherwise than expected to what it should not store: {said}")
+    ack = decode_ack(answer.data)
+    if ack.error is None or ack.error.err_code != WRONG_STREAM:
+        reply = ack.error.description if ack.error else "it was stored" if ack.seq else "not an answer of JetStream"
+        raise AuditorError(f"stream {stream} answers otherwise than expected to what it should not store: {reply}")

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 from nats import errors
 
 from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.errors import AuditorError
-from auditor.jetstream.api import RETRYABLE_CODES, WRONG_LAST_SEQUENCE, PubAck
+from auditor.jetstream.api import RETRYABLE_CODES, WRONG_LAST_SEQUENCE, decode_ack
 from auditor.jetstream.connection.client import LineTooLongError
 from auditor.retry_delay import RetryDelay
 
@@ -96,12 +95,11 @@ class _RetryableError(Exception):
 
 
 def _meaning(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Published:
-    try:
-        answer = msgspec.json.decode(reply, type=PubAck)
-    except msgspec.DecodeError:
-        answer = PubAck()
+    answer = decode_ack(reply)
     error = answer.error
     if error is None:
+        if not answer.seq:
+            raise UnknownOutcomeError(what, f"what answers for stream {stream} is not JetStream")
         if answer.stream != stream:
             raise UnknownOutcomeError(what, f"stream {answer.stream!r} takes what is meant for {stream}: end that")
         return Published(answer.seq, answer.duplicate)

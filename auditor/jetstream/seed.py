@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from nats import errors
 
 from auditor.errors import ConnectionFailedError
-from auditor.jetstream.api import SLOW_TIMEOUT, Answer, PubAck, ask
+from auditor.jetstream.api import SLOW_TIMEOUT, Answer, ask, create_stream, decode_ack
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +30,7 @@ async def plant(
     Raises JetStreamError if there is such a stream, PermissionDeniedError, ConnectionFailedError.
     """
     stream = settings["name"]
-    await ask(client, stream, f"STREAM.CREATE.{stream}", dict(settings), Answer, timeout=SLOW_TIMEOUT)
+    await create_stream(client, settings, timeout=SLOW_TIMEOUT)
     await publish_raw(client, messages)
     for seq in deleted:
         await ask(client, stream, f"STREAM.MSG.DELETE.{stream}", {"seq": seq}, Answer)
@@ -47,7 +46,7 @@ async def publish_raw(client: Client, messages: Sequence[Message]) -> None:
         except errors.Error as error:
             raise ConnectionFailedError(f"a message was not stored: {client.trouble or error!r}") from error
         for answer in answers:
-            ack = msgspec.json.decode(answer, type=PubAck)
+            ack = decode_ack(answer)
             if ack.error is not None:
                 raise ConnectionFailedError(f"a message was refused: {ack.error.description}")
             if ack.seq <= last_seq:

@@ -45,3 +45,9 @@ def test_any_other_error_means_not_stored_unless_an_earlier_answer_was_lost(code
 def test_an_acknowledgement_of_another_stream_leaves_the_outcome_unknown() -> None:
     with pytest.raises(UnknownOutcomeError, match="'OTHER'"):
         meaning(b'{"stream":"OTHER","seq":7}')
+
+
+@pytest.mark.parametrize("reply", [b"", b"ok", b"[]", b"{}", b'{"stream":"S"}', b"\xff"])
+def test_an_answer_that_is_not_jetstream_s_leaves_the_outcome_unknown(reply: bytes) -> None:
+    with pytest.raises(UnknownOutcomeError, match="what answers for stream S is not JetStream"):
+        meaning(reply)

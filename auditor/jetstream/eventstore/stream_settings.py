@@ -9,26 +9,20 @@ from typing import TYPE_CHECKING, Any
 from auditor.aether.stream_layout import StreamLayout
 from auditor.core.model.subject_filter import is_subset
 from auditor.errors import ConnectionFailedError, EventStreamError, StreamNotFoundError
-from auditor.jetstream.api import SLOW_TIMEOUT, STREAM_NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
+from auditor.jetstream.api import SLOW_TIMEOUT, JetStreamError, create_or_use_stream, stream_info
+from auditor.jetstream.stream_settings import FORBIDDEN, differing_settings, not_default
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from auditor.jetstream.api import StreamInfo
     from auditor.jetstream.connection.client import Client
 
-NEEDED = {"retention": "limits"}
-"""With any other retention, messages go once a consumer has seen them."""
-FORBIDDEN = {
-    "allow_msg_counter": "the stream takes counters and nothing else",
-    "max_msgs_per_subject": "an actor's earlier events go as soon as it has more",
-    "mirror": "a mirror takes no messages",
-    "no_ack": "nobody would know what is stored",
-    "sealed": "the stream takes no messages any more",
-    "subject_transform": "events would be stored on other subjects",
-}
-"""Settings that must be left as the server has them by default, and why."""
+REQUIRED = {"retention": "limits"}
+"""With any other retention the server removes messages that a consumer has acknowledged."""
+FORBIDDEN_HERE = {**FORBIDDEN, "max_msgs_per_subject": "an actor's earlier events go as soon as it has more"}
+"""Settings that must not be set, and why."""
 YEAR = timedelta(days=365)
-DEFAULTS: tuple[object, ...] = (None, False, -1, 0, {})
 
 
 async def create_or_check(client: Client, stream: str, *, replicas: int, max_age: timedelta) -> None:
@@ -39,21 +33,16 @@ async def create_or_check(client: Client, stream: str, *, replicas: int, max_age
     try:
         info = await stream_info(client, stream)
     except StreamNotFoundError:
-        settings = event_stream_settings(stream, replicas=replicas, max_age=max_age)
-        info = await _create(client, stream, settings)
+        info = await _create(client, event_stream_settings(stream, replicas=replicas, max_age=max_age))
     if problems := unsuitable_settings(stream, info.config):
         raise EventStreamError(f"stream {stream} cannot hold an event store's messages: {'; '.join(problems)}")
 
 
-async def _create(client: Client, stream: str, settings: dict[str, Any]) -> StreamInfo:
-    request = f"STREAM.CREATE.{stream}"
+async def _create(client: Client, settings: dict[str, Any]) -> StreamInfo:
     try:
-        info = await ask(
-            client, stream, request, settings, StreamInfo, timeout=SLOW_TIMEOUT, expected_error=STREAM_NAME_IN_USE
-        )
+        return await create_or_use_stream(client, settings, timeout=SLOW_TIMEOUT)
     except (JetStreamError, ConnectionFailedError) as error:
-        raise EventStreamError(f"stream {stream} cannot be created: {error}") from error
-    return await stream_info(client, stream) if info.error else info
+        raise EventStreamError(f"stream {settings['name']} cannot be created: {error}") from error
 
 
 def event_stream_settings(stream: str, *, replicas: int, max_age: timedelta) -> dict[str, Any]:
@@ -78,9 +67,9 @@ def settings_aether_rejects(stream: str, found: Mapping[str, Any]) -> list[str]:
         if found.get(name) != value
     ]
     problems += [
-        f"{name} is {json.dumps(value)}, which Aether's code does not set"
-        for name, value in found.items()
-        if name not in {*demanded, "metadata"} and value not in (*DEFAULTS, "", "none", "default", [])
+        f"{name} is {json.dumps(found[name])}, which Aether's code does not set"
+        for name in not_default(found, found)
+        if name not in {*demanded, "metadata"}
     ]
     return problems
 
@@ -94,12 +83,8 @@ def _shown(name: str, value: object) -> str:
 
 def unsuitable_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
     """Every setting of the stream `found` that keeps it from holding events and snapshots, and why."""
-    problems = [
-        f"{name} is {json.dumps(found.get(name))}, must be {json.dumps(needed)}"
-        for name, needed in NEEDED.items()
-        if found.get(name) != needed
-    ]
-    problems += [f"{name} is set ({why})" for name, why in FORBIDDEN.items() if found.get(name) not in DEFAULTS]
+    problems = differing_settings(found, REQUIRED)
+    problems += [f"{name} is set ({FORBIDDEN_HERE[name]})" for name in not_default(found, FORBIDDEN_HERE)]
     subjects = found.get("subjects") or []
     for needed in StreamLayout(stream).subjects:
         if not any(is_subset(subject, needed) for subject in subjects):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from auditor.errors import ConnectionFailedError, QuarantineStreamError
-from auditor.jetstream.api import RETRYABLE_CODES, STORE_FAILED, WRONG_LAST_SEQUENCE, PubAck
+from auditor.jetstream.api import RETRYABLE_CODES, STORE_FAILED, WRONG_LAST_SEQUENCE, decode_ack
 
 PER_SUBJECT_LIMIT = "maximum messages per subject exceeded"
 """The subject holds a message, though one that the server can't read any more: its limit of one speaks."""
@@ -18,10 +16,7 @@ def was_stored(reply: bytes, stream: str) -> bool:
     Raises QuarantineStreamError if nothing will be stored until somebody acts, ConnectionFailedError if nobody can tell
     whether it was, so that asking again is right.
     """
-    try:
-        answer = msgspec.json.decode(reply, type=PubAck)
-    except msgspec.DecodeError:
-        answer = PubAck()
+    answer = decode_ack(reply)
     error = answer.error
     if error is None:
         if not answer.seq:

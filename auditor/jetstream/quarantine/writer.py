@@ -20,7 +20,7 @@ from auditor.jetstream.connection.explain import permission_error
 from auditor.jetstream.quarantine.publish_ack import was_stored
 from auditor.jetstream.quarantine.reader import read_part
 from auditor.jetstream.quarantine.record import record_parts
-from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream
+from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class QuarantineWriter:
 
         Raises QuarantineStreamError, PermissionDeniedError, ConnectionFailedError.
         """
-        await ensure_quarantine_stream(self._client, self._config, self._audited_stream)
+        await quarantine_stream(self._config).ensure(self._client, self._audited_stream)
 
     async def submit(self, evidence: QuarantineEntry) -> None:
         """Send one record. Waits while many are in flight, but not on a side stream that has begun to refuse. Never raises."""

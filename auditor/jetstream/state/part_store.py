@@ -21,7 +21,7 @@ from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.errors import StateConflictError, StateError, StateFormatError, StateNewerError, StreamNotFoundError
 from auditor.jetstream.api import get_message
 from auditor.jetstream.publish import SequenceConflictError, append
-from auditor.jetstream.state.stream_settings import ensure_state_stream
+from auditor.jetstream.state.stream_settings import state_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +103,7 @@ class PartStore:
 
     async def ensure(self) -> StreamInfo:
         """Have a state stream that is safe to use. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
-        return await ensure_state_stream(self._client, self._config, self._audited_stream)
+        return await state_stream(self._config).ensure(self._client, self._audited_stream)
 
     async def look(self) -> Manifest | None:
         """What was saved last, None if nothing was.

@@ -10,7 +10,7 @@ from auditor.config import StateConfig
 from auditor.jetstream.state.acceptances import Acceptances
 from auditor.jetstream.state.part_store import Content, PartStore
 from auditor.jetstream.state.state_store import FORMATS, JetStreamStateStore
-from auditor.jetstream.state.stream_settings import state_stream_settings
+from auditor.jetstream.state.stream_settings import state_stream
 from tests.live.streams import api
 from tests.ports.state_store_contract import StateStoreContract, Storage
 
@@ -49,7 +49,7 @@ class RealStorage:
         return PartStore(self._client, CONFIG, "S", AUDIT, "1.2.3")
 
     async def _update(self, **settings: object) -> None:
-        await api(self._client, f"STREAM.UPDATE.{CONFIG.stream}", **{**state_stream_settings(CONFIG), **settings})
+        await api(self._client, f"STREAM.UPDATE.{CONFIG.stream}", **{**state_stream(CONFIG).settings(), **settings})
 
 
 class TestMemoryKeeper(StateStoreContract):
