@@ -80,7 +80,7 @@ async def append(
             trouble = str(error)
         except errors.Error as error:
             in_doubt = True  # it was on its way
-            trouble = f"no answer from stream {stream} ({client.trouble or error})"
+            trouble = f"no answer from stream {stream} ({client.last_error_text or error})"
         try:
             async with asyncio.timeout_at(deadline):
                 await asyncio.sleep(delay.next())

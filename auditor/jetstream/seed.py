@@ -44,7 +44,7 @@ async def publish_raw(client: Client, messages: Sequence[Message]) -> None:
         try:
             answers = await asyncio.gather(*requests)
         except errors.Error as error:
-            raise ConnectionFailedError(f"a message was not stored: {client.trouble or error!r}") from error
+            raise ConnectionFailedError(f"a message was not stored: {client.last_error_text or error!r}") from error
         for answer in answers:
             ack = decode_ack(answer)
             if ack.error is not None:

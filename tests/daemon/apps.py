@@ -48,7 +48,7 @@ class Client:
 
     def __init__(self) -> None:
         self.is_connected = True
-        self.trouble = ""
+        self.last_error_text = ""
         self.closed = False
         self.on_close = asyncio.Event()
         """Cleared, `close` waits for ever."""

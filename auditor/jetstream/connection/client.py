@@ -37,14 +37,14 @@ async def connect_with(login: Login) -> Client:
     login.tls_context()
     client = Client(login)
     try:
-        await client.dial()
+        await client.connect_once()
     except BaseException:
         await client.close()
         raise
     return client
 
 
-MAX_CONTROL_LINE = 4_096
+MAX_CONTROL_LINE_BYTES = 4_096
 """Bytes of a line of the protocol, unless a server is set to take more, which it does not tell."""
 
 
@@ -55,13 +55,13 @@ class LineTooLongError(errors.Error):
 class Inbox:
     """A subscription that takes its messages raw, as they come. It lives as long as the connection at most."""
 
-    def __init__(self, subject: str, on_arrival: Callable[[Inbox], object]) -> None:
+    def __init__(self, subject: str, on_messages: Callable[[Inbox], object]) -> None:
         self.subject = subject
         self.messages: list[RawMessage] = []
         """What has come; the one who takes it clears the list."""
-        self.on_arrival = on_arrival
+        self.on_messages = on_messages
         """Called after a read that brought messages, and when `failed` is set."""
-        self.asked = ""
+        self.request_subject = ""
         """The subject of the requests whose answers come here."""
         self.failed: Exception | None = None
         """Why nothing will come any more: the connection was lost, or the server refused subscription or requests."""
@@ -69,7 +69,7 @@ class Inbox:
     def fail(self, why: Exception) -> None:
         """Expect no more, because of `why`."""
         self.failed = why
-        self.on_arrival(self)
+        self.on_messages(self)
 
 
 class Client(Connection):
@@ -78,9 +78,9 @@ class Client(Connection):
     def __init__(self, login: Login) -> None:
         super().__init__(login)
         self._inboxes: dict[int, Inbox] = {}
-        self._answers: Inbox | None = None
-        self._asking = asyncio.Lock()
-        self._asked: dict[bytes, tuple[str, asyncio.Future[RawMessage]]] = {}
+        self._reply_inbox: Inbox | None = None
+        self._inbox_lock = asyncio.Lock()
+        self._requests: dict[bytes, tuple[str, asyncio.Future[RawMessage]]] = {}
 
     async def request(
         self,
@@ -95,7 +95,7 @@ class Client(Connection):
         Raises PermissionDeniedError as soon as the server refuses the subject, and nats-py's errors: NoRespondersError,
         TimeoutError, ConnectionReconnectingError, ConnectionClosedError, MaxPayloadError.
         """
-        answer_subject, reply, header_block, data = await self._ask(
+        answer_subject, reply, header_block, data = await self._request(
             subject, timeout, lambda reply: self.publish(subject, payload, reply=reply, headers=headers)
         )
         return self._build_message(0, answer_subject, reply, data, await self._process_headers(header_block))
@@ -103,15 +103,17 @@ class Client(Connection):
     async def request_raw(self, subject: bytes, headers: bytes | None, payload: bytes, timeout: float) -> bytes:  # noqa: ASYNC109 - as above
         """As `request`, of any bytes that a server takes; `headers` is the whole block. The payload of the answer."""
         command = partial(_command, subject, headers, payload)
-        *_, data = await self._ask(subject.decode(errors="replace"), timeout, lambda reply: self._send(command(reply)))
+        *_, data = await self._request(
+            subject.decode(errors="replace"), timeout, lambda reply: self._send(command(reply))
+        )
         return data
 
-    async def _ask(self, subject: str, timeout: float, send: Callable[[str], Awaitable[None]]) -> RawMessage:  # noqa: ASYNC109 - as above
+    async def _request(self, subject: str, timeout: float, send: Callable[[str], Awaitable[None]]) -> RawMessage:  # noqa: ASYNC109 - as above
         """The answer to what `send` sends, given the subject for it."""
-        inbox = await self._open_answers()
+        inbox = await self._open_reply_inbox()
         token = bytes(self._nuid.next())
         future: asyncio.Future[RawMessage] = asyncio.get_running_loop().create_future()
-        self._asked[token] = subject, future
+        self._requests[token] = subject, future
         try:
             await send(inbox.subject[:-1] + token.decode())
             async with asyncio.timeout(timeout):  # wait_for of Python 3.11 can lose a cancellation
@@ -119,7 +121,7 @@ class Client(Connection):
         except TimeoutError:
             raise errors.TimeoutError from None
         finally:
-            del self._asked[token]
+            del self._requests[token]
         if answer[2] is not None and answer[2].startswith(NO_RESPONDERS):
             raise errors.NoRespondersError
         return answer
@@ -136,21 +138,21 @@ class Client(Connection):
         """Raises MaxPayloadError and LineTooLongError for what the server would answer by cutting the connection."""
         if len(payload) + _header_size(headers) > self.max_payload:  # nats-py counts the payload alone
             raise errors.MaxPayloadError
-        if len(subject.encode()) + len(reply) + len("HPUB 65536 67108864   ") > MAX_CONTROL_LINE:
+        if len(subject.encode()) + len(reply) + len("HPUB 65536 67108864   ") > MAX_CONTROL_LINE_BYTES:
             raise LineTooLongError(f"a subject of {len(subject.encode())} bytes is too long for the protocol")
         await super().publish(subject, payload, reply, headers)
 
-    async def open_inbox(self, on_arrival: Callable[[Inbox], object], suffix: str = "") -> Inbox:
+    async def open_inbox(self, on_messages: Callable[[Inbox], object], suffix: str = "") -> Inbox:
         """A fresh inbox; `suffix` (".*") makes it wider."""
-        inbox = Inbox(self.new_inbox() + suffix, on_arrival)
+        inbox = Inbox(self.new_inbox() + suffix, on_messages)
         subscription = await self.subscribe(inbox.subject)
         self._inboxes[subscription._id] = inbox  # noqa: SLF001 - nats-py has no public name for it
-        self._sinks[b"%d" % subscription._id] = inbox.messages.append  # noqa: SLF001 - as above
+        self._raw_handlers[b"%d" % subscription._id] = inbox.messages.append  # noqa: SLF001 - as above
         return inbox
 
-    async def ask_into(self, inbox: Inbox, subject: str, payload: bytes) -> None:
+    async def request_into(self, inbox: Inbox, subject: str, payload: bytes) -> None:
         """Publish a request whose answers come into `inbox`; it fails if the server refuses the subject."""
-        inbox.asked = subject
+        inbox.request_subject = subject
         await self.publish(subject, payload, reply=inbox.subject)
 
     async def close_inbox(self, inbox: Inbox) -> None:
@@ -160,60 +162,60 @@ class Client(Connection):
             if self.is_connected:
                 await self._send_unsubscribe(sid)
 
-    async def _open_answers(self) -> Inbox:
-        async with self._asking:
-            if self._answers is None and self.is_connected:
-                self._answers = await self.open_inbox(self._deliver_answers, ".*")
-        if self._answers is None or not self.is_connected:  # nats-py would keep the request until it is
-            raise self._gone()
-        if self._answers.failed is not None:
-            raise _fresh(self._answers.failed)
-        return self._answers
+    async def _open_reply_inbox(self) -> Inbox:
+        async with self._inbox_lock:
+            if self._reply_inbox is None and self.is_connected:
+                self._reply_inbox = await self.open_inbox(self._deliver_replies, ".*")
+        if self._reply_inbox is None or not self.is_connected:  # nats-py would keep the request until it is
+            raise self._connection_error()
+        if self._reply_inbox.failed is not None:
+            raise _copy_of(self._reply_inbox.failed)
+        return self._reply_inbox
 
-    def _deliver_answers(self, answers: Inbox) -> None:
+    def _deliver_replies(self, answers: Inbox) -> None:
         for message in answers.messages:
-            _, future = self._asked.get(message[0].rpartition(b".")[2], (None, None))
+            _, future = self._requests.get(message[0].rpartition(b".")[2], (None, None))
             if future is not None and not future.done():
                 future.set_result(message)
         answers.messages.clear()
 
     def _fail(self, why: Exception, *, asked: str | None = None) -> None:
         """Let every request fail that is in flight, or only those on the subject `asked`."""
-        for subject, future in self._asked.values():
+        for subject, future in self._requests.values():
             if asked in (None, subject) and not future.done():
-                future.set_exception(_fresh(why))
+                future.set_exception(_copy_of(why))
 
     def not_connected_error(self, cause: Exception | None = None) -> ConnectionFailedError:
         """Return the error of an operation that failed without a connection.
 
         The reason in it is the last error of the connection, or `cause` if there was none.
         """
-        return ConnectionFailedError(f"no connection to NATS ({self.trouble or cause or 'it was closed'})")
+        return ConnectionFailedError(f"no connection to NATS ({self.last_error_text or cause or 'it was closed'})")
 
-    def _gone(self) -> errors.Error:
+    def _connection_error(self) -> errors.Error:
         return errors.ConnectionClosedError() if self.is_closed else errors.ConnectionReconnectingError()
 
     def _on_read(self) -> None:
         for inbox in list(self._inboxes.values()):
             if inbox.messages:
-                inbox.on_arrival(inbox)
+                inbox.on_messages(inbox)
 
     def _on_lost(self) -> None:
-        self._answers = None
-        self._fail(self._gone())
+        self._reply_inbox = None
+        self._fail(self._connection_error())
         for sid, inbox in list(self._inboxes.items()):
             self._remove_sub(sid)
-            inbox.fail(self._gone())
+            inbox.fail(self._connection_error())
 
-    def _on_refused(self, verb: str, subject: str) -> None:
+    def _on_permission_denied(self, verb: str, subject: str) -> None:
         if verb == "publish":
             why = permission_error(verb, subject)
             self._fail(why, asked=subject)
-            refused = [inbox for inbox in self._inboxes.values() if inbox.asked == subject]
+            refused = [inbox for inbox in self._inboxes.values() if inbox.request_subject == subject]
         else:
             why = permission_error(verb, f"{self._login.inbox_prefix}.>")
             refused = [inbox for inbox in self._inboxes.values() if inbox.subject == subject]
-            if self._answers in refused:
+            if self._reply_inbox in refused:
                 self._fail(why)
         for inbox in refused:
             inbox.fail(why)
@@ -221,10 +223,10 @@ class Client(Connection):
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         super()._remove_sub(sid, max_msgs)
         self._inboxes.pop(sid, None)
-        self._sinks.pop(b"%d" % sid, None)
+        self._raw_handlers.pop(b"%d" % sid, None)
 
 
-def _fresh(error: Exception) -> Exception:
+def _copy_of(error: Exception) -> Exception:
     """The same error again, without the traceback that it has gathered."""
     return type(error)(*error.args)
 

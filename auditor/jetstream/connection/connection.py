@@ -17,7 +17,7 @@ from nats.aio.client import Client as NatsClient
 
 from auditor.errors import AuditorError, ConnectionFailedError
 from auditor.jetstream.connection.explain import explain_error, redact_url
-from auditor.jetstream.connection.frames import Delivery, FrameParser
+from auditor.jetstream.connection.frames import FrameParser, MsgFrame
 from auditor.jetstream.connection.transport import Transport
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ class Connection(NatsClient):
 
     def __init__(self, login: Login) -> None:
         super().__init__()
-        self.trouble = ""
+        self.last_error_text = ""
         """The last thing that went wrong, in words, to show while there is no connection."""
         self._login = login
         self._up = asyncio.Event()
-        self._sinks: dict[bytes, Callable[[RawMessage], object]] = {}
+        self._raw_handlers: dict[bytes, Callable[[RawMessage], object]] = {}
         """By subscription id, what takes its messages raw."""
 
-    async def dial(self) -> None:
+    async def connect_once(self) -> None:
         """Connect for the first time."""
         try:
             await self.connect(
@@ -72,7 +72,7 @@ class Connection(NatsClient):
         except Exception as error:
             servers = ", ".join(redact_url(server) for server in self._login.servers)
             raise ConnectionFailedError(
-                f"cannot connect to NATS at {servers}: {self.trouble or explain_error(error)}"
+                f"cannot connect to NATS at {servers}: {self.last_error_text or explain_error(error)}"
             ) from error
         self.options.update(max_reconnect_attempts=-1, reconnect_time_wait=RECONNECT_WAIT)
         await self._on_connected()
@@ -86,12 +86,12 @@ class Connection(NatsClient):
     # Whoever builds on the connection hears of these.
 
     def _on_read(self) -> None:
-        """A read from the socket has been given to the sinks."""
+        """A read from the socket has been given to the handlers."""
 
     def _on_lost(self) -> None:
         """Nothing that was asked over the connection will be answered any more."""
 
-    def _on_refused(self, verb: str, subject: str) -> None:
+    def _on_permission_denied(self, verb: str, subject: str) -> None:
         """The server does not let this user `verb` ("publish" or "subscribe") to `subject`."""
 
     # What follows nats-py calls, in place of its own.
@@ -154,18 +154,18 @@ class Connection(NatsClient):
         if self.is_connected:
             await self._on_error(e)
             self._abort_transport()
-            self._forget()
+            self._drop_pending()
         await super()._process_op_err(e)
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:  # noqa: FBT001, FBT002 - nats-py's signature
         if self._flush_queue is not None:  # else it never came to a connection
-            trouble = self.trouble
+            last_error_text = self.last_error_text
             await super()._close(status, do_cbs)
-            self.trouble = trouble  # what closing itself runs into explains nothing
-        self._forget()
+            self.last_error_text = last_error_text  # what closing itself runs into explains nothing
+        self._drop_pending()
         self._up.set()  # for those who wait: they see that it is closed
 
-    def _forget(self) -> None:
+    def _drop_pending(self) -> None:
         """Nothing that is still to be sent belongs into another connection."""
         self._up.clear()
         self._pending.clear()
@@ -174,7 +174,7 @@ class Connection(NatsClient):
 
     async def _on_error(self, error: Exception) -> None:
         if not isinstance(error, errors.NoServersError):
-            self.trouble = explain_error(error)
+            self.last_error_text = explain_error(error)
 
     async def _on_connected(self) -> None:
         self._up.set()
@@ -182,18 +182,18 @@ class Connection(NatsClient):
     async def _read_loop(self) -> None:
         transport = self._transport
         assert transport is not None
-        parser = FrameParser(self._sinks)
+        parser = FrameParser(self._raw_handlers)
         try:
             while data := await transport.read(READ_SIZE):
                 for frame in parser.feed(data):
-                    await self._take(frame)
+                    await self._process_frame(frame)
                 self._on_read()
             await self._process_op_err(errors.UnexpectedEOF())
         except Exception as error:  # noqa: BLE001 - whatever it is, the cure is a new connection
             await self._process_op_err(error)
 
-    async def _take(self, frame: Delivery | ControlFrame) -> None:
-        if isinstance(frame, Delivery):
+    async def _process_frame(self, frame: MsgFrame | ControlFrame) -> None:
+        if isinstance(frame, MsgFrame):
             await self._process_msg(frame.sid, frame.subject, frame.reply, frame.payload, frame.headers or b"")
         elif frame.op == b"PING":
             await self._process_ping()
@@ -214,11 +214,11 @@ class Connection(NatsClient):
 
     async def _process_err(self, err_msg: str) -> None:
         """Never closes the client: what is fatal to the server, it follows by cutting the connection."""
-        self.trouble = f"the server says: {err_msg}"
+        self.last_error_text = f"the server says: {err_msg}"
         violation = VIOLATION.search(err_msg)
         if violation is not None:
             verb = "publish" if violation[1].lower() == "publish" else "subscribe"
-            self._on_refused(verb, violation[2])
+            self._on_permission_denied(verb, violation[2])
 
     async def _process_headers(self, headers: bytes | None) -> dict[str, str] | None:
         try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LONGEST_LINE = 1 << 20
+MAX_LINE_BYTES = 1 << 20
 """Bytes of a line without an end that are no longer waited for; the INFO of a large cluster has tens of KiB."""
 
 CONTROL = frozenset({b"PING", b"PONG", b"+OK", b"-ERR", b"INFO"})
@@ -20,7 +20,7 @@ RawMessage = tuple[bytes, bytes, bytes | None, bytes]
 """Subject, reply (empty if none), header block (None if none) and payload, untouched. A bare tuple: millions are made."""
 
 
-class Delivery(NamedTuple):
+class MsgFrame(NamedTuple):
     """A message for a subscription that takes no raw ones."""
 
     sid: int
@@ -44,15 +44,15 @@ class ProtocolError(ValueError):
 class FrameParser:
     """Cuts the bytes of one connection into frames, wherever reads happened to cut them."""
 
-    def __init__(self, sinks: Mapping[bytes, Callable[[RawMessage], object]]) -> None:
-        """`sinks`: by subscription id, what takes that subscription's messages; it may change between two calls."""
-        self._sinks = sinks
+    def __init__(self, handlers: Mapping[bytes, Callable[[RawMessage], object]]) -> None:
+        """`handlers`: by subscription id, what takes that subscription's messages; it may change between two calls."""
+        self._handlers = handlers
         self._parts: list[bytes] = []
         self._held = 0
         self._needed = 0
 
-    def feed(self, data: bytes) -> list[Delivery | ControlFrame]:
-        """Everything that is complete now and has no sink, in order; what has one has then been given to it.
+    def feed(self, data: bytes) -> list[MsgFrame | ControlFrame]:
+        """Everything that is complete now and has no handler, in order; what has one has then been given to it.
 
         Raises ProtocolError; the parser must not be fed again after that.
         """
@@ -62,16 +62,16 @@ class FrameParser:
             if self._held < self._needed:
                 return []
             data = b"".join(self._parts)
-        others: list[Delivery | ControlFrame] = []
-        at = self._cut(data, others)
+        others: list[MsgFrame | ControlFrame] = []
+        at = self._parse(data, others)
         rest = data[at:]
         self._parts = [rest] if rest else []
         self._held = len(rest)
         return others
 
-    def _cut(self, data: bytes, others: list[Delivery | ControlFrame]) -> int:
+    def _parse(self, data: bytes, others: list[MsgFrame | ControlFrame]) -> int:
         """Where in `data` the first incomplete frame begins. Every stored message passes here, so this loop is flat."""
-        sinks, find, end = self._sinks, data.find, len(data)
+        handlers, find, end = self._handlers, data.find, len(data)
         at = 0
         while (eol := find(b"\r\n", at)) >= 0:
             start = eol + 2
@@ -103,14 +103,14 @@ class FrameParser:
                 return at
             headers = data[start:body] if op == b"HMSG" else None
             at = stop + 2
-            sink = sinks.get(sid)
-            if sink is not None:
-                sink((subject, reply, headers, data[body:stop]))
+            handler = handlers.get(sid)
+            if handler is not None:
+                handler((subject, reply, headers, data[body:stop]))
             elif sid.isdigit():
-                others.append(Delivery(int(sid), subject, reply, headers, data[body:stop]))
+                others.append(MsgFrame(int(sid), subject, reply, headers, data[body:stop]))
             else:
                 raise ProtocolError("a message without a subscription id")
-        if end - at > LONGEST_LINE:
+        if end - at > MAX_LINE_BYTES:
             raise ProtocolError("a line without an end")
         self._needed = end - at + 1
         return at

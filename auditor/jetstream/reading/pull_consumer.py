@@ -167,7 +167,7 @@ class Delivery:
         while self._requested <= self._batch:
             request = {"batch": self._batch, "max_bytes": self._pull_bytes, "expires": PULL_SECONDS * 1_000_000_000}
             subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}"
-            await self._client.ask_into(self._inbox, subject, json.dumps(request).encode())
+            await self._client.request_into(self._inbox, subject, json.dumps(request).encode())
             self._requested += self._batch
 
     async def _probe(self) -> None:

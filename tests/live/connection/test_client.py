@@ -121,8 +121,8 @@ async def test_the_error_of_an_operation_without_a_connection_gives_the_last_err
     server.kill()
     with at_once(), pytest.raises(errors.ConnectionReconnectingError) as cause:
         await client.request("question")
-    assert str(client.not_connected_error(cause.value)) == f"no connection to NATS ({client.trouble})"
-    client.trouble = ""
+    assert str(client.not_connected_error(cause.value)) == f"no connection to NATS ({client.last_error_text})"
+    client.last_error_text = ""
     assert str(client.not_connected_error(cause.value)) == f"no connection to NATS ({cause.value})"
 
 
