@@ -11,7 +11,7 @@ from auditor.core.model.subject_filter import is_subset
 from auditor.errors import AuditorError, ConnectionFailedError, PermissionDeniedError
 from auditor.jetstream.api import WRONG_STREAM, decode_ack
 from auditor.jetstream.connection.client import Client
-from auditor.jetstream.reading.pull_consumer import delivery
+from auditor.jetstream.reading.pull_consumer import pull_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -126,8 +126,8 @@ async def granted_permissions(client: Client) -> Permissions | None:
 
 async def probe_walk(client: Client, stream: str) -> None:
     """Make a consumer and pull once. Raises the AuditorErrors of a walk."""
-    async with delivery(client, stream, start_seq=1, subjects=(), batch=1) as coming:
-        await coming.next()
+    async with pull_consumer(client, stream, start_seq=1, subjects=(), batch=1) as consumer:
+        await consumer.fetch()
 
 
 async def probe_publish(client: Client, stream: str, subject: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.errors import ConnectionFailedError, StreamRecreatedError, WalkIncompleteError
 from auditor.jetstream.api import stream_info, stream_state
-from auditor.jetstream.reading.pull_consumer import BATCH, ConsumerLostError, delivery
+from auditor.jetstream.reading.pull_consumer import BATCH, ConsumerLostError, pull_consumer
 from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
@@ -40,10 +40,12 @@ async def ordered_walk(
     retries = _Retries(client)
     while following <= last_seq:
         try:
-            async with delivery(client, pinned.name, start_seq=following, subjects=subjects, batch=batch) as coming:
+            async with pull_consumer(
+                client, pinned.name, start_seq=following, subjects=subjects, batch=batch
+            ) as consumer:
                 # Asked after the consumer has come into being: it goes with its stream, so it is the pinned one's.
                 _check(stream_state(pinned.name, await stream_info(client, pinned.name)), pinned)
-                while messages := await coming.next():
+                while messages := await consumer.fetch():
                     wanted = messages
                     if messages[-1].seq > last_seq:
                         wanted = [message for message in messages if message.seq <= last_seq]

@@ -42,9 +42,9 @@ class ConsumerLostError(AuditorError):
 
 
 @asynccontextmanager
-async def delivery(
+async def pull_consumer(
     client: Client, stream: str, *, start_seq: int, subjects: Sequence[str], batch: int
-) -> AsyncIterator[Delivery]:
+) -> AsyncIterator[PullConsumer]:
     """A new consumer's messages from `start_seq` on. The server forgets it within a minute after it is left.
 
     Raises as `api.ask`.
@@ -56,14 +56,14 @@ async def delivery(
     try:
         consumer = "auditor-" + inbox.subject.rpartition(".")[2]
         created = await create_consumer(client, stream, consumer, start_seq=start_seq, subjects=subjects)
-        begun = Delivery(client, inbox, arrived, stream, consumer, batch)
+        begun = PullConsumer(client, inbox, arrived, stream, consumer, batch)
         begun.at_end = created.num_pending == 0
         yield begun
     finally:
         await client.close_inbox(inbox)
 
 
-class Delivery:
+class PullConsumer:
     """One pull consumer at work."""
 
     def __init__(
@@ -83,11 +83,11 @@ class Delivery:
         """The consumer's own sequence, which has no holes."""
         self._requested = 0
         self._pull_bytes = PULL_BYTES
-        self._last_cut = 0
+        self._received_at_last_cut = 0
         """`_received` when a pull last ended early for its bytes."""
-        self._trouble = ""
+        self._problem = ""
 
-    async def next(self) -> list[StoredMessage]:
+    async def fetch(self) -> list[StoredMessage]:
         """More messages; an empty list when the consumer has delivered all that it is going to.
 
         Raises ConsumerLostError, PermissionDeniedError, ConnectionFailedError.
@@ -96,25 +96,25 @@ class Delivery:
         idle_seconds = idle.next()
         while True:
             self._arrived.clear()
-            messages = self._take()
-            if self._inbox.failed is None and not (self._trouble or self.at_end):
+            messages = self._accept_arrived()
+            if self._inbox.failed is None and not (self._problem or self.at_end):
                 await self._pull()
             if messages:
                 return messages
             if isinstance(self._inbox.failed, AuditorError):
                 raise self._inbox.failed
-            if self._trouble or self._inbox.failed:
-                raise ConsumerLostError(self._trouble or "the connection to NATS was lost")
+            if self._problem or self._inbox.failed:
+                raise ConsumerLostError(self._problem or "the connection to NATS was lost")
             if self.at_end:
                 return []
             try:
                 async with asyncio.timeout(idle_seconds):
                     await self._arrived.wait()
             except TimeoutError:
-                await self._probe()
+                await self._check_idle()
                 idle_seconds = idle.next()
 
-    def _take(self) -> list[StoredMessage]:
+    def _accept_arrived(self) -> list[StoredMessage]:
         """What has arrived, up to the first thing out of order. Every stored message passes here."""
         raw = self._inbox.messages[:]
         self._inbox.messages.clear()
@@ -125,15 +125,15 @@ class Delivery:
                 if reply:
                     prefix = self._learn_prefix(reply)
                 else:
-                    self._heed(headers, received)
-                if self._trouble:
+                    self._handle_status(headers, received)
+                if self._problem:
                     break
                 if not reply:
                     continue
             seq, consumer_seq, time_ns, pending = reply[len(prefix) :].split(b".", 3)
             received += 1
             if int(consumer_seq) != received:
-                self._trouble = "messages were lost on the way"
+                self._problem = "messages were lost on the way"
                 break
             messages.append(StoredMessage(int(seq), int(time_ns), subject, headers, payload))
         self._received = received
@@ -146,22 +146,22 @@ class Delivery:
         """$JS.ACK.<stream>.<consumer>.1. or $JS.ACK.<domain>.<account>.<stream>.<consumer>.1."""
         before, marker, _ = reply.partition(f".{self._stream}.{self._consumer}.1.".encode())
         if not marker or not before.startswith(b"$JS.ACK"):
-            self._trouble = "something that is no delivery came into the inbox"
+            self._problem = "something that is no delivery came into the inbox"
         self._prefix = before + marker
         return self._prefix
 
-    def _heed(self, headers: bytes | None, received: int) -> None:
+    def _handle_status(self, headers: bytes | None, received: int) -> None:
         """A word of the server about a pull."""
         status = STATUS.match(headers or b"")
         undelivered = UNDELIVERED.search(headers or b"")
         if status is None or undelivered is None or status[2] not in (COMPLETED, TOO_LARGE):
-            self._trouble = f"the server ended the delivery ({status[0].decode() if status else 'without a status'})"
+            self._problem = f"the server ended the delivery ({status[0].decode() if status else 'without a status'})"
             return
         self._requested -= int(undelivered[1])
         if status[2] == TOO_LARGE:
-            if received == self._last_cut:
+            if received == self._received_at_last_cut:
                 self._pull_bytes *= 2
-            self._last_cut = received
+            self._received_at_last_cut = received
 
     async def _pull(self) -> None:
         while self._requested <= self._batch:
@@ -170,16 +170,16 @@ class Delivery:
             await self._client.request_into(self._inbox, subject, json.dumps(request).encode())
             self._requested += self._batch
 
-    async def _probe(self) -> None:
+    async def _check_idle(self) -> None:
         """Nothing comes: ask whether anything will."""
         info = await consumer_info(self._client, self._stream, self._consumer)
         if self._inbox.messages:
             return
         if info is None:
-            self._trouble = "the consumer is gone"
+            self._problem = "the consumer is gone"
         elif info.delivered.consumer_seq != self._received:
-            self._trouble = "messages were lost on the way"
+            self._problem = "messages were lost on the way"
         elif info.num_pending == 0:
             self.at_end = True
         elif info.num_waiting == 0:
-            self._trouble = "the server has forgotten what it was asked for"
+            self._problem = "the server has forgotten what it was asked for"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from auditor.core.model.message import StoredMessage
 
-STEP = 0.05
+STEP_SECONDS = 0.05
 """Seconds' worth of messages let through at once."""
 MAX_CATCH_UP_SECONDS = 0.1
 """Seconds' worth of messages that may follow faster after a late wake-up, but not after a standstill."""
@@ -22,7 +22,7 @@ async def rate_limited(
 ) -> AsyncGenerator[list[StoredMessage]]:
     """The messages of `batches`, at most `max_rate` a second over any time, and as many where they come fast enough."""
     clock = asyncio.get_running_loop().time
-    step = max(1, int(max_rate * STEP))
+    step = max(1, int(max_rate * STEP_SECONDS))
     due = clock()
     async with aclosing(batches):
         async for batch in batches:

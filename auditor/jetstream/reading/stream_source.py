@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
 
 
-MOST_FILTERS = 1_000
+MAX_FILTERS = 1_000
 """Subjects that a consumer filters by, and that are counted one by one; for more, the stream is read whole."""
-LONGEST_FILTER = 3_500
+MAX_FILTER_BYTES = 3_500
 """Bytes. The filter is part of the subject of a request, and a line of the protocol holds 4,096 by default."""
 
 
@@ -60,7 +60,7 @@ class StreamSource:
 
     def can_filter(self, subjects: Sequence[str]) -> bool:
         """Whether the server can find the messages on `subjects`; if not, a walk reads all of the stream for them."""
-        return len(subjects) <= MOST_FILTERS and all(map(_can_filter, subjects))
+        return len(subjects) <= MAX_FILTERS and all(map(_can_filter, subjects))
 
     async def count(self, subject: str) -> int:
         """How many messages are stored on `subject`, which has no wildcard, by the stream's own account. Raises as `pin`."""
@@ -123,4 +123,4 @@ def _can_filter(subject: str) -> bool:
 
     nats-server 2.15 refuses a filter with a form feed, and its index of subjects does not find one with a DEL.
     """
-    return "\f" not in subject and "\x7f" not in subject and len(subject.encode()) <= LONGEST_FILTER
+    return "\f" not in subject and "\x7f" not in subject and len(subject.encode()) <= MAX_FILTER_BYTES
