@@ -64,7 +64,7 @@ class ApiError(msgspec.Struct):
     description: str = ""
 
 
-class Answer(msgspec.Struct):
+class Reply(msgspec.Struct):
     """What every answer has."""
 
     error: ApiError | None = None
@@ -86,7 +86,7 @@ class _State(msgspec.Struct):
     subjects: dict[str, int] | None = None
 
 
-class StreamInfo(Answer):
+class StreamInfoReply(Reply):
     created: str = ""
     config: dict[str, Any] = {}
     state: _State = msgspec.field(default_factory=lambda: _State(0, 0, 0))
@@ -102,11 +102,11 @@ class Message(msgspec.Struct):
     data: bytes = b""
 
 
-class MessageAnswer(Answer):
+class MessageReply(Reply):
     message: Message | None = None
 
 
-class PubAck(Answer):
+class PubAck(Reply):
     """The answer of a stream to a publish."""
 
     stream: str = ""
@@ -128,7 +128,7 @@ class _Delivered(msgspec.Struct):
     consumer_seq: int = 0
 
 
-class ConsumerInfo(Answer):
+class ConsumerInfoReply(Reply):
     num_pending: int = 0
     """Messages that the consumer has yet to deliver."""
     num_waiting: int = 0
@@ -136,10 +136,10 @@ class ConsumerInfo(Answer):
     delivered: _Delivered = msgspec.field(default_factory=_Delivered)
 
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=Reply)
 
 
-async def ask(
+async def request(
     client: Client,
     stream: str,
     subject: str,
@@ -170,11 +170,11 @@ async def ask(
     except msgspec.DecodeError as error:
         raise ConnectionFailedError(f"what answers for JetStream about stream {stream} is none: {error}") from error
     if answer.error is not None and answer.error.err_code != expected_error:
-        raise _meaning(answer.error, stream)
+        raise _error_for(answer.error, stream)
     return answer
 
 
-def _meaning(error: ApiError, stream: str) -> AuditorError:
+def _error_for(error: ApiError, stream: str) -> AuditorError:
     if error.err_code == STREAM_NOT_FOUND:
         return StreamNotFoundError(f"stream {stream} does not exist: check its name, and the account of the user")
     if error.err_code in NOT_ENABLED_CODES:
@@ -183,12 +183,12 @@ def _meaning(error: ApiError, stream: str) -> AuditorError:
     return kind(f"JetStream says of stream {stream}: {error.description} (error {error.err_code})")
 
 
-async def stream_info(client: Client, stream: str, *, deleted: bool = False) -> StreamInfo:
-    """STREAM.INFO; with the list of deleted sequences if asked for. Raises as `ask`."""
+async def stream_info(client: Client, stream: str, *, deleted: bool = False) -> StreamInfoReply:
+    """STREAM.INFO; with the list of deleted sequences if asked for. Raises as `request`."""
     if deleted:
         body = {"deleted_details": True}
-        return await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=SLOW_TIMEOUT)
-    return await ask(client, stream, f"STREAM.INFO.{stream}", {}, StreamInfo)
+        return await request(client, stream, f"STREAM.INFO.{stream}", body, StreamInfoReply, timeout=SLOW_TIMEOUT)
+    return await request(client, stream, f"STREAM.INFO.{stream}", {}, StreamInfoReply)
 
 
 async def create_stream(
@@ -197,12 +197,12 @@ async def create_stream(
     *,
     timeout: float,  # noqa: ASYNC109 - passed on
     expected_error: int = 0,
-) -> StreamInfo:
-    """Create a stream and return its info. Raises JetStreamError if it exists with other settings, and as `ask`."""
+) -> StreamInfoReply:
+    """Create a stream and return its info. Raises JetStreamError if it exists with other settings, and as `request`."""
     name = settings["name"]
     body = dict(settings)
-    return await ask(
-        client, name, f"STREAM.CREATE.{name}", body, StreamInfo, timeout=timeout, expected_error=expected_error
+    return await request(
+        client, name, f"STREAM.CREATE.{name}", body, StreamInfoReply, timeout=timeout, expected_error=expected_error
     )
 
 
@@ -211,20 +211,20 @@ async def create_or_use_stream(
     settings: Mapping[str, Any],
     *,
     timeout: float,  # noqa: ASYNC109 - passed on
-) -> StreamInfo:
+) -> StreamInfoReply:
     """As `create_stream`, but if another client has created the stream first, return the info of that one."""
     created = await create_stream(client, settings, timeout=timeout, expected_error=STREAM_NAME_IN_USE)
     return await stream_info(client, settings["name"]) if created.error else created
 
 
-async def count_on(client: Client, stream: str, subject: str) -> int:
-    """How many messages `stream` holds on `subject`, which has no wildcard. Raises as `ask`."""
+async def count_messages(client: Client, stream: str, subject: str) -> int:
+    """How many messages `stream` holds on `subject`, which has no wildcard. Raises as `request`."""
     body = {"subjects_filter": subject}
-    info = await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=SLOW_TIMEOUT)
+    info = await request(client, stream, f"STREAM.INFO.{stream}", body, StreamInfoReply, timeout=SLOW_TIMEOUT)
     return (info.state.subjects or {}).get(subject, 0)
 
 
-def stream_state(stream: str, info: StreamInfo) -> StreamState:
+def stream_state(stream: str, info: StreamInfoReply) -> StreamState:
     """What `info` says, in the auditor's words."""
     state = info.state
     return StreamState(
@@ -244,8 +244,8 @@ def stream_state(stream: str, info: StreamInfo) -> StreamState:
 
 async def create_consumer(
     client: Client, stream: str, name: str, *, start_seq: int, subjects: Sequence[str] = ()
-) -> ConsumerInfo:
-    """A pull consumer in memory that acknowledges nothing and is gone soon after nobody pulls. Raises as `ask`."""
+) -> ConsumerInfoReply:
+    """A pull consumer in memory that acknowledges nothing and is gone soon after nobody pulls. Raises as `request`."""
     config: dict[str, Any] = {
         "name": name,
         "deliver_policy": "by_start_sequence",
@@ -262,23 +262,23 @@ async def create_consumer(
     elif subjects:
         config["filter_subjects"] = list(subjects)
     body = {"stream_name": stream, "config": config, "action": "create"}
-    return await ask(client, stream, subject, body, ConsumerInfo, timeout=SLOW_TIMEOUT)
+    return await request(client, stream, subject, body, ConsumerInfoReply, timeout=SLOW_TIMEOUT)
 
 
-async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfo | None:
-    """None if the consumer is gone. Raises as `ask`."""
+async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfoReply | None:
+    """None if the consumer is gone. Raises as `request`."""
     subject = f"CONSUMER.INFO.{stream}.{name}"
-    info = await ask(client, stream, subject, {}, ConsumerInfo, expected_error=CONSUMER_NOT_FOUND)
+    info = await request(client, stream, subject, {}, ConsumerInfoReply, expected_error=CONSUMER_NOT_FOUND)
     return None if info.error else info
 
 
 async def get_message(client: Client, stream: str, **which: int | str) -> StoredMessage | None:
     """The message of `seq`, the first one from `seq` on `next_by_subj`, or the last one on `last_by_subj`; None if none.
 
-    A subject that is no UTF-8 comes with U+FFFD. Raises as `ask`.
+    A subject that is no UTF-8 comes with U+FFFD. Raises as `request`.
     """
-    answer = await ask(
-        client, stream, f"STREAM.MSG.GET.{stream}", which, MessageAnswer, expected_error=MESSAGE_NOT_FOUND
+    answer = await request(
+        client, stream, f"STREAM.MSG.GET.{stream}", which, MessageReply, expected_error=MESSAGE_NOT_FOUND
     )
     message = answer.message
     if message is None:
@@ -287,9 +287,9 @@ async def get_message(client: Client, stream: str, **which: int | str) -> Stored
 
 
 async def is_stored(client: Client, stream: str, seq: int) -> bool:
-    """Whether the stream's leader can read the message at `seq`. Raises as `ask`."""
+    """Whether the stream's leader can read the message at `seq`. Raises as `request`."""
     body = {"seq": seq}
-    answer = await ask(client, stream, f"STREAM.MSG.GET.{stream}", body, Answer, expected_error=MESSAGE_NOT_FOUND)
+    answer = await request(client, stream, f"STREAM.MSG.GET.{stream}", body, Reply, expected_error=MESSAGE_NOT_FOUND)
     return answer.error is None
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from auditor.config import QuarantineConfig, StateConfig
     from auditor.errors import AuditorError
-    from auditor.jetstream.api import StreamInfo
+    from auditor.jetstream.api import StreamInfoReply
     from auditor.jetstream.connection.client import Client
 
 FORBIDDEN_IN_OWN = (
@@ -68,7 +68,7 @@ class OwnedStream:
         }
         return settings if self.max_age_ns is None else {**settings, "max_age": self.max_age_ns}
 
-    async def ensure(self, client: Client, audited_stream: str) -> StreamInfo:
+    async def ensure(self, client: Client, audited_stream: str) -> StreamInfoReply:
         """Return the info of the stream; it is created if it does not exist and the configuration allows that.
 
         Raises `error` if the stream is missing or its settings are unsafe, PermissionDeniedError, ConnectionFailedError.
@@ -105,7 +105,7 @@ class OwnedStream:
                     f"of the audited stream {audited_stream}: choose another prefix"
                 )
 
-    async def _create(self, client: Client) -> StreamInfo:
+    async def _create(self, client: Client) -> StreamInfoReply:
         try:
             return await create_or_use_stream(client, self.settings(), timeout=TIMEOUT)
         except JetStreamError as error:

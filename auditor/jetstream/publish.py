@@ -69,7 +69,7 @@ async def append(
     while True:
         try:
             reply = await client.request(subject, data, ANSWER_TIMEOUT, headers=conditions)
-            return _meaning(reply.data, stream, what, in_doubt=in_doubt)
+            return _published(reply.data, stream, what, in_doubt=in_doubt)
         except errors.MaxPayloadError:
             raise NotStoredError(what, f"{len(data)} bytes do not fit into the server's max_payload") from None
         except LineTooLongError as error:
@@ -94,7 +94,7 @@ class _RetryableError(Exception):
     """Not stored this time, and the next time may be otherwise."""
 
 
-def _meaning(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Published:
+def _published(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Published:
     answer = decode_ack(reply)
     error = answer.error
     if error is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nats import errors
 
 from auditor.errors import ConnectionFailedError
-from auditor.jetstream.api import SLOW_TIMEOUT, Answer, ask, create_stream, decode_ack
+from auditor.jetstream.api import SLOW_TIMEOUT, Reply, create_stream, decode_ack, request
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -33,7 +33,7 @@ async def plant(
     await create_stream(client, settings, timeout=SLOW_TIMEOUT)
     await publish_raw(client, messages)
     for seq in deleted:
-        await ask(client, stream, f"STREAM.MSG.DELETE.{stream}", {"seq": seq}, Answer)
+        await request(client, stream, f"STREAM.MSG.DELETE.{stream}", {"seq": seq}, Reply)
 
 
 async def publish_raw(client: Client, messages: Sequence[Message]) -> None:

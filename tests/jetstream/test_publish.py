@@ -7,7 +7,7 @@ import json
 import pytest
 
 from auditor.aether import NotStoredError, UnknownOutcomeError
-from auditor.jetstream.publish import Published, SequenceConflictError, _meaning, _RetryableError
+from auditor.jetstream.publish import Published, SequenceConflictError, _published, _RetryableError
 
 
 def error(code: int) -> bytes:
@@ -15,7 +15,7 @@ def error(code: int) -> bytes:
 
 
 def meaning(reply: bytes, *, in_doubt: bool = False) -> Published:
-    return _meaning(reply, "S", "it", in_doubt=in_doubt)
+    return _published(reply, "S", "it", in_doubt=in_doubt)
 
 
 def test_an_acknowledgement_gives_the_sequence_and_whether_it_is_a_duplicate() -> None:

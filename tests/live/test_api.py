@@ -7,12 +7,12 @@ import pytest
 from auditor.embedded_server import EmbeddedServer
 from auditor.errors import ConnectionFailedError, PermissionDeniedError, StreamNotFoundError
 from auditor.jetstream.api import (
-    Answer,
     JetStreamError,
-    ask,
+    Reply,
     consumer_info,
     create_consumer,
     is_stored,
+    request,
     stream_info,
 )
 from tests.live.connecting import at_once, connected
@@ -52,13 +52,13 @@ async def test_an_answer_that_is_none_is_said(client):
 
     await client.subscribe("$JS.API.NONSENSE", cb=nonsense)
     with pytest.raises(ConnectionFailedError, match="what answers for JetStream about stream S is none"):
-        await ask(client, STREAM, "NONSENSE", {}, Answer)
+        await request(client, STREAM, "NONSENSE", {}, Reply)
 
 
 async def test_silence_is_said_after_a_while(client):
     await client.subscribe("$JS.API.SILENCE")
     with pytest.raises(ConnectionFailedError, match="no answer about stream S within 0 s"):
-        await ask(client, STREAM, "SILENCE", {}, Answer, timeout=0.05)
+        await request(client, STREAM, "SILENCE", {}, Reply, timeout=0.05)
 
 
 async def test_a_lost_connection_is_said_at_once(server, client):

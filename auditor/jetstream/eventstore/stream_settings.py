@@ -15,7 +15,7 @@ from auditor.jetstream.stream_settings import FORBIDDEN, differing_settings, not
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from auditor.jetstream.api import StreamInfo
+    from auditor.jetstream.api import StreamInfoReply
     from auditor.jetstream.connection.client import Client
 
 REQUIRED = {"retention": "limits"}
@@ -38,7 +38,7 @@ async def create_or_check(client: Client, stream: str, *, replicas: int, max_age
         raise EventStreamError(f"stream {stream} cannot hold an event store's messages: {'; '.join(problems)}")
 
 
-async def _create(client: Client, settings: dict[str, Any]) -> StreamInfo:
+async def _create(client: Client, settings: dict[str, Any]) -> StreamInfoReply:
     try:
         return await create_or_use_stream(client, settings, timeout=SLOW_TIMEOUT)
     except (JetStreamError, ConnectionFailedError) as error:

@@ -64,7 +64,7 @@ class StreamSource:
 
     async def count(self, subject: str) -> int:
         """How many messages are stored on `subject`, which has no wildcard, by the stream's own account. Raises as `pin`."""
-        return await api.count_on(self._client, self._stream, subject)
+        return await api.count_messages(self._client, self._stream, subject)
 
     async def deleted(self, pinned: StreamState) -> tuple[StreamState, Ranges]:
         """The stream's account now, and the ranges that it lists as deleted, sorted.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from auditor.config import StateConfig
-    from auditor.jetstream.api import StreamInfo
+    from auditor.jetstream.api import StreamInfoReply
     from auditor.jetstream.connection.client import Client
 
 SCHEMA = "aether-auditor/state/1"
@@ -101,7 +101,7 @@ class PartStore:
         self._head: Manifest | None = None
         self._head_seq = 0
 
-    async def ensure(self) -> StreamInfo:
+    async def ensure(self) -> StreamInfoReply:
         """Have a state stream that is safe to use. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
         return await state_stream(self._config).ensure(self._client, self._audited_stream)
 
@@ -166,7 +166,7 @@ class PartStore:
                 raise StateError(f"state of audit {self._audit} is not saved: {error}") from error
         raise StateError(f"state of audit {self._audit} is not saved: the connection to NATS does not last")
 
-    def _check_room(self, info: StreamInfo, changed: Mapping[str, Content | None]) -> None:
+    def _check_room(self, info: StreamInfoReply, changed: Mapping[str, Content | None]) -> None:
         """A stream that is full to the last byte would take no head any more, and so never be emptied again."""
         most, taken = int(info.config["max_bytes"]), info.state.bytes
         needed = sum(len(content.data) for content in changed.values() if content is not None)
