@@ -80,7 +80,7 @@ def show(config_file: Path, key: str) -> int:
     configure_log("warning", "console")
     record = asyncio.run(_get(config_file, key))
     console = results()
-    of = record.provenance
+    of = record.origin
     rows = {
         "key": of.key,
         "stream": f"{of.stream}, sequence {of.sequence}",
@@ -93,8 +93,8 @@ def show(config_file: Path, key: str) -> int:
     }
     for name, text in rows.items():
         print_line(console, f"{name:<10}{text}")
-    if record.damage:
-        print_line(console, f"this record is damaged itself: {record.damage}", "bold red")
+    if record.problem:
+        print_line(console, f"this record is damaged itself: {record.problem}", "bold red")
     if record.headers:
         print_line(console, "header block:")
         for header in record.headers.split(b"\r\n"):
@@ -107,7 +107,7 @@ def show(config_file: Path, key: str) -> int:
 
 def _offset(record: Record) -> int:
     """Where in the payload the trouble was seen."""
-    snapshot = record.provenance.kind.endswith("_snapshot")
+    snapshot = record.origin.kind.endswith("_snapshot")
     judged = decode_snapshot(record.data) if snapshot else decode_event(record.data)
     return judged.offset if isinstance(judged, Malformed) else 0
 
@@ -137,8 +137,8 @@ def export(config_file: Path, key: str, out: Path) -> int:
     """Write the payload, byte for byte. Raises AuditorError."""
     configure_log("warning", "console")
     record = asyncio.run(_get(config_file, key))
-    if record.damage:
-        raise AuditorError(f"{record.provenance.key}: {record.damage}; nothing was written")
+    if record.problem:
+        raise AuditorError(f"{record.origin.key}: {record.problem}; nothing was written")
     if str(out) == "-":
         sys.stdout.buffer.write(record.data)
         sys.stdout.buffer.flush()

@@ -27,7 +27,7 @@ class RequiredSubject(NamedTuple):
     """One subject, perhaps with wildcards, and what it is needed for."""
 
     subject: str
-    why: str
+    purpose: str
 
 
 def to_publish(config: Config, canary: str) -> tuple[RequiredSubject, ...]:
@@ -73,13 +73,13 @@ def _asking(stream: str) -> list[RequiredSubject]:
     ]
 
 
-class Rules(msgspec.Struct, frozen=True):
+class SubjectRules(msgspec.Struct, frozen=True):
     """Of one verb, as the server has them."""
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
 
-    def lacks(self, needs: Iterable[RequiredSubject]) -> list[RequiredSubject]:
+    def missing(self, needs: Iterable[RequiredSubject]) -> list[RequiredSubject]:
         """Those that are not allowed in full."""
         allowed = self.allow or (">",)
         return [
@@ -89,7 +89,7 @@ class Rules(msgspec.Struct, frozen=True):
             or any(is_subset(subject, need.subject) for subject in self.deny)
         ]
 
-    def beyond(self, needs: Iterable[RequiredSubject]) -> list[str]:
+    def unneeded(self, needs: Iterable[RequiredSubject]) -> list[str]:
         """What is allowed and not needed."""
         needed = [need.subject for need in needs]
         allowed = self.allow or (">",)
@@ -99,8 +99,8 @@ class Rules(msgspec.Struct, frozen=True):
 class Permissions(msgspec.Struct, frozen=True):
     """Of one user."""
 
-    publish: Rules = Rules()
-    subscribe: Rules = Rules()
+    publish: SubjectRules = SubjectRules()
+    subscribe: SubjectRules = SubjectRules()
 
 
 class _User(msgspec.Struct):

@@ -32,9 +32,9 @@ MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.05, 1.0
 class SequenceConflictError(Exception):
     """The subject has another last sequence than was expected."""
 
-    def __init__(self, *, in_doubt: bool) -> None:
+    def __init__(self, *, outcome_unknown: bool) -> None:
         super().__init__()
-        self.in_doubt = in_doubt
+        self.outcome_unknown = outcome_unknown
         """Whether the message that stands there may be this very one, because an earlier answer was lost."""
 
 
@@ -46,7 +46,7 @@ class Published(NamedTuple):
     """Nothing was stored: the message at `seq` has the same id."""
 
 
-async def append(
+async def publish_expecting(
     client: Client,
     stream: str,
     subject: str,
@@ -65,11 +65,11 @@ async def append(
     conditions = {**(headers or {}), "Nats-Expected-Last-Subject-Sequence": str(last_seq)}
     deadline = asyncio.get_running_loop().time() + GIVE_UP_SECONDS
     delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)
-    in_doubt = False
+    outcome_unknown = False
     while True:
         try:
             reply = await client.request(subject, data, ANSWER_TIMEOUT, headers=conditions)
-            return _published(reply.data, stream, what, in_doubt=in_doubt)
+            return _published(reply.data, stream, what, outcome_unknown=outcome_unknown)
         except errors.MaxPayloadError:
             raise NotStoredError(what, f"{len(data)} bytes do not fit into the server's max_payload") from None
         except LineTooLongError as error:
@@ -79,14 +79,14 @@ async def append(
         except _RetryableError as error:
             trouble = str(error)
         except errors.Error as error:
-            in_doubt = True  # it was on its way
+            outcome_unknown = True  # it was on its way
             trouble = f"no answer from stream {stream} ({client.last_error_text or error})"
         try:
             async with asyncio.timeout_at(deadline):
                 await asyncio.sleep(delay.next())
                 await client.wait_connected()
         except (TimeoutError, AuditorError):
-            kind = UnknownOutcomeError if in_doubt else NotStoredError
+            kind = UnknownOutcomeError if outcome_unknown else NotStoredError
             raise kind(what, trouble) from None
 
 
@@ -94,7 +94,7 @@ class _RetryableError(Exception):
     """Not stored this time, and the next time may be otherwise."""
 
 
-def _published(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Published:
+def _published(reply: bytes, stream: str, what: str, *, outcome_unknown: bool) -> Published:
     answer = decode_ack(reply)
     error = answer.error
     if error is None:
@@ -104,10 +104,10 @@ def _published(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Publi
             raise UnknownOutcomeError(what, f"stream {answer.stream!r} takes what is meant for {stream}: end that")
         return Published(answer.seq, answer.duplicate)
     if error.err_code == WRONG_LAST_SEQUENCE:
-        raise SequenceConflictError(in_doubt=in_doubt)
+        raise SequenceConflictError(outcome_unknown=outcome_unknown)
     reason = f"{error.description} (error {error.err_code})"
     if error.err_code in RETRYABLE_CODES:
         raise _RetryableError(f"stream {stream} can't say yet: {reason}")
-    if in_doubt:
+    if outcome_unknown:
         raise UnknownOutcomeError(what, f"the first answer was lost, and now stream {stream} says: {reason}")
     raise NotStoredError(what, f"stream {stream} refuses it: {reason}")

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from auditor.jetstream.connection.client import Client
 
-WINDOW = 256
+MAX_IN_FLIGHT = 256
 """Messages in flight: a stream drops what comes faster than it can store."""
 
-Message = tuple[bytes, bytes | None, bytes]
+OutgoingMessage = tuple[bytes, bytes | None, bytes]
 """Subject, whole header block (None if none) and payload."""
 
 
-async def plant(
-    client: Client, settings: Mapping[str, Any], messages: Sequence[Message], deleted: Collection[int] = ()
+async def create_and_fill(
+    client: Client, settings: Mapping[str, Any], messages: Sequence[OutgoingMessage], deleted: Collection[int] = ()
 ) -> None:
     """Create the stream, store `messages` in this order, and delete those at the sequences `deleted` again.
 
@@ -36,11 +36,11 @@ async def plant(
         await request(client, stream, f"STREAM.MSG.DELETE.{stream}", {"seq": seq}, Reply)
 
 
-async def publish_raw(client: Client, messages: Sequence[Message]) -> None:
+async def publish_raw(client: Client, messages: Sequence[OutgoingMessage]) -> None:
     """Return when a stream has stored `messages`, in this order. Raises ConnectionFailedError, PermissionDeniedError."""
     last_seq = 0
-    for at in range(0, len(messages), WINDOW):
-        requests = [client.request_raw(*message, SLOW_TIMEOUT) for message in messages[at : at + WINDOW]]
+    for at in range(0, len(messages), MAX_IN_FLIGHT):
+        requests = [client.request_raw(*message, SLOW_TIMEOUT) for message in messages[at : at + MAX_IN_FLIGHT]]
         try:
             answers = await asyncio.gather(*requests)
         except errors.Error as error:

@@ -99,12 +99,12 @@ def _permissions(auditor: Auditor, permissions: Permissions | None) -> Iterator[
         ("publish", permissions.publish, publish),
         ("subscribe", permissions.subscribe, subscribe),
     ):
-        lacking = rules.lacks(needs)
+        lacking = rules.missing(needs)
         for need in lacking:
-            yield _bad(f"may not {verb} to {need.subject} ({need.why})", f'allow {verb}: "{need.subject}"')
+            yield _bad(f"may not {verb} to {need.subject} ({need.purpose})", f'allow {verb}: "{need.subject}"')
         if not lacking:
             yield _good(f"may {verb} to all that it needs ({len(needs)} subjects)")
-        beyond = rules.beyond([*needs, *(create if verb == "publish" else ())])
+        beyond = rules.unneeded([*needs, *(create if verb == "publish" else ())])
         for subject in beyond:
             what = "anything" if subject == ">" else subject
             yield _warning(f"may {verb} to {what}, which it does not need", "give it deploy/nats/auditor.conf's list")
@@ -176,7 +176,7 @@ async def _own(auditor: Auditor, own: QuarantineConfig | StateConfig, permission
         await stream_info(auditor.client, own.stream)
     except StreamNotFoundError:
         needs = [need for need in to_create(auditor.config) if need.subject.endswith(f".{own.stream}")]
-        if own.create and not (permissions and permissions.publish.lacks(needs)):
+        if own.create and not (permissions and permissions.publish.missing(needs)):
             return _good(f"{what} is not there yet; it is made at the first start")
         return _bad(f"{what} does not exist, and may not be made", PROVISION)
     except AuditorError as error:

@@ -14,7 +14,7 @@ from auditor.core.model.actor_types import ActorTypes
 from auditor.errors import AuditorError, NotFoundError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.quarantine.reader import get_record
-from auditor.jetstream.seed import plant
+from auditor.jetstream.seed import create_and_fill
 from auditor.scan.run import Pass
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def create_canary(auditor: Auditor) -> bool:
         await _check(auditor)
     except StreamNotFoundError:
         messages = [message.raw for message in contents().messages]
-        await plant(auditor.client, settings(auditor.config.state.replicas), messages, contents().deleted)
+        await create_and_fill(auditor.client, settings(auditor.config.state.replicas), messages, contents().deleted)
         return True
     return False
 

@@ -14,8 +14,8 @@ def error(code: int) -> bytes:
     return json.dumps({"error": {"code": 503, "err_code": code, "description": "as described"}}).encode()
 
 
-def meaning(reply: bytes, *, in_doubt: bool = False) -> Published:
-    return _published(reply, "S", "it", in_doubt=in_doubt)
+def meaning(reply: bytes, *, outcome_unknown: bool = False) -> Published:
+    return _published(reply, "S", "it", outcome_unknown=outcome_unknown)
 
 
 def test_an_acknowledgement_gives_the_sequence_and_whether_it_is_a_duplicate() -> None:
@@ -39,7 +39,7 @@ def test_any_other_error_means_not_stored_unless_an_earlier_answer_was_lost(code
     with pytest.raises(NotStoredError, match=f"error {code}"):
         meaning(error(code))
     with pytest.raises(UnknownOutcomeError, match=f"error {code}"):
-        meaning(error(code), in_doubt=True)
+        meaning(error(code), outcome_unknown=True)
 
 
 def test_an_acknowledgement_of_another_stream_leaves_the_outcome_unknown() -> None:

@@ -30,9 +30,9 @@ from auditor.errors import AuditorError
 from auditor.jetstream import api
 from auditor.jetstream.connection.client import Client
 from auditor.jetstream.connection.shared_login import connect_like
-from auditor.jetstream.eventstore.stream_settings import YEAR, create_or_check
+from auditor.jetstream.eventstore.stream_settings import YEAR, ensure_event_stream
 from auditor.jetstream.eventstore.version_cache import VersionCache
-from auditor.jetstream.publish import SequenceConflictError, append
+from auditor.jetstream.publish import SequenceConflictError, publish_expecting
 from auditor.jetstream.reading.stream_source import StreamSource
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from auditor.aether import ActorSnapshot, Event
     from auditor.core.model.message import StoredMessage
-    from auditor.jetstream.eventstore.version_cache import Latest
+    from auditor.jetstream.eventstore.version_cache import CachedVersion
 
 MAX_ATTEMPTS = 2
 """Of one save, each with fresh knowledge of what is stored."""
@@ -56,7 +56,7 @@ class JetStreamEventStore:
         self._client = client
         self._stream = stream
         self._source = StreamSource(client, stream)
-        self._latest = VersionCache(client, stream, self._source)
+        self._versions = VersionCache(client, stream, self._source)
         self._saving: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @classmethod
@@ -80,7 +80,7 @@ class JetStreamEventStore:
         client = nc if isinstance(nc, Client) else await connect_like(nc)
         store = cls(client, stream_name)
         if create:
-            await create_or_check(client, stream_name, replicas=replicas, max_age=max_age)
+            await ensure_event_stream(client, stream_name, replicas=replicas, max_age=max_age)
         else:
             await store._source.info()
         return store
@@ -93,30 +93,30 @@ class JetStreamEventStore:
         """
         subject = event_subject(self._stream, check_storable_id(event.actor_id))
         data = encode_event(event)
-        async with self._alone(subject):
+        async with self._lock_for(subject):
             await self._save_event(event, subject, data)
 
     async def _save_event(self, event: Event, subject: str, data: bytes) -> None:
         what = f"event {event.id!r} of actor {event.actor_id!r}"
         headers = {"Nats-Msg-Id": event.id.encode("utf-8", "replace").decode()}
-        latest = self._latest.remembered(subject)
+        latest = self._versions.cached(subject)
         if latest is None or event.version <= latest.version:
-            latest = await self._latest.ask(subject)
+            latest = await self._versions.fetch(subject)
         for _ in range(MAX_ATTEMPTS):
             _check_version(event, latest)
             last_seq = latest.last_seq
             try:
-                seq, duplicate = await append(
+                seq, duplicate = await publish_expecting(
                     self._client, self._stream, subject, data, last_seq=last_seq, what=what, headers=headers
                 )
             except SequenceConflictError as outrun:
-                if outrun.in_doubt and await self._holds(subject, data, after=last_seq, what=what):
+                if outrun.outcome_unknown and await self._is_stored_after(subject, data, after=last_seq, what=what):
                     return
-                latest = await self._latest.ask(subject)
+                latest = await self._versions.fetch(subject)
                 continue
-            if duplicate and not await self._is_at(seq, subject, data, what=what):
+            if duplicate and not await self._is_stored_at(seq, subject, data, what=what):
                 raise DuplicateEventError(event.id, seq)
-            self._latest.remember(subject, version=event.version, seq=seq, data=data)
+            self._versions.store(subject, version=event.version, seq=seq, data=data)
             return
         _check_version(event, latest)
         raise NotStoredError(what, "other writers keep storing messages on its subject")
@@ -139,21 +139,23 @@ class JetStreamEventStore:
 
     async def get_latest_version(self, actor_id: str) -> int:
         """The highest version over a full replay, 0 if there is none. Only the first call replays in full."""
-        return (await self._latest.ask(event_subject(self._stream, check_readable_id(actor_id)))).version
+        return (await self._versions.fetch(event_subject(self._stream, check_readable_id(actor_id)))).version
 
     async def save_snapshot(self, snapshot: ActorSnapshot) -> None:
         """Store `snapshot`, which becomes the actor's last. Raises EncodeError, NotStoredError, UnknownOutcomeError."""
         subject = snapshot_subject(self._stream, check_storable_id(snapshot.actor_id))
         data = encode_snapshot(snapshot)
         what = f"snapshot {snapshot.version} of actor {snapshot.actor_id!r}"
-        async with self._alone(subject):
+        async with self._lock_for(subject):
             while True:
                 last = await api.get_message(self._client, self._stream, last_by_subj=subject)
                 last_seq = last.seq if last else 0
                 try:
-                    await append(self._client, self._stream, subject, data, last_seq=last_seq, what=what)
+                    await publish_expecting(self._client, self._stream, subject, data, last_seq=last_seq, what=what)
                 except SequenceConflictError as outrun:  # by a writer who has succeeded: somebody always does
-                    if not (outrun.in_doubt and await self._holds(subject, data, after=last_seq, what=what)):
+                    if not (
+                        outrun.outcome_unknown and await self._is_stored_after(subject, data, after=last_seq, what=what)
+                    ):
                         continue
                 return
 
@@ -185,21 +187,21 @@ class JetStreamEventStore:
         ):
             yield messages
 
-    async def _holds(self, subject: str, data: bytes, *, after: int, what: str) -> bool:
+    async def _is_stored_after(self, subject: str, data: bytes, *, after: int, what: str) -> bool:
         """Whether a message whose answer was lost is stored."""
         try:
             return any([each.data == data async for messages in self._walk(subject, after=after) for each in messages])
         except AuditorError as error:
             raise UnknownOutcomeError(what, str(error)) from error
 
-    async def _is_at(self, seq: int, subject: str, data: bytes, *, what: str) -> bool:
+    async def _is_stored_at(self, seq: int, subject: str, data: bytes, *, what: str) -> bool:
         try:
             message = await api.get_message(self._client, self._stream, seq=seq)
         except AuditorError as error:
             raise UnknownOutcomeError(what, str(error)) from error
         return message is not None and message.subject == subject.encode() and message.data == data
 
-    def _alone(self, subject: str) -> asyncio.Lock:
+    def _lock_for(self, subject: str) -> asyncio.Lock:
         """Held while saving, so that tasks of one process come one after the other instead of into conflict."""
         lock = self._saving.get(subject)
         if lock is None:
@@ -207,6 +209,6 @@ class JetStreamEventStore:
         return lock
 
 
-def _check_version(event: Event, latest: Latest) -> None:
+def _check_version(event: Event, latest: CachedVersion) -> None:
     if event.version <= latest.version:
         raise VersionConflictError(event.actor_id, event.version, latest.version)

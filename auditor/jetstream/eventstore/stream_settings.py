@@ -25,7 +25,7 @@ FORBIDDEN_HERE = {**FORBIDDEN, "max_msgs_per_subject": "an actor's earlier event
 YEAR = timedelta(days=365)
 
 
-async def create_or_check(client: Client, stream: str, *, replicas: int, max_age: timedelta) -> None:
+async def ensure_event_stream(client: Client, stream: str, *, replicas: int, max_age: timedelta) -> None:
     """Make sure that `stream` exists and can hold events; an existing one keeps its settings.
 
     Raises EventStreamError, PermissionDeniedError, ConnectionFailedError.

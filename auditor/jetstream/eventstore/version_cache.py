@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from auditor.jetstream.reading.stream_source import StreamSource
 
 
-class Latest(NamedTuple):
+class CachedVersion(NamedTuple):
     """What a full replay of one subject found."""
 
     version: int = 0
@@ -25,12 +25,12 @@ class Latest(NamedTuple):
     last_hash: int = 0
     """Of its body: after a restore or in a new stream, other messages have the same sequences."""
 
-    def after(self, message: StoredMessage) -> Latest:
+    def with_message(self, message: StoredMessage) -> CachedVersion:
         """The same with one more message."""
         event = judge_event(message.data)
         if isinstance(event, Malformed) or event.version <= self.version:
             return self._replace(last_seq=message.seq, last_hash=hash(message.data))
-        return Latest(event.version, message.seq, message.seq, hash(message.data))
+        return CachedVersion(event.version, message.seq, message.seq, hash(message.data))
 
 
 class VersionCache:
@@ -40,29 +40,29 @@ class VersionCache:
         self._client = client
         self._stream = stream
         self._source = source
-        self._remembered: dict[str, Latest] = {}
+        self._cached: dict[str, CachedVersion] = {}
 
-    def remembered(self, subject: str) -> Latest | None:
+    def cached(self, subject: str) -> CachedVersion | None:
         """As of the last time; somebody else may have stored or removed messages since."""
-        return self._remembered.get(subject)
+        return self._cached.get(subject)
 
-    def remember(self, subject: str, *, version: int, seq: int, data: bytes) -> None:
+    def store(self, subject: str, *, version: int, seq: int, data: bytes) -> None:
         """An event with the highest `version` was just stored as the last message on `subject`."""
-        self._remembered[subject] = Latest(version, seq, seq, hash(data))
+        self._cached[subject] = CachedVersion(version, seq, seq, hash(data))
 
-    async def ask(self, subject: str) -> Latest:
+    async def fetch(self, subject: str) -> CachedVersion:
         """As of now: one small request where nothing has changed; a full replay the first time, and when messages have gone.
 
         Raises the AuditorErrors of a walk.
         """
-        known = self._remembered.get(subject)
+        known = self._cached.get(subject)
         latest = None if known is None else await self._caught_up(subject, known)
         if latest is None:
-            latest = await self._replayed(subject, Latest())
-        self._remembered[subject] = latest
+            latest = await self._replayed(subject, CachedVersion())
+        self._cached[subject] = latest
         return latest
 
-    async def _caught_up(self, subject: str, known: Latest) -> Latest | None:
+    async def _caught_up(self, subject: str, known: CachedVersion) -> CachedVersion | None:
         """`known` and what has come since; None if what was known is no longer there."""
         last = await api.get_message(self._client, self._stream, last_by_subj=subject)
         if last is None or known.last_seq == 0:
@@ -80,15 +80,15 @@ class VersionCache:
             return None
         return latest
 
-    async def _replayed(self, subject: str, latest: Latest) -> Latest:
+    async def _replayed(self, subject: str, latest: CachedVersion) -> CachedVersion:
         pinned = await self._source.info()
         first_seq = max(pinned.first_seq, latest.last_seq + 1)
         walk = self._source.walk(pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject])
         async for messages in walk:
             for message in messages:
-                latest = latest.after(message)
+                latest = latest.with_message(message)
         return latest
 
 
-def _is(message: StoredMessage, subject: str, known: Latest) -> bool:
+def _is(message: StoredMessage, subject: str, known: CachedVersion) -> bool:
     return message.subject == subject.encode() and hash(message.data) == known.last_hash

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from auditor.core.model.findings import subject_text
 from auditor.errors import NotFoundError
 from auditor.jetstream.api import get_message
-from auditor.jetstream.quarantine.record import StoredPart, part_subject, read_provenance, read_record
+from auditor.jetstream.quarantine.record import StoredPart, part_subject, read_origin, read_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,9 +29,9 @@ async def list_records(side_stream: StreamSource) -> AsyncIterator[RecordOrigin]
     async with aclosing(walk) as batches:
         async for batch in batches:
             for message in batch:
-                provenance = read_provenance(subject_text(message.subject), message.headers)
-                if provenance is not None:
-                    yield provenance
+                origin = read_origin(subject_text(message.subject), message.headers)
+                if origin is not None:
+                    yield origin
 
 
 async def get_record(client: Client, config: QuarantineConfig, key: str) -> Record:
@@ -41,18 +41,18 @@ async def get_record(client: Client, config: QuarantineConfig, key: str) -> Reco
     """
     subject = key if key.startswith(f"{config.subject_prefix}.") else f"{config.subject_prefix}.{key}"
     first = await read_part(client, config.stream, subject)
-    provenance = read_provenance(subject, first.headers) if first else None
-    if first is None or provenance is None:
+    origin = read_origin(subject, first.headers) if first else None
+    if first is None or origin is None:
         raise NotFoundError(
             f"no quarantine record {key!a} in stream {config.stream}: `auditor quarantine list` shows the keys"
         )
     parts = [first]
-    while len(parts) < provenance.parts:
+    while len(parts) < origin.parts:
         part = await read_part(client, config.stream, part_subject(subject, len(parts) + 1))
         if part is None:
             break
         parts.append(part)
-    return read_record(provenance, parts)
+    return read_record(origin, parts)
 
 
 async def read_part(client: Client, stream: str, subject: str) -> StoredPart | None:

@@ -27,7 +27,7 @@ HEADER_LIMIT = 65_535
 ERROR_LIMIT = 1_000
 """Characters of Audit-Error that are kept; the messages of this project are far shorter."""
 VERSION_LINE = "NATS/1.0"
-MOST_PARTS = 999_999
+MAX_PARTS = 999_999
 
 
 class Part(NamedTuple):
@@ -43,21 +43,21 @@ class Part(NamedTuple):
         return block_size(self.headers) + len(self.data)
 
 
-def record_parts(evidence: QuarantineEntry, prefix: str, max_payload: int) -> list[Part]:
-    """The record of `evidence`, each part within `max_payload` bytes.
+def record_parts(entry: QuarantineEntry, prefix: str, max_payload: int) -> list[Part]:
+    """The record of `entry`, each part within `max_payload` bytes.
 
     Raises ValueError if not even the headers fit.
     """
-    subject = f"{prefix}.{evidence.key}"
-    block, data = evidence.message.headers, evidence.message.data
-    bare = ONLY_ONCE | _audit_headers(evidence)
+    subject = f"{prefix}.{entry.key}"
+    block, data = entry.message.headers, entry.message.data
+    bare = ONLY_ONCE | _audit_headers(entry)
     full = bare if block is None else bare | {"Audit-Headers": base64.b64encode(block).decode()}
     whole = Part(subject, full, data)
     if whole.size <= max_payload and block_size(full) <= HEADER_LIMIT:
         return [whole]
 
     # Room is reckoned with the longest numbering, because how many parts there are depends on the room.
-    longest = _numbering(MOST_PARTS, MOST_PARTS, "payload")
+    longest = _numbering(MAX_PARTS, MAX_PARTS, "payload")
     most = min(max_payload, HEADER_LIMIT)
     inline = block_size(full | longest) <= most
     first = full if inline else bare
@@ -92,20 +92,20 @@ def block_size(headers: Mapping[str, str]) -> int:
     return len(VERSION_LINE) + len("\r\n") + lines + len("\r\n")
 
 
-def _audit_headers(evidence: QuarantineEntry) -> dict[str, str]:
-    message = evidence.message
+def _audit_headers(entry: QuarantineEntry) -> dict[str, str]:
+    message = entry.message
     headers = {
         "Audit-Schema": RECORD_SCHEMA,
-        "Audit-Stream": _printable(evidence.stream),
+        "Audit-Stream": _printable(entry.stream),
         "Audit-Sequence": str(message.seq),
         "Audit-Stored-At": format_rfc3339(message.time_ns),
         "Audit-Subject": base64.b64encode(message.subject).decode(),
-        "Audit-Kind": str(evidence.kind),
-        "Audit-Error": _printable(evidence.error)[:ERROR_LIMIT],
+        "Audit-Kind": str(entry.kind),
+        "Audit-Error": _printable(entry.error)[:ERROR_LIMIT],
         "Audit-Sha256": hashlib.sha256(message.data).hexdigest(),
         "Audit-Size": str(len(message.data)),
     }
-    return headers if evidence.reason is None else headers | {"Audit-Reason": _printable(evidence.reason)}
+    return headers if entry.reason is None else headers | {"Audit-Reason": _printable(entry.reason)}
 
 
 def _numbering(number: int, parts: int, content: str) -> dict[str, str]:
@@ -168,15 +168,15 @@ class RecordOrigin:
 class Record:
     """A message as it was when it was condemned."""
 
-    provenance: RecordOrigin
+    origin: RecordOrigin
     headers: bytes | None
     """Its header block, None if there was none."""
     data: bytes
-    damage: str | None = None
+    problem: str | None = None
     """Why this record can't be trusted, in one line: a part is missing, or the bytes are not those that were stored."""
 
 
-def read_provenance(subject: str, headers: bytes | None) -> RecordOrigin | None:
+def read_origin(subject: str, headers: bytes | None) -> RecordOrigin | None:
     """What the side stream's message at `subject` says of a condemned message.
 
     None if it is not the first part of a record: anybody may have published there.
@@ -202,16 +202,16 @@ def read_provenance(subject: str, headers: bytes | None) -> RecordOrigin | None:
         return None
 
 
-def read_record(provenance: RecordOrigin, parts: Sequence[StoredPart]) -> Record:
+def read_record(origin: RecordOrigin, parts: Sequence[StoredPart]) -> Record:
     """The message that `parts` keep: part 1 first, as many as are there without a break. Never raises."""
     pieces: dict[str, list[bytes]] = {"payload": [], "headers": []}
-    damage = None
-    if len(parts) < provenance.parts:
-        damage = f"part {len(parts) + 1} of {provenance.parts} is missing"
+    problem = None
+    if len(parts) < origin.parts:
+        problem = f"part {len(parts) + 1} of {origin.parts} is missing"
     for number, part in enumerate(parts, 1):
         fields = parse_headers(part.headers)
         if fields.get("Audit-Part", "1") != str(number):
-            damage = damage or f"what is stored as part {number} is not that part"
+            problem = problem or f"what is stored as part {number} is not that part"
         else:
             pieces["headers" if fields.get("Audit-Part-Content") == "headers" else "payload"].append(part.data)
     payload = b"".join(pieces["payload"])
@@ -220,12 +220,12 @@ def read_record(provenance: RecordOrigin, parts: Sequence[StoredPart]) -> Record
         inline = parse_headers(parts[0].headers).get("Audit-Headers")
         block = block if inline is None else base64.b64decode(inline, validate=True)
     except ValueError:
-        damage = damage or "Audit-Headers is not base64"
-    if len(payload) != provenance.size:
-        damage = damage or f"it holds {len(payload)} bytes of payload, not {provenance.size}"
-    elif hashlib.sha256(payload).hexdigest() != provenance.sha256:
-        damage = damage or "its payload does not have the SHA-256 that it names"
-    return Record(provenance, block, payload, damage)
+        problem = problem or "Audit-Headers is not base64"
+    if len(payload) != origin.size:
+        problem = problem or f"it holds {len(payload)} bytes of payload, not {origin.size}"
+    elif hashlib.sha256(payload).hexdigest() != origin.sha256:
+        problem = problem or "its payload does not have the SHA-256 that it names"
+    return Record(origin, block, payload, problem)
 
 
 def parse_headers(block: bytes | None) -> dict[str, str]:

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
     from auditor.jetstream.quarantine.record import Part
 
-MOST_IN_FLIGHT = 256
+MAX_IN_FLIGHT = 256
 """Records sent and not yet acknowledged; more are not faster."""
-MOST_BYTES_IN_FLIGHT = 8 << 20
+MAX_BYTES_IN_FLIGHT = 8 << 20
 """Of original messages: what a slow disk or line takes well within ANSWER_TIMEOUT."""
 ANSWER_TIMEOUT = 3.0
 """Seconds. An answer that comes later costs nothing: the next try is told that the record is there."""
@@ -63,13 +63,13 @@ class QuarantineWriter:
         self._in_flight: set[asyncio.Task[None]] = set()
         self._bytes_in_flight = 0
         self._room = asyncio.Event()
-        self._begin()
+        self._reset_round()
 
-    def _begin(self) -> None:
+    def _reset_round(self) -> None:
         self._safe: asyncio.Task[None] | None = None
         self._refused = False
         self._stored = self._already_stored = self._failed = 0
-        self._why: str | None = None
+        self._reason: str | None = None
 
     async def ensure(self) -> None:
         """Create the side stream if it is absent and may be created; make sure that no record could be lost in it.
@@ -78,7 +78,7 @@ class QuarantineWriter:
         """
         await quarantine_stream(self._config).ensure(self._client, self._audited_stream)
 
-    async def submit(self, evidence: QuarantineEntry) -> None:
+    async def submit(self, entry: QuarantineEntry) -> None:
         """Send one record. Waits while many are in flight, but not on a side stream that has begun to refuse. Never raises."""
         while self._is_full() and not self._refused:
             self._room.clear()
@@ -88,30 +88,30 @@ class QuarantineWriter:
             return
         if self._safe is None:
             self._safe = asyncio.create_task(self._retry(self.ensure), name="quarantine: ensure")
-        self._bytes_in_flight += _size(evidence)
-        task = asyncio.create_task(self._keep(evidence, self._safe), name="quarantine: record")
+        self._bytes_in_flight += _size(entry)
+        task = asyncio.create_task(self._keep(entry, self._safe), name="quarantine: record")
         self._in_flight.add(task)
-        task.add_done_callback(self._landed)
+        task.add_done_callback(self._on_done)
 
     async def flush(self) -> QuarantineResult:
         """Wait until nothing is in flight; what became of every record put since the last call. Never raises."""
         if self._in_flight:
             await asyncio.wait(self._in_flight)
-        settled = QuarantineResult(self._stored, self._already_stored, self._failed, self._why)
-        self._begin()
+        settled = QuarantineResult(self._stored, self._already_stored, self._failed, self._reason)
+        self._reset_round()
         return settled
 
     def _is_full(self) -> bool:
-        return len(self._in_flight) >= MOST_IN_FLIGHT or self._bytes_in_flight >= MOST_BYTES_IN_FLIGHT
+        return len(self._in_flight) >= MAX_IN_FLIGHT or self._bytes_in_flight >= MAX_BYTES_IN_FLIGHT
 
-    def _landed(self, task: asyncio.Task[None]) -> None:
+    def _on_done(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
         self._room.set()
 
-    async def _keep(self, evidence: QuarantineEntry, safe: asyncio.Task[None]) -> None:
+    async def _keep(self, entry: QuarantineEntry, safe: asyncio.Task[None]) -> None:
         try:
             await asyncio.shield(safe)
-            if await self._store(evidence):
+            if await self._store(entry):
                 self._stored += 1
             else:
                 self._already_stored += 1
@@ -119,20 +119,20 @@ class QuarantineWriter:
             self._refused = True
             self._fail(str(error))
         except _RecordError as error:
-            self._fail(f"record {evidence.key} cannot be stored: {error}")
+            self._fail(f"record {entry.key} cannot be stored: {error}")
         except Exception as error:  # noqa: BLE001 - a record that is not counted would be one passed over
-            self._fail(f"record {evidence.key} was not stored: {type(error).__name__}")  # its text may hold the payload
+            self._fail(f"record {entry.key} was not stored: {type(error).__name__}")  # its text may hold the payload
         finally:
-            self._bytes_in_flight -= _size(evidence)
+            self._bytes_in_flight -= _size(entry)
 
     def _fail(self, why: str) -> None:
         self._failed += 1
-        self._why = self._why or why
+        self._reason = self._reason or why
 
-    async def _store(self, evidence: QuarantineEntry) -> bool:
+    async def _store(self, entry: QuarantineEntry) -> bool:
         """Whether it was stored just now; False if it was there."""
         try:
-            first, *rest = record_parts(evidence, self._config.subject_prefix, self._client.max_payload)
+            first, *rest = record_parts(entry, self._config.subject_prefix, self._client.max_payload)
         except ValueError as error:
             raise _RecordError(error) from error
         if rest and await self._read(first.subject) is not None:
@@ -159,14 +159,14 @@ class QuarantineWriter:
         except errors.MaxPayloadError:
             raise _RecordError("the server has just lowered its max_payload") from None
         except errors.NoRespondersError:
-            raise await self._why_nobody_answers() from None
+            raise await self._no_responders_error() from None
         except errors.TimeoutError:
             raise ConnectionFailedError(f"stream {stream} gave no answer within {ANSWER_TIMEOUT:.0f} s") from None
         except (errors.Error, OSError) as error:
             raise self._client.not_connected_error(error) from error
         return was_stored(answer.data, stream)
 
-    async def _why_nobody_answers(self) -> AuditorError:
+    async def _no_responders_error(self) -> AuditorError:
         stream = self._config.stream
         try:
             await stream_info(self._client, stream)
@@ -196,5 +196,5 @@ class QuarantineWriter:
             await asyncio.sleep(seconds)
 
 
-def _size(evidence: QuarantineEntry) -> int:
-    return len(evidence.message.data) + len(evidence.message.headers or b"")
+def _size(entry: QuarantineEntry) -> int:
+    return len(entry.message.data) + len(entry.message.headers or b"")

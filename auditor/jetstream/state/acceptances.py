@@ -10,7 +10,7 @@ from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.core.state.acceptance import Acceptance
 from auditor.errors import StateError, StreamNotFoundError
 from auditor.jetstream.api import get_message
-from auditor.jetstream.publish import SequenceConflictError, append
+from auditor.jetstream.publish import SequenceConflictError, publish_expecting
 
 if TYPE_CHECKING:
     from auditor.config import StateConfig
@@ -57,7 +57,7 @@ class Acceptances:
         """Have these in place of what `load` found. Raises StateError, PermissionDeniedError."""
         data = msgspec.json.encode(_Saved(accepted=list(accepted.values())))
         try:
-            await append(
+            await publish_expecting(
                 self._client,
                 self._stream,
                 self._subject,

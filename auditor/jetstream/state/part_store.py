@@ -20,7 +20,7 @@ import msgspec
 from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.errors import StateConflictError, StateError, StateFormatError, StateNewerError, StreamNotFoundError
 from auditor.jetstream.api import get_message
-from auditor.jetstream.publish import SequenceConflictError, append
+from auditor.jetstream.publish import SequenceConflictError, publish_expecting
 from auditor.jetstream.state.stream_settings import state_stream
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ class PartStore:
                 known, known_seq = self._head, self._head_seq
                 head = await self.look()
                 # A lost answer leaves in doubt what is stored; what this object stored itself outruns nobody.
-                if head is None or not (self.is_own(head) and (error.in_doubt or self._head_seq == known_seq)):
+                if head is None or not (self.is_own(head) and (error.outcome_unknown or self._head_seq == known_seq)):
                     self._head, self._head_seq = known, known_seq  # so that every further save is outrun, until `look`
                     raise StateConflictError(self._lost_to_another(head)) from None
             except (NotStoredError, UnknownOutcomeError) as error:
@@ -227,7 +227,7 @@ class PartStore:
     async def _append(self, subject: str, data: bytes, last_seq: int, *, replacing: bool) -> int:
         what = f"a message on {subject}"
         headers = REPLACING if replacing else None
-        stored = await append(
+        stored = await publish_expecting(
             self._client, self._config.stream, subject, data, last_seq=last_seq, what=what, headers=headers
         )
         return stored.seq

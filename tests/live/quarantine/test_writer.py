@@ -167,10 +167,10 @@ async def test_whatever_was_stored_comes_back_byte_for_byte(admin, record):
 
     kept = await get_record(admin, CONFIG, record.key)
 
-    assert kept.damage is None
+    assert kept.problem is None
     assert (kept.data, kept.headers) == (record.message.data, record.message.headers)
-    assert kept.provenance.subject == record.message.subject
-    assert kept.provenance.sequence == record.message.seq
+    assert kept.origin.subject == record.message.subject
+    assert kept.origin.sequence == record.message.seq
     assert await one_round(stream, [record]) == QuarantineResult(already_stored=1)
     assert set((await keys(admin)).values()) == {1}
 
@@ -194,7 +194,7 @@ async def test_a_message_stored_when_the_server_took_larger_ones_is_split(server
     assert await one_round(QuarantineWriter(client, CONFIG, "ORDERS"), [large]) == QuarantineResult(stored=1)
 
     kept = await get_record(client, CONFIG, large.key)
-    assert (kept.data, kept.headers, kept.damage) == (large.message.data, large.message.headers, None)
+    assert (kept.data, kept.headers, kept.problem) == (large.message.data, large.message.headers, None)
 
 
 async def test_a_complete_record_is_not_split_anew_when_the_server_takes_less_than_it_did(server, admin):
@@ -218,7 +218,7 @@ async def test_a_record_of_which_only_a_part_was_stored_is_completed(admin):
     await admin.request(second.subject, second.data, headers=second.headers)
 
     assert await one_round(stream, [whole]) == QuarantineResult(stored=1)
-    assert (await get_record(admin, CONFIG, whole.key)).damage is None
+    assert (await get_record(admin, CONFIG, whole.key)).problem is None
 
 
 async def test_a_part_left_from_another_split_is_named_and_hinders_no_other_record(admin):

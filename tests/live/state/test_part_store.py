@@ -97,16 +97,16 @@ class StopError(Exception):
 
 def dying(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
     """Let the process end after so many more messages are stored."""
-    append, left = module.append, after
+    publish, left = module.publish_expecting, after
 
     async def until_then(*arguments: object, **options: object) -> object:
         nonlocal left
         if left == 0:
             raise StopError
         left -= 1
-        return await append(*arguments, **options)
+        return await publish(*arguments, **options)
 
-    monkeypatch.setattr(module, "append", until_then)
+    monkeypatch.setattr(module, "publish_expecting", until_then)
 
 
 @pytest.mark.usefixtures("small_chunks")
