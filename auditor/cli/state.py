@@ -39,7 +39,7 @@ async def _show(config: Config, audits: Sequence[AuditConfig]) -> None:
     async with connected(config, writes=False) as auditor:
         for audit in audits:
             try:
-                head = await auditor.checkpoints(audit).look()
+                head = await auditor.checkpoints(audit).load_manifest()
             except StateFormatError as error:
                 print_line(console, f"{audit.name}: {error}; auditor state reset --audit {audit.name} begins anew")
                 continue
@@ -94,7 +94,7 @@ async def _reset(config: Config, audits: Sequence[AuditConfig]) -> None:
         for audit in audits:
             checkpoints = auditor.checkpoints(audit)
             try:
-                head = await checkpoints.look()
+                head = await checkpoints.load_manifest()
                 parts = list(head.parts) if head else []
                 damaged = False
             except (StateFormatError, StateNewerError):

@@ -12,7 +12,7 @@ from auditor.core.history.audit_history import AUDIT_HISTORY_FORMAT, AuditHistor
 from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
 from auditor.core.state.codec import FORMAT, decode_checkpoint, encode_checkpoint
 from auditor.errors import StateError, StateFormatError, StateNewerError
-from auditor.jetstream.state.part_store import Content
+from auditor.jetstream.state.part_store import PartContent
 from auditor.units import format_utc
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class JetStreamStateStore:
     async def open(self) -> AuditHistory:
         """See what was saved last; its chronicle. Raises StateNewerError, and the AuditorErrors of a request."""
         try:
-            self._head = await self._checkpoints.look()
+            self._head = await self._checkpoints.load_manifest()
         except StateFormatError as error:
             return self._without_head(error)
         self._replaceable = True
@@ -143,13 +143,15 @@ class JetStreamStateStore:
             self._held.pop(part, None)  # the part that is packed replaces it
         if not self._writes or not self._replaceable:
             return {}
-        ready: dict[str, Content | None] = {}
+        ready: dict[str, PartContent | None] = {}
         if self._problem is None:
-            ready[CHRONICLE] = Content(msgspec.msgpack.encode(self._chronicle), {}, FORMATS[CHRONICLE])
+            ready[CHRONICLE] = PartContent(msgspec.msgpack.encode(self._chronicle), {}, FORMATS[CHRONICLE])
         for part, memory in changed.items():
             ready[part] = None
             if memory is not None:
-                ready[part] = Content(await asyncio.to_thread(encode_checkpoint, memory), about(memory), FORMATS[part])
+                ready[part] = PartContent(
+                    await asyncio.to_thread(encode_checkpoint, memory), about(memory), FORMATS[part]
+                )
             self._saved = memory or self._saved
         return ready
 
