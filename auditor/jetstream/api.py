@@ -286,7 +286,7 @@ async def get_message(client: Client, stream: str, **which: int | str) -> Stored
     return StoredMessage(message.seq, _unix_ns(message.time), message.subject.encode(), message.hdrs, message.data)
 
 
-async def is_stored(client: Client, stream: str, seq: int) -> bool:
+async def is_readable(client: Client, stream: str, seq: int) -> bool:
     """Whether the stream's leader can read the message at `seq`. Raises as `request`."""
     body = {"seq": seq}
     answer = await request(client, stream, f"STREAM.MSG.GET.{stream}", body, Reply, expected_error=MESSAGE_NOT_FOUND)

@@ -116,7 +116,7 @@ async def _audited(auditor: Auditor, audit: AuditConfig) -> AsyncIterator[Check]
     try:
         pinned = await source.info()
         await probe_walk(auditor.client, audit.stream)
-        await source.is_stored(pinned.last_seq or 1)
+        await source.is_readable(pinned.last_seq or 1)
     except AuditorError as error:
         yield _bad(f"{where} cannot be read: {error}")
         return

@@ -56,6 +56,6 @@ async def account(source: Source, walked: Walked, absent: Ranges, reached: int) 
 async def _readable_after_all(source: Source, suspects: Ranges) -> Ranges:
     """Of sequences that were neither delivered nor deleted, those that may be read after all."""
     asked = list(islice((seq for first, last in suspects for seq in range(first, last + 1)), MAX_UNDELIVERED_CHECKED))
-    stored = [(seq, seq) for seq in asked if await source.is_stored(seq)]
+    stored = [(seq, seq) for seq in asked if await source.is_readable(seq)]
     # What was not asked for is like what was: gone with it, or in doubt with it.
     return merged([*stored, *subtract(suspects, [(1, asked[-1])])]) if stored else []

@@ -112,7 +112,7 @@ class Resumption:
     ) -> Audit:
         """A fresh audit that has seen a part of the stream; `came` is given the sequences of that."""
         audit = Audit(self.where, self.scope, detail_limit=self.limit)
-        batches = self.source.walk(
+        batches = self.source.read(
             self.pinned, first_seq=first_seq, last_seq=last_seq, subjects=subjects, max_rate=self.max_rate
         )
         async with aclosing(batches) as coming:

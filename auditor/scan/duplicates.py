@@ -34,7 +34,7 @@ async def resolve_duplicates(
             return
         actor = ledger.actors[tail]
         comparison = DuplicateComparison(actor.id, duplicates)
-        batches = source.walk(
+        batches = source.read(
             pinned,
             first_seq=actor.first_seq,
             last_seq=comparison.last_seq,

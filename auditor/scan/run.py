@@ -258,7 +258,7 @@ class Pass:
         following = first_seq
         if first_seq > pinned.last_seq:
             return absent
-        batches = self.source.walk(
+        batches = self.source.read(
             pinned,
             first_seq=first_seq,
             last_seq=pinned.last_seq,

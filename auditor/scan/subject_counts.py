@@ -85,7 +85,7 @@ class _Counting:
     async def _seqs(self, pinned: StreamState, subject: str) -> AsyncIterator[int]:
         """Of every message that comes."""
         first, last = pinned.first_seq, pinned.last_seq
-        batches = self.source.walk(pinned, first_seq=first, last_seq=last, subjects=[subject], max_rate=self.max_rate)
+        batches = self.source.read(pinned, first_seq=first, last_seq=last, subjects=[subject], max_rate=self.max_rate)
         async with aclosing(until(self.interrupted, batches)) as coming:
             async for batch in coming:
                 for message in batch:

@@ -78,10 +78,10 @@ class Stream(InMemorySource):
             raise self.refuses
         return await super().info()
 
-    async def walk(self, *args: object, **kwargs: object):
+    async def read(self, *args: object, **kwargs: object):
         self.walking.set()
         await self.goes_on.wait()
-        async for batch in super().walk(*args, **kwargs):
+        async for batch in super().read(*args, **kwargs):
             yield batch
 
 

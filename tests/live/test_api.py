@@ -11,7 +11,7 @@ from auditor.jetstream.api import (
     Reply,
     consumer_info,
     create_consumer,
-    is_stored,
+    is_readable,
     request,
     stream_info,
 )
@@ -34,10 +34,10 @@ async def test_what_does_not_exist_is_told_apart(client):
     with pytest.raises(StreamNotFoundError):
         await create_consumer(client, "NONE", "c", start_seq=1)
     with pytest.raises(StreamNotFoundError):
-        await is_stored(client, "NONE", 1)
+        await is_readable(client, "NONE", 1)
     await create(client)
     assert await consumer_info(client, STREAM, "none") is None
-    assert not await is_stored(client, STREAM, 1)
+    assert not await is_readable(client, STREAM, 1)
 
 
 async def test_what_jetstream_refuses_for_good_is_said_in_its_words(client):
@@ -71,4 +71,4 @@ async def test_a_refusal_is_said_at_once():
     settings = 'authorization {users: [{user: a, password: p, permissions: {publish: "x", subscribe: ">"}}]}'
     async with EmbeddedServer(config=settings) as server, connected(server, user="a", password="p") as client:
         with at_once(), pytest.raises(PermissionDeniedError, match=r"allow \$JS\.API\.STREAM\.MSG\.GET\.S "):
-            await is_stored(client, STREAM, 1)
+            await is_readable(client, STREAM, 1)

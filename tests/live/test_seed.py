@@ -21,7 +21,7 @@ async def test_every_message_is_stored_in_order_byte_for_byte_and_those_to_be_de
     source = StreamSource(client, STREAM)
     pinned = await source.info()
     assert (pinned.last_seq, pinned.deleted) == (len(messages), 2)
-    walk = source.walk(pinned, first_seq=1, last_seq=pinned.last_seq)
+    walk = source.read(pinned, first_seq=1, last_seq=pinned.last_seq)
     stored = {message.seq: message async for batch in walk for message in batch}
     for seq, (subject, headers, data) in enumerate(messages, 1):
         if seq not in (2, 3):

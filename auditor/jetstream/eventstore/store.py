@@ -182,7 +182,7 @@ class JetStreamEventStore:
         """Everything on `subject` that is stored now. It was made of an id, so it has no wildcard."""
         pinned = await self._source.info()
         first_seq = max(pinned.first_seq, after + 1)
-        async for messages in self._source.walk(
+        async for messages in self._source.read(
             pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject]
         ):
             yield messages

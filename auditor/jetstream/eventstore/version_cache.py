@@ -76,14 +76,14 @@ class VersionCache:
         elif not _is(last, subject, known):
             return None
         # The last message is still there; an earlier one, with the highest version, may be gone.
-        if 0 < latest.version_seq < known.last_seq and not await self._source.is_stored(latest.version_seq):
+        if 0 < latest.version_seq < known.last_seq and not await self._source.is_readable(latest.version_seq):
             return None
         return latest
 
     async def _replayed(self, subject: str, latest: CachedVersion) -> CachedVersion:
         pinned = await self._source.info()
         first_seq = max(pinned.first_seq, latest.last_seq + 1)
-        walk = self._source.walk(pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject])
+        walk = self._source.read(pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject])
         async for messages in walk:
             for message in messages:
                 latest = latest.with_message(message)

@@ -25,7 +25,7 @@ async def list_records(side_stream: StreamSource) -> AsyncIterator[RecordOrigin]
     Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
     """
     pinned = await side_stream.info()
-    walk = side_stream.walk(pinned, first_seq=pinned.first_seq, last_seq=pinned.last_seq)
+    walk = side_stream.read(pinned, first_seq=pinned.first_seq, last_seq=pinned.last_seq)
     async with aclosing(walk) as batches:
         async for batch in batches:
             for message in batch:

@@ -35,7 +35,7 @@ async def ordered_walk(
     subjects: Sequence[str] = (),
     batch: int = BATCH,
 ) -> AsyncGenerator[list[StoredMessage]]:
-    """As `Source.walk` in auditor/scan/ports.py. While there is no connection it waits, for as long as it takes."""
+    """As `Source.read` in auditor/scan/ports.py. While there is no connection it waits, for as long as it takes."""
     following = first_seq
     retries = _Retries(client)
     while following <= last_seq:

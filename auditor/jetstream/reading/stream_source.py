@@ -36,7 +36,7 @@ class StreamSource:
         """The stream's account of itself, now. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
         return api.stream_state(self._stream, await api.stream_info(self._client, self._stream))
 
-    async def walk(
+    async def read(
         self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[list[StoredMessage]]:
         """As the protocol says. Batches have up to some thousand messages."""
@@ -82,9 +82,9 @@ class StreamSource:
             raise StreamRecreatedError(f"stream {self._stream} was deleted and created again while it was being read")
         return state, _ranges(sorted(seq for seq in info.state.deleted or () if seq > 0))  # see `stream_state`
 
-    async def is_stored(self, seq: int) -> bool:
+    async def is_readable(self, seq: int) -> bool:
         """Whether the server can read the message at `seq`. Raises as `pin`."""
-        return await api.is_stored(self._client, self._stream, seq)
+        return await api.is_readable(self._client, self._stream, seq)
 
     async def get(self, seq: int) -> StoredMessage | None:
         """The message at `seq`, its subject perhaps with U+FFFD; None if the server cannot read it. Raises as `pin`."""
