@@ -1,7 +1,7 @@
-"""One message appended to its subject, if nothing else was since: stored once, or not at all, and almost always known.
+"""Publishes a message on the condition that its subject has the expected last sequence, and retries temporary failures.
 
-Every try carries the last sequence that the writer knows of on the subject. So a try whose answer was lost can be made
-again: the server stores the message at most once, whichever try gets through.
+Every attempt carries the same expected last sequence, so the server stores the message at most once. An attempt whose
+answer was lost can therefore be repeated.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.05, 1.0
 
 
 class SequenceConflictError(Exception):
-    """The subject has another last sequence than was expected."""
+    """The subject has another last sequence than the expected one."""
 
     def __init__(self, *, outcome_unknown: bool) -> None:
         super().__init__()
         self.outcome_unknown = outcome_unknown
-        """Whether the message that stands there may be this very one, because an earlier answer was lost."""
+        """Whether an earlier answer was lost, so that the last message of the subject may be this one."""
 
 
 class Published(NamedTuple):
@@ -43,7 +43,7 @@ class Published(NamedTuple):
 
     seq: int
     duplicate: bool
-    """Nothing was stored: the message at `seq` has the same id."""
+    """Whether nothing was stored, because the message at `seq` has the same message id."""
 
 
 async def publish_expecting(
@@ -56,9 +56,10 @@ async def publish_expecting(
     what: str,
     headers: Mapping[str, str] | None = None,
 ) -> Published:
-    """Store `data` on `subject`, whose last message in `stream` is at `last_seq` (0: it has none).
+    """Store `data` with `headers` on `subject`, whose last message in `stream` is at `last_seq` (0: it has none).
 
-    `what` names it in errors; `headers` go with it. Raises SequenceConflictError, NotStoredError, UnknownOutcomeError, PermissionDeniedError.
+    `what` names the message in errors. Temporary failures are retried for `GIVE_UP_SECONDS`. Raises SequenceConflictError,
+    NotStoredError, UnknownOutcomeError, PermissionDeniedError.
     """
     if not client.is_connected:
         raise NotStoredError(what, str(client.not_connected_error()))
@@ -75,39 +76,42 @@ async def publish_expecting(
         except LineTooLongError as error:
             raise NotStoredError(what, str(error)) from None
         except errors.NoRespondersError:
-            trouble = f"stream {stream} does not take it: it does not exist or has no leader"
+            reason = f"stream {stream} does not take it: it does not exist or has no leader"
         except _RetryableError as error:
-            trouble = str(error)
+            reason = str(error)
         except errors.Error as error:
-            outcome_unknown = True  # it was on its way
-            trouble = f"no answer from stream {stream} ({client.last_error_text or error})"
+            outcome_unknown = True  # the message may have reached the server
+            reason = f"no answer from stream {stream} ({client.last_error_text or error})"
         try:
             async with asyncio.timeout_at(deadline):
                 await asyncio.sleep(delay.next())
                 await client.wait_connected()
         except (TimeoutError, AuditorError):
             kind = UnknownOutcomeError if outcome_unknown else NotStoredError
-            raise kind(what, trouble) from None
+            raise kind(what, reason) from None
 
 
 class _RetryableError(Exception):
-    """Not stored this time, and the next time may be otherwise."""
+    """The message was not stored, and another attempt may succeed."""
 
 
 def _published(reply: bytes, stream: str, what: str, *, outcome_unknown: bool) -> Published:
-    answer = decode_ack(reply)
-    error = answer.error
+    """Return what the reply confirms, or raise the error that it means."""
+    ack = decode_ack(reply)
+    error = ack.error
     if error is None:
-        if not answer.seq:
-            raise UnknownOutcomeError(what, f"what answers for stream {stream} is not JetStream")
-        if answer.stream != stream:
-            raise UnknownOutcomeError(what, f"stream {answer.stream!r} takes what is meant for {stream}: end that")
-        return Published(answer.seq, answer.duplicate)
+        if not ack.seq:
+            raise UnknownOutcomeError(what, f"the answer of stream {stream} is not JetStream's")
+        if ack.stream != stream:
+            raise UnknownOutcomeError(
+                what, f"stream {ack.stream!r} stored it instead of {stream}: remove the subject from {ack.stream!r}"
+            )
+        return Published(ack.seq, ack.duplicate)
     if error.err_code == WRONG_LAST_SEQUENCE:
         raise SequenceConflictError(outcome_unknown=outcome_unknown)
     reason = f"{error.description} (error {error.err_code})"
     if error.err_code in RETRYABLE_CODES:
-        raise _RetryableError(f"stream {stream} can't say yet: {reason}")
+        raise _RetryableError(f"stream {stream} cannot store it at present: {reason}")
     if outcome_unknown:
-        raise UnknownOutcomeError(what, f"the first answer was lost, and now stream {stream} says: {reason}")
+        raise UnknownOutcomeError(what, f"an earlier answer was lost, and then stream {stream} refused it: {reason}")
     raise NotStoredError(what, f"stream {stream} refuses it: {reason}")

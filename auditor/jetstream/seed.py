@@ -1,4 +1,4 @@
-"""Makes a stream of any messages that a server takes, byte for byte: for the canary and the demo, never for anybody else's."""
+"""Creates the streams of the canary and the demo and fills them with messages, byte for byte."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
 
 MAX_IN_FLIGHT = 256
-"""Messages in flight: a stream drops what comes faster than it can store."""
+"""Messages that are sent before the first is confirmed. A stream drops messages that arrive faster than it stores them."""
 
 OutgoingMessage = tuple[bytes, bytes | None, bytes]
 """Subject, whole header block (None if none) and payload."""
@@ -25,9 +25,9 @@ OutgoingMessage = tuple[bytes, bytes | None, bytes]
 async def create_and_fill(
     client: Client, settings: Mapping[str, Any], messages: Sequence[OutgoingMessage], deleted: Collection[int] = ()
 ) -> None:
-    """Create the stream, store `messages` in this order, and delete those at the sequences `deleted` again.
+    """Create the stream, store `messages` in this order, and then delete those at the sequences `deleted`.
 
-    Raises JetStreamError if there is such a stream, PermissionDeniedError, ConnectionFailedError.
+    Raises JetStreamError if the stream exists with other settings, PermissionDeniedError, ConnectionFailedError.
     """
     stream = settings["name"]
     await create_stream(client, settings, timeout=SLOW_TIMEOUT)
@@ -37,16 +37,16 @@ async def create_and_fill(
 
 
 async def publish_raw(client: Client, messages: Sequence[OutgoingMessage]) -> None:
-    """Return when a stream has stored `messages`, in this order. Raises ConnectionFailedError, PermissionDeniedError."""
+    """Publish `messages` and wait until they are stored in this order. Raises ConnectionFailedError, PermissionDeniedError."""
     last_seq = 0
     for at in range(0, len(messages), MAX_IN_FLIGHT):
         requests = [client.request_raw(*message, SLOW_TIMEOUT) for message in messages[at : at + MAX_IN_FLIGHT]]
         try:
-            answers = await asyncio.gather(*requests)
+            replies = await asyncio.gather(*requests)
         except errors.Error as error:
             raise ConnectionFailedError(f"a message was not stored: {client.last_error_text or error!r}") from error
-        for answer in answers:
-            ack = decode_ack(answer)
+        for reply in replies:
+            ack = decode_ack(reply)
             if ack.error is not None:
                 raise ConnectionFailedError(f"a message was refused: {ack.error.description}")
             if ack.seq <= last_seq:

@@ -49,5 +49,5 @@ def test_an_acknowledgement_of_another_stream_leaves_the_outcome_unknown() -> No
 
 @pytest.mark.parametrize("reply", [b"", b"ok", b"[]", b"{}", b'{"stream":"S"}', b"\xff"])
 def test_an_answer_that_is_not_jetstream_s_leaves_the_outcome_unknown(reply: bytes) -> None:
-    with pytest.raises(UnknownOutcomeError, match="what answers for stream S is not JetStream"):
+    with pytest.raises(UnknownOutcomeError, match="the answer of stream S is not JetStream's"):
         meaning(reply)

@@ -51,7 +51,7 @@ async def test_an_answer_that_is_none_is_said(client):
         await client.publish(message.reply, b"\xffnonsense")
 
     await client.subscribe("$JS.API.NONSENSE", cb=nonsense)
-    with pytest.raises(ConnectionFailedError, match="what answers for JetStream about stream S is none"):
+    with pytest.raises(ConnectionFailedError, match="the answer about stream S is not JetStream's"):
         await request(client, STREAM, "NONSENSE", {}, Reply)
 
 

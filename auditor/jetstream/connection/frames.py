@@ -1,7 +1,7 @@
-"""The NATS wire protocol as a server speaks it: bytes in, frames out. Pure.
+"""Parses the NATS protocol as a server sends it: bytes in, frames out. Pure.
 
-nats-py's own parser splits at whatever Python calls whitespace. A server splits at space, tab, CR and LF alone, so a
-stored subject may hold a vertical tab, a NUL or bytes that are no UTF-8; here they are bytes like any other.
+The parser of nats-py splits at all that Python calls whitespace. A server splits only at space, tab, CR and LF, so a
+stored subject may hold a vertical tab, a NUL, or bytes that are not UTF-8. This parser passes them on.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MAX_LINE_BYTES = 1 << 20
-"""Bytes of a line without an end that are no longer waited for; the INFO of a large cluster has tens of KiB."""
+"""Bytes after which a line without an end is an error. The INFO line of a large cluster has tens of KiB."""
 
 CONTROL = frozenset({b"PING", b"PONG", b"+OK", b"-ERR", b"INFO"})
 
 RawMessage = tuple[bytes, bytes, bytes | None, bytes]
-"""Subject, reply (empty if none), header block (None if none) and payload, untouched. A bare tuple: millions are made."""
+"""Subject, reply subject (empty if none), header block (None if none) and payload, as sent. A plain tuple, for speed."""
 
 
 class MsgFrame(NamedTuple):
-    """A message for a subscription that takes no raw ones."""
+    """A message for a subscription without a handler."""
 
     sid: int
     subject: bytes
@@ -31,30 +31,30 @@ class MsgFrame(NamedTuple):
 
 
 class ControlFrame(NamedTuple):
-    """A line that is no message, such as PING or -ERR."""
+    """A line that is not a message, such as PING or -ERR."""
 
     op: bytes
     argument: bytes
 
 
 class ProtocolError(ValueError):
-    """These bytes do not come from a NATS server, or some are missing: the connection is of no more use."""
+    """The bytes do not follow the protocol, or some are missing, so the connection cannot be used any more."""
 
 
 class FrameParser:
-    """Cuts the bytes of one connection into frames, wherever reads happened to cut them."""
+    """Splits the bytes of one connection into frames, wherever reads have split them."""
 
     def __init__(self, handlers: Mapping[bytes, Callable[[RawMessage], object]]) -> None:
-        """`handlers`: by subscription id, what takes that subscription's messages; it may change between two calls."""
+        """`handlers`: by subscription id, the function that receives its messages. It may change between two calls."""
         self._handlers = handlers
         self._parts: list[bytes] = []
         self._held = 0
         self._needed = 0
 
     def feed(self, data: bytes) -> list[MsgFrame | ControlFrame]:
-        """Everything that is complete now and has no handler, in order; what has one has then been given to it.
+        """Call the handlers with their complete messages, and return the other complete frames in order.
 
-        Raises ProtocolError; the parser must not be fed again after that.
+        Raises ProtocolError, after which the parser must not be used.
         """
         if self._parts:
             self._parts.append(data)
@@ -70,7 +70,7 @@ class FrameParser:
         return others
 
     def _parse(self, data: bytes, others: list[MsgFrame | ControlFrame]) -> int:
-        """Where in `data` the first incomplete frame begins. Every stored message passes here, so this loop is flat."""
+        """Return where in `data` the first incomplete frame begins. One flat loop, because every stored message passes it."""
         handlers, find, end = self._handlers, data.find, len(data)
         at = 0
         while (eol := find(b"\r\n", at)) >= 0:
@@ -95,9 +95,9 @@ class FrameParser:
                     at = start
                     continue
             except ValueError:
-                raise ProtocolError("a line that is none of the protocol's") from None
+                raise ProtocolError("a line that the protocol does not have") from None
             if not start <= body <= stop:
-                raise ProtocolError("a message line that contradicts itself")
+                raise ProtocolError("a message line with sizes that contradict each other")
             if stop + 2 > end:
                 self._needed = stop + 2 - at
                 return at
@@ -117,7 +117,7 @@ class FrameParser:
 
 
 def _control(line: bytes) -> ControlFrame:
-    """Raises ValueError."""
+    """Parse a line that is not a message. Raises ValueError."""
     op, _, argument = line.partition(b" ")
     if op not in CONTROL:
         raise ValueError
