@@ -245,7 +245,7 @@ def stream_state(stream: str, info: StreamInfoReply) -> StreamState:
 async def create_consumer(
     client: Client, stream: str, name: str, *, start_seq: int, subjects: Sequence[str] = ()
 ) -> ConsumerInfoReply:
-    """Create a pull consumer without acknowledgements. The server removes it 5 s after the last pull. Raises as `request`."""
+    """Create a pull consumer without acknowledgements. The server removes it 5 s after its last pull ended. Raises as `request`."""
     config: dict[str, Any] = {
         "name": name,
         "deliver_policy": "by_start_sequence",

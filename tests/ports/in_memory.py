@@ -147,7 +147,7 @@ class InMemorySource:
 
     def _check_created(self, pinned: StreamState) -> None:
         if self.created_ns != pinned.created_ns:
-            raise StreamRecreatedError("stream S was deleted and created again while it was being read")
+            raise StreamRecreatedError("stream S was deleted and created again during this pass: start a new pass")
 
 
 class FaultySource(InMemorySource):

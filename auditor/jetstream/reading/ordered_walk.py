@@ -1,6 +1,6 @@
-"""The ordered walk: every readable message of a range exactly once, in order, whatever happens to server or connection.
+"""Reads every readable message of a range exactly once and in order, also across restarts of a server.
 
-One consumer delivers; on anything out of order it is given up, and a new one begins after the last good message.
+One consumer delivers the messages. If anything is out of order, a new consumer continues after the last message.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ async def ordered_walk(
     subjects: Sequence[str] = (),
     batch: int = BATCH,
 ) -> AsyncGenerator[list[StoredMessage]]:
-    """As `Source.read` in auditor/scan/ports.py. While there is no connection it waits, for as long as it takes."""
+    """As `Source.read` in auditor/scan/ports.py. Without a connection it waits until there is one, without a limit."""
     following = first_seq
     retries = _Retries(client)
     while following <= last_seq:
@@ -43,7 +43,7 @@ async def ordered_walk(
             async with pull_consumer(
                 client, pinned.name, start_seq=following, subjects=subjects, batch=batch
             ) as consumer:
-                # Asked after the consumer has come into being: it goes with its stream, so it is the pinned one's.
+                # Requested after the consumer exists: a consumer ends with its stream, so it is one of this stream.
                 _check(stream_state(pinned.name, await stream_info(client, pinned.name)), pinned)
                 while messages := await consumer.fetch():
                     wanted = messages
@@ -88,8 +88,11 @@ class _Retries:
 
 
 def _check(now: StreamState, pinned: StreamState) -> None:
+    """Raise StreamRecreatedError or WalkIncompleteError if the stream is not the one of `pinned` any more, or ends earlier."""
     if now.created_ns != pinned.created_ns:
-        raise StreamRecreatedError(f"stream {pinned.name} was deleted and created again while it was being read")
+        raise StreamRecreatedError(
+            f"stream {pinned.name} was deleted and created again during this pass: start a new pass"
+        )
     if now.last_seq < pinned.last_seq:
         raise WalkIncompleteError(
             f"stream {pinned.name} now ends at sequence {now.last_seq}, before {pinned.last_seq} where it ended when"

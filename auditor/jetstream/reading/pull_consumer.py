@@ -1,7 +1,7 @@
-"""What one consumer delivers: stored messages in stream order, until it has no more or something is out of order.
+"""Reads the messages that one pull consumer delivers, in stream order, until the end or until one is missing.
 
-A message is told from a word of the server by its reply subject, which names the consumer and all its numbers, and
-never by its headers: whoever wrote the message wrote those.
+The reply subject of a message names the consumer and the sequences, and distinguishes messages from statuses of the server.
+The headers do not: the publisher of a message chooses them.
 """
 
 from __future__ import annotations
@@ -23,72 +23,74 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client, Inbox
 
 BATCH = 2_000
-"""Messages asked for by one pull. Two are outstanding, so this bounds what is in flight."""
+"""Messages that one pull requests. Up to two pulls are open, so twice as many are in flight."""
 PULL_BYTES = 16 << 20
-"""Bytes that one pull brings at most, for streams of large messages; doubled when a single message is larger."""
+"""Bytes that one pull returns at most. The limit doubles if a single message is larger."""
 PULL_SECONDS = 30
 MIN_IDLE_SECONDS, MAX_IDLE_SECONDS = 0.25, 5.0
-"""Seconds without a message before the consumer is asked what it has left; doubled each time."""
+"""Bounds of the time without a message before the state of the consumer is requested. The time doubles with every request."""
 
 STATUS = re.compile(rb"NATS/1\.0 (\d{3}) ?([^\r\n]*)")
 UNDELIVERED = re.compile(rb"\r\nNats-Pending-Messages: (\d+)\r\n")
 COMPLETED = b"Batch Completed"
 TOO_LARGE = b"Message Size Exceeds MaxBytes"
-"""The two ends of a pull that are no trouble. Here, the next message does not fit into what is left of its bytes."""
+"""With this and the status before a pull ends normally. Here the next message does not fit into the rest of its bytes."""
 
 
 class ConsumerLostError(AuditorError):
-    """Something is missing or out of order: what follows has to come from a new consumer."""
+    """The consumer or one of its messages is missing, so a new consumer has to continue."""
 
 
 @asynccontextmanager
 async def pull_consumer(
     client: Client, stream: str, *, start_seq: int, subjects: Sequence[str], batch: int
 ) -> AsyncIterator[PullConsumer]:
-    """A new consumer's messages from `start_seq` on. The server forgets it within a minute after it is left.
+    """Create a consumer for the messages from `start_seq` on. After the block the server removes it within a minute.
 
-    Raises as `api.ask`.
+    Raises as `api.request`.
     """
     if not client.is_connected:
         raise client.not_connected_error()
     arrived = asyncio.Event()
     inbox = await client.open_inbox(lambda _: arrived.set())
     try:
-        consumer = "auditor-" + inbox.subject.rpartition(".")[2]
-        created = await create_consumer(client, stream, consumer, start_seq=start_seq, subjects=subjects)
-        begun = PullConsumer(client, inbox, arrived, stream, consumer, batch)
-        begun.at_end = created.num_pending == 0
-        yield begun
+        name = "auditor-" + inbox.subject.rpartition(".")[2]
+        created = await create_consumer(client, stream, name, start_seq=start_seq, subjects=subjects)
+        consumer = PullConsumer(client, inbox, arrived, stream, name, batch)
+        consumer.at_end = created.num_pending == 0
+        yield consumer
     finally:
         await client.close_inbox(inbox)
 
 
 class PullConsumer:
-    """One pull consumer at work."""
+    """One pull consumer and its open pulls."""
 
     def __init__(
-        self, client: Client, inbox: Inbox, arrived: asyncio.Event, stream: str, consumer: str, batch: int
+        self, client: Client, inbox: Inbox, arrived: asyncio.Event, stream: str, name: str, batch: int
     ) -> None:
         self.at_end = False
-        """Whether the consumer has delivered all that it is going to."""
+        """Whether the consumer has delivered all messages of the stream."""
         self._client = client
         self._inbox = inbox
         self._arrived = arrived
         self._stream = stream
-        self._consumer = consumer
+        self._name = name
         self._batch = batch
         self._prefix = b"-"
-        """What the reply subject of every message begins with; learned from the first."""
+        """The start of the reply subject of every message, taken from the first."""
         self._received = 0
-        """The consumer's own sequence, which has no holes."""
+        """The consumer sequence of the last message. Consumer sequences have no gaps."""
         self._requested = 0
+        """Messages that open pulls may still deliver."""
         self._pull_bytes = PULL_BYTES
         self._received_at_last_cut = 0
-        """`_received` when a pull last ended early for its bytes."""
+        """`_received` when a pull last ended because of its limit of bytes."""
         self._problem = ""
+        """Why the consumer cannot be used any more; empty while it can."""
 
     async def fetch(self) -> list[StoredMessage]:
-        """More messages; an empty list when the consumer has delivered all that it is going to.
+        """Return the next messages; an empty list at the end of the stream.
 
         Raises ConsumerLostError, PermissionDeniedError, ConnectionFailedError.
         """
@@ -115,7 +117,7 @@ class PullConsumer:
                 idle_seconds = idle.next()
 
     def _accept_arrived(self) -> list[StoredMessage]:
-        """What has arrived, up to the first thing out of order. Every stored message passes here."""
+        """Return the messages that have arrived, up to the first that is out of order."""
         raw = self._inbox.messages[:]
         self._inbox.messages.clear()
         messages: list[StoredMessage] = []
@@ -143,19 +145,19 @@ class PullConsumer:
         return messages
 
     def _learn_prefix(self, reply: bytes) -> bytes:
-        """$JS.ACK.<stream>.<consumer>.1. or $JS.ACK.<domain>.<account>.<stream>.<consumer>.1."""
-        before, marker, _ = reply.partition(f".{self._stream}.{self._consumer}.1.".encode())
+        """Return `$JS.ACK.<stream>.<consumer>.1.` or `$JS.ACK.<domain>.<account>.<stream>.<consumer>.1.`."""
+        before, marker, _ = reply.partition(f".{self._stream}.{self._name}.1.".encode())
         if not marker or not before.startswith(b"$JS.ACK"):
-            self._problem = "something that is no delivery came into the inbox"
+            self._problem = "a message that is not from the consumer arrived in its inbox"
         self._prefix = before + marker
         return self._prefix
 
     def _handle_status(self, headers: bytes | None, received: int) -> None:
-        """A word of the server about a pull."""
+        """Handle a status of the server about a pull."""
         status = STATUS.match(headers or b"")
         undelivered = UNDELIVERED.search(headers or b"")
         if status is None or undelivered is None or status[2] not in (COMPLETED, TOO_LARGE):
-            self._problem = f"the server ended the delivery ({status[0].decode() if status else 'without a status'})"
+            self._problem = f"the server ended a pull ({status[0].decode() if status else 'without a status'})"
             return
         self._requested -= int(undelivered[1])
         if status[2] == TOO_LARGE:
@@ -164,15 +166,16 @@ class PullConsumer:
             self._received_at_last_cut = received
 
     async def _pull(self) -> None:
+        """Send pulls until two are open."""
         while self._requested <= self._batch:
             request = {"batch": self._batch, "max_bytes": self._pull_bytes, "expires": PULL_SECONDS * 1_000_000_000}
-            subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._consumer}"
+            subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
             await self._client.request_into(self._inbox, subject, json.dumps(request).encode())
             self._requested += self._batch
 
     async def _check_idle(self) -> None:
-        """Nothing comes: ask whether anything will."""
-        info = await consumer_info(self._client, self._stream, self._consumer)
+        """Find out from the consumer info why no message arrives."""
+        info = await consumer_info(self._client, self._stream, self._name)
         if self._inbox.messages:
             return
         if info is None:
@@ -182,4 +185,4 @@ class PullConsumer:
         elif info.num_pending == 0:
             self.at_end = True
         elif info.num_waiting == 0:
-            self._problem = "the server has forgotten what it was asked for"
+            self._problem = "the server has dropped a pull"

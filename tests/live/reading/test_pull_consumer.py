@@ -82,7 +82,7 @@ async def test_what_is_in_flight_is_bounded_by_two_pulls(server, client):
     async with new(client, batch=50) as consumer:
         taken = len(await consumer.fetch())
         async with asyncio.timeout(5):
-            while (info := await consumer_info(client, STREAM, consumer._consumer)).num_waiting:
+            while (info := await consumer_info(client, STREAM, consumer._name)).num_waiting:
                 await asyncio.sleep(0.01)
         assert 2 * 50 <= info.delivered.consumer_seq <= taken + 2 * 50
 
@@ -101,7 +101,7 @@ async def test_a_consumer_that_is_deleted_interrupts_its_delivery_at_once(server
     await fill(server, 1000)
     async with new(client, batch=10) as consumer:
         assert await consumer.fetch()
-        await api(client, f"CONSUMER.DELETE.S.{consumer._consumer}")
+        await api(client, f"CONSUMER.DELETE.S.{consumer._name}")
         async with asyncio.timeout(2):
             assert await interruption(consumer)
 
@@ -137,7 +137,7 @@ async def test_a_pull_lost_on_the_way_interrupts_the_delivery(server, client):
     async with new(client, batch=10) as consumer:
         consumer._requested = 20
         async with asyncio.timeout(2):
-            assert await interruption(consumer) == "the server has forgotten what it was asked for"
+            assert await interruption(consumer) == "the server has dropped a pull"
 
 
 async def test_what_is_no_delivery_interrupts_the_delivery(server, client):
@@ -146,7 +146,7 @@ async def test_what_is_no_delivery_interrupts_the_delivery(server, client):
     async with new(client, batch=10) as consumer:
         await client.publish(consumer._inbox.subject, b"", reply="some.where")
         async with asyncio.timeout(2):
-            assert await interruption(consumer) == "something that is no delivery came into the inbox"
+            assert await interruption(consumer) == "a message that is not from the consumer arrived in its inbox"
 
 
 async def test_a_connection_that_goes_interrupts_the_delivery_at_once(server, client):

@@ -73,7 +73,7 @@ async def test_a_list_of_deleted_sequences_that_is_too_long_is_not_asked_for(ser
     for seq in (3, 5, 7):
         await api(client, "STREAM.MSG.DELETE.S", seq=seq)
     monkeypatch.setattr(api_module, "MAX_DELETED_LISTED", 2)
-    with pytest.raises(WalkIncompleteError, match="lists 3 deleted sequences"):
+    with pytest.raises(WalkIncompleteError, match="has 3 deleted sequences, and a server can list 2"):
         await source.deleted(pinned)
 
 
