@@ -60,7 +60,7 @@ async def test_a_stream_that_is_well_has_nothing_against_it_but_warnings(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"max_age": 0}, "max_age is unlimited, Aether's code demands 365 days, 0:00:00"),
+        ({"max_age": 0}, "max_age is unlimited, Aether's code requires 365 days, 0:00:00"),
         ({"description": "mine"}, 'description is "mine", which Aether\'s code does not set'),
         ({"compression": "s2"}, 'compression is "s2", which Aether\'s code does not set'),
         ({"allow_direct": True}, "allow_direct is true, which Aether's code does not set"),

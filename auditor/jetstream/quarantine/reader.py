@@ -1,4 +1,4 @@
-"""Reading the side stream: which records it holds, and one record whole."""
+"""Reads the quarantine stream: lists its records, and returns one of them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from auditor.jetstream.reading.stream_source import StreamSource
 
 
-async def list_records(side_stream: StreamSource) -> AsyncIterator[RecordOrigin]:
-    """Every record that the side stream holds, in the order of storing; what others published there is passed over.
+async def list_records(quarantine_stream: StreamSource) -> AsyncIterator[RecordOrigin]:
+    """Yield the origin of every record, in stream order. Messages of other publishers are skipped.
 
     Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
     """
-    pinned = await side_stream.info()
-    walk = side_stream.read(pinned, first_seq=pinned.first_seq, last_seq=pinned.last_seq)
+    pinned = await quarantine_stream.info()
+    walk = quarantine_stream.read(pinned, first_seq=pinned.first_seq, last_seq=pinned.last_seq)
     async with aclosing(walk) as batches:
         async for batch in batches:
             for message in batch:
@@ -35,7 +35,7 @@ async def list_records(side_stream: StreamSource) -> AsyncIterator[RecordOrigin]
 
 
 async def get_record(client: Client, config: QuarantineConfig, key: str) -> Record:
-    """The record at `key`, a full subject or what follows the prefix; a damaged one says so itself.
+    """Return the record at `key`, which is a subject, or its part after the prefix. A damaged record has a `problem`.
 
     Raises NotFoundError, StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
     """
@@ -56,9 +56,9 @@ async def get_record(client: Client, config: QuarantineConfig, key: str) -> Reco
 
 
 async def read_part(client: Client, stream: str, subject: str) -> StoredPart | None:
-    """What `stream` holds at `subject`, or None. Raises as `get_record`."""
+    """Return the part at `subject`; None if there is none. Raises as `get_record`."""
     message = await get_message(client, stream, last_by_subj=subject)
-    # A wildcard finds what it was not asked for.
+    # A subject with a wildcard finds messages on other subjects.
     if message is None or message.subject != subject.encode():
         return None
     return StoredPart(message.headers, message.data)

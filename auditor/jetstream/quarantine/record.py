@@ -1,7 +1,6 @@
-"""The quarantine record: how one condemned message and where it came from travel as NATS messages, and back.
+"""Encodes a quarantine entry as the messages of a record, and decodes them. Pure.
 
-A record is one message if that fits. What does not fit goes on in further messages, `<key>.p2`, `<key>.p3` and so on;
-nothing is cut off. Pure: no connection is needed to build a record or to read one.
+A record is one message if it fits into one. Otherwise it continues in `<key>.p2`, `<key>.p3` and so on. Nothing is cut off.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ if TYPE_CHECKING:
 
 RECORD_SCHEMA = "aether-auditor/quarantine/1"
 ONLY_ONCE = {"Nats-Expected-Last-Subject-Sequence": "0"}
-"""Makes the server refuse a message whose subject already holds one."""
+"""With this header the server refuses a message if its subject already holds one."""
 HEADER_LIMIT = 65_535
 """Bytes of the longest header block that a server stores."""
 ERROR_LIMIT = 1_000
-"""Characters of Audit-Error that are kept; the messages of this project are far shorter."""
+"""Characters of Audit-Error that are kept. Errors of the auditor are far shorter."""
 VERSION_LINE = "NATS/1.0"
 MAX_PARTS = 999_999
 
@@ -39,14 +38,14 @@ class Part(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes, headers included: what a server measures against its max_payload."""
+        """Bytes with headers, which must not exceed the max_payload of the server."""
         return block_size(self.headers) + len(self.data)
 
 
 def record_parts(entry: QuarantineEntry, prefix: str, max_payload: int) -> list[Part]:
-    """The record of `entry`, each part within `max_payload` bytes.
+    """Return the parts of the record of `entry`, each at most `max_payload` bytes.
 
-    Raises ValueError if not even the headers fit.
+    Raises ValueError if the headers alone do not fit.
     """
     subject = f"{prefix}.{entry.key}"
     block, data = entry.message.headers, entry.message.data
@@ -56,7 +55,7 @@ def record_parts(entry: QuarantineEntry, prefix: str, max_payload: int) -> list[
     if whole.size <= max_payload and block_size(full) <= HEADER_LIMIT:
         return [whole]
 
-    # Room is reckoned with the longest numbering, because how many parts there are depends on the room.
+    # Sizes are computed with the longest numbering, because the number of parts depends on the sizes.
     longest = _numbering(MAX_PARTS, MAX_PARTS, "payload")
     most = min(max_payload, HEADER_LIMIT)
     inline = block_size(full | longest) <= most
@@ -82,12 +81,12 @@ def record_parts(entry: QuarantineEntry, prefix: str, max_payload: int) -> list[
 
 
 def part_subject(subject: str, number: int) -> str:
-    """Where part `number`, 2 or above, of the record at `subject` is kept."""
+    """Return the subject of part `number`, 2 or more, of the record at `subject`."""
     return f"{subject}.p{number}"
 
 
 def block_size(headers: Mapping[str, str]) -> int:
-    """Bytes of `headers`, all ASCII, as a header block on the wire."""
+    """Return the size in bytes of the header block of `headers`, which are ASCII."""
     lines = sum(len(name) + len(value) + len(": \r\n") for name, value in headers.items())
     return len(VERSION_LINE) + len("\r\n") + lines + len("\r\n")
 
@@ -117,12 +116,12 @@ def _pieces(data: bytes, size: int) -> list[bytes]:
 
 
 def _printable(text: str) -> str:
-    """`text` on one line of printable ASCII: everything else as a backslash escape."""
+    """Return `text` as one line of printable ASCII, with backslash escapes for other characters."""
     return "".join(char if " " <= char <= "~" else char.encode("unicode_escape").decode() for char in text.strip())
 
 
 class StoredPart(NamedTuple):
-    """One message of the side stream as the server gives it back."""
+    """One message of the quarantine stream."""
 
     headers: bytes | None
     data: bytes
@@ -130,17 +129,17 @@ class StoredPart(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordOrigin:
-    """What the first part of a record says of the message that it keeps."""
+    """Where a quarantined message came from, and why it is quarantined, from the first part of its record."""
 
     key: str
-    """The record's full subject."""
+    """The subject of the record."""
     kind: str
     reason: str | None
     error: str
     stream: str
     sequence: int
     stored_at: str
-    """Server time of the message, RFC 3339 in UTC."""
+    """When the server stored the quarantined message, RFC 3339 in UTC."""
     subject: bytes
     size: int
     """Bytes of the payload."""
@@ -148,7 +147,7 @@ class RecordOrigin:
     parts: int
 
     def to_json(self) -> dict[str, Any]:
-        """One object of `auditor quarantine list --json`."""
+        """Return an object of `auditor quarantine list --json`."""
         return {
             "key": self.key,
             "kind": self.kind,
@@ -166,20 +165,20 @@ class RecordOrigin:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A message as it was when it was condemned."""
+    """A quarantined message with its original bytes."""
 
     origin: RecordOrigin
     headers: bytes | None
-    """Its header block, None if there was none."""
+    """The header block of the message; None if there was none."""
     data: bytes
     problem: str | None = None
-    """Why this record can't be trusted, in one line: a part is missing, or the bytes are not those that were stored."""
+    """Why the record is damaged, in one line: a part is missing, or the bytes are not those that were stored."""
 
 
 def read_origin(subject: str, headers: bytes | None) -> RecordOrigin | None:
-    """What the side stream's message at `subject` says of a condemned message.
+    """Return the origin in the headers of the message at `subject`.
 
-    None if it is not the first part of a record: anybody may have published there.
+    None if it is not the first part of a record, because other clients can publish to this subject too.
     """
     fields = parse_headers(headers)
     try:
@@ -203,7 +202,7 @@ def read_origin(subject: str, headers: bytes | None) -> RecordOrigin | None:
 
 
 def read_record(origin: RecordOrigin, parts: Sequence[StoredPart]) -> Record:
-    """The message that `parts` keep: part 1 first, as many as are there without a break. Never raises."""
+    """Return the record of `parts`, from part 1 on, without a missing part in between. Never raises."""
     pieces: dict[str, list[bytes]] = {"payload": [], "headers": []}
     problem = None
     if len(parts) < origin.parts:
@@ -211,7 +210,7 @@ def read_record(origin: RecordOrigin, parts: Sequence[StoredPart]) -> Record:
     for number, part in enumerate(parts, 1):
         fields = parse_headers(part.headers)
         if fields.get("Audit-Part", "1") != str(number):
-            problem = problem or f"what is stored as part {number} is not that part"
+            problem = problem or f"the message stored as part {number} is not that part"
         else:
             pieces["headers" if fields.get("Audit-Part-Content") == "headers" else "payload"].append(part.data)
     payload = b"".join(pieces["payload"])
@@ -224,11 +223,11 @@ def read_record(origin: RecordOrigin, parts: Sequence[StoredPart]) -> Record:
     if len(payload) != origin.size:
         problem = problem or f"it holds {len(payload)} bytes of payload, not {origin.size}"
     elif hashlib.sha256(payload).hexdigest() != origin.sha256:
-        problem = problem or "its payload does not have the SHA-256 that it names"
+        problem = problem or "its payload does not have the SHA-256 of its header"
     return Record(origin, block, payload, problem)
 
 
 def parse_headers(block: bytes | None) -> dict[str, str]:
-    """The fields of a header block of our own making; of any other, whatever looks like one."""
+    """Return the fields of a header block that the auditor wrote; of any other block, the lines that look like fields."""
     lines = (block or b"").decode("ascii", "replace").split("\r\n")
     return {name: value.strip() for name, colon, value in (line.partition(":") for line in lines) if colon}

@@ -27,7 +27,7 @@ def quarantine_stream(config: QuarantineConfig) -> OwnedStream:
         config=config,
         error=QuarantineStreamError,
         what_is_lost="records",
-        description="Messages that aether-auditor condemned, byte for byte",
+        description="Messages that aether-auditor has quarantined, byte for byte",
         required=REQUIRED,
         forbidden=("allow_rollup_hdrs",),  # one publish with a rollup header could remove every record
         max_bytes=config.max_bytes,

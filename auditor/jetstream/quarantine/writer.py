@@ -1,4 +1,8 @@
-"""The quarantine: every condemned message into the side stream exactly once, without ever holding up the audit."""
+"""Writes records to the quarantine stream, each exactly once.
+
+A stream that refuses does not stop a pass. A slow one delays the next checkpoint: each request of a record is repeated for
+up to `GIVE_UP_SECONDS`.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +36,13 @@ if TYPE_CHECKING:
     from auditor.jetstream.quarantine.record import Part
 
 MAX_IN_FLIGHT = 256
-"""Records sent and not yet acknowledged; more are not faster."""
+"""Records that are sent and not yet acknowledged. A higher limit is not faster."""
 MAX_BYTES_IN_FLIGHT = 8 << 20
-"""Of original messages: what a slow disk or line takes well within ANSWER_TIMEOUT."""
+"""Bytes of their original messages, which a slow disk or network takes well within ANSWER_TIMEOUT."""
 ANSWER_TIMEOUT = 3.0
-"""Seconds. An answer that comes later costs nothing: the next try is told that the record is there."""
+"""Seconds. If the answer comes later, the next attempt finds the record already stored."""
 GIVE_UP_SECONDS = 9.0
-"""Time without a definite answer before a round is given up. A server restarts, and a cluster elects a leader, in less."""
+"""Time of attempts without an answer before a round is given up. A server restarts, and a cluster elects a leader, in less."""
 MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.1, 1.0
 """Bounds of the delay between two attempts. The delay doubles with every attempt."""
 
@@ -46,14 +50,14 @@ T = TypeVar("T")
 
 
 class _RecordError(Exception):
-    """One record can't be stored as things are; others may."""
+    """One record cannot be stored; others may be."""
 
 
 class QuarantineWriter:
-    """The side stream as the audit of one stream writes to it, in rounds that end with `settle`.
+    """Writes the records of one audited stream, in rounds that end with `flush`.
 
-    Once the side stream refuses, or is silent for `GIVE_UP_SECONDS`, the rest of the round is dropped and counted; the next
-    round tries anew. Each round begins by making sure that the side stream is still there and safe.
+    Each round begins with a check that the quarantine stream exists and is safe. If the stream refuses a record, or does not
+    answer for `GIVE_UP_SECONDS`, the other records of the round are not sent and are counted as failed.
     """
 
     def __init__(self, client: Client, config: QuarantineConfig, audited_stream: str) -> None:
@@ -72,14 +76,14 @@ class QuarantineWriter:
         self._reason: str | None = None
 
     async def ensure(self) -> None:
-        """Create the side stream if it is absent and may be created; make sure that no record could be lost in it.
+        """Create the quarantine stream if it is absent and may be created, and check its settings.
 
         Raises QuarantineStreamError, PermissionDeniedError, ConnectionFailedError.
         """
         await quarantine_stream(self._config).ensure(self._client, self._audited_stream)
 
     async def submit(self, entry: QuarantineEntry) -> None:
-        """Send one record. Waits while many are in flight, but not on a side stream that has begun to refuse. Never raises."""
+        """Send one record. Waits while too many are in flight, unless the stream has refused in this round. Never raises."""
         while self._is_full() and not self._refused:
             self._room.clear()
             await self._room.wait()
@@ -94,12 +98,12 @@ class QuarantineWriter:
         task.add_done_callback(self._on_done)
 
     async def flush(self) -> QuarantineResult:
-        """Wait until nothing is in flight; what became of every record put since the last call. Never raises."""
+        """Wait until no record is in flight, and return the counts since the last call. Never raises."""
         if self._in_flight:
             await asyncio.wait(self._in_flight)
-        settled = QuarantineResult(self._stored, self._already_stored, self._failed, self._reason)
+        result = QuarantineResult(self._stored, self._already_stored, self._failed, self._reason)
         self._reset_round()
-        return settled
+        return result
 
     def _is_full(self) -> bool:
         return len(self._in_flight) >= MAX_IN_FLIGHT or self._bytes_in_flight >= MAX_BYTES_IN_FLIGHT
@@ -120,27 +124,27 @@ class QuarantineWriter:
             self._fail(str(error))
         except _RecordError as error:
             self._fail(f"record {entry.key} cannot be stored: {error}")
-        except Exception as error:  # noqa: BLE001 - a record that is not counted would be one passed over
+        except Exception as error:  # noqa: BLE001 - every record must be counted
             self._fail(f"record {entry.key} was not stored: {type(error).__name__}")  # its text may hold the payload
         finally:
             self._bytes_in_flight -= _size(entry)
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, reason: str) -> None:
         self._failed += 1
-        self._reason = self._reason or why
+        self._reason = self._reason or reason
 
     async def _store(self, entry: QuarantineEntry) -> bool:
-        """Whether it was stored just now; False if it was there."""
+        """Store the record of `entry`; False if it was stored before."""
         try:
             first, *rest = record_parts(entry, self._config.subject_prefix, self._client.max_payload)
         except ValueError as error:
             raise _RecordError(error) from error
         if rest and await self._read(first.subject) is not None:
             return False
-        # The first part last: a key that exists is a record that is complete.
+        # The first part is sent last, so that a record with a first part is complete.
         for part in rest:
             if not await self._send(part) and await self._read(part.subject) != part.data:
-                raise _RecordError(f"{part.subject} is left from a record that was split otherwise: delete it")
+                raise _RecordError(f"{part.subject} holds a part of another record: delete that message")
         return await self._send(first)
 
     async def _read(self, subject: str) -> bytes | None:
@@ -157,32 +161,37 @@ class QuarantineWriter:
         except PermissionDeniedError:
             raise permission_error("publish", f"{self._config.subject_prefix}.>") from None
         except errors.MaxPayloadError:
-            raise _RecordError("the server has just lowered its max_payload") from None
+            raise _RecordError(
+                "the server has lowered its max_payload: the next pass stores it in more parts"
+            ) from None
         except errors.NoRespondersError:
             raise await self._no_responders_error() from None
         except errors.TimeoutError:
-            raise ConnectionFailedError(f"stream {stream} gave no answer within {ANSWER_TIMEOUT:.0f} s") from None
+            raise ConnectionFailedError(
+                f"stream {stream} gave no answer within {ANSWER_TIMEOUT:.0f} s: check the server's health"
+            ) from None
         except (errors.Error, OSError) as error:
             raise self._client.not_connected_error(error) from error
         return was_stored(answer.data, stream)
 
     async def _no_responders_error(self) -> AuditorError:
+        """Return why no stream takes the record."""
         stream = self._config.stream
         try:
             await stream_info(self._client, stream)
         except StreamNotFoundError:
-            cure = (
-                "the next pass creates it anew"
+            remedy = (
+                "the next pass creates it again"
                 if self._config.create
                 else "run `auditor provision` as an administrator"
             )
-            return QuarantineStreamError(f"stream {stream} is gone: {cure}")
+            return QuarantineStreamError(f"stream {stream} does not exist any more: {remedy}")
         except AuditorError as error:
             return error
-        return ConnectionFailedError(f"stream {stream} takes no records just now: it has no leader")
+        return ConnectionFailedError(f"stream {stream} takes no records: it has no leader at present")
 
     async def _retry(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try until the answer is definite, or GIVE_UP_SECONDS is at its end, or that of another record is."""
+        """Repeat `attempt` after each ConnectionFailedError, until `GIVE_UP_SECONDS` are over or a record was refused."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + GIVE_UP_SECONDS
         delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)

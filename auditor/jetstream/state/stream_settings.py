@@ -30,7 +30,7 @@ def state_stream(config: StateConfig) -> OwnedStream:
         config=config,
         error=StateError,
         what_is_lost="saved state",
-        description="What aether-auditor remembers between passes",
+        description="The saved state of aether-auditor",
         required=REQUIRED,
         forbidden=("deny_purge", *MUST_BE_UNLIMITED),  # a rollup removes messages, which deny_purge forbids
         max_bytes=MAX_BYTES,

@@ -50,7 +50,7 @@ def test_other_limits_and_wider_subjects_are_the_owners_choice(setting):
         ({"retention": "workqueue"}, 'retention is "workqueue", must be "limits"'),
         (
             {"max_msgs_per_subject": 1},
-            "max_msgs_per_subject is set (an actor's earlier events go as soon as it has more)",
+            "max_msgs_per_subject is set (the server removes earlier events of an actor)",
         ),
         ({"sealed": True}, "sealed is set (the stream takes no messages any more)"),
         ({"mirror": {"name": "T"}}, "mirror is set (a mirror takes no messages)"),

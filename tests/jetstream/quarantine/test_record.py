@@ -209,14 +209,14 @@ def test_a_missing_part_is_named():
 def test_a_foreign_message_in_a_part_s_place_is_named():
     parts = record_parts(evidence(b"7" * 2 * MIB), PREFIX, MIB)
     first, _, third = stored(parts)
-    assert damaged([first, StoredPart(None, b"x"), third], parts[0]) == "what is stored as part 2 is not that part"
+    assert damaged([first, StoredPart(None, b"x"), third], parts[0]) == "the message stored as part 2 is not that part"
 
 
 def test_a_payload_of_another_length_or_content_is_named():
     (part,) = record_parts(evidence(b"{}"), PREFIX, MIB)
     headers = wire(part.headers)
     assert damaged([StoredPart(headers, b"{")], part) == "it holds 1 bytes of payload, not 2"
-    assert damaged([StoredPart(headers, b"[]")], part) == "its payload does not have the SHA-256 that it names"
+    assert damaged([StoredPart(headers, b"[]")], part) == "its payload does not have the SHA-256 of its header"
 
 
 def test_a_header_block_that_is_not_base64_is_named():

@@ -232,7 +232,7 @@ async def test_a_part_left_from_another_split_is_named_and_hinders_no_other_reco
 
     assert (settled.stored, settled.failed) == (1, 1)
     assert settled.why == (
-        f"record {whole.key} cannot be stored: {left} is left from a record that was split otherwise: delete it"
+        f"record {whole.key} cannot be stored: {left} holds a part of another record: delete that message"
     )
     assert f"{CONFIG.subject_prefix}.{whole.key}" not in await keys(admin)  # a key that exists is a complete record
 
@@ -286,7 +286,7 @@ async def test_a_side_stream_deleted_midway_is_created_anew_for_the_next_round(a
     settled = await stream.flush()
 
     assert settled.failed >= 300
-    assert settled.why == "stream AETHER_QUARANTINE is gone: the next pass creates it anew"
+    assert settled.why == "stream AETHER_QUARANTINE does not exist any more: the next pass creates it again"
     assert (await one_round(stream, records)).failed == 0
     assert await keys(admin) == each_once(records)
 
