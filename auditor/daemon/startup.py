@@ -59,7 +59,7 @@ async def connect_with_retries(
             return await open_once()
         except AuditorError as error:
             if str(error) != status.problem:
-                log.warning("not connected, trying on", why=str(error))
+                log.warning("not connected, retrying", why=str(error))
             status.problem = str(error)
         await pause(delay.next())
 

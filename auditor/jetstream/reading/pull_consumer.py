@@ -179,7 +179,7 @@ class PullConsumer:
         if self._inbox.messages:
             return
         if info is None:
-            self._problem = "the consumer is gone"
+            self._problem = "the consumer does not exist any more"
         elif info.delivered.consumer_seq != self._received:
             self._problem = "messages were lost on the way"
         elif info.num_pending == 0:

@@ -1,11 +1,11 @@
-"""What an audit saves: a few parts in immutable chunks, and one manifest message that names the chunks that count.
+"""Saves and reads the parts of an audit's state: immutable chunks, and one manifest that names the current chunks.
 
-    <prefix>.<audit>.head           replaced by compare-and-set; names each part's slot, chunks, size and digest
-    <prefix>.<audit>.<part>.a|b     chunks; a new generation goes where the manifest does not point, in place of the one before
+    <prefix>.<audit>.head           the manifest: slot, chunks, size and digest of each part; replaced by compare-and-set
+    <prefix>.<audit>.<part>.a|b     chunks; a save writes to the slot that the manifest does not name
 
-A save first replaces the manifest by itself: whoever else is saving then fails at its own next replacement, so that no two
-ever write to one slot. A crash between any two writes leaves a manifest that names a whole generation. Removing is left to
-rollups, which a publish may ask for: it takes no right to delete or purge.
+A save first replaces the manifest by an equal one. Another writer then fails at its next replacement, so that no two write
+to one slot. After a crash between two writes, the manifest still names a complete generation. Old chunks are removed by
+rollup headers, which need no permission to delete or purge.
 """
 
 from __future__ import annotations
@@ -33,55 +33,56 @@ if TYPE_CHECKING:
 SCHEMA = "aether-auditor/state/1"
 SLOTS = ("a", "b")
 MAX_CHUNK_BYTES = 1 << 19
-"""Bytes: half of the server's usual max_payload, and one answer with base64 around it is below that, too."""
+"""Half of the default max_payload. A reply with one chunk in base64 is smaller than max_payload, too."""
 MAX_HEADERS_BYTES = 1 << 12
-"""Bytes left for the header block of a chunk."""
+"""Room for the header block of a chunk."""
 MAX_CONCURRENT_READS = 4
-"""Chunks asked for together."""
+"""Chunks that are requested at the same time."""
 OVERHEAD_DIVISOR = 64
-"""Of what is saved, one byte in so many for what the server keeps beside it."""
+"""The server needs up to one byte more for this many bytes of saved state."""
 MIN_FREE_BYTES = 1 << 16
-"""Bytes left free for heads."""
+"""Room that is left for manifests."""
 MAX_ATTEMPTS = 3
-"""A save is begun again so often when the connection was lost in the middle of it."""
+"""Attempts of one save, if the connection is lost during it."""
 ROLLUP = {"Nats-Rollup": "sub"}
-"""The message takes the place of all others on its subject."""
+"""With this header a message replaces all others on its subject."""
 
 
 class PartContent(NamedTuple):
-    """What is to be saved as a part."""
+    """What to save as a part."""
 
     data: bytes
     about: dict[str, Any]
+    """A description for users."""
     format: int = 1
-    """Number of the format that `data` has."""
+    """The number of the format of `data`."""
 
 
 class StoredPartInfo(msgspec.Struct):
-    """Where a part's bytes are."""
+    """Where the bytes of a part are stored."""
 
     slot: str
     seqs: list[int]
-    """Of its chunks, in order."""
+    """The sequences of the chunks, in order."""
     size: int
-    """Bytes of the whole."""
+    """Bytes of the part."""
     sha256: str
     about: dict[str, Any] = {}
-    """What it holds, for people."""
+    """A description for users."""
     format: int = 1
-    """Number of the format of its bytes; 1 where none was saved."""
+    """The number of the format of the bytes; 1 if none was saved."""
 
 
 class Manifest(msgspec.Struct, kw_only=True):
-    """The newest generation of every part."""
+    """Names the current generation of every part."""
 
     schema: str
     auditor: str
-    """The version that wrote it."""
+    """The version of the auditor that wrote it."""
     saved_ns: int
     parts: dict[str, StoredPartInfo]
     writer: str = ""
-    """Differs between processes."""
+    """A random text, different for each `PartStore`."""
 
 
 class _Schema(msgspec.Struct):
@@ -89,7 +90,7 @@ class _Schema(msgspec.Struct):
 
 
 class PartStore:
-    """One audit's saved state. Reads are made by stream sequence, from the stream's leader."""
+    """The saved state of one audit. Chunks are read by sequence, from the leader of the stream."""
 
     def __init__(self, client: Client, config: StateConfig, audited_stream: str, audit: str, version: str) -> None:
         self._client = client
@@ -102,14 +103,14 @@ class PartStore:
         self._manifest_seq = 0
 
     async def ensure(self) -> StreamInfoReply:
-        """Have a state stream that is safe to use. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
+        """Create or check the state stream. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
         return await state_stream(self._config).ensure(self._client, self._audited_stream)
 
     async def load_manifest(self) -> Manifest | None:
-        """What was saved last, None if nothing was.
+        """Return the manifest of the last save; None if nothing is saved.
 
-        Raises StateFormatError for a manifest that is damaged, StateNewerError for one of a later version, and the
-        AuditorErrors of a request.
+        Raises StateFormatError if the manifest is damaged, StateNewerError if it is of a later version, and the AuditorErrors
+        of a request.
         """
         self._manifest, self._manifest_seq = None, 0
         subject = self._subject("head")
@@ -124,11 +125,11 @@ class PartStore:
         return self._manifest
 
     def is_own(self, manifest: Manifest) -> bool:
-        """Whether this very object saved it."""
+        """Return whether this object saved `manifest`."""
         return manifest.writer == self._writer
 
     async def read(self, manifest: Manifest, part: str) -> bytes:
-        """The bytes of one part that `head` names. Raises StateFormatError, and the AuditorErrors of a request."""
+        """Return the bytes of one part that `manifest` names. Raises StateFormatError, and the AuditorErrors of a request."""
         saved = manifest.parts[part]
         subject = self._subject(part, saved.slot)
         limit = asyncio.Semaphore(MAX_CONCURRENT_READS)
@@ -137,7 +138,7 @@ class PartStore:
             async with limit:
                 message = await get_message(self._client, self._config.stream, seq=seq)
             if message is None or message.subject != subject.encode():
-                raise StateFormatError(f"saved state of audit {self._audit}: the chunk at sequence {seq} is gone")
+                raise StateFormatError(f"saved state of audit {self._audit}: the chunk at sequence {seq} is missing")
             return message.data
 
         data = b"".join(await asyncio.gather(*map(chunk, saved.seqs)))
@@ -146,10 +147,10 @@ class PartStore:
         return data
 
     async def save(self, changed: Mapping[str, PartContent | None], now_ns: int) -> Manifest:
-        """Have `changed` in place of these parts (None: of nothing); the others stay. All at once, or not at all.
+        """Replace the parts in `changed` (None: remove the part) and keep the others. All at once, or not at all.
 
-        Raises StateConflictError if it was not `load_manifest` or `save` of this object that saw what was saved last, and then every
-        time until the next `load_manifest`; StateError, PermissionDeniedError, ConnectionFailedError.
+        Raises StateConflictError if another writer has saved since the last `load_manifest` or `save` of this object, and
+        again until the next `load_manifest`. Raises StateError, PermissionDeniedError, ConnectionFailedError.
         """
         self._check_room(await self.ensure(), changed)
         for _ in range(MAX_ATTEMPTS):
@@ -158,27 +159,27 @@ class PartStore:
             except SequenceConflictError as error:
                 known, known_seq = self._manifest, self._manifest_seq
                 manifest = await self.load_manifest()
-                # A lost answer leaves in doubt what is stored; what this object stored itself outruns nobody.
+                # A manifest that this object stored itself, with a lost answer, is no conflict.
                 if manifest is None or not (
                     self.is_own(manifest) and (error.outcome_unknown or self._manifest_seq == known_seq)
                 ):
-                    self._manifest, self._manifest_seq = (
-                        known,
-                        known_seq,
-                    )  # so that every further save is outrun, until `load_manifest`
+                    # Further saves then conflict, too, until `load_manifest`.
+                    self._manifest, self._manifest_seq = known, known_seq
                     raise StateConflictError(self._conflict_text(manifest)) from None
             except (NotStoredError, UnknownOutcomeError) as error:
                 raise StateError(f"state of audit {self._audit} is not saved: {error}") from error
-        raise StateError(f"state of audit {self._audit} is not saved: the connection to NATS does not last")
+        raise StateError(
+            f"state of audit {self._audit} is not saved: the connection to NATS was lost in {MAX_ATTEMPTS} attempts"
+        )
 
     def _check_room(self, info: StreamInfoReply, changed: Mapping[str, PartContent | None]) -> None:
-        """A stream that is full to the last byte would take no manifest any more, and so never be emptied again."""
-        most, taken = int(info.config["max_bytes"]), info.state.bytes
+        """Raise StateError if the parts do not fit: a full stream would refuse every further manifest."""
+        max_bytes, taken = int(info.config["max_bytes"]), info.state.bytes
         needed = sum(len(content.data) for content in changed.values() if content is not None)
-        if taken + needed + needed // OVERHEAD_DIVISOR + MIN_FREE_BYTES > most:
+        if taken + needed + needed // OVERHEAD_DIVISOR + MIN_FREE_BYTES > max_bytes:
             raise StateError(
                 f"state of audit {self._audit} is not saved: {needed} bytes do not fit into stream {self._config.stream}, "
-                f"which holds {taken} of at most {most}: raise its max_bytes"
+                f"which holds {taken} of at most {max_bytes}: raise its max_bytes"
             )
 
     async def _save(self, changed: Mapping[str, PartContent | None], now_ns: int) -> Manifest:
@@ -222,7 +223,7 @@ class PartStore:
         return StoredPartInfo(slot, seqs, len(data), hashlib.sha256(data).hexdigest(), content.about, content.format)
 
     async def _clear(self, part: str) -> None:
-        """Nothing names the part any more: leave one empty message of what is a generation of chunks."""
+        """Replace the chunks of a removed part by one empty message in each slot."""
         for slot in SLOTS:
             subject = self._subject(part, slot)
             last = await get_message(self._client, self._config.stream, last_by_subj=subject)
@@ -256,5 +257,5 @@ class PartStore:
 
     def _conflict_text(self, manifest: Manifest | None) -> str:
         if manifest is None:
-            return f"saved state of audit {self._audit} has been removed"
+            return f"saved state of audit {self._audit} was removed by another process"
         return f"another auditor saves the state of audit {self._audit}: run only one, or give them different names"

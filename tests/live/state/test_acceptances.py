@@ -46,7 +46,7 @@ async def test_of_two_operators_at_once_one_is_asked_to_look_again(client: Clien
     await one.load()
     await other.load()
     await one.store({Kind.VERSION_GAP: KNOWN})
-    with pytest.raises(StateError, match="somebody else"):
+    with pytest.raises(StateError, match="another user has changed"):
         await other.store({})
     assert await other.load() == {Kind.VERSION_GAP: KNOWN}
 
@@ -55,7 +55,7 @@ async def test_of_two_operators_at_once_one_is_asked_to_look_again(client: Clien
 async def test_what_is_no_acceptance_is_said_to_be_none(client: Client, data: bytes) -> None:
     await state_stream(CONFIG).ensure(client, "S")
     await client.request("aether.audit.orders.accepted", data)  # answered once it is stored
-    with pytest.raises(StateError, match="accept it again"):
+    with pytest.raises(StateError, match="accept the findings again"):
         await Acceptances(client, CONFIG, "orders").load()
 
 

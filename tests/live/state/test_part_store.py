@@ -171,7 +171,7 @@ async def test_a_state_stream_that_was_removed_is_made_again_with_the_next_save(
     one = checkpoints(client)
     await one.save({"memory": content(OLD)}, 1)
     await api(client, f"STREAM.DELETE.{CONFIG.stream}")
-    with pytest.raises(StateConflictError, match="has been removed"):
+    with pytest.raises(StateConflictError, match="was removed by another process"):
         await one.save({"memory": content(NEW)}, 2)
     assert await one.load_manifest() is None
     await one.save({"memory": content(NEW)}, 3)
@@ -238,7 +238,7 @@ async def test_a_chunk_that_is_gone_or_holds_something_else_is_noticed(client: C
     with pytest.raises(StateFormatError, match="digest"):
         await one.read(head, "memory")
     await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=seq)
-    with pytest.raises(StateFormatError, match=f"the chunk at sequence {seq} is gone"):
+    with pytest.raises(StateFormatError, match=f"the chunk at sequence {seq} is missing"):
         await loaded(client)
 
 
