@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import auditor
 from auditor.core.model.actor_types import ActorTypes
 from auditor.jetstream.connection.client import connect
-from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream
+from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.jetstream.quarantine.writer import QuarantineWriter
 from auditor.jetstream.reading.stream_source import StreamSource
 from auditor.jetstream.state.acceptances import Acceptances
 from auditor.jetstream.state.part_store import PartStore
 from auditor.jetstream.state.state_store import JetStreamStateStore
-from auditor.jetstream.state.stream_settings import ensure_state_stream
+from auditor.jetstream.state.stream_settings import state_stream
 from auditor.scan.ports import PassPorts
 from auditor.scan.reporting import last_report
 from auditor.scan.request import PassRequest
@@ -81,8 +81,8 @@ class App:
         the AuditorErrors of a request.
         """
         audited_streams = dict.fromkeys(audit.stream for audit in self.config.audits)
-        await ensure_quarantine_stream(self.client, self.config.quarantine, *audited_streams)
-        await ensure_state_stream(self.client, self.config.state, *audited_streams)
+        await quarantine_stream(self.config.quarantine).ensure(self.client, *audited_streams)
+        await state_stream(self.config.state).ensure(self.client, *audited_streams)
 
     def ports(self, audit: AuditConfig, *, store: bool) -> PassPorts:
         """The ports of a pass of `audit`. Unless `store`, the pass writes neither records nor saved state."""

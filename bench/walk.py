@@ -78,7 +78,7 @@ async def walk(url: str, count: int) -> float:
     started = time.perf_counter()
     pinned = await source.info()
     received = 0
-    async for messages in source.walk(pinned, first_seq=1, last_seq=pinned.last_seq):
+    async for messages in source.read(pinned, first_seq=1, last_seq=pinned.last_seq):
         received += len(messages)
     assert received == count
     rate = count / (time.perf_counter() - started)

@@ -14,6 +14,7 @@ SOURCES = sorted(path for path in (ROOT / "auditor").rglob("*.py"))
 PURE = [
     *(ROOT / "auditor" / "aether").rglob("*.py"),
     *(ROOT / "auditor" / "core").rglob("*.py"),
+    ROOT / "auditor" / "retry_delay.py",
     ROOT / "auditor" / "safe_text.py",
 ]
 # Modules that only connect others: they are tested as a process.
@@ -26,6 +27,7 @@ TESTED_AS_PROCESS = {
 # Modules without behaviour of their own.
 UNTESTED = {"__init__.py", "__main__.py", "errors.py", "ports.py"}
 STREAM_LAYOUT = ROOT / "auditor" / "aether" / "stream_layout.py"
+JETSTREAM_API = ROOT / "auditor" / "jetstream" / "api.py"
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today", "time", "time_ns", "monotonic"}
 
 
@@ -86,6 +88,12 @@ def literals(path: Path) -> list[str]:
 def test_only_the_stream_layout_spells_how_subjects_of_events_and_snapshots_begin(path: Path) -> None:
     spelled = re.compile(r"\.(events|snapshots)(\.|$)")
     assert [text for text in literals(path) if spelled.search(text)] == []
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path != JETSTREAM_API], ids=module)
+def test_only_the_api_module_has_error_codes_of_jetstream(path: Path) -> None:
+    numbers = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+    assert [number for number in numbers if type(number) is int and 10_001 <= number <= 10_299] == []
 
 
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()

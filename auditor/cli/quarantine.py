@@ -72,7 +72,7 @@ def show_command(config_file: Path, key: str) -> int:
     configure_log("warning", "console")
     located = asyncio.run(_with_app(load(config_file), partial(get_record, key=key)))
     record, console = located.record, result_console()
-    origin = record.provenance
+    origin = record.origin
     rows = {
         "key": origin.key,
         "stream": f"{origin.stream}, sequence {origin.sequence}",
@@ -85,8 +85,8 @@ def show_command(config_file: Path, key: str) -> int:
     }
     for name, text in rows.items():
         print_line(console, f"{name:<10}{text}")
-    if record.damage:
-        print_line(console, f"the record itself is damaged: {record.damage}", "bold red")
+    if record.problem:
+        print_line(console, f"the record itself is damaged: {record.problem}", "bold red")
     if record.headers:
         print_line(console, "header block:")
         for header in record.headers.split(b"\r\n"):
@@ -122,8 +122,8 @@ def export_command(config_file: Path, key: str, out: Path) -> int:
     """Write the payload, byte for byte. Raises AuditorError."""
     configure_log("warning", "console")
     record = asyncio.run(_with_app(load(config_file), partial(get_record, key=key))).record
-    if record.damage:
-        raise AuditorError(f"{record.provenance.key}: {record.damage}; nothing was written")
+    if record.problem:
+        raise AuditorError(f"{record.origin.key}: {record.problem}; nothing was written")
     if str(out) == "-":
         sys.stdout.buffer.write(record.data)
         sys.stdout.buffer.flush()

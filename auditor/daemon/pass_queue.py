@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from auditor.core.model.passes import Mode
+from auditor.retry_delay import RetryDelay
 from auditor.scan.request import StartFrom
 from auditor.units import NANOSECONDS
 
@@ -48,8 +49,8 @@ class PassQueue:
         self._round: deque[_Turn] = deque()
         self._full_due_ns: dict[str, int] = {}
         """When the next full pass of an audit is due; absent until the audit has a report."""
-        self._retry_delays_ns: dict[str, int] = {}
-        """The delay after the last failure; absent unless the last pass failed."""
+        self._retry_delays: dict[str, RetryDelay[int]] = {}
+        """In nanoseconds; absent unless the last pass of the audit failed."""
 
     def come_due(self, name: str) -> None:
         """Add a pass of the audit, unless one waits already."""
@@ -82,12 +83,12 @@ class PassQueue:
 
     def yielded(self, name: str) -> None:
         """Record that a full pass of the audit stopped and is to be continued."""
-        self._retry_delays_ns.pop(name, None)
+        self._retry_delays.pop(name, None)
         self._yielded[name] = None
 
     def completed(self, name: str, mode: Mode, full_due_ns: int) -> None:
         """Record that a pass of the audit completed, and when its next full pass is due."""
-        self._retry_delays_ns.pop(name, None)
+        self._retry_delays.pop(name, None)
         self._full_due_ns[name] = full_due_ns
         if mode is Mode.FULL:
             self._yielded.pop(name, None)
@@ -98,9 +99,8 @@ class PassQueue:
         A full pass that had yielded is not continued before the audit is due again.
         """
         self._yielded.pop(name, None)
-        delay_ns = min(2 * self._retry_delays_ns.get(name, MIN_RETRY_NS // 2), MAX_RETRY_NS)
-        self._retry_delays_ns[name] = delay_ns
-        return now_ns + delay_ns
+        delay = self._retry_delays.setdefault(name, RetryDelay(MIN_RETRY_NS, MAX_RETRY_NS))
+        return now_ns + delay.next()
 
     def _plan_round(self, now_ns: int) -> None:
         due = sorted(self._due, key=lambda name: self._reads_everything(name, now_ns))

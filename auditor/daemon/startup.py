@@ -12,6 +12,7 @@ from auditor.daemon.deadlines import after_pass
 from auditor.errors import AuditorError, PermissionDeniedError, QuarantineStreamError, StateError, StreamNotFoundError
 from auditor.jetstream.connection.client import connect
 from auditor.operations.selftest import SelfTest, audit_canary
+from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,16 +53,15 @@ async def connect_with_retries(
 
     A reason is logged when it differs from that of the attempt before, and shown as the reason why the daemon is not ready.
     """
-    pause_seconds = MIN_PAUSE_SECONDS
+    delay = RetryDelay(MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
     while True:
         try:
             return await open_once()
         except AuditorError as error:
             if str(error) != status.problem:
-                log.warning("not connected, trying on", why=str(error))
+                log.warning("not connected, retrying", why=str(error))
             status.problem = str(error)
-        await pause(pause_seconds)
-        pause_seconds = min(2 * pause_seconds, MAX_PAUSE_SECONDS)
+        await pause(delay.next())
 
 
 async def ensure_own_streams(app: App) -> None:

@@ -64,7 +64,7 @@ class StreamWatcher:
             if self._connected:
                 log.info("connected again")
             else:
-                log.warning("connection lost", why=self._app.client.trouble)
+                log.warning("connection lost", why=self._app.client.last_error_text)
             self._requested.set()
         due = now_seconds - self._refreshed_seconds >= STREAM_INFO_SECONDS
         if self._connected and (due or self._requested.is_set()):

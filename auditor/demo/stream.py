@@ -10,7 +10,7 @@ from auditor.aether.stream_layout import StreamLayout
 from auditor.canary.actor_messages import ActorMessages
 from auditor.canary.damage import all_damage
 from auditor.demo.sample import STREAM, healthy_actors, interleave
-from auditor.jetstream.seed import plant, publish_raw
+from auditor.jetstream.seed import create_and_fill, publish_raw
 
 if TYPE_CHECKING:
     from auditor.canary.damage import Damage
@@ -31,7 +31,7 @@ async def fill(client: Client) -> tuple[Damage, ...]:
     last = [message for damage in planted if damage.deletes for message in damage.story.messages]
     stored = [*first, *last]
     deleted = [seq for seq, message in enumerate(stored, 1) if message.deleted]
-    await plant(client, settings, [message.raw for message in stored], deleted)
+    await create_and_fill(client, settings, [message.raw for message in stored], deleted)
     return planted
 
 

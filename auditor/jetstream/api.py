@@ -1,6 +1,6 @@
-"""JetStream's API as the auditor uses it: requests that read, their answers, and what its refusals mean.
+"""Sends requests to JetStream's API, decodes the replies, and turns error replies into exceptions.
 
-Answers are decoded here and not by nats-py, whose error classes fail on what they do not know.
+nats-py does not decode the replies, because its error classes fail on unknown errors.
 """
 
 from __future__ import annotations
@@ -16,38 +16,56 @@ from auditor.core.model.message import StoredMessage, StreamState
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from auditor.jetstream.connection.client import Client
 
 TIMEOUT = 5.0
-"""Seconds for an answer. When the connection goes, the request fails at once and not by this."""
+"""Seconds to wait for a reply. A request fails at once if the connection is lost."""
 SLOW_TIMEOUT = 30.0
-"""For what the server may have to count for: the messages that a filter leaves, the sequences that are deleted."""
+"""Seconds to wait for a reply for which the server may have to count messages or deleted sequences."""
 MAX_DELETED_LISTED = 5_000_000
-"""Deleted sequences that are asked for at most: the answer has 7 bytes for each, and a server cuts off at 64 MiB."""
+"""Deleted sequences to request at most. The reply takes about 7 bytes for each, and a server sends at most 64 MiB."""
 
-NO_STREAM = 10059
-NO_MESSAGE = 10037
-NO_CONSUMER = 10014
-NAME_IN_USE = 10058
-"""Somebody else has just created the stream, with other settings."""
-NOT_ENABLED = {10039, 10076}
+# Error codes, each with the name that it has in nats-server.
+CONSUMER_NOT_FOUND = 10014
+"""JSConsumerNotFoundErr."""
+MESSAGE_NOT_FOUND = 10037
+"""JSNoMessageFoundErr."""
+STREAM_NAME_IN_USE = 10058
+"""JSStreamNameExistErr: there is a stream with this name and other settings."""
+STREAM_NOT_FOUND = 10059
+"""JSStreamNotFoundErr."""
+WRONG_STREAM = 10060
+"""JSStreamNotMatchErr: the message names another stream in Nats-Expected-Stream and is not stored."""
+WRONG_LAST_SEQUENCE = 10071
+"""JSStreamWrongLastSequenceErrF: the subject has another last sequence than the message names, and it is not stored."""
+STORE_FAILED = 10077
+"""JSStreamStoreFailedF: the message is not stored; only the description says why."""
+NOT_ENABLED_CODES = frozenset({10039, 10076})
+"""JSNotEnabledForAccountErr and JSNotEnabledErr."""
+RETRYABLE_CODES = frozenset({10008, 10009, 10158, 10163, 10164, 10167})
+"""Errors of a publish that was not stored and that may succeed a moment later.
+
+The stream has no leader: JSClusterNotAvailErr, JSClusterNotLeaderErr. Another publish with the same message id or subject
+is in flight: JSStreamDuplicateMessageConflict, JSStreamExpectedLastSeqPerSubjectNotReady,
+JSStreamWrongLastSequenceConstantErr. The queue of the stream is full: JSStreamTooManyRequests.
+"""
 
 
 class JetStreamError(AuditorError):
-    """JetStream refuses a request, and will refuse it again."""
+    """JetStream refuses a request and would refuse it again."""
 
 
 class ApiError(msgspec.Struct):
     code: int = 0
-    """As in HTTP: from 500 on it may be otherwise in a moment."""
+    """As in HTTP. An error of 500 or more may be temporary."""
     err_code: int = 0
     description: str = ""
 
 
-class Answer(msgspec.Struct):
-    """What every answer has."""
+class Reply(msgspec.Struct):
+    """The part that all replies have."""
 
     error: ApiError | None = None
 
@@ -68,28 +86,60 @@ class _State(msgspec.Struct):
     subjects: dict[str, int] | None = None
 
 
-class StreamInfo(Answer):
+class StreamInfoReply(Reply):
     created: str = ""
     config: dict[str, Any] = {}
     state: _State = msgspec.field(default_factory=lambda: _State(0, 0, 0))
+
+
+class Message(msgspec.Struct):
+    """A stored message as STREAM.MSG.GET returns it."""
+
+    subject: str
+    seq: int
+    time: str
+    hdrs: bytes | None = None
+    data: bytes = b""
+
+
+class MessageReply(Reply):
+    message: Message | None = None
+
+
+class PubAck(Reply):
+    """The reply of a stream to a publish."""
+
+    stream: str = ""
+    seq: int = 0
+    """0 if the message was not stored."""
+    duplicate: bool = False
+    """Whether nothing was stored because the message at `seq` has the same message id."""
+
+
+def decode_ack(data: bytes) -> PubAck:
+    """Return the acknowledgement of a publish; an empty one if `data` is not a reply of JetStream."""
+    try:
+        return msgspec.json.decode(data, type=PubAck)
+    except msgspec.DecodeError:
+        return PubAck()
 
 
 class _Delivered(msgspec.Struct):
     consumer_seq: int = 0
 
 
-class ConsumerInfo(Answer):
+class ConsumerInfoReply(Reply):
     num_pending: int = 0
     """Messages that the consumer has yet to deliver."""
     num_waiting: int = 0
-    """Pulls that it has not answered in full."""
+    """Pull requests that the consumer has not answered in full."""
     delivered: _Delivered = msgspec.field(default_factory=_Delivered)
 
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=Reply)
 
 
-async def ask(
+async def request(
     client: Client,
     stream: str,
     subject: str,
@@ -99,57 +149,83 @@ async def ask(
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - passed on
     expected_error: int = 0,
 ) -> A:
-    """The answer to one request about `stream`; it holds an error only if that is `expected_error`.
+    """Send one request about `stream` and return the reply, which has an error only if that is `expected_error`.
 
-    Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError for what may pass, JetStreamError for what
-    will not.
+    Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError for a temporary failure, and JetStreamError
+    for any other.
     """
     try:
-        reply = await client.request(f"$JS.API.{subject}", json.dumps(body).encode(), timeout)
-        answer = msgspec.json.decode(reply.data, type=kind)
+        message = await client.request(f"$JS.API.{subject}", json.dumps(body).encode(), timeout)
+        reply = msgspec.json.decode(message.data, type=kind)
     except errors.NoRespondersError:
         raise ConnectionFailedError(
             f"JetStream does not answer for stream {stream}: enable it on the server and for the user's account"
         ) from None
     except errors.TimeoutError:
         raise ConnectionFailedError(
-            f"JetStream gave no answer about stream {stream} within {timeout:.0f} s: look at the server's health"
+            f"JetStream gave no answer about stream {stream} within {timeout:.0f} s: check the server's health"
         ) from None
     except (errors.Error, OSError) as error:
-        raise ConnectionFailedError(f"no connection to NATS ({client.trouble or error})") from error
+        raise client.not_connected_error(error) from error
     except msgspec.DecodeError as error:
-        raise ConnectionFailedError(f"what answers for JetStream about stream {stream} is none: {error}") from error
-    if answer.error is not None and answer.error.err_code != expected_error:
-        raise _meaning(answer.error, stream)
-    return answer
+        raise ConnectionFailedError(f"the answer about stream {stream} is not JetStream's: {error}") from error
+    if reply.error is not None and reply.error.err_code != expected_error:
+        raise _error_for(reply.error, stream)
+    return reply
 
 
-def _meaning(error: ApiError, stream: str) -> AuditorError:
-    if error.err_code == NO_STREAM:
+def _error_for(error: ApiError, stream: str) -> AuditorError:
+    if error.err_code == STREAM_NOT_FOUND:
         return StreamNotFoundError(f"stream {stream} does not exist: check its name, and the account of the user")
-    if error.err_code in NOT_ENABLED:
+    if error.err_code in NOT_ENABLED_CODES:
         return ConnectionFailedError(f"stream {stream} cannot be read: {error.description}: enable JetStream there")
     kind = ConnectionFailedError if error.code >= 500 else JetStreamError
-    return kind(f"JetStream says of stream {stream}: {error.description} (error {error.err_code})")
+    return kind(f"JetStream refuses a request about stream {stream}: {error.description} (error {error.err_code})")
 
 
-async def stream_info(client: Client, stream: str, *, deleted: bool = False) -> StreamInfo:
-    """STREAM.INFO; with the list of deleted sequences if asked for. Raises as `ask`."""
+async def stream_info(client: Client, stream: str, *, deleted: bool = False) -> StreamInfoReply:
+    """Request STREAM.INFO, with the list of deleted sequences if `deleted`. Raises as `request`."""
     if deleted:
         body = {"deleted_details": True}
-        return await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=SLOW_TIMEOUT)
-    return await ask(client, stream, f"STREAM.INFO.{stream}", {}, StreamInfo)
+        return await request(client, stream, f"STREAM.INFO.{stream}", body, StreamInfoReply, timeout=SLOW_TIMEOUT)
+    return await request(client, stream, f"STREAM.INFO.{stream}", {}, StreamInfoReply)
 
 
-async def count_on(client: Client, stream: str, subject: str) -> int:
-    """How many messages `stream` holds on `subject`, which has no wildcard. Raises as `ask`."""
+async def create_stream(
+    client: Client,
+    settings: Mapping[str, Any],
+    *,
+    timeout: float,  # noqa: ASYNC109 - passed on
+    expected_error: int = 0,
+) -> StreamInfoReply:
+    """Create a stream and return its info. Raises JetStreamError if it exists with other settings, and as `request`."""
+    name = settings["name"]
+    body = dict(settings)
+    return await request(
+        client, name, f"STREAM.CREATE.{name}", body, StreamInfoReply, timeout=timeout, expected_error=expected_error
+    )
+
+
+async def create_or_use_stream(
+    client: Client,
+    settings: Mapping[str, Any],
+    *,
+    timeout: float,  # noqa: ASYNC109 - passed on
+) -> StreamInfoReply:
+    """As `create_stream`, but if another client has created the stream first, return the info of that one."""
+    created = await create_stream(client, settings, timeout=timeout, expected_error=STREAM_NAME_IN_USE)
+    return await stream_info(client, settings["name"]) if created.error else created
+
+
+async def count_messages(client: Client, stream: str, subject: str) -> int:
+    """Return the number of messages of `stream` on `subject`, which has no wildcard. Raises as `request`."""
     body = {"subjects_filter": subject}
-    info = await ask(client, stream, f"STREAM.INFO.{stream}", body, StreamInfo, timeout=SLOW_TIMEOUT)
+    info = await request(client, stream, f"STREAM.INFO.{stream}", body, StreamInfoReply, timeout=SLOW_TIMEOUT)
     return (info.state.subjects or {}).get(subject, 0)
 
 
-def stream_state(stream: str, info: StreamInfo) -> StreamState:
-    """What `info` says, in the auditor's words."""
+def stream_state(stream: str, info: StreamInfoReply) -> StreamState:
+    """Return `info` in the form that the core uses."""
     state = info.state
     return StreamState(
         name=stream,
@@ -157,7 +233,7 @@ def stream_state(stream: str, info: StreamInfo) -> StreamState:
         first_seq=state.first_seq if state.messages else state.last_seq + 1,
         last_seq=state.last_seq,
         messages=state.messages,
-        # With the list of what is deleted, nats-server 2.15 counts sequence 0 of a stream that never held a message.
+        # If deleted sequences are listed, nats-server 2.15 counts sequence 0 of a stream that never held a message.
         deleted=state.num_deleted if state.last_seq else 0,
         lost=tuple((state.lost and state.lost.msgs) or ()),
         lost_bytes=state.lost.bytes if state.lost else 0,
@@ -168,8 +244,8 @@ def stream_state(stream: str, info: StreamInfo) -> StreamState:
 
 async def create_consumer(
     client: Client, stream: str, name: str, *, start_seq: int, subjects: Sequence[str] = ()
-) -> ConsumerInfo:
-    """A pull consumer in memory that acknowledges nothing and is gone soon after nobody pulls. Raises as `ask`."""
+) -> ConsumerInfoReply:
+    """Create a pull consumer without acknowledgements. The server removes it 5 s after its last pull ended. Raises as `request`."""
     config: dict[str, Any] = {
         "name": name,
         "deliver_policy": "by_start_sequence",
@@ -186,49 +262,42 @@ async def create_consumer(
     elif subjects:
         config["filter_subjects"] = list(subjects)
     body = {"stream_name": stream, "config": config, "action": "create"}
-    return await ask(client, stream, subject, body, ConsumerInfo, timeout=SLOW_TIMEOUT)
+    return await request(client, stream, subject, body, ConsumerInfoReply, timeout=SLOW_TIMEOUT)
 
 
-async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfo | None:
-    """None if the consumer is gone. Raises as `ask`."""
+async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfoReply | None:
+    """Request CONSUMER.INFO; None if the consumer does not exist. Raises as `request`."""
     subject = f"CONSUMER.INFO.{stream}.{name}"
-    info = await ask(client, stream, subject, {}, ConsumerInfo, expected_error=NO_CONSUMER)
+    info = await request(client, stream, subject, {}, ConsumerInfoReply, expected_error=CONSUMER_NOT_FOUND)
     return None if info.error else info
 
 
-class _Message(msgspec.Struct):
-    subject: str
-    seq: int
-    time: str
-    hdrs: bytes | None = None
-    data: bytes = b""
-
-
-class _MessageAnswer(Answer):
-    message: _Message | None = None
-
-
 async def get_message(client: Client, stream: str, **which: int | str) -> StoredMessage | None:
-    """The message of `seq`, the first one from `seq` on `next_by_subj`, or the last one on `last_by_subj`; None if none.
+    """Return one message; None if there is none.
 
-    A subject that is no UTF-8 comes with U+FFFD. Raises as `ask`.
+    `which` is `seq`, `seq` and `next_by_subj` for the first message on a subject from a sequence on, or `last_by_subj`.
+    In a subject that is not UTF-8, the server replaces bytes by U+FFFD. Raises as `request`.
     """
-    answer = await ask(client, stream, f"STREAM.MSG.GET.{stream}", which, _MessageAnswer, expected_error=NO_MESSAGE)
-    message = answer.message
+    reply = await request(
+        client, stream, f"STREAM.MSG.GET.{stream}", which, MessageReply, expected_error=MESSAGE_NOT_FOUND
+    )
+    message = reply.message
     if message is None:
         return None
     return StoredMessage(message.seq, _unix_ns(message.time), message.subject.encode(), message.hdrs, message.data)
 
 
-async def is_stored(client: Client, stream: str, seq: int) -> bool:
-    """Whether the stream's leader can read the message at `seq`. Raises as `ask`."""
+async def is_readable(client: Client, stream: str, seq: int) -> bool:
+    """Return whether the leader of the stream can read the message at `seq`. Raises as `request`."""
     body = {"seq": seq}
-    answer = await ask(client, stream, f"STREAM.MSG.GET.{stream}", body, Answer, expected_error=NO_MESSAGE)
-    return answer.error is None
+    reply = await request(client, stream, f"STREAM.MSG.GET.{stream}", body, Reply, expected_error=MESSAGE_NOT_FOUND)
+    return reply.error is None
 
 
 def _unix_ns(text: str) -> int:
     found = timestamps.match(text)
     if found is None:
-        raise ConnectionFailedError("what answers for JetStream is none: it gives a time that is none")
+        raise ConnectionFailedError(
+            f"JetStream gave {text!a} as a time, which is not a time: check which server answers"
+        )
     return timestamps.from_match(found).unix_ns

@@ -1,4 +1,4 @@
-"""The streams that the auditor itself writes to: created if they may be, kept apart from what is audited, refused if unsafe."""
+"""Creates and checks the streams that the auditor itself writes to: the quarantine stream and the state stream."""
 
 from __future__ import annotations
 
@@ -8,122 +8,128 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.core.model.subject_filter import is_subset, overlaps
 from auditor.errors import StreamNotFoundError
-from auditor.jetstream.api import NAME_IN_USE, JetStreamError, StreamInfo, ask, stream_info
+from auditor.jetstream.api import TIMEOUT, JetStreamError, create_or_use_stream, stream_info
+from auditor.jetstream.stream_settings import FORBIDDEN, differing_settings, not_default
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
+    from auditor.config import QuarantineConfig, StateConfig
     from auditor.errors import AuditorError
+    from auditor.jetstream.api import StreamInfoReply
     from auditor.jetstream.connection.client import Client
 
-FORBIDDEN = (
-    "allow_msg_counter",  # turns plain publishes away
-    "max_msg_size",  # what is written is cut to max_payload
-    "mirror",
-    "no_ack",  # nobody would know what is stored
-    "persist_mode",  # acknowledges before it is on disk
-    "sealed",
+FORBIDDEN_IN_OWN = (
+    *FORBIDDEN,
+    "max_msg_size",  # messages of the auditor may be as large as max_payload
+    "persist_mode",  # the server would confirm a message before it is on disk
     "sources",
-    "subject_transform",  # messages would land on other subjects
 )
-"""Settings that must be left as the server has them by default."""
-DEFAULTS: tuple[object, ...] = (None, False, -1, 0, [], {}, "", "default")
+"""Settings that neither stream may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnedStream:
-    """One of them, as it is configured."""
+    """One of the two streams, and what its settings must be."""
 
     section: str
-    """Of the configuration: "quarantine" or "state"."""
-    name: str
-    subject_prefix: str
-    create: bool
-    """Whether it may be created."""
-    replicas: int
+    """Of the configuration file: "quarantine" or "state"."""
+    config: QuarantineConfig | StateConfig
     error: type[AuditorError]
-    """What is raised if it cannot be used."""
-    loses: str
-    """What an unsafe one could lose."""
+    """Raised if the stream cannot be used."""
+    what_is_lost: str
+    """By a stream with unsafe settings."""
+    description: str
+    required: Mapping[str, Any]
+    """Settings that must have these values."""
+    forbidden: tuple[str, ...]
+    """Settings that must not be set, besides those of `FORBIDDEN_IN_OWN`."""
+    max_bytes: int
+    """With which the stream is created. Another limit is accepted."""
+    max_age_ns: int | None = None
+    """The least age at which the stream may remove messages (0: never). None: not checked."""
 
     @property
     def wildcard(self) -> str:
-        """Every subject that is written to."""
-        return f"{self.subject_prefix}.>"
+        """Every subject that the auditor writes to."""
+        return f"{self.config.subject_prefix}.>"
 
-    def settings(self, **own: Any) -> dict[str, Any]:
-        """The stream as the auditor creates it, with what is its `own`."""
-        subjects = [self.wildcard]
-        return {"name": self.name, "subjects": subjects, "num_replicas": self.replicas, "allow_direct": True, **own}
+    def settings(self) -> dict[str, Any]:
+        """Return the settings with which the auditor creates the stream."""
+        settings = {
+            "name": self.config.stream,
+            "subjects": [self.wildcard],
+            "num_replicas": self.config.replicas,
+            "allow_direct": True,
+            "description": self.description,
+            **self.required,
+            "max_bytes": self.max_bytes,
+        }
+        return settings if self.max_age_ns is None else {**settings, "max_age": self.max_age_ns}
 
-    async def ensure(
-        self,
-        client: Client,
-        audited_streams: Sequence[str],
-        settings: Mapping[str, Any],
-        unsafe: Callable[[Mapping[str, Any]], list[str]],
-    ) -> StreamInfo:
-        """What it is like; it is created with `settings` if it is absent and may be, and none of its settings is `unsafe`.
+    async def ensure(self, client: Client, *audited_streams: str) -> StreamInfoReply:
+        """Return the info of the stream; it is created if it does not exist and the configuration allows that.
 
-        Raises `error`, PermissionDeniedError, ConnectionFailedError.
+        Raises `error` if the stream is missing or its settings are unsafe, PermissionDeniedError, ConnectionFailedError.
         """
         for audited_stream in audited_streams:
-            await self._keep_apart(client, audited_stream)
+            await self._check_overlap(client, audited_stream)
         try:
-            info = await stream_info(client, self.name)
+            info = await stream_info(client, self.config.stream)
         except StreamNotFoundError:
-            if not self.create:
+            if not self.config.create:
                 raise self.error(
-                    f"{self.section} stream {self.name} does not exist: run `auditor provision` as an administrator, "
+                    f"{self.section} stream {self.config.stream} does not exist: run `auditor provision` as an administrator, "
                     f"or set {self.section}.create to true"
                 ) from None
-            info = await self._create(client, settings)
-        if problems := unsafe(info.config):
+            info = await self._create(client)
+        if problems := self.unsafe_settings(info.config):
             raise self.error(
-                f"{self.section} stream {self.name} could lose {self.loses} and is refused: {'; '.join(problems)}; "
-                f"change these settings, or name another stream in {self.section}.stream"
+                f"{self.section} stream {self.config.stream} could lose {self.what_is_lost} and is refused: "
+                f"{'; '.join(problems)}; change these settings, or name another stream in {self.section}.stream"
             )
         return info
 
-    async def _keep_apart(self, client: Client, audited_stream: str) -> None:
-        """The audited stream is never written, so nothing of ours may ever be meant for it."""
-        if self.name == audited_stream:
+    async def _check_overlap(self, client: Client, audited_stream: str) -> None:
+        """Raise `error` if the audited stream would store messages of the auditor."""
+        if self.config.stream == audited_stream:
             raise self.error(f"{self.section}.stream is the audited stream {audited_stream}: name another one")
         try:
             audited = await stream_info(client, audited_stream)
         except StreamNotFoundError:
-            return  # for the pass to report
+            return  # the pass reports it
         for subject in audited.config.get("subjects") or ():
             if overlaps(subject, self.wildcard):
                 raise self.error(
-                    f"{self.section}.subject_prefix {self.subject_prefix} overlaps subject {subject} "
+                    f"{self.section}.subject_prefix {self.config.subject_prefix} overlaps subject {subject} "
                     f"of the audited stream {audited_stream}: choose another prefix"
                 )
 
-    async def _create(self, client: Client, settings: Mapping[str, Any]) -> StreamInfo:
-        subject = f"STREAM.CREATE.{self.name}"
+    async def _create(self, client: Client) -> StreamInfoReply:
         try:
-            info = await ask(client, self.name, subject, dict(settings), StreamInfo, expected_error=NAME_IN_USE)
+            return await create_or_use_stream(client, self.settings(), timeout=TIMEOUT)
         except JetStreamError as error:
-            raise self.error(f"{self.section} stream {self.name} cannot be created: {error}") from error
-        return await stream_info(client, self.name) if info.error else info
+            raise self.error(f"{self.section} stream {self.config.stream} cannot be created: {error}") from error
 
-    def unsafe_settings(
-        self, found: Mapping[str, Any], needed: Mapping[str, Any], forbidden: tuple[str, ...] = ()
-    ) -> list[str]:
-        """Every setting of the stream `found` that both kinds of stream must not have, and what is needed instead."""
-        unsafe = [
-            f"{name} is {json.dumps(found[name]) if name in found else 'not set'}, must be {json.dumps(value)}"
-            for name, value in needed.items()
-            if found.get(name) != value
-        ]
-        unsafe += [
-            f"{name} is set, must not be"
-            for name in sorted({*FORBIDDEN, *forbidden})
-            if found.get(name) not in DEFAULTS
-        ]
+    def unsafe_settings(self, found: Mapping[str, Any]) -> list[str]:
+        """Return a line for each setting in `found` that could lose messages or fill the disk, with what is needed."""
+        forbidden = sorted({*FORBIDDEN_IN_OWN, *self.forbidden})
+        unsafe = differing_settings(found, self.required)
+        unsafe += [f"{name} is set, must not be" for name in not_default(found, forbidden)]
         if not any(is_subset(subject, self.wildcard) for subject in found.get("subjects") or ()):
             unsafe.append(f"subjects are {json.dumps(found.get('subjects'))}, must cover {self.wildcard}")
-        if found.get("num_replicas", 1) < self.replicas:
-            unsafe.append(f"num_replicas is {found.get('num_replicas', 1)}, must be at least {self.replicas}")
+        if found.get("num_replicas", 1) < self.config.replicas:
+            unsafe.append(f"num_replicas is {found.get('num_replicas', 1)}, must be at least {self.config.replicas}")
+        if found.get("max_bytes", -1) <= 0:
+            unsafe.append(f"max_bytes is unlimited, must be a limit such as {self.max_bytes}")
+        if self.max_age_ns is not None:
+            unsafe += _too_short_age(found.get("max_age", 0), self.max_age_ns)
         return unsafe
+
+
+def _too_short_age(found_ns: int, needed_ns: int) -> list[str]:
+    if not found_ns or 0 < needed_ns <= found_ns:
+        return []
+    needed = f"at least {needed_ns / NANOSECONDS:g}s" if needed_ns else "0 (for ever)"
+    return [f"max_age is {found_ns / NANOSECONDS:g}s, must be {needed}"]

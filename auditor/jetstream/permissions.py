@@ -1,4 +1,4 @@
-"""What the auditor must be allowed to publish and to subscribe to; and what its user is allowed, by the server's own word."""
+"""Lists the subjects that the auditor needs to publish and subscribe to, and asks the server what its user may do."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from nats import errors
 
 from auditor.core.model.subject_filter import is_subset
 from auditor.errors import AuditorError, ConnectionFailedError, PermissionDeniedError
-from auditor.jetstream.api import Answer
+from auditor.jetstream.api import WRONG_STREAM, decode_ack
 from auditor.jetstream.connection.client import Client
-from auditor.jetstream.reading.pull_consumer import delivery
+from auditor.jetstream.reading.pull_consumer import pull_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,34 +20,32 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
 
 USER_INFO = "$SYS.REQ.USER.INFO"
-WRONG_STREAM_CODE = 10060
-"""Error code: the message names another stream as the one it expects, and is not stored."""
 TIMEOUT = 5.0
 
 
 class RequiredSubject(NamedTuple):
-    """One subject, perhaps with wildcards, and what it is needed for."""
+    """A subject, which may have wildcards, and what the auditor needs it for."""
 
     subject: str
-    why: str
+    purpose: str
 
 
 def to_publish(config: Config, canary: str) -> tuple[RequiredSubject, ...]:
-    """What the daemon and every command but `provision` and `selftest` publish to, on streams that exist."""
+    """Return what the daemon and every command but `provision` and `selftest` publish to if all streams exist."""
     quarantine, state = config.quarantine, config.state
-    needs = [RequiredSubject(USER_INFO, "auditor doctor sees its own permissions")]
+    needs = [RequiredSubject(USER_INFO, "lets auditor doctor see its own permissions")]
     for stream in dict.fromkeys(audit.stream for audit in config.audits):
         needs += _reading(stream)
     needs += _reading(canary)
     needs += _reading(quarantine.stream)  # auditor quarantine list
     needs.append(RequiredSubject(f"{quarantine.subject_prefix}.>", "stores records"))
-    needs += _asking(state.stream)
+    needs += _requests(state.stream)
     needs.append(RequiredSubject(f"{state.subject_prefix}.>", "saves state and acceptances"))
     return tuple(needs)
 
 
 def to_create(config: Config) -> tuple[RequiredSubject, ...]:
-    """What is needed besides where the auditor is to create its own streams."""
+    """Return what the auditor publishes to besides, if it is to create its own streams."""
     own = (config.quarantine, config.state)
     return tuple(
         RequiredSubject(f"$JS.API.STREAM.CREATE.{each.stream}", "creates it at the first start") for each in own
@@ -55,34 +53,34 @@ def to_create(config: Config) -> tuple[RequiredSubject, ...]:
 
 
 def to_subscribe(config: Config) -> tuple[RequiredSubject, ...]:
-    """Where answers come."""
-    return (RequiredSubject(f"{config.nats.inbox_prefix}.>", "takes answers"),)
+    """Return the subjects on which replies arrive."""
+    return (RequiredSubject(f"{config.nats.inbox_prefix}.>", "receives replies"),)
 
 
 def _reading(stream: str) -> list[RequiredSubject]:
     return [
-        *_asking(stream),
-        RequiredSubject(f"$JS.API.CONSUMER.CREATE.{stream}.>", "walks the stream, or one subject of it"),
-        RequiredSubject(f"$JS.API.CONSUMER.INFO.{stream}.*", "knows where a walk ends"),
+        *_requests(stream),
+        RequiredSubject(f"$JS.API.CONSUMER.CREATE.{stream}.>", "reads the stream, or one subject of it"),
+        RequiredSubject(f"$JS.API.CONSUMER.INFO.{stream}.*", "knows where the stream ends"),
         RequiredSubject(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.*", "pulls messages"),
     ]
 
 
-def _asking(stream: str) -> list[RequiredSubject]:
+def _requests(stream: str) -> list[RequiredSubject]:
     return [
         RequiredSubject(f"$JS.API.STREAM.INFO.{stream}", "knows its range and settings"),
         RequiredSubject(f"$JS.API.STREAM.MSG.GET.{stream}", "reads single messages"),
     ]
 
 
-class Rules(msgspec.Struct, frozen=True):
-    """Of one verb, as the server has them."""
+class SubjectRules(msgspec.Struct, frozen=True):
+    """The subjects that a user may and may not publish or subscribe to."""
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
 
-    def lacks(self, needs: Iterable[RequiredSubject]) -> list[RequiredSubject]:
-        """Those that are not allowed in full."""
+    def missing(self, needs: Iterable[RequiredSubject]) -> list[RequiredSubject]:
+        """Return those of `needs` that are not allowed in full."""
         allowed = self.allow or (">",)
         return [
             need
@@ -91,18 +89,18 @@ class Rules(msgspec.Struct, frozen=True):
             or any(is_subset(subject, need.subject) for subject in self.deny)
         ]
 
-    def beyond(self, needs: Iterable[RequiredSubject]) -> list[str]:
-        """What is allowed and not needed."""
+    def unneeded(self, needs: Iterable[RequiredSubject]) -> list[str]:
+        """Return the subjects that are allowed and not needed."""
         needed = [need.subject for need in needs]
         allowed = self.allow or (">",)
         return [subject for subject in allowed if not any(is_subset(need, subject) for need in needed)]
 
 
 class Permissions(msgspec.Struct, frozen=True):
-    """Of one user."""
+    """The permissions of one user."""
 
-    publish: Rules = Rules()
-    subscribe: Rules = Rules()
+    publish: SubjectRules = SubjectRules()
+    subscribe: SubjectRules = SubjectRules()
 
 
 class _User(msgspec.Struct):
@@ -116,31 +114,31 @@ class _UserInfo(msgspec.Struct):
 
 
 async def granted_permissions(client: Client) -> Permissions | None:
-    """What the server lets this user do; None where it does not say. Raises ConnectionFailedError."""
+    """Return the permissions of this user; None if the server does not report them. Raises ConnectionFailedError."""
     try:
         reply = await client.request(USER_INFO, timeout=TIMEOUT)
         return msgspec.json.decode(reply.data, type=_UserInfo).data.permissions
     except (PermissionDeniedError, errors.NoRespondersError, errors.TimeoutError, msgspec.DecodeError):
         return None
     except (errors.Error, OSError) as error:
-        raise ConnectionFailedError(f"no connection to NATS ({client.trouble or error})") from error
+        raise client.not_connected_error(error) from error
 
 
 async def probe_walk(client: Client, stream: str) -> None:
-    """Make a consumer and pull once. Raises the AuditorErrors of a walk."""
-    async with delivery(client, stream, start_seq=1, subjects=(), batch=1) as coming:
-        await coming.next()
+    """Create a consumer and pull once, to see whether that is allowed. Raises the AuditorErrors of a walk."""
+    async with pull_consumer(client, stream, start_seq=1, subjects=(), batch=1) as consumer:
+        await consumer.fetch()
 
 
 async def probe_publish(client: Client, stream: str, subject: str) -> None:
-    """Publish what `stream` refuses to store, and see it refuse. Raises AuditorError if anything else happens."""
+    """Publish a message that `stream` must refuse, to see whether that is allowed. Raises AuditorError for any other reply."""
     try:
-        answer = await client.request(subject, b"", TIMEOUT, headers={"Nats-Expected-Stream": "none of these"})
-        refusal = msgspec.json.decode(answer.data, type=Answer).error
-    except (errors.Error, OSError, msgspec.DecodeError) as error:
+        reply = await client.request(subject, b"", TIMEOUT, headers={"Nats-Expected-Stream": "none of these"})
+    except (errors.Error, OSError) as error:
         raise ConnectionFailedError(
-            f"stream {stream} does not take what is published to {subject}: {error!r}"
+            f"stream {stream} does not answer a publish to {subject} ({error!r}): check its subjects and its leader"
         ) from error
-    if refusal is None or refusal.err_code != WRONG_STREAM_CODE:
-        said = refusal.description if refusal else "it was stored"
-        raise AuditorError(f"stream {stream} answers otherwise than expected to what it should not store: {said}")
+    ack = decode_ack(reply.data)
+    if ack.error is None or ack.error.err_code != WRONG_STREAM:
+        found = ack.error.description if ack.error else "it was stored" if ack.seq else "the reply is not JetStream's"
+        raise AuditorError(f"stream {stream} should refuse a message for another stream, but: {found}")

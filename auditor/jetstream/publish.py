@@ -1,7 +1,7 @@
-"""One message appended to its subject, if nothing else was since: stored once, or not at all, and almost always known.
+"""Publishes a message on the condition that its subject has the expected last sequence, and retries temporary failures.
 
-Every try carries the last sequence that the writer knows of on the subject. So a try whose answer was lost can be made
-again: the server stores the message at most once, whichever try gets through.
+Every attempt carries the same expected last sequence, so the server stores the message at most once. An attempt whose
+answer was lost can therefore be repeated.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 from nats import errors
 
 from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.errors import AuditorError
-from auditor.jetstream.api import Answer
+from auditor.jetstream.api import RETRYABLE_CODES, WRONG_LAST_SEQUENCE, decode_ack
 from auditor.jetstream.connection.client import LineTooLongError
+from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,22 +23,19 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
 
 ANSWER_TIMEOUT = 5.0
-PATIENCE = 30.0
-"""Seconds until a lost answer is given up: a server restarts and a cluster elects a leader in fewer."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-
-WRONG_LAST_SEQUENCE = 10071
-RETRYABLE_CODES = frozenset({10008, 10009, 10158, 10163, 10164})
-"""No leader just now, or another publish of the same subject or id is still on its way through the cluster."""
+GIVE_UP_SECONDS = 30.0
+"""After this time no further attempt is made. A server restarts, and a cluster elects a leader, in less."""
+MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.05, 1.0
+"""Bounds of the delay between two attempts. The delay doubles with every attempt."""
 
 
 class SequenceConflictError(Exception):
-    """The subject has another last sequence than was expected."""
+    """The subject has another last sequence than the expected one."""
 
-    def __init__(self, *, in_doubt: bool) -> None:
+    def __init__(self, *, outcome_unknown: bool) -> None:
         super().__init__()
-        self.in_doubt = in_doubt
-        """Whether the message that stands there may be this very one, because an earlier answer was lost."""
+        self.outcome_unknown = outcome_unknown
+        """Whether an earlier answer was lost, so that the last message of the subject may be this one."""
 
 
 class Published(NamedTuple):
@@ -46,16 +43,10 @@ class Published(NamedTuple):
 
     seq: int
     duplicate: bool
-    """Nothing was stored: the message at `seq` has the same id."""
+    """Whether nothing was stored, because the message at `seq` has the same message id."""
 
 
-class _PubAck(Answer):
-    stream: str = ""
-    seq: int = 0
-    duplicate: bool = False
-
-
-async def append(
+async def publish_expecting(
     client: Client,
     stream: str,
     subject: str,
@@ -65,60 +56,62 @@ async def append(
     what: str,
     headers: Mapping[str, str] | None = None,
 ) -> Published:
-    """Store `data` on `subject`, whose last message in `stream` is at `last_seq` (0: it has none).
+    """Store `data` with `headers` on `subject`, whose last message in `stream` is at `last_seq` (0: it has none).
 
-    `what` names it in errors; `headers` go with it. Raises SequenceConflictError, NotStoredError, UnknownOutcomeError, PermissionDeniedError.
+    `what` names the message in errors. Temporary failures are retried for `GIVE_UP_SECONDS`. Raises SequenceConflictError,
+    NotStoredError, UnknownOutcomeError, PermissionDeniedError.
     """
     if not client.is_connected:
-        raise NotStoredError(what, f"no connection to NATS ({client.trouble})")
+        raise NotStoredError(what, str(client.not_connected_error()))
     conditions = {**(headers or {}), "Nats-Expected-Last-Subject-Sequence": str(last_seq)}
-    deadline = asyncio.get_running_loop().time() + PATIENCE
-    pause = FIRST_PAUSE
-    in_doubt = False
+    deadline = asyncio.get_running_loop().time() + GIVE_UP_SECONDS
+    delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)
+    outcome_unknown = False
     while True:
         try:
             reply = await client.request(subject, data, ANSWER_TIMEOUT, headers=conditions)
-            return _meaning(reply.data, stream, what, in_doubt=in_doubt)
+            return _published(reply.data, stream, what, outcome_unknown=outcome_unknown)
         except errors.MaxPayloadError:
             raise NotStoredError(what, f"{len(data)} bytes do not fit into the server's max_payload") from None
         except LineTooLongError as error:
             raise NotStoredError(what, str(error)) from None
         except errors.NoRespondersError:
-            trouble = f"stream {stream} does not take it: it does not exist or has no leader"
+            reason = f"stream {stream} does not take it: it does not exist or has no leader"
         except _RetryableError as error:
-            trouble = str(error)
+            reason = str(error)
         except errors.Error as error:
-            in_doubt = True  # it was on its way
-            trouble = f"no answer from stream {stream} ({client.trouble or error})"
+            outcome_unknown = True  # the message may have reached the server
+            reason = f"no answer from stream {stream} ({client.last_error_text or error})"
         try:
             async with asyncio.timeout_at(deadline):
-                await asyncio.sleep(pause)
+                await asyncio.sleep(delay.next())
                 await client.wait_connected()
         except (TimeoutError, AuditorError):
-            kind = UnknownOutcomeError if in_doubt else NotStoredError
-            raise kind(what, trouble) from None
-        pause = min(2 * pause, LONGEST_PAUSE)
+            kind = UnknownOutcomeError if outcome_unknown else NotStoredError
+            raise kind(what, reason) from None
 
 
 class _RetryableError(Exception):
-    """Not stored this time, and the next time may be otherwise."""
+    """The message was not stored, and another attempt may succeed."""
 
 
-def _meaning(reply: bytes, stream: str, what: str, *, in_doubt: bool) -> Published:
-    try:
-        answer = msgspec.json.decode(reply, type=_PubAck)
-    except msgspec.DecodeError:
-        answer = _PubAck()
-    error = answer.error
+def _published(reply: bytes, stream: str, what: str, *, outcome_unknown: bool) -> Published:
+    """Return what the reply confirms, or raise the error that it means."""
+    ack = decode_ack(reply)
+    error = ack.error
     if error is None:
-        if answer.stream != stream:
-            raise UnknownOutcomeError(what, f"stream {answer.stream!r} takes what is meant for {stream}: end that")
-        return Published(answer.seq, answer.duplicate)
+        if not ack.seq:
+            raise UnknownOutcomeError(what, f"the answer of stream {stream} is not JetStream's")
+        if ack.stream != stream:
+            raise UnknownOutcomeError(
+                what, f"stream {ack.stream!r} stored it instead of {stream}: remove the subject from {ack.stream!r}"
+            )
+        return Published(ack.seq, ack.duplicate)
     if error.err_code == WRONG_LAST_SEQUENCE:
-        raise SequenceConflictError(in_doubt=in_doubt)
+        raise SequenceConflictError(outcome_unknown=outcome_unknown)
     reason = f"{error.description} (error {error.err_code})"
     if error.err_code in RETRYABLE_CODES:
-        raise _RetryableError(f"stream {stream} can't say yet: {reason}")
-    if in_doubt:
-        raise UnknownOutcomeError(what, f"the first answer was lost, and now stream {stream} says: {reason}")
+        raise _RetryableError(f"stream {stream} cannot store it at present: {reason}")
+    if outcome_unknown:
+        raise UnknownOutcomeError(what, f"an earlier answer was lost, and then stream {stream} refused it: {reason}")
     raise NotStoredError(what, f"stream {stream} refuses it: {reason}")

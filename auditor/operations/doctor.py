@@ -26,9 +26,9 @@ from auditor.jetstream.permissions import (
     to_publish,
     to_subscribe,
 )
-from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream
+from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.jetstream.reading.first_since import first_seq_since
-from auditor.jetstream.state.stream_settings import ensure_state_stream
+from auditor.jetstream.state.stream_settings import state_stream
 from auditor.operations.selftest import audit_canary
 from auditor.units import NANOSECONDS
 
@@ -105,12 +105,12 @@ def _permissions(app: App, permissions: Permissions | None) -> Iterator[Check]:
         ("publish", permissions.publish, publish),
         ("subscribe", permissions.subscribe, subscribe),
     ):
-        lacking = rules.lacks(needs)
+        lacking = rules.missing(needs)
         for need in lacking:
-            yield _failed(f"may not {verb} to {need.subject} ({need.why})", f'allow {verb}: "{need.subject}"')
+            yield _failed(f"may not {verb} to {need.subject} ({need.purpose})", f'allow {verb}: "{need.subject}"')
         if not lacking:
             yield _ok(f"may {verb} to all subjects that it needs ({len(needs)})")
-        beyond = rules.beyond([*needs, *(create if verb == "publish" else ())])
+        beyond = rules.unneeded([*needs, *(create if verb == "publish" else ())])
         for subject in beyond:
             named = "any subject" if subject == ">" else subject
             yield _warning(
@@ -125,7 +125,7 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
     try:
         pinned = await source.info()
         await probe_walk(app.client, audit.stream)
-        await source.is_stored(pinned.last_seq or 1)
+        await source.is_readable(pinned.last_seq or 1)
     except AuditorError as error:
         yield _failed(f"{where} cannot be read: {error}")
         return
@@ -188,7 +188,7 @@ async def _own_stream(app: App, own: QuarantineConfig | StateConfig, permissions
         await stream_info(app.client, own.stream)
     except StreamNotFoundError:
         needs = [need for need in to_create(app.config) if need.subject.endswith(f".{own.stream}")]
-        if own.create and not (permissions and permissions.publish.lacks(needs)):
+        if own.create and not (permissions and permissions.publish.missing(needs)):
             return _ok(f"{text} does not exist yet; the auditor creates it at its first start")
         return _failed(f"{text} does not exist, and the auditor may not create it", PROVISION)
     except AuditorError as error:
@@ -206,9 +206,9 @@ async def _check_settings(app: App, own: QuarantineConfig | StateConfig) -> None
     audited_streams = dict.fromkeys(audit.stream for audit in app.config.audits)
     existing_only = own.model_copy(update={"create": False})
     if isinstance(existing_only, QuarantineConfig):
-        await ensure_quarantine_stream(app.client, existing_only, *audited_streams)
+        await quarantine_stream(existing_only).ensure(app.client, *audited_streams)
     else:
-        await ensure_state_stream(app.client, existing_only, *audited_streams)
+        await state_stream(existing_only).ensure(app.client, *audited_streams)
 
 
 async def _canary(app: App) -> Check:

@@ -33,6 +33,6 @@ async def list_records(app: App) -> list[RecordOrigin]:
 async def get_record(app: App, key: str) -> LocatedRecord:
     """The record at `key`, a full subject or what follows the prefix. Raises NotFoundError, other AuditorErrors."""
     record = await reader.get_record(app.client, app.config.quarantine, key)
-    is_snapshot = record.provenance.kind.endswith("_snapshot")
+    is_snapshot = record.origin.kind.endswith("_snapshot")
     decoded = decode_snapshot(record.data) if is_snapshot else decode_event(record.data)
     return LocatedRecord(record, decoded.offset if isinstance(decoded, Malformed) else 0)

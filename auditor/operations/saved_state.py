@@ -43,7 +43,7 @@ class StateDescription:
 
 async def describe_state(app: App, audit: AuditConfig) -> StateDescription:
     """The saved state of `audit`. Raises StateFormatError if it is damaged, StateNewerError, and the AuditorErrors of a request."""
-    manifest = await app.part_store(audit).look()
+    manifest = await app.part_store(audit).load_manifest()
     accepted = tuple(sorted(await app.acceptances(audit).load()))
     if manifest is None or not manifest.parts:
         return StateDescription(None, accepted)
@@ -63,7 +63,7 @@ async def reset_state(app: App, audit: AuditConfig) -> bool:
     """
     checkpoints = app.part_store(audit)
     try:
-        manifest = await checkpoints.look()
+        manifest = await checkpoints.load_manifest()
     except (StateFormatError, StateNewerError):
         await checkpoints.save({}, time.time_ns())  # an empty manifest replaces the one that cannot be read
         return True

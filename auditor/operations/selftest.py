@@ -16,7 +16,7 @@ from auditor.embedded_server import EmbeddedServer
 from auditor.errors import AuditorError, NotFoundError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.quarantine.reader import get_record
-from auditor.jetstream.seed import plant
+from auditor.jetstream.seed import create_and_fill
 from auditor.scan.ports import PassPorts
 from auditor.scan.request import PassRequest
 from auditor.scan.run import run_to_end
@@ -67,7 +67,7 @@ async def create_canary(app: App) -> bool:
         await _check(app)
     except StreamNotFoundError:
         messages = [message.raw for message in contents().messages]
-        await plant(app.client, settings(app.config.state.replicas), messages, contents().deleted)
+        await create_and_fill(app.client, settings(app.config.state.replicas), messages, contents().deleted)
         return True
     return False
 

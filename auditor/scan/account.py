@@ -62,5 +62,5 @@ async def classify_undelivered(
 async def _readable_after_all(source: Source, suspects: Ranges) -> Ranges:
     """The sequences of `suspects` that may be read after all, although they were neither delivered nor deleted."""
     asked = list(islice((seq for first, last in suspects for seq in range(first, last + 1)), MAX_UNDELIVERED_CHECKED))
-    stored = [(seq, seq) for seq in asked if await source.is_stored(seq)]
+    stored = [(seq, seq) for seq in asked if await source.is_readable(seq)]
     return merged([*stored, *subtract(suspects, [(1, asked[-1])])]) if stored else []

@@ -101,7 +101,7 @@ class _Reader:
         subject_filter = SubjectFilter(self.request.audit.all_subjects)
         examiner = Audit(self.stream, subject_filter, detail_limit=self.request.detail_limit)
         seqs: list[int] = []
-        batches = self.source.walk(
+        batches = self.source.read(
             self.info,
             first_seq=first_seq,
             last_seq=last_seq,

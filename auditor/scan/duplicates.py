@@ -62,7 +62,7 @@ async def _compare(
     request: PassRequest,
 ) -> int:
     """Read the actor's events into `comparison`; how many messages were read. Stops once they are more than `limit`."""
-    batches = source.walk(
+    batches = source.read(
         info,
         first_seq=first_seq,
         last_seq=comparison.last_seq,

@@ -27,7 +27,7 @@ class Source(Protocol):
     async def info(self) -> StreamState:
         """The stream's account of itself, now. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
 
-    def walk(
+    def read(
         self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[Sequence[StoredMessage]]:
         """Every readable message from `first_seq` to `last_seq`, each exactly once, in stream order, in batches.
@@ -47,7 +47,7 @@ class Source(Protocol):
     async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
         """The stream's account now, and the ranges (first, last) of sequences it lists as deleted."""
 
-    async def is_stored(self, seq: int) -> bool:
+    async def is_readable(self, seq: int) -> bool:
         """Whether the server can read the message at `seq`."""
 
     async def get(self, seq: int) -> StoredMessage | None:

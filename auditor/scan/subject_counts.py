@@ -97,7 +97,7 @@ class _Counting:
 
     async def _seqs(self, info: StreamState, subject: str) -> AsyncIterator[int]:
         """The sequence of every message that is delivered."""
-        batches = self.source.walk(
+        batches = self.source.read(
             info,
             first_seq=info.first_seq,
             last_seq=info.last_seq,

@@ -77,7 +77,7 @@ async def read_range(
     undelivered, samples, quarantine = list(checkpoint.undelivered), history.identity.samples, QuarantineResult()
     if plan.is_idle:
         return WalkResult(None, first_seq - 1, undelivered, None, samples, quarantine)
-    batches = ports.source.walk(
+    batches = ports.source.read(
         info,
         first_seq=first_seq,
         last_seq=info.last_seq,

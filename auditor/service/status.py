@@ -171,7 +171,7 @@ class Connection(Protocol):
         """Whether it is up."""
 
     @property
-    def trouble(self) -> str:
+    def last_error_text(self) -> str:
         """What went wrong last, in words."""
 
 
@@ -198,7 +198,7 @@ class ServiceStatus:
         """Why it is not ready, in one line; None if it is."""
         if self.connection is None or self.nats_connected:
             return self.problem
-        return f"the connection to NATS is lost: {self.connection.trouble or 'no answer'}"
+        return f"the connection to NATS is lost: {self.connection.last_error_text or 'no answer'}"
 
     @property
     def verdict(self) -> str | None:

@@ -196,7 +196,7 @@ async def test_without_nats_it_lives_is_not_ready_and_says_why_once(
         assert (await running.ready())[0] == 503
         assert await running.metric("nats_connected") == 0
         await asyncio.sleep(2.5)  # long enough for two further attempts, which must not be told again
-        assert [event["event"] for event in running.log].count("not connected, trying on") == 1
+        assert [event["event"] for event in running.log].count("not connected, retrying") == 1
         await server.start()
         await until(lambda: completed(running), 30)
         assert (await running.audit())["verdict"] == "clean"

@@ -11,7 +11,7 @@ import pytest
 
 from auditor.canary.actor_messages import SeedMessage
 from auditor.config import StateConfig
-from auditor.jetstream.state.part_store import Content, PartStore
+from auditor.jetstream.state.part_store import PartContent, PartStore
 from tests.acceptance.conftest import auditor, configured
 from tests.acceptance.test_scan import good, store
 from tests.publishing import RawPublisher
@@ -101,7 +101,7 @@ async def test_a_damaged_manifest_makes_passes_inconclusive_until_the_state_is_r
     await scanned(config)
     await admin.request("aether.audit.orders.head", b"{")  # answered once it is stored
     shown = await auditor("state", "show", "--config", config)
-    assert "its head is damaged; auditor state reset --audit orders deletes it" in shown.out
+    assert "its manifest is damaged; auditor state reset --audit orders deletes it" in shown.out
     for _ in range(2):
         ended = await auditor("scan", "--config", config, "--json")
         audit = ended.json["audits"][0]
@@ -180,8 +180,8 @@ async def test_concurrent_scans_do_not_damage_saved_state(
 async def replaced(admin: Client, data: bytes, number: int = 1, part: str = "chronicle") -> None:
     """Save `data` as this part of the state of audit orders, with this format number."""
     saved = PartStore(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
-    await saved.look()
-    await saved.save({part: Content(data, {}, number)}, 1)
+    await saved.load_manifest()
+    await saved.save({part: PartContent(data, {}, number)}, 1)
 
 
 async def test_a_damaged_history_makes_every_scan_inconclusive_until_the_state_is_reset(
@@ -208,9 +208,9 @@ async def test_state_of_a_newer_format_is_refused_in_one_line_and_left_as_it_is(
     await scanned(config)
     await replaced(admin, b"of the future", 99, part)
     saved = PartStore(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
-    before = await saved.look()
+    before = await saved.load_manifest()
     for options in ([], [], ["--full"]):
         ended = await auditor("scan", "--config", config, *options)
         assert ended.code == 1
         assert f"{part} has format 99, written by auditor 9.9.9" in ended.said
-    assert await saved.look() == before
+    assert await saved.load_manifest() == before

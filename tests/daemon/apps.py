@@ -53,7 +53,7 @@ class Client:
 
     def __init__(self) -> None:
         self.is_connected = True
-        self.trouble = ""
+        self.last_error_text = ""
         self.closed = False
         self.on_close = asyncio.Event()
         """Cleared, `close` waits for ever."""
@@ -83,10 +83,10 @@ class Stream(InMemorySource):
             raise self.refuses
         return await super().info()
 
-    async def walk(self, *args: object, **kwargs: object):
+    async def read(self, *args: object, **kwargs: object):
         self.walking.set()
         await self.goes_on.wait()
-        async for batch in super().walk(*args, **kwargs):
+        async for batch in super().read(*args, **kwargs):
             yield batch
 
 

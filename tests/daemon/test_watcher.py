@@ -70,7 +70,7 @@ async def test_a_stream_that_cannot_be_read_is_the_reason_why_the_daemon_is_not_
 async def test_without_a_connection_no_stream_is_asked_and_once_it_is_back_all_are_asked_at_once() -> None:
     watched = Watched()
     await watched.watcher.check(0)
-    watched.app.client.is_connected, watched.app.client.trouble = False, "connection refused"
+    watched.app.client.is_connected, watched.app.client.last_error_text = False, "connection refused"
     with capture_logs() as logged:
         for now_seconds in (1, 2, 1 + STREAM_INFO_SECONDS):
             watched.watcher.request_refresh()

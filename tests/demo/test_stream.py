@@ -34,7 +34,7 @@ async def test_events_keep_coming_and_now_and_then_one_is_damaged(
     await asyncio.gather(writer, return_exceptions=True)
     assert writer.cancelled()
     pinned = await source.info()
-    batches = [batch async for batch in source.walk(pinned, first_seq=planted + 1, last_seq=pinned.last_seq)]
+    batches = [batch async for batch in source.read(pinned, first_seq=planted + 1, last_seq=pinned.last_seq)]
     bodies = [message.data for batch in batches for message in batch]
     assert next(at for at, body in enumerate(bodies, 1) if not body.endswith(b"}")) == 100
     await client.close()

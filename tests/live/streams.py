@@ -54,7 +54,7 @@ async def walked(
     source: StreamSource, pinned: StreamState, *, first_seq: int = 1, **options: Any
 ) -> list[StoredMessage]:
     """Everything that a walk to the pinned end gives."""
-    batches = source.walk(pinned, **{"first_seq": first_seq, "last_seq": pinned.last_seq, **options})
+    batches = source.read(pinned, **{"first_seq": first_seq, "last_seq": pinned.last_seq, **options})
     return [message async for batch in batches for message in batch]
 
 

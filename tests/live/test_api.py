@@ -7,12 +7,12 @@ import pytest
 from auditor.embedded_server import EmbeddedServer
 from auditor.errors import ConnectionFailedError, PermissionDeniedError, StreamNotFoundError
 from auditor.jetstream.api import (
-    Answer,
     JetStreamError,
-    ask,
+    Reply,
     consumer_info,
     create_consumer,
-    is_stored,
+    is_readable,
+    request,
     stream_info,
 )
 from tests.live.connecting import at_once, connected
@@ -34,10 +34,10 @@ async def test_what_does_not_exist_is_told_apart(client):
     with pytest.raises(StreamNotFoundError):
         await create_consumer(client, "NONE", "c", start_seq=1)
     with pytest.raises(StreamNotFoundError):
-        await is_stored(client, "NONE", 1)
+        await is_readable(client, "NONE", 1)
     await create(client)
     assert await consumer_info(client, STREAM, "none") is None
-    assert not await is_stored(client, STREAM, 1)
+    assert not await is_readable(client, STREAM, 1)
 
 
 async def test_what_jetstream_refuses_for_good_is_said_in_its_words(client):
@@ -51,14 +51,14 @@ async def test_an_answer_that_is_none_is_said(client):
         await client.publish(message.reply, b"\xffnonsense")
 
     await client.subscribe("$JS.API.NONSENSE", cb=nonsense)
-    with pytest.raises(ConnectionFailedError, match="what answers for JetStream about stream S is none"):
-        await ask(client, STREAM, "NONSENSE", {}, Answer)
+    with pytest.raises(ConnectionFailedError, match="the answer about stream S is not JetStream's"):
+        await request(client, STREAM, "NONSENSE", {}, Reply)
 
 
 async def test_silence_is_said_after_a_while(client):
     await client.subscribe("$JS.API.SILENCE")
     with pytest.raises(ConnectionFailedError, match="no answer about stream S within 0 s"):
-        await ask(client, STREAM, "SILENCE", {}, Answer, timeout=0.05)
+        await request(client, STREAM, "SILENCE", {}, Reply, timeout=0.05)
 
 
 async def test_a_lost_connection_is_said_at_once(server, client):
@@ -71,4 +71,4 @@ async def test_a_refusal_is_said_at_once():
     settings = 'authorization {users: [{user: a, password: p, permissions: {publish: "x", subscribe: ">"}}]}'
     async with EmbeddedServer(config=settings) as server, connected(server, user="a", password="p") as client:
         with at_once(), pytest.raises(PermissionDeniedError, match=r"allow \$JS\.API\.STREAM\.MSG\.GET\.S "):
-            await is_stored(client, STREAM, 1)
+            await is_readable(client, STREAM, 1)

@@ -51,7 +51,7 @@ async def test_for_every_reachable_actor_the_audit_and_get_events_with_errors_sa
     source = auditor.source(config.audits[0])
     stored: dict[bytes, list[StoredMessage]] = {}
     pinned = await source.info()
-    async for batch in source.walk(pinned, first_seq=1, last_seq=pinned.last_seq):
+    async for batch in source.read(pinned, first_seq=1, last_seq=pinned.last_seq):
         for message in batch:
             if message.subject.startswith(PREFIX):
                 stored.setdefault(message.subject.removeprefix(PREFIX), []).append(message)

@@ -17,7 +17,7 @@ from auditor.jetstream.permissions import (
     USER_INFO,
     Permissions,
     RequiredSubject,
-    Rules,
+    SubjectRules,
     granted_permissions,
     probe_publish,
     probe_walk,
@@ -87,9 +87,9 @@ async def test_the_shipped_lists_are_exactly_what_is_needed(guarded, user, creat
     needs = [*to_publish(CONFIG, CANARY), *(to_create(CONFIG) if creates else ())]
     assert set(permissions.publish.allow) == {need.subject for need in needs}
     assert set(permissions.subscribe.allow) == {need.subject for need in to_subscribe(CONFIG)}
-    assert permissions.publish.lacks(needs) == []
-    assert permissions.publish.beyond(needs) == []
-    assert bool(permissions.publish.lacks(to_create(CONFIG))) is not creates
+    assert permissions.publish.missing(needs) == []
+    assert permissions.publish.unneeded(needs) == []
+    assert bool(permissions.publish.missing(to_create(CONFIG))) is not creates
     await client.close()
 
 
@@ -110,8 +110,8 @@ async def test_a_user_without_limits_is_told_from_one_that_cannot_ask(guarded):
     administrator = await as_user(guarded, "administrator")
     everything = await granted_permissions(administrator)
     assert everything == Permissions()
-    assert everything.publish.lacks(to_publish(CONFIG, CANARY)) == []
-    assert everything.publish.beyond(to_publish(CONFIG, CANARY)) == [">"]
+    assert everything.publish.missing(to_publish(CONFIG, CANARY)) == []
+    assert everything.publish.unneeded(to_publish(CONFIG, CANARY)) == [">"]
     await administrator.close()
     limits = {"user": "u", "password": "p", "permissions": {"publish": ["a"], "subscribe": ["_INBOX_auditor.>"]}}
     async with EmbeddedServer(config=f"authorization {{ users: [{json.dumps(limits)}] }}") as server:
@@ -123,11 +123,11 @@ async def test_a_user_without_limits_is_told_from_one_that_cannot_ask(guarded):
 
 def test_a_denied_subject_is_lacking_whatever_is_allowed():
     need = RequiredSubject("$JS.API.STREAM.INFO.ORDERS", "")
-    assert Rules(deny=("$JS.API.>",)).lacks([need]) == [need]
-    assert Rules(allow=(">",), deny=("$JS.API.STREAM.INFO.*",)).lacks([need]) == [need]
-    assert Rules(deny=("other",)).lacks([need]) == []
-    assert Rules(allow=("$JS.API.STREAM.INFO.*",)).lacks([need]) == []
-    assert Rules(allow=("$JS.API.STREAM.INFO.*",)).beyond([need]) == ["$JS.API.STREAM.INFO.*"]
+    assert SubjectRules(deny=("$JS.API.>",)).missing([need]) == [need]
+    assert SubjectRules(allow=(">",), deny=("$JS.API.STREAM.INFO.*",)).missing([need]) == [need]
+    assert SubjectRules(deny=("other",)).missing([need]) == []
+    assert SubjectRules(allow=("$JS.API.STREAM.INFO.*",)).missing([need]) == []
+    assert SubjectRules(allow=("$JS.API.STREAM.INFO.*",)).unneeded([need]) == ["$JS.API.STREAM.INFO.*"]
 
 
 async def test_a_walk_is_tried_and_leaves_nothing_behind(server, client):
@@ -147,9 +147,9 @@ async def test_what_is_published_to_try_it_is_not_stored(client):
 
 async def test_a_subject_that_nobody_takes_and_a_stream_that_refuses_everything_are_told(client):
     await create(client)
-    with pytest.raises(ConnectionFailedError, match="does not take what is published to nobody"):
+    with pytest.raises(ConnectionFailedError, match="does not answer a publish to nobody"):
         await probe_publish(client, STREAM, "nobody")
     info = await api(client, f"STREAM.INFO.{STREAM}")
     await api(client, f"STREAM.UPDATE.{STREAM}", **info["config"] | {"sealed": True})
-    with pytest.raises(AuditorError, match=r"answers otherwise than expected.*sealed"):
+    with pytest.raises(AuditorError, match=r"should refuse a message for another stream.*sealed"):
         await probe_publish(client, STREAM, f"{STREAM}.doctor")

@@ -11,7 +11,7 @@ from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.embedded_server import EmbeddedServer
 from auditor.errors import PermissionDeniedError
 from auditor.jetstream import publish as module
-from auditor.jetstream.publish import Published, SequenceConflictError, append
+from auditor.jetstream.publish import Published, SequenceConflictError, publish_expecting
 from tests.live.connecting import connected
 from tests.live.proxy import Proxy
 from tests.live.streams import STREAM, api, create
@@ -23,7 +23,7 @@ SUBJECT = "S.events.order.order-1"
 
 
 async def put(client: Client, data: bytes = b"x", *, last_seq: int = 0, **options: dict[str, str]) -> Published:
-    return await append(client, STREAM, SUBJECT, data, last_seq=last_seq, what="it", **options)
+    return await publish_expecting(client, STREAM, SUBJECT, data, last_seq=last_seq, what="it", **options)
 
 
 async def messages(client: Client) -> int:
@@ -35,7 +35,7 @@ async def test_a_message_is_stored_where_the_subject_is_as_expected_and_nowhere_
     assert await put(client) == (1, False)
     with pytest.raises(SequenceConflictError) as raised:
         await put(client)
-    assert not raised.value.in_doubt
+    assert not raised.value.outcome_unknown
     with pytest.raises(SequenceConflictError):
         await put(client, last_seq=9)
     assert await put(client, last_seq=1) == (2, False)
@@ -63,7 +63,7 @@ async def test_a_server_that_dies_before_it_answers_has_it_once_when_it_is_back(
             await put(client, last_seq=seq - 1)
         elif not isinstance(outcome, Published):  # the answer was lost, and the next try found it stored
             assert isinstance(outcome, SequenceConflictError)
-            assert outcome.in_doubt
+            assert outcome.outcome_unknown
         assert await messages(client) == seq
 
 
@@ -71,7 +71,7 @@ async def test_where_no_answer_ever_comes_it_says_that_nobody_knows(
     server: EmbeddedServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ANSWER_TIMEOUT", 0.2)
-    monkeypatch.setattr(module, "PATIENCE", 0.5)
+    monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.5)
     await create(client)
     async with Proxy(server) as proxy, connected(proxy) as unlucky:
         proxy.hold_answers_to(b"HPUB S.")
@@ -96,7 +96,7 @@ async def test_a_client_that_is_closed_while_it_waits_says_that_nobody_knows(
 
 
 async def test_a_stream_that_is_not_there_takes_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.2)
+    monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.2)
     with pytest.raises(NotStoredError, match="does not exist or has no leader"):
         await put(client)
 

@@ -26,7 +26,7 @@ async def test_every_message_is_stored_in_order_when_it_returns(server: Embedded
     source = StreamSource(client, "S")
     pinned = await source.info()
     assert pinned.last_seq == 2 * WINDOW + 1
-    batches = [batch async for batch in source.walk(pinned, first_seq=1, last_seq=pinned.last_seq)]
+    batches = [batch async for batch in source.read(pinned, first_seq=1, last_seq=pinned.last_seq)]
     assert [message.data for batch in batches for message in batch] == [b"%d" % n for n in range(2 * WINDOW + 1)]
     await client.close()
 

@@ -83,7 +83,7 @@ class InMemorySource:
             "S", self.created_ns, self.first_seq, self.last_seq, stored, deleted, config=dict(self.config)
         )
 
-    async def walk(
+    async def read(
         self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[Sequence[StoredMessage]]:
         scope = SubjectFilter(subjects or [">"])
@@ -116,7 +116,7 @@ class InMemorySource:
         self._find()
         return sum(message.subject == subject.encode() for message in self.messages.values())
 
-    async def is_stored(self, seq: int) -> bool:
+    async def is_readable(self, seq: int) -> bool:
         return await self.get(seq) is not None
 
     async def get(self, seq: int) -> StoredMessage | None:
@@ -149,7 +149,7 @@ class InMemorySource:
 
     def _check_created(self, pinned: StreamState) -> None:
         if self.created_ns != pinned.created_ns:
-            raise StreamRecreatedError("stream S was deleted and created again while it was being read")
+            raise StreamRecreatedError("stream S was deleted and created again during this pass: start a new pass")
 
 
 class FaultySource(InMemorySource):
@@ -162,15 +162,15 @@ class FaultySource(InMemorySource):
         self.fails_at: dict[int, Exception] = {}
         """By sequence: what a walk raises instead of delivering it."""
         self.silent: dict[str, Exception] = {}
-        """By method: what `deleted`, `count` or `is_stored` raises."""
+        """By method: what `deleted`, `count` or `is_readable` raises."""
 
-    async def walk(
+    async def read(
         self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[Sequence[StoredMessage]]:
         at, last_seq = max(first_seq, pinned.first_seq), min(last_seq, pinned.last_seq)
         ends_at = min((seq for seq in self.fails_at if at <= seq <= last_seq), default=last_seq + 1)
         async with aclosing(
-            super().walk(pinned, first_seq=first_seq, last_seq=last_seq, subjects=subjects, max_rate=max_rate)
+            super().read(pinned, first_seq=first_seq, last_seq=last_seq, subjects=subjects, max_rate=max_rate)
         ) as batches:
             async for batch in batches:
                 if kept := [each for each in batch if each.seq < ends_at and each.seq not in self.forgotten]:
@@ -188,9 +188,9 @@ class FaultySource(InMemorySource):
         self._answer("count")
         return await super().count(subject)
 
-    async def is_stored(self, seq: int) -> bool:
-        self._answer("is_stored")
-        return await super().is_stored(seq)
+    async def is_readable(self, seq: int) -> bool:
+        self._answer("is_readable")
+        return await super().is_readable(seq)
 
     def _answer(self, method: str) -> None:
         if method in self.silent:

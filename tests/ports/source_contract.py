@@ -39,7 +39,7 @@ async def walked(
     source: Source, pinned: StreamState, *, first_seq: int = 1, last_seq: int | None = None, **options: Any
 ) -> list[StoredMessage]:
     last_seq = pinned.last_seq if last_seq is None else last_seq
-    batches = source.walk(pinned, first_seq=first_seq, last_seq=last_seq, **options)
+    batches = source.read(pinned, first_seq=first_seq, last_seq=last_seq, **options)
     return [message async for batch in batches for message in batch]
 
 
@@ -57,7 +57,7 @@ class SourceContract:
         assert (pinned.first_seq, pinned.last_seq, pinned.messages, pinned.deleted) == (1, 0, 0, 0)
         assert await walked(source, pinned) == []
         assert await source.deleted(pinned) == (pinned, [])
-        assert (await source.get(1), await source.is_stored(1), await source.count(A)) == (None, False, 0)
+        assert (await source.get(1), await source.is_readable(1), await source.count(A)) == (None, False, 0)
         assert (await source.last_on(A), await source.first_on(A, 1)) == (None, None)
 
     async def test_a_stream_that_was_emptied_begins_after_its_end(self, source: Source, laboratory: Laboratory) -> None:
@@ -113,7 +113,7 @@ class SourceContract:
             walked(source, pinned),
             source.deleted(pinned),
             source.count(A),
-            source.is_stored(1),
+            source.is_readable(1),
             source.get(1),
             source.last_on(A),
             source.first_on(A, 1),
@@ -193,7 +193,7 @@ class SourceContract:
         await laboratory.recreate()
         await laboratory.store(B, B, B)
         with pytest.raises(StreamRecreatedError):
-            await anext(source.walk(pinned, first_seq=1, last_seq=2))
+            await anext(source.read(pinned, first_seq=1, last_seq=2))
 
     async def test_a_walk_of_a_stream_that_ends_before_the_pinned_end_is_cut_short(
         self, source: Source, laboratory: Laboratory
@@ -210,7 +210,7 @@ class SourceContract:
     ) -> None:
         await laboratory.store(A, B, C)
         await laboratory.delete(2)
-        assert [await source.is_stored(seq) for seq in (1, 2, 3, 4)] == [True, False, True, False]
+        assert [await source.is_readable(seq) for seq in (1, 2, 3, 4)] == [True, False, True, False]
         got = [await source.get(seq) for seq in (1, 2, 3, 4)]
         assert [each and (each.seq, each.subject, each.data) for each in got] == [
             (1, A.encode(), b"1"),

@@ -29,14 +29,14 @@ async def test_a_message_that_nobody_is_shown_is_corruption_and_explains_the_gap
 async def test_a_readable_message_that_was_not_delivered_makes_the_pass_inconclusive() -> None:
     stream = InMemorySource(GOOD)
     stream.unreadable = {4}
-    stream.is_stored = lambda _: asyncio.sleep(0, result=True)  # type: ignore[method-assign]
+    stream.is_readable = lambda _: asyncio.sleep(0, result=True)  # type: ignore[method-assign]
     report = await a_pass(stream, versions=VersionsConfig(contiguous=False)).run()
     assert report.verdict is Verdict.INCONCLUSIVE
     assert "sequence 4 is stored but was not delivered" in str(report.incomplete)
     assert report.coverage < 1
 
 
-@pytest.mark.parametrize("what", ["deleted", "is_stored"])
+@pytest.mark.parametrize("what", ["deleted", "is_readable"])
 async def test_a_stream_that_does_not_say_what_became_of_a_message_leaves_it_unjudged(what: str) -> None:
     stream = FaultySource([*GOOD[:3], (ORDER, b"{"), *GOOD[3:]])
     stream.unreadable = {2}
@@ -61,7 +61,7 @@ async def test_not_every_sequence_of_a_large_block_is_asked_for(monkeypatch: pyt
 
 async def test_a_stream_that_delivers_everything_is_asked_nothing_more() -> None:
     stream = FaultySource(GOOD)
-    stream.silent = {"deleted": GoneError("asked"), "is_stored": GoneError("asked")}
+    stream.silent = {"deleted": GoneError("asked"), "is_readable": GoneError("asked")}
     assert (await a_pass(stream).run()).verdict is Verdict.CLEAN
 
 
@@ -84,7 +84,9 @@ async def test_of_a_filtered_pass_only_what_was_not_reached_is_unread() -> None:
     assert account == RangeAccount(first_seq=1, removed=[(3, 3)], deleted=[(3, 3)], unread=[(7, 7)])
 
 
-@pytest.mark.parametrize(("what", "removed", "unread"), [("deleted", [], [(3, 4)]), ("is_stored", [(3, 3)], [(4, 4)])])
+@pytest.mark.parametrize(
+    ("what", "removed", "unread"), [("deleted", [], [(3, 4)]), ("is_readable", [(3, 3)], [(4, 4)])]
+)
 async def test_an_account_that_could_not_be_completed_holds_its_error_and_what_was_known_before(
     what: str, removed: list[tuple[int, int]], unread: list[tuple[int, int]]
 ) -> None:

@@ -47,14 +47,14 @@ async def test_a_stream_that_goes_during_the_comparison_costs_a_cause_and_nothin
     stream = InMemorySource([*TWICE, ("S.other", b"")])
     stream.delete(9)
     walks = count(1)
-    walk = stream.walk
+    walk = stream.read
 
     def only_once(*args: object, **kwargs: object) -> object:
         if next(walks) == 2:
             raise GoneError("no answer")
         return walk(*args, **kwargs)  # type: ignore[arg-type]
 
-    stream.walk = only_once  # type: ignore[assignment,method-assign]
+    stream.read = only_once  # type: ignore[assignment,method-assign]
     report = await a_pass(stream).run()
     assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN, None]
     assert (report.messages.removed, report.incomplete) == (1, None)
@@ -64,13 +64,13 @@ async def test_a_comparison_reads_the_actor_and_nobody_else() -> None:
     odd = "S.events.unknown.a_b"
     stream = InMemorySource([*GOOD, *[(odd, event("a.b", version)) for version in (1, 2, 2, 3)]])
     asked = []
-    walk = stream.walk
+    walk = stream.read
 
     def noted(*args: object, **kwargs: object) -> object:
         asked.append((kwargs["first_seq"], kwargs["last_seq"], kwargs["subjects"]))
         return walk(*args, **kwargs)  # type: ignore[arg-type]
 
-    stream.walk = noted  # type: ignore[assignment,method-assign]
+    stream.read = noted  # type: ignore[assignment,method-assign]
     report = await a_pass(stream).run()
     assert asked == [(1, 11, ()), (8, 10, [odd])]
     assert [finding.cause for finding in report.findings] == [Cause.SAME_PAYLOAD]
@@ -93,7 +93,7 @@ async def test_an_interrupted_pass_compares_nothing_any_more() -> None:
 
 async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
     stream = InMemorySource(TWICE, batch=2)
-    walk = stream.walk
+    walk = stream.read
     rates: list[object] = []
     closed: list[bool] = []
 
@@ -105,7 +105,7 @@ async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
         finally:
             closed.append(True)
 
-    stream.walk = noted  # type: ignore[assignment,method-assign]
+    stream.read = noted  # type: ignore[assignment,method-assign]
     await a_pass(stream, max_rate=1000).run()
     assert (rates, closed) == ([1000, 1000], [True, True])
     with pytest.MonkeyPatch.context() as patch:

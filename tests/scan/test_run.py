@@ -145,7 +145,7 @@ def fates(draw: st.DrawFn) -> Fate:
         failing=some(5, st.sets(numbers), set()),
         purged=some(2, st.integers(0, 20), 0),
         walk_ends_at=some(5, numbers, 0),
-        silent=some(9, st.sampled_from(["deleted", "is_stored"]), ""),
+        silent=some(9, st.sampled_from(["deleted", "is_readable"]), ""),
         interrupted_at=some(5, st.integers(1, 10), 0),
         deleted_during=some(3, st.tuples(st.integers(1, 10), st.sets(numbers)), (0, set())),
         purged_during=some(3, st.tuples(st.integers(1, 10), numbers), (0, 0)),
@@ -302,7 +302,7 @@ async def test_a_pass_that_waits_for_its_stream_can_be_interrupted() -> None:
         await asyncio.Event().wait()
         yield []
 
-    stream.walk = stuck  # type: ignore[method-assign]
+    stream.read = stuck  # type: ignore[method-assign]
     report = await asyncio.wait_for(this_pass.run(), 5)
     assert report.verdict is Verdict.INCONCLUSIVE
 
@@ -390,7 +390,7 @@ async def test_a_pass_that_is_cancelled_closes_its_walk() -> None:
         finally:
             closed.set()
 
-    stream.walk = stuck  # type: ignore[method-assign]
+    stream.read = stuck  # type: ignore[method-assign]
     running = asyncio.create_task(a_pass(stream).run())
     await waiting.wait()
     running.cancel()

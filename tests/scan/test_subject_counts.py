@@ -122,7 +122,7 @@ async def test_a_subject_that_changes_while_it_is_counted_is_counted_again_and_n
     """As a stream with a limit for each subject does it: one comes, one goes, and the count is the same."""
     stream = InMemorySource(MIXED)
     stream.unreadable = {3}
-    walks, walk = 0, stream.walk
+    walks, walk = 0, stream.read
 
     def moving(*arguments, **settings):
         nonlocal walks
@@ -134,7 +134,7 @@ async def test_a_subject_that_changes_while_it_is_counted_is_counted_again_and_n
             stream.append((ONE, event("order-1", 5 + walks)))
         return walk(*arguments, **settings)
 
-    stream.walk = moving  # type: ignore[method-assign]
+    stream.read = moving  # type: ignore[method-assign]
     report = await one_actor(stream).run()
     if changes == MAX_ATTEMPTS:
         assert Kind.UNREADABLE_MESSAGE not in report.findings_total

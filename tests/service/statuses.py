@@ -12,7 +12,7 @@ class Connected:
     """A connection as the status sees it."""
 
     is_connected = True
-    trouble = ""
+    last_error_text = ""
 
 
 def status() -> ServiceStatus:

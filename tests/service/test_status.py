@@ -112,7 +112,7 @@ def test_it_is_ready_only_while_connected_and_without_a_problem() -> None:
     assert service.not_ready is None
     service.problem = "no such stream"
     assert service.not_ready == "no such stream"
-    service.problem, connection.is_connected, connection.trouble = None, False, "connection refused"
+    service.problem, connection.is_connected, connection.last_error_text = None, False, "connection refused"
     assert service.not_ready == "the connection to NATS is lost: connection refused"
 
 

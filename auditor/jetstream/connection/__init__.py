@@ -1,4 +1,4 @@
-"""One connection to NATS: its protocol, its login, and what its errors mean.
+"""Connects to NATS: protocol, login, requests, and the texts of errors.
 
-Nothing that knows of JetStream belongs here.
+Modules that use JetStream do not belong here.
 """

@@ -1,4 +1,4 @@
-"""The client that everything here talks through: requests that fail fast, and inboxes that take messages raw."""
+"""The client for NATS: requests that fail at once without a connection, and inboxes that receive messages unparsed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nats import errors
 
+from auditor.errors import ConnectionFailedError
 from auditor.jetstream.connection.connection import Connection
 from auditor.jetstream.connection.explain import permission_error
 from auditor.jetstream.connection.login import ConfiguredLogin
@@ -22,64 +23,64 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.login import Login
 
 NO_RESPONDERS = b"NATS/1.0 503"
-"""An inline status: the server strips those from what it stores, so no stored message can pretend to be one."""
+"""The status of a reply without responders. A server removes inline statuses from messages that it stores."""
 
 
 async def connect(config: NatsConfig) -> Client:
-    """A connected client. Tries each server once; raises ConnectionFailedError, so that the caller decides about more."""
+    """Try each server once and return a connected client. Raises ConnectionFailedError."""
     return await connect_with(ConfiguredLogin(config))
 
 
 async def connect_with(login: Login) -> Client:
-    """As `connect`."""
+    """As `connect`, with the servers and the user of `login`."""
     login.check()
     login.tls_context()
     client = Client(login)
     try:
-        await client.dial()
+        await client.connect_once()
     except BaseException:
         await client.close()
         raise
     return client
 
 
-MAX_CONTROL_LINE = 4_096
-"""Bytes of a line of the protocol, unless a server is set to take more, which it does not tell."""
+MAX_CONTROL_LINE_BYTES = 4_096
+"""The longest line of the protocol that a server accepts by default. A server does not report another limit."""
 
 
 class LineTooLongError(errors.Error):
-    """A subject with which the server would cut the connection."""
+    """The subject is so long that the server would close the connection."""
 
 
 class Inbox:
-    """A subscription that takes its messages raw, as they come. It lives as long as the connection at most."""
+    """A subscription that collects its messages unparsed. It ends with the connection at the latest."""
 
-    def __init__(self, subject: str, on_arrival: Callable[[Inbox], object]) -> None:
+    def __init__(self, subject: str, on_messages: Callable[[Inbox], object]) -> None:
         self.subject = subject
         self.messages: list[RawMessage] = []
-        """What has come; the one who takes it clears the list."""
-        self.on_arrival = on_arrival
-        """Called after a read that brought messages, and when `failed` is set."""
-        self.asked = ""
-        """The subject of the requests whose answers come here."""
+        """Messages that have arrived. The reader clears the list."""
+        self.on_messages = on_messages
+        """Called after a read from the socket that brought messages, and when `failed` is set."""
+        self.request_subject = ""
+        """The subject of the requests whose replies arrive here."""
         self.failed: Exception | None = None
-        """Why nothing will come any more: the connection was lost, or the server refused subscription or requests."""
+        """Why no more messages arrive: the connection was lost, or the server denied the subscription or a request."""
 
-    def fail(self, why: Exception) -> None:
-        """Expect no more, because of `why`."""
-        self.failed = why
-        self.on_arrival(self)
+    def fail(self, reason: Exception) -> None:
+        """Record that no more messages arrive."""
+        self.failed = reason
+        self.on_messages(self)
 
 
 class Client(Connection):
-    """Requests that are in flight when the connection goes fail at once, and are not sent again when it is back."""
+    """A connection with requests. If it is lost, requests in flight fail at once and are not sent again."""
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
         self._inboxes: dict[int, Inbox] = {}
-        self._answers: Inbox | None = None
-        self._asking = asyncio.Lock()
-        self._asked: dict[bytes, tuple[str, asyncio.Future[RawMessage]]] = {}
+        self._reply_inbox: Inbox | None = None
+        self._inbox_lock = asyncio.Lock()
+        self._requests: dict[bytes, tuple[str, asyncio.Future[RawMessage]]] = {}
 
     async def request(
         self,
@@ -89,39 +90,41 @@ class Client(Connection):
         old_style: bool = False,  # noqa: ARG002, FBT001, FBT002 - nats-py's signature; one inbox serves both styles
         headers: dict[str, Any] | None = None,
     ) -> Msg:
-        """Publish and wait for the answer.
+        """Publish and return the reply.
 
-        Raises PermissionDeniedError as soon as the server refuses the subject, and nats-py's errors: NoRespondersError,
+        Raises PermissionDeniedError as soon as the server denies the subject, and nats-py's errors: NoRespondersError,
         TimeoutError, ConnectionReconnectingError, ConnectionClosedError, MaxPayloadError.
         """
-        answer_subject, reply, header_block, data = await self._ask(
+        reply_subject, reply_to, header_block, data = await self._request(
             subject, timeout, lambda reply: self.publish(subject, payload, reply=reply, headers=headers)
         )
-        return self._build_message(0, answer_subject, reply, data, await self._process_headers(header_block))
+        return self._build_message(0, reply_subject, reply_to, data, await self._process_headers(header_block))
 
     async def request_raw(self, subject: bytes, headers: bytes | None, payload: bytes, timeout: float) -> bytes:  # noqa: ASYNC109 - as above
-        """As `request`, of any bytes that a server takes; `headers` is the whole block. The payload of the answer."""
+        """As `request`, with any bytes that a server accepts. `headers` is the whole block. Returns the payload of the reply."""
         command = partial(_command, subject, headers, payload)
-        *_, data = await self._ask(subject.decode(errors="replace"), timeout, lambda reply: self._send(command(reply)))
+        *_, data = await self._request(
+            subject.decode(errors="replace"), timeout, lambda reply: self._send(command(reply))
+        )
         return data
 
-    async def _ask(self, subject: str, timeout: float, send: Callable[[str], Awaitable[None]]) -> RawMessage:  # noqa: ASYNC109 - as above
-        """The answer to what `send` sends, given the subject for it."""
-        inbox = await self._open_answers()
+    async def _request(self, subject: str, timeout: float, send: Callable[[str], Awaitable[None]]) -> RawMessage:  # noqa: ASYNC109 - as above
+        """Call `send` with a reply subject and return the reply."""
+        inbox = await self._open_reply_inbox()
         token = bytes(self._nuid.next())
         future: asyncio.Future[RawMessage] = asyncio.get_running_loop().create_future()
-        self._asked[token] = subject, future
+        self._requests[token] = subject, future
         try:
             await send(inbox.subject[:-1] + token.decode())
             async with asyncio.timeout(timeout):  # wait_for of Python 3.11 can lose a cancellation
-                answer = await future
+                reply = await future
         except TimeoutError:
             raise errors.TimeoutError from None
         finally:
-            del self._asked[token]
-        if answer[2] is not None and answer[2].startswith(NO_RESPONDERS):
+            del self._requests[token]
+        if reply[2] is not None and reply[2].startswith(NO_RESPONDERS):
             raise errors.NoRespondersError
-        return answer
+        return reply
 
     async def _send(self, command: bytes) -> None:
         if len(command) > self.max_payload:
@@ -132,97 +135,104 @@ class Client(Connection):
     async def publish(
         self, subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, str] | None = None
     ) -> None:
-        """Raises MaxPayloadError and LineTooLongError for what the server would answer by cutting the connection."""
+        """Publish a message. Raises MaxPayloadError or LineTooLongError instead of letting the server close the connection."""
         if len(payload) + _header_size(headers) > self.max_payload:  # nats-py counts the payload alone
             raise errors.MaxPayloadError
-        if len(subject.encode()) + len(reply) + len("HPUB 65536 67108864   ") > MAX_CONTROL_LINE:
+        if len(subject.encode()) + len(reply) + len("HPUB 65536 67108864   ") > MAX_CONTROL_LINE_BYTES:
             raise LineTooLongError(f"a subject of {len(subject.encode())} bytes is too long for the protocol")
         await super().publish(subject, payload, reply, headers)
 
-    async def open_inbox(self, on_arrival: Callable[[Inbox], object], suffix: str = "") -> Inbox:
-        """A fresh inbox; `suffix` (".*") makes it wider."""
-        inbox = Inbox(self.new_inbox() + suffix, on_arrival)
+    async def open_inbox(self, on_messages: Callable[[Inbox], object], suffix: str = "") -> Inbox:
+        """Return a new inbox. Its subject ends in `suffix`, such as ".*"."""
+        inbox = Inbox(self.new_inbox() + suffix, on_messages)
         subscription = await self.subscribe(inbox.subject)
         self._inboxes[subscription._id] = inbox  # noqa: SLF001 - nats-py has no public name for it
-        self._sinks[b"%d" % subscription._id] = inbox.messages.append  # noqa: SLF001 - as above
+        self._raw_handlers[b"%d" % subscription._id] = inbox.messages.append  # noqa: SLF001 - as above
         return inbox
 
-    async def ask_into(self, inbox: Inbox, subject: str, payload: bytes) -> None:
-        """Publish a request whose answers come into `inbox`; it fails if the server refuses the subject."""
-        inbox.asked = subject
+    async def request_into(self, inbox: Inbox, subject: str, payload: bytes) -> None:
+        """Publish a request whose replies arrive in `inbox`. The inbox fails if the server denies the subject."""
+        inbox.request_subject = subject
         await self.publish(subject, payload, reply=inbox.subject)
 
     async def close_inbox(self, inbox: Inbox) -> None:
-        """Take no more from it."""
+        """Unsubscribe."""
         for sid in [sid for sid, known in self._inboxes.items() if known is inbox]:
             self._remove_sub(sid)
             if self.is_connected:
                 await self._send_unsubscribe(sid)
 
-    async def _open_answers(self) -> Inbox:
-        async with self._asking:
-            if self._answers is None and self.is_connected:
-                self._answers = await self.open_inbox(self._deliver_answers, ".*")
-        if self._answers is None or not self.is_connected:  # nats-py would keep the request until it is
-            raise self._gone()
-        if self._answers.failed is not None:
-            raise _fresh(self._answers.failed)
-        return self._answers
+    async def _open_reply_inbox(self) -> Inbox:
+        async with self._inbox_lock:
+            if self._reply_inbox is None and self.is_connected:
+                self._reply_inbox = await self.open_inbox(self._deliver_replies, ".*")
+        if self._reply_inbox is None or not self.is_connected:  # nats-py would keep the request until it is connected
+            raise self._connection_error()
+        if self._reply_inbox.failed is not None:
+            raise _copy_of(self._reply_inbox.failed)
+        return self._reply_inbox
 
-    def _deliver_answers(self, answers: Inbox) -> None:
-        for message in answers.messages:
-            _, future = self._asked.get(message[0].rpartition(b".")[2], (None, None))
+    def _deliver_replies(self, inbox: Inbox) -> None:
+        for message in inbox.messages:
+            _, future = self._requests.get(message[0].rpartition(b".")[2], (None, None))
             if future is not None and not future.done():
                 future.set_result(message)
-        answers.messages.clear()
+        inbox.messages.clear()
 
-    def _fail(self, why: Exception, *, asked: str | None = None) -> None:
-        """Let every request fail that is in flight, or only those on the subject `asked`."""
-        for subject, future in self._asked.values():
-            if asked in (None, subject) and not future.done():
-                future.set_exception(_fresh(why))
+    def _fail(self, reason: Exception, *, request_subject: str | None = None) -> None:
+        """Fail every request in flight, or only those on `request_subject`."""
+        for subject, future in self._requests.values():
+            if request_subject in (None, subject) and not future.done():
+                future.set_exception(_copy_of(reason))
 
-    def _gone(self) -> errors.Error:
+    def not_connected_error(self, cause: Exception | None = None) -> ConnectionFailedError:
+        """Return the error of an operation that failed without a connection.
+
+        The reason in it is the last error of the connection, or `cause` if there was none.
+        """
+        return ConnectionFailedError(f"no connection to NATS ({self.last_error_text or cause or 'it was closed'})")
+
+    def _connection_error(self) -> errors.Error:
         return errors.ConnectionClosedError() if self.is_closed else errors.ConnectionReconnectingError()
 
     def _on_read(self) -> None:
         for inbox in list(self._inboxes.values()):
             if inbox.messages:
-                inbox.on_arrival(inbox)
+                inbox.on_messages(inbox)
 
     def _on_lost(self) -> None:
-        self._answers = None
-        self._fail(self._gone())
+        self._reply_inbox = None
+        self._fail(self._connection_error())
         for sid, inbox in list(self._inboxes.items()):
             self._remove_sub(sid)
-            inbox.fail(self._gone())
+            inbox.fail(self._connection_error())
 
-    def _on_refused(self, verb: str, subject: str) -> None:
+    def _on_permission_denied(self, verb: str, subject: str) -> None:
         if verb == "publish":
-            why = permission_error(verb, subject)
-            self._fail(why, asked=subject)
-            refused = [inbox for inbox in self._inboxes.values() if inbox.asked == subject]
+            error = permission_error(verb, subject)
+            self._fail(error, request_subject=subject)
+            denied = [inbox for inbox in self._inboxes.values() if inbox.request_subject == subject]
         else:
-            why = permission_error(verb, f"{self._login.inbox_prefix}.>")
-            refused = [inbox for inbox in self._inboxes.values() if inbox.subject == subject]
-            if self._answers in refused:
-                self._fail(why)
-        for inbox in refused:
-            inbox.fail(why)
+            error = permission_error(verb, f"{self._login.inbox_prefix}.>")
+            denied = [inbox for inbox in self._inboxes.values() if inbox.subject == subject]
+            if self._reply_inbox in denied:
+                self._fail(error)
+        for inbox in denied:
+            inbox.fail(error)
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         super()._remove_sub(sid, max_msgs)
         self._inboxes.pop(sid, None)
-        self._sinks.pop(b"%d" % sid, None)
+        self._raw_handlers.pop(b"%d" % sid, None)
 
 
-def _fresh(error: Exception) -> Exception:
-    """The same error again, without the traceback that it has gathered."""
+def _copy_of(error: Exception) -> Exception:
+    """Return an equal error without the traceback of `error`."""
     return type(error)(*error.args)
 
 
 def _command(subject: bytes, headers: bytes | None, payload: bytes, reply: str) -> bytes:
-    """One message to publish, as the protocol has it."""
+    """Return the command of the protocol that publishes one message."""
     if headers is None:
         return b"PUB %b %b %d\r\n%b\r\n" % (subject, reply.encode(), len(payload), payload)
     sizes = len(headers), len(headers) + len(payload)
@@ -230,7 +240,7 @@ def _command(subject: bytes, headers: bytes | None, payload: bytes, reply: str) 
 
 
 def _header_size(headers: dict[str, str] | None) -> int:
-    """Bytes of the header block that nats-py makes of `headers`."""
+    """Return the size in bytes of the header block that nats-py makes of `headers`."""
     if headers is None:
         return 0
     return len("NATS/1.0\r\n\r\n") + sum(

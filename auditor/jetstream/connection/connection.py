@@ -1,6 +1,7 @@
-"""nats-py, hardened: nothing that a server stores or says can wedge the connection, and what fails fails in words.
+"""A connection of nats-py that stays usable whatever a server sends, and that explains its errors.
 
-It overrides private methods of the one release that is pinned; `tests/live/connection/test_connection.py` holds it to them.
+It overrides private methods of the one release that is locked. `tests/live/connection/test_connection.py` fails if these
+methods change.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from nats.aio.client import Client as NatsClient
 
 from auditor.errors import AuditorError, ConnectionFailedError
 from auditor.jetstream.connection.explain import explain_error, redact_url
-from auditor.jetstream.connection.frames import Delivery, FrameParser
+from auditor.jetstream.connection.frames import FrameParser, MsgFrame
 from auditor.jetstream.connection.transport import Transport
 
 if TYPE_CHECKING:
@@ -31,31 +32,31 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.login import Login
 
 BUFFER_SIZE = 1 << 18
-"""Bytes that wait for the reader, twice, before the socket has to; a walk reads that much at once."""
+"""Bytes. asyncio buffers up to twice as much before it stops reading from the socket."""
 READ_SIZE = 1 << 20
-"""Bytes taken from that buffer at once: all that it holds."""
+"""Bytes taken from that buffer by one read: more than it can hold."""
 CONNECT_TIMEOUT = 5
 PING_INTERVAL = 10
-"""Seconds. A connection that is dead without saying so is noticed after three."""
+"""Seconds. A connection counts as lost after three pings without an answer."""
 RECONNECT_WAIT = 0.5
-"""Seconds between two tries of the same server."""
+"""Seconds between two attempts to connect to the same server."""
 VIOLATION = re.compile(r'permissions violation for (publish|subscription)[^"]*"([^"]*)"', re.IGNORECASE)
 
 
 class Connection(NatsClient):
-    """A connection to NATS. It reconnects by itself, for ever; only its owner closes it."""
+    """A connection to NATS. It reconnects until it is closed."""
 
     def __init__(self, login: Login) -> None:
         super().__init__()
-        self.trouble = ""
-        """The last thing that went wrong, in words, to show while there is no connection."""
+        self.last_error_text = ""
+        """The explanation of the last error; empty if there was none."""
         self._login = login
         self._up = asyncio.Event()
-        self._sinks: dict[bytes, Callable[[RawMessage], object]] = {}
-        """By subscription id, what takes its messages raw."""
+        self._raw_handlers: dict[bytes, Callable[[RawMessage], object]] = {}
+        """By subscription id: the function that receives its messages unparsed."""
 
-    async def dial(self) -> None:
-        """Connect for the first time."""
+    async def connect_once(self) -> None:
+        """Try each server once. Raises ConnectionFailedError."""
         try:
             await self.connect(
                 servers=list(self._login.servers),
@@ -72,34 +73,34 @@ class Connection(NatsClient):
         except Exception as error:
             servers = ", ".join(redact_url(server) for server in self._login.servers)
             raise ConnectionFailedError(
-                f"cannot connect to NATS at {servers}: {self.trouble or explain_error(error)}"
+                f"cannot connect to NATS at {servers}: {self.last_error_text or explain_error(error)}"
             ) from error
         self.options.update(max_reconnect_attempts=-1, reconnect_time_wait=RECONNECT_WAIT)
         await self._on_connected()
 
     async def wait_connected(self) -> None:
-        """Return once the connection is up. Raises ConnectionFailedError if the client is closed."""
+        """Wait until the connection is up. Raises ConnectionFailedError if it is closed."""
         await self._up.wait()
         if self.is_closed:
             raise ConnectionFailedError("the connection to NATS was closed")
 
-    # Whoever builds on the connection hears of these.
+    # Subclasses override these.
 
     def _on_read(self) -> None:
-        """A read from the socket has been given to the sinks."""
+        """Called after each read from the socket, when its messages have been handled."""
 
     def _on_lost(self) -> None:
-        """Nothing that was asked over the connection will be answered any more."""
+        """Called when the connection is lost: requests in flight will not be answered."""
 
-    def _on_refused(self, verb: str, subject: str) -> None:
-        """The server does not let this user `verb` ("publish" or "subscribe") to `subject`."""
+    def _on_permission_denied(self, verb: str, subject: str) -> None:
+        """Called when the server does not let this user `verb` ("publish" or "subscribe") to `subject`."""
 
-    # What follows nats-py calls, in place of its own.
+    # Overridden methods of nats-py.
 
     def _setup_server_pool(self, connect_url: list[str]) -> None:
         super()._setup_server_pool(connect_url)
         for server in self._server_pool:
-            server.reconnects = 1  # of at most 1 until the first success, so each is tried once
+            server.reconnects = 1  # at most 1 is allowed until the first success, so each server is tried once
 
     @property
     def ssl_context(self) -> ssl.SSLContext:
@@ -127,9 +128,9 @@ class Connection(NatsClient):
         except BaseException as error:
             self._abort_transport()
             if isinstance(error, ConnectionError) and self._server_info.get("auth_required"):
-                raise errors.AuthorizationError from error  # its -ERR is lost when the reset overtakes it
+                raise errors.AuthorizationError from error  # the reset may arrive before the -ERR
             raise
-        if not self.is_connected:  # neither PONG nor -ERR came; nats-py goes on as if it had
+        if not self.is_connected:  # neither PONG nor -ERR came, which nats-py ignores
             for task in (self._reading_task, self._ping_interval_task, self._flusher_task):
                 assert task is not None
                 task.cancel()
@@ -144,7 +145,7 @@ class Connection(NatsClient):
         while True:
             try:
                 await super()._attempt_reconnect()
-            except Exception as error:  # noqa: BLE001 - what nats-py does not expect would end its reconnecting for good
+            except Exception as error:  # noqa: BLE001 - an error that nats-py does not expect would end its reconnecting
                 await self._on_error(error)
                 await asyncio.sleep(RECONNECT_WAIT)
             else:
@@ -154,19 +155,19 @@ class Connection(NatsClient):
         if self.is_connected:
             await self._on_error(e)
             self._abort_transport()
-            self._forget()
+            self._drop_pending()
         await super()._process_op_err(e)
 
     async def _close(self, status: int, do_cbs: bool = True) -> None:  # noqa: FBT001, FBT002 - nats-py's signature
-        if self._flush_queue is not None:  # else it never came to a connection
-            trouble = self.trouble
+        if self._flush_queue is not None:  # there has been a connection
+            last_error_text = self.last_error_text
             await super()._close(status, do_cbs)
-            self.trouble = trouble  # what closing itself runs into explains nothing
-        self._forget()
-        self._up.set()  # for those who wait: they see that it is closed
+            self.last_error_text = last_error_text  # an error of closing explains nothing
+        self._drop_pending()
+        self._up.set()  # `wait_connected` then finds that it is closed
 
-    def _forget(self) -> None:
-        """Nothing that is still to be sent belongs into another connection."""
+    def _drop_pending(self) -> None:
+        """Drop what was not sent, because it must not be sent over another connection."""
         self._up.clear()
         self._pending.clear()
         self._pending_data_size = 0
@@ -174,7 +175,7 @@ class Connection(NatsClient):
 
     async def _on_error(self, error: Exception) -> None:
         if not isinstance(error, errors.NoServersError):
-            self.trouble = explain_error(error)
+            self.last_error_text = explain_error(error)
 
     async def _on_connected(self) -> None:
         self._up.set()
@@ -182,18 +183,18 @@ class Connection(NatsClient):
     async def _read_loop(self) -> None:
         transport = self._transport
         assert transport is not None
-        parser = FrameParser(self._sinks)
+        parser = FrameParser(self._raw_handlers)
         try:
             while data := await transport.read(READ_SIZE):
                 for frame in parser.feed(data):
-                    await self._take(frame)
+                    await self._process_frame(frame)
                 self._on_read()
             await self._process_op_err(errors.UnexpectedEOF())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the cure is a new connection
+        except Exception as error:  # noqa: BLE001 - after any error a new connection is needed
             await self._process_op_err(error)
 
-    async def _take(self, frame: Delivery | ControlFrame) -> None:
-        if isinstance(frame, Delivery):
+    async def _process_frame(self, frame: MsgFrame | ControlFrame) -> None:
+        if isinstance(frame, MsgFrame):
             await self._process_msg(frame.sid, frame.subject, frame.reply, frame.payload, frame.headers or b"")
         elif frame.op == b"PING":
             await self._process_ping()
@@ -207,23 +208,23 @@ class Connection(NatsClient):
             await self._process_err(frame.argument.decode(errors="replace").strip(" '"))
 
     async def _process_pong(self) -> None:
-        if self._pongs and self._pongs[0].done():  # a flush that gave up; nats-py would fall over it
+        if self._pongs and self._pongs[0].done():  # a flush that timed out, on which nats-py would fail
             self._pongs.pop(0)
         else:
             await super()._process_pong()
 
     async def _process_err(self, err_msg: str) -> None:
-        """Never closes the client: what is fatal to the server, it follows by cutting the connection."""
-        self.trouble = f"the server says: {err_msg}"
+        """Record the error, and do not close the client: after a fatal error the server closes the connection."""
+        self.last_error_text = f"the server reports: {err_msg}"
         violation = VIOLATION.search(err_msg)
         if violation is not None:
             verb = "publish" if violation[1].lower() == "publish" else "subscribe"
-            self._on_refused(verb, violation[2])
+            self._on_permission_denied(verb, violation[2])
 
     async def _process_headers(self, headers: bytes | None) -> dict[str, str] | None:
         try:
             return await super()._process_headers(headers)
-        except (IndexError, ValueError):  # shorter than a header block can be, or no text: stored all the same
+        except (IndexError, ValueError):  # not a header block, though a server stores it
             return None
 
     def _build_message(
@@ -241,7 +242,7 @@ class Connection(NatsClient):
 
 @contextmanager
 def _as_nats_error() -> Iterator[None]:
-    """nats-py goes on reconnecting after errors of its own kind only."""
+    """Turn our errors into errors of nats-py, which reconnects only after its own."""
     try:
         yield
     except AuditorError as error:

@@ -1,7 +1,7 @@
-"""The NATS wire protocol as a server speaks it: bytes in, frames out. Pure.
+"""Parses the NATS protocol as a server sends it: bytes in, frames out. Pure.
 
-nats-py's own parser splits at whatever Python calls whitespace. A server splits at space, tab, CR and LF alone, so a
-stored subject may hold a vertical tab, a NUL or bytes that are no UTF-8; here they are bytes like any other.
+The parser of nats-py splits at all that Python calls whitespace. A server splits only at space, tab, CR and LF, so a
+stored subject may hold a vertical tab, a NUL, or bytes that are not UTF-8. This parser passes them on.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LONGEST_LINE = 1 << 20
-"""Bytes of a line without an end that are no longer waited for; the INFO of a large cluster has tens of KiB."""
+MAX_LINE_BYTES = 1 << 20
+"""Bytes after which a line without an end is an error. The INFO line of a large cluster has tens of KiB."""
 
 CONTROL = frozenset({b"PING", b"PONG", b"+OK", b"-ERR", b"INFO"})
 
 RawMessage = tuple[bytes, bytes, bytes | None, bytes]
-"""Subject, reply (empty if none), header block (None if none) and payload, untouched. A bare tuple: millions are made."""
+"""Subject, reply subject (empty if none), header block (None if none) and payload, as sent. A plain tuple, for speed."""
 
 
-class Delivery(NamedTuple):
-    """A message for a subscription that takes no raw ones."""
+class MsgFrame(NamedTuple):
+    """A message for a subscription without a handler."""
 
     sid: int
     subject: bytes
@@ -31,30 +31,30 @@ class Delivery(NamedTuple):
 
 
 class ControlFrame(NamedTuple):
-    """A line that is no message, such as PING or -ERR."""
+    """A line that is not a message, such as PING or -ERR."""
 
     op: bytes
     argument: bytes
 
 
 class ProtocolError(ValueError):
-    """These bytes do not come from a NATS server, or some are missing: the connection is of no more use."""
+    """The bytes do not follow the protocol, or some are missing, so the connection cannot be used any more."""
 
 
 class FrameParser:
-    """Cuts the bytes of one connection into frames, wherever reads happened to cut them."""
+    """Splits the bytes of one connection into frames, wherever reads have split them."""
 
-    def __init__(self, sinks: Mapping[bytes, Callable[[RawMessage], object]]) -> None:
-        """`sinks`: by subscription id, what takes that subscription's messages; it may change between two calls."""
-        self._sinks = sinks
+    def __init__(self, handlers: Mapping[bytes, Callable[[RawMessage], object]]) -> None:
+        """`handlers`: by subscription id, the function that receives its messages. It may change between two calls."""
+        self._handlers = handlers
         self._parts: list[bytes] = []
         self._held = 0
         self._needed = 0
 
-    def feed(self, data: bytes) -> list[Delivery | ControlFrame]:
-        """Everything that is complete now and has no sink, in order; what has one has then been given to it.
+    def feed(self, data: bytes) -> list[MsgFrame | ControlFrame]:
+        """Call the handlers with their complete messages, and return the other complete frames in order.
 
-        Raises ProtocolError; the parser must not be fed again after that.
+        Raises ProtocolError, after which the parser must not be used.
         """
         if self._parts:
             self._parts.append(data)
@@ -62,16 +62,16 @@ class FrameParser:
             if self._held < self._needed:
                 return []
             data = b"".join(self._parts)
-        others: list[Delivery | ControlFrame] = []
-        at = self._cut(data, others)
+        others: list[MsgFrame | ControlFrame] = []
+        at = self._parse(data, others)
         rest = data[at:]
         self._parts = [rest] if rest else []
         self._held = len(rest)
         return others
 
-    def _cut(self, data: bytes, others: list[Delivery | ControlFrame]) -> int:
-        """Where in `data` the first incomplete frame begins. Every stored message passes here, so this loop is flat."""
-        sinks, find, end = self._sinks, data.find, len(data)
+    def _parse(self, data: bytes, others: list[MsgFrame | ControlFrame]) -> int:
+        """Return where in `data` the first incomplete frame begins. One flat loop, because every stored message passes it."""
+        handlers, find, end = self._handlers, data.find, len(data)
         at = 0
         while (eol := find(b"\r\n", at)) >= 0:
             start = eol + 2
@@ -95,29 +95,29 @@ class FrameParser:
                     at = start
                     continue
             except ValueError:
-                raise ProtocolError("a line that is none of the protocol's") from None
+                raise ProtocolError("a line that the protocol does not have") from None
             if not start <= body <= stop:
-                raise ProtocolError("a message line that contradicts itself")
+                raise ProtocolError("a message line with sizes that contradict each other")
             if stop + 2 > end:
                 self._needed = stop + 2 - at
                 return at
             headers = data[start:body] if op == b"HMSG" else None
             at = stop + 2
-            sink = sinks.get(sid)
-            if sink is not None:
-                sink((subject, reply, headers, data[body:stop]))
+            handler = handlers.get(sid)
+            if handler is not None:
+                handler((subject, reply, headers, data[body:stop]))
             elif sid.isdigit():
-                others.append(Delivery(int(sid), subject, reply, headers, data[body:stop]))
+                others.append(MsgFrame(int(sid), subject, reply, headers, data[body:stop]))
             else:
                 raise ProtocolError("a message without a subscription id")
-        if end - at > LONGEST_LINE:
+        if end - at > MAX_LINE_BYTES:
             raise ProtocolError("a line without an end")
         self._needed = end - at + 1
         return at
 
 
 def _control(line: bytes) -> ControlFrame:
-    """Raises ValueError."""
+    """Parse a line that is not a message. Raises ValueError."""
     op, _, argument = line.partition(b" ")
     if op not in CONTROL:
         raise ValueError

@@ -1,6 +1,6 @@
-"""Where NATS is, what proves to it who we are, and how its certificate is checked.
+"""Gives a connection its servers, its user and its TLS settings.
 
-Files are read again for every connection, so that rotated ones are found.
+Files are read again for every connection, so that changed credentials are used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SEED = re.compile(rb"BEGIN USER NKEY SEED-*\r?\n(\S+)\r?\n")
 
 
 class Login(Protocol):
-    """Whatever a connection needs to know of servers and user."""
+    """The servers and the user of a connection."""
 
     @property
     def servers(self) -> Sequence[str]:
@@ -33,23 +33,23 @@ class Login(Protocol):
 
     @property
     def inbox_prefix(self) -> str:
-        """What the user may subscribe to lies below it."""
+        """The user may subscribe to the subjects below it."""
 
     def options(self) -> dict[str, Any]:
-        """nats-py's options of `connect` that say who we are."""
+        """Return the options of nats-py's `connect` that identify the user."""
 
     def check(self) -> None:
-        """Raises ConnectionFailedError if a file of credentials is missing or not what it should be."""
+        """Raise ConnectionFailedError if a file of credentials is missing or invalid."""
 
     def wants_tls(self) -> bool:
-        """Whether a connection without TLS must be refused."""
+        """Return whether a connection without TLS must be refused."""
 
     def tls_context(self) -> ssl.SSLContext:
-        """How to check the server, and what to show it. Raises ConnectionFailedError."""
+        """Return the context with the trusted CA and the client certificate. Raises ConnectionFailedError."""
 
 
 class ConfiguredLogin:
-    """The login of the section `nats` of a configuration."""
+    """The login of the section `nats` of the configuration file."""
 
     def __init__(self, config: NatsConfig) -> None:
         self.servers = config.servers
@@ -65,7 +65,7 @@ class ConfiguredLogin:
             "nkeys_seed": config.nkey_seed_file,
         }
         if config.credentials_file is not None:
-            # Not nats-py's own reading: it never ends on a file without a JWT, and fails on CRLF.
+            # nats-py does not return from reading a file without a JWT, and fails on CRLF.
             path = config.credentials_file
             options["user_jwt_cb"] = lambda: _read_creds(path)[0]
             options["signature_cb"] = lambda nonce: base64.b64encode(_read_creds(path)[1].sign(nonce.encode()))
@@ -92,11 +92,13 @@ class ConfiguredLogin:
             context = ssl.create_default_context(cafile=tls.ca_file)
         except ssl.SSLError as error:
             raise ConnectionFailedError(
-                f"nats.tls.ca_file {tls.ca_file} holds no certificate: {error.reason}"
+                f"nats.tls.ca_file {tls.ca_file} holds no certificate ({error.reason}): it must be a PEM file"
             ) from error
         if tls.cert_file is not None:
             try:
-                context.load_cert_chain(tls.cert_file, tls.key_file, password="")  # never ask on a terminal
+                context.load_cert_chain(
+                    tls.cert_file, tls.key_file, password=""
+                )  # with no password, OpenSSL would ask on the terminal
             except (ssl.SSLError, OSError) as error:
                 raise ConnectionFailedError(
                     f"nats.tls.cert_file {tls.cert_file} and key_file {tls.key_file} are not a certificate and its"
@@ -113,7 +115,7 @@ def _read(option: str, path: str) -> bytes:
 
 
 def _read_creds(path: str) -> tuple[bytes, nkeys.KeyPair]:
-    """The JWT and the key that it was issued to."""
+    """Return the JWT and the key to which it was issued."""
     text = _read("nats.credentials_file", path)
     jwt, seed = JWT.search(text), SEED.search(text)
     if jwt is None or seed is None:

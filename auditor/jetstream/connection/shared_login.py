@@ -1,7 +1,7 @@
-"""A hardened connection beside one of plain nats-py: to the same servers, as the same user, for as long as that one.
+"""Opens a connection with the servers and the user of a connection of nats-py, and closes it together with that one.
 
-Plain nats-py cannot be trusted with what a stream holds: some stored messages end its reading for good, and others it
-takes for words of the server.
+nats-py itself is not safe for reading a stream. Some stored messages end its reading, and it takes others for statuses of
+the server.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from nats.aio.client import Client as NatsClient
 
 CREDENTIALS = ("user_credentials", "nkeys_seed", "nkeys_seed_str")
-"""nats-py makes callbacks of these; where there are none, somebody may have given their own."""
+"""nats-py makes callbacks of these options. Without them, the caller may have passed callbacks."""
 CALLBACKS = ("signature_cb", "user_jwt_cb")
 OPTIONS = ("user", "password", "token", "tls_hostname", "ws_connection_headers")
 
 
 async def connect_like(nc: NatsClient) -> Client:
-    """A client that closes when `nc` does. Raises ConnectionFailedError."""
+    """Return a new client that closes when `nc` does. Raises ConnectionFailedError."""
     client = await connect_with(SharedLogin(nc))
-    closed = nc._closed_cb  # noqa: SLF001 - nats-py has no other way to hear of it
+    closed = nc._closed_cb  # noqa: SLF001 - nats-py has no public hook for it
 
     async def close_both() -> None:
         await client.close()
@@ -37,7 +37,7 @@ async def connect_like(nc: NatsClient) -> Client:
 
 
 class SharedLogin:
-    """The login that `nc` was given."""
+    """The login of a connection of nats-py."""
 
     def __init__(self, nc: NatsClient) -> None:
         self._nc = nc
@@ -58,7 +58,7 @@ class SharedLogin:
         return {name: value for name, value in given.items() if value is not None}
 
     def check(self) -> None:
-        """Nothing to check: `nc` has connected with it."""
+        """Do nothing: `nc` has connected with these credentials."""
 
     def wants_tls(self) -> bool:
         return "tls" in self._nc.options or any(server.startswith("tls://") for server in self.servers)

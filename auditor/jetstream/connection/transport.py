@@ -1,4 +1,4 @@
-"""nats-py's TCP connection, with asyncio's own TLS, and with a way to leave it at once."""
+"""A TCP connection of nats-py that starts TLS through asyncio and can be aborted."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 
 class Transport(TcpTransport):
-    """One connection; a new one for the next."""
+    """One connection. A reconnect uses a new object."""
 
     async def connect_tls(
         self,
         uri: str | ParseResult,
         ssl_context: ssl.SSLContext,
-        buffer_size: int,  # noqa: ARG002 - the buffer of before is kept
+        buffer_size: int,  # noqa: ARG002 - the stream keeps its buffer
         connect_timeout: int,
     ) -> None:
-        """Go on in TLS, with a server that has to be called `uri`."""
+        """Start TLS, with a server whose certificate has to be for `uri`."""
         assert self._io_writer is not None, "connected first"
         hostname = uri if isinstance(uri, str) else uri.hostname
         await asyncio.wait_for(self._io_writer.start_tls(ssl_context, server_hostname=hostname), connect_timeout)
 
     def abort(self) -> None:
-        """Nothing of it is wanted any more.
+        """Close without waiting.
 
-        Closing in good order waits for what may never come: a dead peer's consent, or the end of a failed handshake.
+        A normal close waits for the peer, which may be dead, or for the end of a TLS handshake that has failed.
         """
         if self._io_writer is not None:
             self._io_writer.transport.abort()

@@ -1,1 +1,1 @@
-"""Aether's event store on JetStream. The only package of jetstream that decodes event bodies."""
+"""Implements Aether's event store on JetStream. No other package of `auditor/jetstream` decodes event bodies."""

@@ -1,4 +1,4 @@
-"""The stream that events are stored in: created to the letter as Aether's Go code does, or checked before it is used."""
+"""Creates the stream of an event store with the settings of Aether's Go code, and checks an existing one."""
 
 from __future__ import annotations
 
@@ -9,55 +9,44 @@ from typing import TYPE_CHECKING, Any
 from auditor.aether.stream_layout import StreamLayout
 from auditor.core.model.subject_filter import is_subset
 from auditor.errors import ConnectionFailedError, EventStreamError, StreamNotFoundError
-from auditor.jetstream.api import NAME_IN_USE, SLOW_TIMEOUT, JetStreamError, StreamInfo, ask, stream_info
+from auditor.jetstream.api import SLOW_TIMEOUT, JetStreamError, create_or_use_stream, stream_info
+from auditor.jetstream.stream_settings import FORBIDDEN, differing_settings, not_default
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from auditor.jetstream.api import StreamInfoReply
     from auditor.jetstream.connection.client import Client
 
-NEEDED = {"retention": "limits"}
-"""With any other retention, messages go once a consumer has seen them."""
-FORBIDDEN = {
-    "allow_msg_counter": "the stream takes counters and nothing else",
-    "max_msgs_per_subject": "an actor's earlier events go as soon as it has more",
-    "mirror": "a mirror takes no messages",
-    "no_ack": "nobody would know what is stored",
-    "sealed": "the stream takes no messages any more",
-    "subject_transform": "events would be stored on other subjects",
-}
-"""Settings that must be left as the server has them by default, and why."""
+REQUIRED = {"retention": "limits"}
+"""With any other retention the server removes messages that a consumer has acknowledged."""
+FORBIDDEN_HERE = {**FORBIDDEN, "max_msgs_per_subject": "the server removes earlier events of an actor"}
+"""Settings that must not be set, and why."""
 YEAR = timedelta(days=365)
-DEFAULTS: tuple[object, ...] = (None, False, -1, 0, {})
 
 
-async def create_or_check(client: Client, stream: str, *, replicas: int, max_age: timedelta) -> None:
-    """Make sure that `stream` exists and can hold events; an existing one keeps its settings.
+async def ensure_event_stream(client: Client, stream: str, *, replicas: int, max_age: timedelta) -> None:
+    """Create `stream` if it does not exist, and check that it can store events. An existing one keeps its settings.
 
     Raises EventStreamError, PermissionDeniedError, ConnectionFailedError.
     """
     try:
         info = await stream_info(client, stream)
     except StreamNotFoundError:
-        settings = event_stream_settings(stream, replicas=replicas, max_age=max_age)
-        info = await _create(client, stream, settings)
+        info = await _create(client, event_stream_settings(stream, replicas=replicas, max_age=max_age))
     if problems := unsuitable_settings(stream, info.config):
-        raise EventStreamError(f"stream {stream} cannot hold an event store's messages: {'; '.join(problems)}")
+        raise EventStreamError(f"stream {stream} cannot store events: {'; '.join(problems)}; change these settings")
 
 
-async def _create(client: Client, stream: str, settings: dict[str, Any]) -> StreamInfo:
-    request = f"STREAM.CREATE.{stream}"
+async def _create(client: Client, settings: dict[str, Any]) -> StreamInfoReply:
     try:
-        info = await ask(
-            client, stream, request, settings, StreamInfo, timeout=SLOW_TIMEOUT, expected_error=NAME_IN_USE
-        )
+        return await create_or_use_stream(client, settings, timeout=SLOW_TIMEOUT)
     except (JetStreamError, ConnectionFailedError) as error:
-        raise EventStreamError(f"stream {stream} cannot be created: {error}") from error
-    return await stream_info(client, stream) if info.error else info
+        raise EventStreamError(f"stream {settings['name']} cannot be created: {error}") from error
 
 
 def event_stream_settings(stream: str, *, replicas: int, max_age: timedelta) -> dict[str, Any]:
-    """Aether's own, where `replicas` is 1 and `max_age` 365 days; its constructor refuses a stream with any other."""
+    """Return the settings of Aether's Go code, which has 1 replica and a `max_age` of 365 days and refuses other values."""
     return {
         "name": stream,
         "subjects": list(StreamLayout(stream).subjects),
@@ -70,36 +59,32 @@ def event_stream_settings(stream: str, *, replicas: int, max_age: timedelta) -> 
 
 
 def settings_aether_rejects(stream: str, found: Mapping[str, Any]) -> list[str]:
-    """What keeps Aether's constructor from opening the stream `found`: it asks for exactly its own settings."""
-    demanded = {"duplicate_window": 120_000_000_000, **event_stream_settings(stream, replicas=1, max_age=YEAR)}
+    """Return a line for each setting in `found` because of which Aether's Go code refuses to open the stream."""
+    required = {"duplicate_window": 120_000_000_000, **event_stream_settings(stream, replicas=1, max_age=YEAR)}
     problems = [
-        f"{name} is {_shown(name, found.get(name))}, Aether's code demands {_shown(name, value)}"
-        for name, value in demanded.items()
+        f"{name} is {_shown(name, found.get(name))}, Aether's code requires {_shown(name, value)}"
+        for name, value in required.items()
         if found.get(name) != value
     ]
     problems += [
-        f"{name} is {json.dumps(value)}, which Aether's code does not set"
-        for name, value in found.items()
-        if name not in {*demanded, "metadata"} and value not in (*DEFAULTS, "", "none", "default", [])
+        f"{name} is {json.dumps(found[name])}, which Aether's code does not set"
+        for name in not_default(found, found)
+        if name not in {*required, "metadata"}
     ]
     return problems
 
 
 def _shown(name: str, value: object) -> str:
-    """`value` as people say it: of durations, the server has nanoseconds."""
+    """Return `value` as text. The server gives durations in nanoseconds."""
     if name in ("max_age", "duplicate_window") and isinstance(value, int):
         return str(timedelta(microseconds=value // 1_000)) if value else "unlimited"
     return json.dumps(value)
 
 
 def unsuitable_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
-    """Every setting of the stream `found` that keeps it from holding events and snapshots, and why."""
-    problems = [
-        f"{name} is {json.dumps(found.get(name))}, must be {json.dumps(needed)}"
-        for name, needed in NEEDED.items()
-        if found.get(name) != needed
-    ]
-    problems += [f"{name} is set ({why})" for name, why in FORBIDDEN.items() if found.get(name) not in DEFAULTS]
+    """Return a line for each setting in `found` because of which the stream cannot store events and snapshots."""
+    problems = differing_settings(found, REQUIRED)
+    problems += [f"{name} is set ({FORBIDDEN_HERE[name]})" for name in not_default(found, FORBIDDEN_HERE)]
     subjects = found.get("subjects") or []
     for needed in StreamLayout(stream).subjects:
         if not any(is_subset(subject, needed) for subject in subjects):

@@ -1,4 +1,4 @@
-"""The latest version of each actor, remembered between calls and never believed without asking the server."""
+"""Caches the latest version of each actor, and checks it with the server on every use."""
 
 from __future__ import annotations
 
@@ -13,57 +13,58 @@ if TYPE_CHECKING:
     from auditor.jetstream.reading.stream_source import StreamSource
 
 
-class Latest(NamedTuple):
-    """What a full replay of one subject found."""
+class CachedVersion(NamedTuple):
+    """The latest version on one subject, and the last message there."""
 
     version: int = 0
-    """The highest, 0 if there is none."""
+    """The highest version; 0 if there is none."""
     version_seq: int = 0
-    """Of the message that has it."""
+    """The sequence of the message with this version."""
     last_seq: int = 0
-    """Of the last message, whatever it is; 0 if there is none."""
+    """The sequence of the last message, also if it does not decode; 0 if there is none."""
     last_hash: int = 0
-    """Of its body: after a restore or in a new stream, other messages have the same sequences."""
+    """The hash of the body of the last message. After a restore, another message may have its sequence."""
 
-    def after(self, message: StoredMessage) -> Latest:
-        """The same with one more message."""
+    def with_message(self, message: StoredMessage) -> CachedVersion:
+        """Return the value after one more message."""
         event = judge_event(message.data)
         if isinstance(event, Malformed) or event.version <= self.version:
             return self._replace(last_seq=message.seq, last_hash=hash(message.data))
-        return Latest(event.version, message.seq, message.seq, hash(message.data))
+        return CachedVersion(event.version, message.seq, message.seq, hash(message.data))
 
 
 class VersionCache:
-    """Of the event subjects of one stream."""
+    """The cached versions of the event subjects of one stream."""
 
     def __init__(self, client: Client, stream: str, source: StreamSource) -> None:
         self._client = client
         self._stream = stream
         self._source = source
-        self._remembered: dict[str, Latest] = {}
+        self._cached: dict[str, CachedVersion] = {}
 
-    def remembered(self, subject: str) -> Latest | None:
-        """As of the last time; somebody else may have stored or removed messages since."""
-        return self._remembered.get(subject)
+    def cached(self, subject: str) -> CachedVersion | None:
+        """Return the version as of the last use. Other writers may have stored or removed messages since."""
+        return self._cached.get(subject)
 
-    def remember(self, subject: str, *, version: int, seq: int, data: bytes) -> None:
-        """An event with the highest `version` was just stored as the last message on `subject`."""
-        self._remembered[subject] = Latest(version, seq, seq, hash(data))
+    def store(self, subject: str, *, version: int, seq: int, data: bytes) -> None:
+        """Record that an event with the highest `version` was stored as the last message on `subject`."""
+        self._cached[subject] = CachedVersion(version, seq, seq, hash(data))
 
-    async def ask(self, subject: str) -> Latest:
-        """As of now: one small request where nothing has changed; a full replay the first time, and when messages have gone.
+    async def fetch(self, subject: str) -> CachedVersion:
+        """Return the current version.
 
+        This takes one request if nothing has changed. It reads the whole subject the first time, and if messages were removed.
         Raises the AuditorErrors of a walk.
         """
-        known = self._remembered.get(subject)
+        known = self._cached.get(subject)
         latest = None if known is None else await self._caught_up(subject, known)
         if latest is None:
-            latest = await self._replayed(subject, Latest())
-        self._remembered[subject] = latest
+            latest = await self._replayed(subject, CachedVersion())
+        self._cached[subject] = latest
         return latest
 
-    async def _caught_up(self, subject: str, known: Latest) -> Latest | None:
-        """`known` and what has come since; None if what was known is no longer there."""
+    async def _caught_up(self, subject: str, known: CachedVersion) -> CachedVersion | None:
+        """Return `known` with the messages stored since; None if its messages are no longer stored."""
         last = await api.get_message(self._client, self._stream, last_by_subj=subject)
         if last is None or known.last_seq == 0:
             return known if last is None and known.last_seq == 0 else None
@@ -75,20 +76,21 @@ class VersionCache:
             latest = await self._replayed(subject, known)
         elif not _is(last, subject, known):
             return None
-        # The last message is still there; an earlier one, with the highest version, may be gone.
-        if 0 < latest.version_seq < known.last_seq and not await self._source.is_stored(latest.version_seq):
+        # The last message is still stored, but the one with the highest version may have been removed.
+        if 0 < latest.version_seq < known.last_seq and not await self._source.is_readable(latest.version_seq):
             return None
         return latest
 
-    async def _replayed(self, subject: str, latest: Latest) -> Latest:
+    async def _replayed(self, subject: str, latest: CachedVersion) -> CachedVersion:
+        """Return `latest` with the messages after its last one."""
         pinned = await self._source.info()
         first_seq = max(pinned.first_seq, latest.last_seq + 1)
-        walk = self._source.walk(pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject])
+        walk = self._source.read(pinned, first_seq=first_seq, last_seq=pinned.last_seq, subjects=[subject])
         async for messages in walk:
             for message in messages:
-                latest = latest.after(message)
+                latest = latest.with_message(message)
         return latest
 
 
-def _is(message: StoredMessage, subject: str, known: Latest) -> bool:
+def _is(message: StoredMessage, subject: str, known: CachedVersion) -> bool:
     return message.subject == subject.encode() and hash(message.data) == known.last_hash

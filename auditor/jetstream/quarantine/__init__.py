@@ -1,1 +1,1 @@
-"""The quarantine stream: writes records of damaged messages, and reads them back."""
+"""Writes records of quarantined messages to the quarantine stream, and reads them."""

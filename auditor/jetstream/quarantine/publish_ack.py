@@ -1,51 +1,39 @@
-"""What the side stream's answer to one publish means for the record. Pure."""
+"""Decides from the reply to a publish whether the quarantine stream stored the record. Pure."""
 
 from __future__ import annotations
 
-import msgspec
-
 from auditor.errors import ConnectionFailedError, QuarantineStreamError
-from auditor.jetstream.api import Answer
+from auditor.jetstream.api import RETRYABLE_CODES, STORE_FAILED, WRONG_LAST_SEQUENCE, decode_ack
 
-ALREADY_THERE = 10071
-"""Wrong last sequence: the subject holds a message."""
-STORE_FAILED = 10077
-"""The server's code for whatever keeps it from storing; only the text tells the cases apart."""
 PER_SUBJECT_LIMIT = "maximum messages per subject exceeded"
-"""The subject holds a message, though one that the server can't read any more: its limit of one speaks."""
+"""The subject holds a message that the server cannot read any more, and the limit of one message applies."""
 FULL = frozenset({"maximum bytes exceeded", "maximum messages exceeded"})
-RETRYABLE_CODES = frozenset({10008, 10009, 10163, 10164})
-"""No leader just now, or another publish to the same subject is still on its way through the cluster."""
-
-
-class _PubAck(Answer):
-    stream: str = ""
-    seq: int = 0
 
 
 def was_stored(reply: bytes, stream: str) -> bool:
-    """Whether `reply` says that `stream` stored the record; False if it held the record before.
+    """Return whether `stream` stored the record; False if it was stored before.
 
-    Raises QuarantineStreamError if nothing will be stored until somebody acts, ConnectionFailedError if nobody can tell
-    whether it was, so that asking again is right.
+    Raises QuarantineStreamError if no record is stored until a user acts, and ConnectionFailedError if the outcome is unknown
+    or temporary, so that the caller should retry.
     """
-    try:
-        answer = msgspec.json.decode(reply, type=_PubAck)
-    except msgspec.DecodeError:
-        answer = _PubAck()
-    error = answer.error
+    ack = decode_ack(reply)
+    error = ack.error
     if error is None:
-        if not answer.seq:
-            raise ConnectionFailedError(f"what answers for stream {stream} is no JetStream")
-        if answer.stream != stream:
+        if not ack.seq:
+            raise ConnectionFailedError(f"the answer of stream {stream} is not JetStream's: check which server answers")
+        if ack.stream != stream:
             raise QuarantineStreamError(
-                f"stream {answer.stream} takes the records that are meant for {stream}: end that"
+                f"stream {ack.stream} stored a record instead of {stream}: remove the subject from {ack.stream}"
             )
         return True
-    if error.err_code == ALREADY_THERE or (error.err_code == STORE_FAILED and error.description == PER_SUBJECT_LIMIT):
+    if error.err_code == WRONG_LAST_SEQUENCE or (
+        error.err_code == STORE_FAILED and error.description == PER_SUBJECT_LIMIT
+    ):
         return False
     if error.err_code in RETRYABLE_CODES:
-        raise ConnectionFailedError(f"stream {stream} can't say yet: {error.description} (error {error.err_code})")
+        raise ConnectionFailedError(
+            f"stream {stream} cannot store records at present: {error.description} (error {error.err_code})"
+        )
     if error.err_code == STORE_FAILED and error.description in FULL:
         raise QuarantineStreamError(
             f"stream {stream} is full ({error.description}): raise its limit, or export records and delete them"

@@ -1,16 +1,14 @@
-"""Reading the side stream: which records it holds, and one record whole."""
+"""Reads the quarantine stream: lists its records, and returns one of them."""
 
 from __future__ import annotations
 
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from auditor.core.model.findings import subject_text
 from auditor.errors import NotFoundError
-from auditor.jetstream.api import NO_MESSAGE, Answer, ask
-from auditor.jetstream.quarantine.record import StoredPart, part_subject, read_provenance, read_record
+from auditor.jetstream.api import get_message
+from auditor.jetstream.quarantine.record import StoredPart, part_subject, read_origin, read_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,57 +19,46 @@ if TYPE_CHECKING:
     from auditor.jetstream.reading.stream_source import StreamSource
 
 
-async def list_records(side_stream: StreamSource) -> AsyncIterator[RecordOrigin]:
-    """Every record that the side stream holds, in the order of storing; what others published there is passed over.
+async def list_records(quarantine_stream: StreamSource) -> AsyncIterator[RecordOrigin]:
+    """Yield the origin of every record, in stream order. Messages of other publishers are skipped.
 
     Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
     """
-    pinned = await side_stream.info()
-    walk = side_stream.walk(pinned, first_seq=pinned.first_seq, last_seq=pinned.last_seq)
+    pinned = await quarantine_stream.info()
+    walk = quarantine_stream.read(pinned, first_seq=pinned.first_seq, last_seq=pinned.last_seq)
     async with aclosing(walk) as batches:
         async for batch in batches:
             for message in batch:
-                provenance = read_provenance(subject_text(message.subject), message.headers)
-                if provenance is not None:
-                    yield provenance
+                origin = read_origin(subject_text(message.subject), message.headers)
+                if origin is not None:
+                    yield origin
 
 
 async def get_record(client: Client, config: QuarantineConfig, key: str) -> Record:
-    """The record at `key`, a full subject or what follows the prefix; a damaged one says so itself.
+    """Return the record at `key`, which is a subject, or its part after the prefix. A damaged record has a `problem`.
 
     Raises NotFoundError, StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
     """
     subject = key if key.startswith(f"{config.subject_prefix}.") else f"{config.subject_prefix}.{key}"
     first = await read_part(client, config.stream, subject)
-    provenance = read_provenance(subject, first.headers) if first else None
-    if first is None or provenance is None:
+    origin = read_origin(subject, first.headers) if first else None
+    if first is None or origin is None:
         raise NotFoundError(
             f"no quarantine record {key!a} in stream {config.stream}: `auditor quarantine list` shows the keys"
         )
     parts = [first]
-    while len(parts) < provenance.parts:
+    while len(parts) < origin.parts:
         part = await read_part(client, config.stream, part_subject(subject, len(parts) + 1))
         if part is None:
             break
         parts.append(part)
-    return read_record(provenance, parts)
+    return read_record(origin, parts)
 
 
 async def read_part(client: Client, stream: str, subject: str) -> StoredPart | None:
-    """What `stream` holds at `subject`, or None. Raises as `get_record`."""
-    body = {"last_by_subj": subject}
-    found = await ask(client, stream, f"STREAM.MSG.GET.{stream}", body, _Found, expected_error=NO_MESSAGE)
-    # A wildcard finds what it was not asked for.
-    if found.message is None or found.message.subject != subject:
+    """Return the part at `subject`; None if there is none. Raises as `get_record`."""
+    message = await get_message(client, stream, last_by_subj=subject)
+    # A subject with a wildcard finds messages on other subjects.
+    if message is None or message.subject != subject.encode():
         return None
-    return StoredPart(found.message.hdrs, found.message.data)
-
-
-class _Message(msgspec.Struct):
-    subject: str
-    hdrs: bytes | None = None
-    data: bytes = b""
-
-
-class _Found(Answer):
-    message: _Message | None = None
+    return StoredPart(message.headers, message.data)

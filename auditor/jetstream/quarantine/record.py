@@ -1,7 +1,6 @@
-"""The quarantine record: how one condemned message and where it came from travel as NATS messages, and back.
+"""Encodes a quarantine entry as the messages of a record, and decodes them. Pure.
 
-A record is one message if that fits. What does not fit goes on in further messages, `<key>.p2`, `<key>.p3` and so on;
-nothing is cut off. Pure: no connection is needed to build a record or to read one.
+A record is one message if it fits into one. Otherwise it continues in `<key>.p2`, `<key>.p3` and so on. Nothing is cut off.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ if TYPE_CHECKING:
 
 RECORD_SCHEMA = "aether-auditor/quarantine/1"
 ONLY_ONCE = {"Nats-Expected-Last-Subject-Sequence": "0"}
-"""Makes the server refuse a message whose subject already holds one."""
+"""With this header the server refuses a message if its subject already holds one."""
 HEADER_LIMIT = 65_535
-"""The longest header block that a server stores (error 10097 above it)."""
+"""Bytes of the longest header block that a server stores."""
 ERROR_LIMIT = 1_000
-"""Characters of Audit-Error that are kept; the messages of this project are far shorter."""
+"""Characters of Audit-Error that are kept. Errors of the auditor are far shorter."""
 VERSION_LINE = "NATS/1.0"
-MOST_PARTS = 999_999
+MAX_PARTS = 999_999
 
 
 class Part(NamedTuple):
@@ -39,25 +38,25 @@ class Part(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes, headers included: what a server measures against its max_payload."""
+        """Bytes with headers, which must not exceed the max_payload of the server."""
         return block_size(self.headers) + len(self.data)
 
 
-def record_parts(evidence: QuarantineEntry, prefix: str, max_payload: int) -> list[Part]:
-    """The record of `evidence`, each part within `max_payload` bytes.
+def record_parts(entry: QuarantineEntry, prefix: str, max_payload: int) -> list[Part]:
+    """Return the parts of the record of `entry`, each at most `max_payload` bytes.
 
-    Raises ValueError if not even the headers fit.
+    Raises ValueError if the headers alone do not fit.
     """
-    subject = f"{prefix}.{evidence.key}"
-    block, data = evidence.message.headers, evidence.message.data
-    bare = ONLY_ONCE | _audit_headers(evidence)
+    subject = f"{prefix}.{entry.key}"
+    block, data = entry.message.headers, entry.message.data
+    bare = ONLY_ONCE | _audit_headers(entry)
     full = bare if block is None else bare | {"Audit-Headers": base64.b64encode(block).decode()}
     whole = Part(subject, full, data)
     if whole.size <= max_payload and block_size(full) <= HEADER_LIMIT:
         return [whole]
 
-    # Room is reckoned with the longest numbering, because how many parts there are depends on the room.
-    longest = _numbering(MOST_PARTS, MOST_PARTS, "payload")
+    # Sizes are computed with the longest numbering, because the number of parts depends on the sizes.
+    longest = _numbering(MAX_PARTS, MAX_PARTS, "payload")
     most = min(max_payload, HEADER_LIMIT)
     inline = block_size(full | longest) <= most
     first = full if inline else bare
@@ -82,30 +81,30 @@ def record_parts(evidence: QuarantineEntry, prefix: str, max_payload: int) -> li
 
 
 def part_subject(subject: str, number: int) -> str:
-    """Where part `number`, 2 or above, of the record at `subject` is kept."""
+    """Return the subject of part `number`, 2 or more, of the record at `subject`."""
     return f"{subject}.p{number}"
 
 
 def block_size(headers: Mapping[str, str]) -> int:
-    """Bytes of `headers`, all ASCII, as a header block on the wire."""
+    """Return the size in bytes of the header block of `headers`, which are ASCII."""
     lines = sum(len(name) + len(value) + len(": \r\n") for name, value in headers.items())
     return len(VERSION_LINE) + len("\r\n") + lines + len("\r\n")
 
 
-def _audit_headers(evidence: QuarantineEntry) -> dict[str, str]:
-    message = evidence.message
+def _audit_headers(entry: QuarantineEntry) -> dict[str, str]:
+    message = entry.message
     headers = {
         "Audit-Schema": RECORD_SCHEMA,
-        "Audit-Stream": _printable(evidence.stream),
+        "Audit-Stream": _printable(entry.stream),
         "Audit-Sequence": str(message.seq),
         "Audit-Stored-At": format_rfc3339(message.time_ns),
         "Audit-Subject": base64.b64encode(message.subject).decode(),
-        "Audit-Kind": str(evidence.kind),
-        "Audit-Error": _printable(evidence.error)[:ERROR_LIMIT],
+        "Audit-Kind": str(entry.kind),
+        "Audit-Error": _printable(entry.error)[:ERROR_LIMIT],
         "Audit-Sha256": hashlib.sha256(message.data).hexdigest(),
         "Audit-Size": str(len(message.data)),
     }
-    return headers if evidence.reason is None else headers | {"Audit-Reason": _printable(evidence.reason)}
+    return headers if entry.reason is None else headers | {"Audit-Reason": _printable(entry.reason)}
 
 
 def _numbering(number: int, parts: int, content: str) -> dict[str, str]:
@@ -117,12 +116,12 @@ def _pieces(data: bytes, size: int) -> list[bytes]:
 
 
 def _printable(text: str) -> str:
-    """`text` on one line of printable ASCII: everything else as a backslash escape."""
+    """Return `text` as one line of printable ASCII, with backslash escapes for other characters."""
     return "".join(char if " " <= char <= "~" else char.encode("unicode_escape").decode() for char in text.strip())
 
 
 class StoredPart(NamedTuple):
-    """One message of the side stream as the server gives it back."""
+    """One message of the quarantine stream."""
 
     headers: bytes | None
     data: bytes
@@ -130,17 +129,17 @@ class StoredPart(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecordOrigin:
-    """What the first part of a record says of the message that it keeps."""
+    """Where a quarantined message came from, and why it is quarantined, from the first part of its record."""
 
     key: str
-    """The record's full subject."""
+    """The subject of the record."""
     kind: str
     reason: str | None
     error: str
     stream: str
     sequence: int
     stored_at: str
-    """Server time of the message, RFC 3339 in UTC."""
+    """When the server stored the quarantined message, RFC 3339 in UTC."""
     subject: bytes
     size: int
     """Bytes of the payload."""
@@ -148,7 +147,7 @@ class RecordOrigin:
     parts: int
 
     def to_json(self) -> dict[str, Any]:
-        """One object of `auditor quarantine list --json`."""
+        """Return an object of `auditor quarantine list --json`."""
         return {
             "key": self.key,
             "kind": self.kind,
@@ -166,20 +165,20 @@ class RecordOrigin:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A message as it was when it was condemned."""
+    """A quarantined message with its original bytes."""
 
-    provenance: RecordOrigin
+    origin: RecordOrigin
     headers: bytes | None
-    """Its header block, None if there was none."""
+    """The header block of the message; None if there was none."""
     data: bytes
-    damage: str | None = None
-    """Why this record can't be trusted, in one line: a part is missing, or the bytes are not those that were stored."""
+    problem: str | None = None
+    """Why the record is damaged, in one line: a part is missing, or the bytes are not those that were stored."""
 
 
-def read_provenance(subject: str, headers: bytes | None) -> RecordOrigin | None:
-    """What the side stream's message at `subject` says of a condemned message.
+def read_origin(subject: str, headers: bytes | None) -> RecordOrigin | None:
+    """Return the origin in the headers of the message at `subject`.
 
-    None if it is not the first part of a record: anybody may have published there.
+    None if it is not the first part of a record, because other clients can publish to this subject too.
     """
     fields = parse_headers(headers)
     try:
@@ -202,16 +201,16 @@ def read_provenance(subject: str, headers: bytes | None) -> RecordOrigin | None:
         return None
 
 
-def read_record(provenance: RecordOrigin, parts: Sequence[StoredPart]) -> Record:
-    """The message that `parts` keep: part 1 first, as many as are there without a break. Never raises."""
+def read_record(origin: RecordOrigin, parts: Sequence[StoredPart]) -> Record:
+    """Return the record of `parts`, from part 1 on, without a missing part in between. Never raises."""
     pieces: dict[str, list[bytes]] = {"payload": [], "headers": []}
-    damage = None
-    if len(parts) < provenance.parts:
-        damage = f"part {len(parts) + 1} of {provenance.parts} is missing"
+    problem = None
+    if len(parts) < origin.parts:
+        problem = f"part {len(parts) + 1} of {origin.parts} is missing"
     for number, part in enumerate(parts, 1):
         fields = parse_headers(part.headers)
         if fields.get("Audit-Part", "1") != str(number):
-            damage = damage or f"what is stored as part {number} is not that part"
+            problem = problem or f"the message stored as part {number} is not that part"
         else:
             pieces["headers" if fields.get("Audit-Part-Content") == "headers" else "payload"].append(part.data)
     payload = b"".join(pieces["payload"])
@@ -220,15 +219,15 @@ def read_record(provenance: RecordOrigin, parts: Sequence[StoredPart]) -> Record
         inline = parse_headers(parts[0].headers).get("Audit-Headers")
         block = block if inline is None else base64.b64decode(inline, validate=True)
     except ValueError:
-        damage = damage or "Audit-Headers is not base64"
-    if len(payload) != provenance.size:
-        damage = damage or f"it holds {len(payload)} bytes of payload, not {provenance.size}"
-    elif hashlib.sha256(payload).hexdigest() != provenance.sha256:
-        damage = damage or "its payload does not have the SHA-256 that it names"
-    return Record(provenance, block, payload, damage)
+        problem = problem or "Audit-Headers is not base64"
+    if len(payload) != origin.size:
+        problem = problem or f"it holds {len(payload)} bytes of payload, not {origin.size}"
+    elif hashlib.sha256(payload).hexdigest() != origin.sha256:
+        problem = problem or "its payload does not have the SHA-256 of its header"
+    return Record(origin, block, payload, problem)
 
 
 def parse_headers(block: bytes | None) -> dict[str, str]:
-    """The fields of a header block of our own making; of any other, whatever looks like one."""
+    """Return the fields of a header block that the auditor wrote; of any other block, the lines that look like fields."""
     lines = (block or b"").decode("ascii", "replace").split("\r\n")
     return {name: value.strip() for name, colon, value in (line.partition(":") for line in lines) if colon}

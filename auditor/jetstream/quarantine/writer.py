@@ -1,4 +1,8 @@
-"""The quarantine: every condemned message into the side stream exactly once, without ever holding up the audit."""
+"""Writes records to the quarantine stream, each exactly once.
+
+A stream that refuses does not stop a pass. A slow one delays the next checkpoint: each request of a record is repeated for
+up to `GIVE_UP_SECONDS`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,8 @@ from auditor.jetstream.connection.explain import permission_error
 from auditor.jetstream.quarantine.publish_ack import was_stored
 from auditor.jetstream.quarantine.reader import read_part
 from auditor.jetstream.quarantine.record import record_parts
-from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream
+from auditor.jetstream.quarantine.stream_settings import quarantine_stream
+from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,29 +35,29 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
     from auditor.jetstream.quarantine.record import Part
 
-MOST_IN_FLIGHT = 256
-"""Records sent and not yet acknowledged; more are not faster."""
-MOST_BYTES_IN_FLIGHT = 8 << 20
-"""Of original messages: what a slow disk or line takes well within ANSWER_TIMEOUT."""
+MAX_IN_FLIGHT = 256
+"""Records that are sent and not yet acknowledged. A higher limit is not faster."""
+MAX_BYTES_IN_FLIGHT = 8 << 20
+"""Bytes of their original messages, which a slow disk or network takes well within ANSWER_TIMEOUT."""
 ANSWER_TIMEOUT = 3.0
-"""Seconds. An answer that comes later costs nothing: the next try is told that the record is there."""
-PATIENCE = 9.0
-"""Seconds without a definite answer before a round is given up: a server restarts, a cluster elects a leader."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
-"""Seconds between tries."""
+"""Seconds. If the answer comes later, the next attempt finds the record already stored."""
+GIVE_UP_SECONDS = 9.0
+"""Time of attempts without an answer before a round is given up. A server restarts, and a cluster elects a leader, in less."""
+MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.1, 1.0
+"""Bounds of the delay between two attempts. The delay doubles with every attempt."""
 
 T = TypeVar("T")
 
 
 class _RecordError(Exception):
-    """One record can't be stored as things are; others may."""
+    """One record cannot be stored; others may be."""
 
 
 class QuarantineWriter:
-    """The side stream as the audit of one stream writes to it, in rounds that end with `settle`.
+    """Writes the records of one audited stream, in rounds that end with `flush`.
 
-    Once the side stream refuses, or is silent for `PATIENCE`, the rest of the round is dropped and counted; the next
-    round tries anew. Each round begins by making sure that the side stream is still there and safe.
+    Each round begins with a check that the quarantine stream exists and is safe. If the stream refuses a record, or does not
+    answer for `GIVE_UP_SECONDS`, the other records of the round are not sent and are counted as failed.
     """
 
     def __init__(self, client: Client, config: QuarantineConfig, audited_stream: str) -> None:
@@ -62,23 +67,23 @@ class QuarantineWriter:
         self._in_flight: set[asyncio.Task[None]] = set()
         self._bytes_in_flight = 0
         self._room = asyncio.Event()
-        self._begin()
+        self._reset_round()
 
-    def _begin(self) -> None:
+    def _reset_round(self) -> None:
         self._safe: asyncio.Task[None] | None = None
         self._refused = False
         self._stored = self._already_stored = self._failed = 0
-        self._why: str | None = None
+        self._reason: str | None = None
 
     async def ensure(self) -> None:
-        """Create the side stream if it is absent and may be created; make sure that no record could be lost in it.
+        """Create the quarantine stream if it is absent and may be created, and check its settings.
 
         Raises QuarantineStreamError, PermissionDeniedError, ConnectionFailedError.
         """
-        await ensure_quarantine_stream(self._client, self._config, self._audited_stream)
+        await quarantine_stream(self._config).ensure(self._client, self._audited_stream)
 
-    async def submit(self, evidence: QuarantineEntry) -> None:
-        """Send one record. Waits while many are in flight, but not on a side stream that has begun to refuse. Never raises."""
+    async def submit(self, entry: QuarantineEntry) -> None:
+        """Send one record. Waits while too many are in flight, unless the stream has refused in this round. Never raises."""
         while self._is_full() and not self._refused:
             self._room.clear()
             await self._room.wait()
@@ -87,30 +92,30 @@ class QuarantineWriter:
             return
         if self._safe is None:
             self._safe = asyncio.create_task(self._retry(self.ensure), name="quarantine: ensure")
-        self._bytes_in_flight += _size(evidence)
-        task = asyncio.create_task(self._keep(evidence, self._safe), name="quarantine: record")
+        self._bytes_in_flight += _size(entry)
+        task = asyncio.create_task(self._keep(entry, self._safe), name="quarantine: record")
         self._in_flight.add(task)
-        task.add_done_callback(self._landed)
+        task.add_done_callback(self._on_done)
 
     async def flush(self) -> QuarantineResult:
-        """Wait until nothing is in flight; what became of every record put since the last call. Never raises."""
+        """Wait until no record is in flight, and return the counts since the last call. Never raises."""
         if self._in_flight:
             await asyncio.wait(self._in_flight)
-        settled = QuarantineResult(self._stored, self._already_stored, self._failed, self._why)
-        self._begin()
-        return settled
+        result = QuarantineResult(self._stored, self._already_stored, self._failed, self._reason)
+        self._reset_round()
+        return result
 
     def _is_full(self) -> bool:
-        return len(self._in_flight) >= MOST_IN_FLIGHT or self._bytes_in_flight >= MOST_BYTES_IN_FLIGHT
+        return len(self._in_flight) >= MAX_IN_FLIGHT or self._bytes_in_flight >= MAX_BYTES_IN_FLIGHT
 
-    def _landed(self, task: asyncio.Task[None]) -> None:
+    def _on_done(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
         self._room.set()
 
-    async def _keep(self, evidence: QuarantineEntry, safe: asyncio.Task[None]) -> None:
+    async def _keep(self, entry: QuarantineEntry, safe: asyncio.Task[None]) -> None:
         try:
             await asyncio.shield(safe)
-            if await self._store(evidence):
+            if await self._store(entry):
                 self._stored += 1
             else:
                 self._already_stored += 1
@@ -118,28 +123,28 @@ class QuarantineWriter:
             self._refused = True
             self._fail(str(error))
         except _RecordError as error:
-            self._fail(f"record {evidence.key} cannot be stored: {error}")
-        except Exception as error:  # noqa: BLE001 - a record that is not counted would be one passed over
-            self._fail(f"record {evidence.key} was not stored: {type(error).__name__}")  # its text may hold the payload
+            self._fail(f"record {entry.key} cannot be stored: {error}")
+        except Exception as error:  # noqa: BLE001 - every record must be counted
+            self._fail(f"record {entry.key} was not stored: {type(error).__name__}")  # its text may hold the payload
         finally:
-            self._bytes_in_flight -= _size(evidence)
+            self._bytes_in_flight -= _size(entry)
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, reason: str) -> None:
         self._failed += 1
-        self._why = self._why or why
+        self._reason = self._reason or reason
 
-    async def _store(self, evidence: QuarantineEntry) -> bool:
-        """Whether it was stored just now; False if it was there."""
+    async def _store(self, entry: QuarantineEntry) -> bool:
+        """Store the record of `entry`; False if it was stored before."""
         try:
-            first, *rest = record_parts(evidence, self._config.subject_prefix, self._client.max_payload)
+            first, *rest = record_parts(entry, self._config.subject_prefix, self._client.max_payload)
         except ValueError as error:
             raise _RecordError(error) from error
         if rest and await self._read(first.subject) is not None:
             return False
-        # The first part last: a key that exists is a record that is complete.
+        # The first part is sent last, so that a record with a first part is complete.
         for part in rest:
             if not await self._send(part) and await self._read(part.subject) != part.data:
-                raise _RecordError(f"{part.subject} is left from a record that was split otherwise: delete it")
+                raise _RecordError(f"{part.subject} holds a part of another record: delete that message")
         return await self._send(first)
 
     async def _read(self, subject: str) -> bytes | None:
@@ -156,44 +161,49 @@ class QuarantineWriter:
         except PermissionDeniedError:
             raise permission_error("publish", f"{self._config.subject_prefix}.>") from None
         except errors.MaxPayloadError:
-            raise _RecordError("the server has just lowered its max_payload") from None
+            raise _RecordError(
+                "the server has lowered its max_payload: the next pass stores it in more parts"
+            ) from None
         except errors.NoRespondersError:
-            raise await self._why_nobody_answers() from None
+            raise await self._no_responders_error() from None
         except errors.TimeoutError:
-            raise ConnectionFailedError(f"stream {stream} gave no answer within {ANSWER_TIMEOUT:.0f} s") from None
+            raise ConnectionFailedError(
+                f"stream {stream} gave no answer within {ANSWER_TIMEOUT:.0f} s: check the server's health"
+            ) from None
         except (errors.Error, OSError) as error:
-            raise ConnectionFailedError(f"no connection to NATS ({self._client.trouble or error})") from error
+            raise self._client.not_connected_error(error) from error
         return was_stored(answer.data, stream)
 
-    async def _why_nobody_answers(self) -> AuditorError:
+    async def _no_responders_error(self) -> AuditorError:
+        """Return why no stream takes the record."""
         stream = self._config.stream
         try:
             await stream_info(self._client, stream)
         except StreamNotFoundError:
-            cure = (
-                "the next pass creates it anew"
+            remedy = (
+                "the next pass creates it again"
                 if self._config.create
                 else "run `auditor provision` as an administrator"
             )
-            return QuarantineStreamError(f"stream {stream} is gone: {cure}")
+            return QuarantineStreamError(f"stream {stream} does not exist any more: {remedy}")
         except AuditorError as error:
             return error
-        return ConnectionFailedError(f"stream {stream} takes no records just now: it has no leader")
+        return ConnectionFailedError(f"stream {stream} takes no records: it has no leader at present")
 
     async def _retry(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try until the answer is definite, or PATIENCE is at its end, or that of another record is."""
+        """Repeat `attempt` after each ConnectionFailedError, until `GIVE_UP_SECONDS` are over or a record was refused."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
-        pause = FIRST_PAUSE
+        deadline = loop.time() + GIVE_UP_SECONDS
+        delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)
         while True:
             try:
                 return await attempt()
             except ConnectionFailedError:
-                if self._refused or loop.time() + pause > deadline:
+                seconds = delay.next()
+                if self._refused or loop.time() + seconds > deadline:
                     raise
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(seconds)
 
 
-def _size(evidence: QuarantineEntry) -> int:
-    return len(evidence.message.data) + len(evidence.message.headers or b"")
+def _size(entry: QuarantineEntry) -> int:
+    return len(entry.message.data) + len(entry.message.headers or b"")

@@ -1,1 +1,1 @@
-"""Reads the messages of a stream in order, completely, and without writing to it."""
+"""Reads the messages of a stream, in order and completely. Nothing here writes to a stream."""

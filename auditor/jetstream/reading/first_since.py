@@ -1,4 +1,4 @@
-"""From which sequence on a stream holds what was stored since some time."""
+"""Finds the first message that was stored at or after a time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 
 async def first_seq_since(source: StreamSource, since_ns: int) -> int:
-    """The first sequence stored at `since_ns` (since 1970) or later; the one behind the stream's end if there is none.
+    """Return the first sequence stored at `since_ns` (since 1970) or later; one after the last sequence if there is none.
 
-    Asks for as many messages as the range has binary digits. Raises as `StreamSource.info`.
+    Requests one message for each halving of the range. Raises as `StreamSource.info`.
     """
     pinned = await source.info()
     low, high = pinned.first_seq, pinned.last_seq + 1

@@ -1,6 +1,6 @@
-"""The ordered walk: every readable message of a range exactly once, in order, whatever happens to server or connection.
+"""Reads every readable message of a range exactly once and in order, also across restarts of a server.
 
-One consumer delivers; on anything out of order it is given up, and a new one begins after the last good message.
+One consumer delivers the messages. If anything is out of order, a new consumer continues after the last message.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from auditor.errors import ConnectionFailedError, StreamRecreatedError, WalkIncompleteError
 from auditor.jetstream.api import stream_info, stream_state
-from auditor.jetstream.reading.pull_consumer import BATCH, ConsumerLostError, delivery
+from auditor.jetstream.reading.pull_consumer import BATCH, ConsumerLostError, pull_consumer
+from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from auditor.errors import AuditorError
     from auditor.jetstream.connection.client import Client
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
-"""Seconds before a new consumer, while one after the other fails."""
-PATIENCE = 60.0
-"""Seconds without a message, with a connection, before the walk is given up: a cluster elects a leader in far fewer."""
+MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.05, 2.0
+"""Bounds of the delay before a new consumer. The delay doubles with every consumer that delivers nothing."""
+GIVE_UP_SECONDS = 60.0
+"""Time without a message, while connected, before the walk is given up. A cluster elects a leader in far less."""
 
 
 async def ordered_walk(
@@ -34,58 +35,64 @@ async def ordered_walk(
     subjects: Sequence[str] = (),
     batch: int = BATCH,
 ) -> AsyncGenerator[list[StoredMessage]]:
-    """As `Source.walk` in auditor/scan/ports.py. While there is no connection it waits, for as long as it takes."""
+    """As `Source.read` in auditor/scan/ports.py. Without a connection it waits until there is one, without a limit."""
     following = first_seq
-    patience = _Patience(client)
+    retries = _Retries(client)
     while following <= last_seq:
         try:
-            async with delivery(client, pinned.name, start_seq=following, subjects=subjects, batch=batch) as coming:
-                # Asked after the consumer has come into being: it goes with its stream, so it is the pinned one's.
+            async with pull_consumer(
+                client, pinned.name, start_seq=following, subjects=subjects, batch=batch
+            ) as consumer:
+                # Requested after the consumer exists: a consumer ends with its stream, so it is one of this stream.
                 _check(stream_state(pinned.name, await stream_info(client, pinned.name)), pinned)
-                while messages := await coming.next():
+                while messages := await consumer.fetch():
                     wanted = messages
                     if messages[-1].seq > last_seq:
                         wanted = [message for message in messages if message.seq <= last_seq]
                     if wanted:
                         following = wanted[-1].seq + 1
-                        patience.renew()
+                        retries.reset()
                         yield wanted
                     if following > last_seq or wanted is not messages:
                         return
                 return
         except (ConnectionFailedError, ConsumerLostError) as error:
-            await patience.wait(error)
+            await retries.wait(error)
 
 
-class _Patience:
-    """How long to wait before the next consumer, and when to give up."""
+class _Retries:
+    """Waits before each new consumer, and gives up after `GIVE_UP_SECONDS` without a message."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self.renew()
+        self._delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)
+        self._failing_since: float | None = None
 
-    def renew(self) -> None:
-        self._pause = FIRST_PAUSE
-        self._since: float | None = None
+    def reset(self) -> None:
+        """Start again, because a message has arrived or the connection is new."""
+        self._delay.reset()
+        self._failing_since = None
 
     async def wait(self, error: AuditorError) -> None:
-        """After `error`. Raises WalkIncompleteError when that makes no sense any more."""
+        """Wait after `error`, and for the connection if it is lost. Raises WalkIncompleteError to give up."""
         if not self._client.is_connected:
             await self._client.wait_connected()
-            self.renew()
+            self.reset()
             return
         now = asyncio.get_running_loop().time()
-        if self._since is None:
-            self._since = now
-        elif now - self._since > PATIENCE:
-            raise WalkIncompleteError(f"no message for {PATIENCE:.0f} s: {error}") from error
-        await asyncio.sleep(self._pause)
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        if self._failing_since is None:
+            self._failing_since = now
+        elif now - self._failing_since > GIVE_UP_SECONDS:
+            raise WalkIncompleteError(f"no message for {GIVE_UP_SECONDS:.0f} s: {error}") from error
+        await asyncio.sleep(self._delay.next())
 
 
 def _check(now: StreamState, pinned: StreamState) -> None:
+    """Raise StreamRecreatedError or WalkIncompleteError if the stream is not the one of `pinned` any more, or ends earlier."""
     if now.created_ns != pinned.created_ns:
-        raise StreamRecreatedError(f"stream {pinned.name} was deleted and created again while it was being read")
+        raise StreamRecreatedError(
+            f"stream {pinned.name} was deleted and created again during this pass: start a new pass"
+        )
     if now.last_seq < pinned.last_seq:
         raise WalkIncompleteError(
             f"stream {pinned.name} now ends at sequence {now.last_seq}, before {pinned.last_seq} where it ended when"

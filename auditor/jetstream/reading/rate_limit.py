@@ -1,4 +1,4 @@
-"""A walk that leaves the server room: no more than so many messages a second."""
+"""Limits the rate at which messages are read."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
     from auditor.core.model.message import StoredMessage
 
-STEP = 0.05
-"""Seconds' worth of messages let through at once."""
+STEP_SECONDS = 0.05
+"""One step passes on as many messages as the rate allows in this time."""
 MAX_CATCH_UP_SECONDS = 0.1
-"""Seconds' worth of messages that may follow faster after a late wake-up, but not after a standstill."""
+"""After a delay, at most the messages of this time are passed on faster than the rate."""
 
 
 async def rate_limited(
     batches: AsyncGenerator[list[StoredMessage]], max_rate: int
 ) -> AsyncGenerator[list[StoredMessage]]:
-    """The messages of `batches`, at most `max_rate` a second over any time, and as many where they come fast enough."""
+    """Yield the messages of `batches`, at most `max_rate` a second."""
     clock = asyncio.get_running_loop().time
-    step = max(1, int(max_rate * STEP))
+    step = max(1, int(max_rate * STEP_SECONDS))
     due = clock()
     async with aclosing(batches):
         async for batch in batches:

@@ -1,4 +1,4 @@
-"""One stream as the audit sees it: the `Source` of auditor/scan/ports.py. It only ever reads."""
+"""Reads one stream: the adapter of the port `Source` of auditor/scan/ports.py."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
 
 
-MOST_FILTERS = 1_000
-"""Subjects that a consumer filters by, and that are counted one by one; for more, the stream is read whole."""
-LONGEST_FILTER = 3_500
-"""Bytes. The filter is part of the subject of a request, and a line of the protocol holds 4,096 by default."""
+MAX_FILTERS = 1_000
+"""Subjects that a consumer filters by at most. For more, all messages are read and filtered here."""
+MAX_FILTER_BYTES = 3_500
+"""A filter is part of the subject of a request, and a line of the protocol has at most 4,096 bytes by default."""
 
 
 class StreamSource:
-    """The audited stream."""
+    """One stream. Its methods only read."""
 
     def __init__(self, client: Client, stream: str) -> None:
         self._client = client
         self._stream = stream
 
     async def info(self) -> StreamState:
-        """The stream's account of itself, now. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
+        """Return the current stream info. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
         return api.stream_state(self._stream, await api.stream_info(self._client, self._stream))
 
-    async def walk(
+    async def read(
         self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[list[StoredMessage]]:
-        """As the protocol says. Batches have up to some thousand messages."""
-        # A rate is kept by asking for less, too: a tenth of a second's worth is in flight, twice.
+        """Read a range as `Source.read` describes. A batch has up to some thousand messages."""
+        # With a rate, a pull requests the messages of a tenth of a second, so that few are in flight.
         batch = min(BATCH, max_rate // 10 + 1) if max_rate else BATCH
         wanted = None if self.can_filter(subjects) else frozenset(subject.encode() for subject in subjects)
         batches = ordered_walk(
@@ -59,52 +59,54 @@ class StreamSource:
                     yield matching
 
     def can_filter(self, subjects: Sequence[str]) -> bool:
-        """Whether the server can find the messages on `subjects`; if not, a walk reads all of the stream for them."""
-        return len(subjects) <= MOST_FILTERS and all(map(_can_filter, subjects))
+        """Return whether the server can filter by `subjects`; if not, `read` reads all messages and filters them."""
+        return len(subjects) <= MAX_FILTERS and all(map(_can_filter, subjects))
 
     async def count(self, subject: str) -> int:
-        """How many messages are stored on `subject`, which has no wildcard, by the stream's own account. Raises as `pin`."""
-        return await api.count_on(self._client, self._stream, subject)
+        """Return how many messages the server counts on `subject`, which has no wildcard. Raises as `info`."""
+        return await api.count_messages(self._client, self._stream, subject)
 
     async def deleted(self, pinned: StreamState) -> tuple[StreamState, Ranges]:
-        """The stream's account now, and the ranges that it lists as deleted, sorted.
+        """Return the current stream info and the ranges that the server lists as deleted, sorted.
 
-        Raises as `pin`, StreamRecreatedError, and WalkIncompleteError where the list is too long to be asked for.
+        Raises as `info`, StreamRecreatedError, and WalkIncompleteError if the list is too long to be requested.
         """
         state = await self.info()
         if state.deleted > api.MAX_DELETED_LISTED:
             raise WalkIncompleteError(
-                f"stream {self._stream} lists {state.deleted} deleted sequences, more than a server can safely be asked for"
+                f"stream {self._stream} has {state.deleted} deleted sequences, and a server can list {api.MAX_DELETED_LISTED}"
             )
         info = await api.stream_info(self._client, self._stream, deleted=True)
         state = api.stream_state(self._stream, info)
         if state.created_ns != pinned.created_ns:
-            raise StreamRecreatedError(f"stream {self._stream} was deleted and created again while it was being read")
+            raise StreamRecreatedError(
+                f"stream {self._stream} was deleted and created again during this pass: start a new pass"
+            )
         return state, _ranges(sorted(seq for seq in info.state.deleted or () if seq > 0))  # see `stream_state`
 
-    async def is_stored(self, seq: int) -> bool:
-        """Whether the server can read the message at `seq`. Raises as `pin`."""
-        return await api.is_stored(self._client, self._stream, seq)
+    async def is_readable(self, seq: int) -> bool:
+        """Return whether the server can read the message at `seq`. Raises as `info`."""
+        return await api.is_readable(self._client, self._stream, seq)
 
     async def get(self, seq: int) -> StoredMessage | None:
-        """The message at `seq`, its subject perhaps with U+FFFD; None if the server cannot read it. Raises as `pin`."""
+        """Return the message at `seq`; None if the server cannot read it. Its subject may have U+FFFD. Raises as `info`."""
         return await api.get_message(self._client, self._stream, seq=seq)
 
     async def last_on(self, subject: str) -> StoredMessage | None:
-        """The last message on `subject`, which has no wildcard; None if the server finds none."""
+        """Return the last message on `subject`, which has no wildcard; None if there is none. Raises as `info`."""
         return await api.get_message(self._client, self._stream, last_by_subj=subject)
 
     async def first_on(self, subject: str, seq: int) -> StoredMessage | None:
-        """The first message on `subject`, which has no wildcard, from `seq` on; None if the server finds none."""
+        """Return the first message from `seq` on, on `subject`, which has no wildcard; None if there is none."""
         return await api.get_message(self._client, self._stream, seq=seq, next_by_subj=subject)
 
     async def first_from(self, seq: int) -> StoredMessage | None:
-        """The first message from `seq` on, on whatever subject; None if the server finds none."""
+        """Return the first message from `seq` on, on any subject; None if there is none."""
         return await api.get_message(self._client, self._stream, seq=seq, next_by_subj=">")
 
 
 def _ranges(seqs: Iterable[int]) -> Ranges:
-    """Ascending sequences as ranges."""
+    """Return ascending sequences as ranges."""
     ranges: Ranges = []
     first = last = -1
     for seq in seqs:
@@ -119,8 +121,9 @@ def _ranges(seqs: Iterable[int]) -> Ranges:
 
 
 def _can_filter(subject: str) -> bool:
-    """Whether the server finds messages by `subject`: it stores more than that, and then the stream is read whole.
+    """Return whether the server can filter by `subject`.
 
-    nats-server 2.15 refuses a filter with a form feed, and its index of subjects does not find one with a DEL.
+    nats-server 2.15 stores messages on subjects with a form feed, but refuses such a filter. It does not find messages by a
+    filter with a DEL.
     """
-    return "\f" not in subject and "\x7f" not in subject and len(subject.encode()) <= LONGEST_FILTER
+    return "\f" not in subject and "\x7f" not in subject and len(subject.encode()) <= MAX_FILTER_BYTES

@@ -1,4 +1,4 @@
-"""What operators accepted, one message an audit beside its saved state: it outlives that, and passes only read it."""
+"""Loads and stores the acceptances of an audit, one message in the state stream. A reset of the saved state keeps them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.core.state.acceptance import Acceptance
 from auditor.errors import StateError, StreamNotFoundError
 from auditor.jetstream.api import get_message
-from auditor.jetstream.publish import SequenceConflictError, append
+from auditor.jetstream.publish import SequenceConflictError, publish_expecting
 
 if TYPE_CHECKING:
     from auditor.config import StateConfig
@@ -26,7 +26,7 @@ class _Saved(msgspec.Struct):
 
 
 class Acceptances:
-    """Of one audit, at most one for each kind."""
+    """The acceptances of one audit, at most one for each kind of finding."""
 
     def __init__(self, client: Client, config: StateConfig, audit: str) -> None:
         self._client = client
@@ -36,7 +36,7 @@ class Acceptances:
         self._seq = 0
 
     async def load(self) -> dict[Kind, Acceptance]:
-        """All of them. Raises StateError if they cannot be read as such, and the AuditorErrors of a request."""
+        """Return the acceptances by kind. Raises StateError if they do not decode, and the AuditorErrors of a request."""
         self._seq = 0
         try:
             message = await get_message(self._client, self._stream, last_by_subj=self._subject)
@@ -50,23 +50,25 @@ class Acceptances:
         except msgspec.MsgspecError:
             saved = _Saved("")
         if saved.schema != SCHEMA:
-            raise StateError(f"what was accepted for audit {self._audit} cannot be read: accept it again")
+            raise StateError(f"the acceptances of audit {self._audit} cannot be read: accept the findings again")
         return {each.kind: each for each in saved.accepted}
 
     async def store(self, accepted: dict[Kind, Acceptance]) -> None:
-        """Have these in place of what `load` found. Raises StateError, PermissionDeniedError."""
+        """Replace the acceptances that `load` returned. Raises StateError, PermissionDeniedError."""
         data = msgspec.json.encode(_Saved(accepted=list(accepted.values())))
         try:
-            await append(
+            await publish_expecting(
                 self._client,
                 self._stream,
                 self._subject,
                 data,
                 last_seq=self._seq,
-                what="what was accepted",
+                what=f"the acceptances of audit {self._audit}",
                 headers={"Nats-Rollup": "sub"},
             )
         except SequenceConflictError:
-            raise StateError("somebody else accepts findings at the same time: look again with --list") from None
+            raise StateError(
+                f"another user has changed the acceptances of audit {self._audit}: check them with --list, and accept again"
+            ) from None
         except (NotStoredError, UnknownOutcomeError) as error:
             raise StateError(str(error)) from error

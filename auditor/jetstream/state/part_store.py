@@ -1,11 +1,11 @@
-"""What an audit saves: a few parts in immutable chunks, and one head message that names the chunks that count.
+"""Saves and reads the parts of an audit's state: immutable chunks, and one manifest that names the current chunks.
 
-    <prefix>.<audit>.head           replaced by compare-and-set; names each part's slot, chunks, size and digest
-    <prefix>.<audit>.<part>.a|b     chunks; a new generation goes where the head does not point, in place of the one before
+    <prefix>.<audit>.head           the manifest: slot, chunks, size and digest of each part; replaced by compare-and-set
+    <prefix>.<audit>.<part>.a|b     chunks; a save writes to the slot that the manifest does not name
 
-A save first replaces the head by itself: whoever else is saving then fails at its own next replacement, so that no two
-ever write to one slot. A crash between any two writes leaves a head that names a whole generation. Removing is left to
-rollups, which a publish may ask for: it takes no right to delete or purge.
+A save first replaces the manifest by an equal one. Another writer then fails at its next replacement, so that no two write
+to one slot. After a crash between two writes, the manifest still names a complete generation. Old chunks are removed by
+rollup headers, which need no permission to delete or purge.
 """
 
 from __future__ import annotations
@@ -20,68 +20,69 @@ import msgspec
 from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.errors import StateConflictError, StateError, StateFormatError, StateNewerError, StreamNotFoundError
 from auditor.jetstream.api import get_message
-from auditor.jetstream.publish import SequenceConflictError, append
-from auditor.jetstream.state.stream_settings import ensure_state_stream
+from auditor.jetstream.publish import SequenceConflictError, publish_expecting
+from auditor.jetstream.state.stream_settings import state_stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from auditor.config import StateConfig
-    from auditor.jetstream.api import StreamInfo
+    from auditor.jetstream.api import StreamInfoReply
     from auditor.jetstream.connection.client import Client
 
 SCHEMA = "aether-auditor/state/1"
 SLOTS = ("a", "b")
-LARGEST_CHUNK = 1 << 19
-"""Bytes: half of the server's usual max_payload, and one answer with base64 around it is below that, too."""
-HEADERS_SIZE = 1 << 12
-"""Bytes left for the header block of a chunk."""
-READ_AT_ONCE = 4
-"""Chunks asked for together."""
-ROOM_PART = 64
-"""Of what is saved, one byte in so many for what the server keeps beside it."""
-LEAST_ROOM = 1 << 16
-"""Bytes left free for heads."""
+MAX_CHUNK_BYTES = 1 << 19
+"""Half of the default max_payload. A reply with one chunk in base64 is smaller than max_payload, too."""
+MAX_HEADERS_BYTES = 1 << 12
+"""Room for the header block of a chunk."""
+MAX_CONCURRENT_READS = 4
+"""Chunks that are requested at the same time."""
+OVERHEAD_DIVISOR = 64
+"""The server needs up to one byte more for this many bytes of saved state."""
+MIN_FREE_BYTES = 1 << 16
+"""Room that is left for manifests."""
 MAX_ATTEMPTS = 3
-"""A save is begun again so often when the connection was lost in the middle of it."""
-REPLACING = {"Nats-Rollup": "sub"}
-"""The message takes the place of all others on its subject."""
+"""Attempts of one save, if the connection is lost during it."""
+ROLLUP = {"Nats-Rollup": "sub"}
+"""With this header a message replaces all others on its subject."""
 
 
-class Content(NamedTuple):
-    """What is to be saved as a part."""
+class PartContent(NamedTuple):
+    """What to save as a part."""
 
     data: bytes
     about: dict[str, Any]
+    """A description for users."""
     format: int = 1
-    """Number of the format that `data` has."""
+    """The number of the format of `data`."""
 
 
 class StoredPartInfo(msgspec.Struct):
-    """Where a part's bytes are."""
+    """Where the bytes of a part are stored."""
 
     slot: str
     seqs: list[int]
-    """Of its chunks, in order."""
+    """The sequences of the chunks, in order."""
     size: int
-    """Bytes of the whole."""
+    """Bytes of the part."""
     sha256: str
     about: dict[str, Any] = {}
-    """What it holds, for people."""
+    """A description for users."""
     format: int = 1
-    """Number of the format of its bytes; 1 where none was saved."""
+    """The number of the format of the bytes; 1 if none was saved."""
 
 
 class Manifest(msgspec.Struct, kw_only=True):
-    """The newest generation of every part."""
+    """Names the current generation of every part."""
 
     schema: str
     auditor: str
-    """The version that wrote it."""
+    """The version of the auditor that wrote it."""
     saved_ns: int
     parts: dict[str, StoredPartInfo]
     writer: str = ""
-    """Differs between processes."""
+    """A random text, different for each `PartStore`."""
 
 
 class _Schema(msgspec.Struct):
@@ -89,7 +90,7 @@ class _Schema(msgspec.Struct):
 
 
 class PartStore:
-    """One audit's saved state. Reads are made by stream sequence, from the stream's leader."""
+    """The saved state of one audit. Chunks are read by sequence, from the leader of the stream."""
 
     def __init__(self, client: Client, config: StateConfig, audited_stream: str, audit: str, version: str) -> None:
         self._client = client
@@ -98,20 +99,20 @@ class PartStore:
         self._audit = audit
         self._version = version
         self._writer = secrets.token_hex(8)
-        self._head: Manifest | None = None
-        self._head_seq = 0
+        self._manifest: Manifest | None = None
+        self._manifest_seq = 0
 
-    async def ensure(self) -> StreamInfo:
-        """Have a state stream that is safe to use. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
-        return await ensure_state_stream(self._client, self._config, self._audited_stream)
+    async def ensure(self) -> StreamInfoReply:
+        """Create or check the state stream. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
+        return await state_stream(self._config).ensure(self._client, self._audited_stream)
 
-    async def look(self) -> Manifest | None:
-        """What was saved last, None if nothing was.
+    async def load_manifest(self) -> Manifest | None:
+        """Return the manifest of the last save; None if nothing is saved.
 
-        Raises StateFormatError for a head that is damaged, StateNewerError for one of a later version, and the
-        AuditorErrors of a request.
+        Raises StateFormatError if the manifest is damaged, StateNewerError if it is of a later version, and the AuditorErrors
+        of a request.
         """
-        self._head, self._head_seq = None, 0
+        self._manifest, self._manifest_seq = None, 0
         subject = self._subject("head")
         try:
             message = await get_message(self._client, self._config.stream, last_by_subj=subject)
@@ -119,25 +120,25 @@ class PartStore:
             return None
         if message is None:
             return None
-        self._head_seq = message.seq
-        self._head = self._decoded(message.data)
-        return self._head
+        self._manifest_seq = message.seq
+        self._manifest = self._decode(message.data)
+        return self._manifest
 
-    def is_own(self, head: Manifest) -> bool:
-        """Whether this very object saved it."""
-        return head.writer == self._writer
+    def is_own(self, manifest: Manifest) -> bool:
+        """Return whether this object saved `manifest`."""
+        return manifest.writer == self._writer
 
-    async def read(self, head: Manifest, part: str) -> bytes:
-        """The bytes of one part that `head` names. Raises StateFormatError, and the AuditorErrors of a request."""
-        saved = head.parts[part]
+    async def read(self, manifest: Manifest, part: str) -> bytes:
+        """Return the bytes of one part that `manifest` names. Raises StateFormatError, and the AuditorErrors of a request."""
+        saved = manifest.parts[part]
         subject = self._subject(part, saved.slot)
-        limit = asyncio.Semaphore(READ_AT_ONCE)
+        limit = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
         async def chunk(seq: int) -> bytes:
             async with limit:
                 message = await get_message(self._client, self._config.stream, seq=seq)
             if message is None or message.subject != subject.encode():
-                raise StateFormatError(f"saved state of audit {self._audit}: the chunk at sequence {seq} is gone")
+                raise StateFormatError(f"saved state of audit {self._audit}: the chunk at sequence {seq} is missing")
             return message.data
 
         data = b"".join(await asyncio.gather(*map(chunk, saved.seqs)))
@@ -145,89 +146,94 @@ class PartStore:
             raise StateFormatError(f"saved state of audit {self._audit}: {part} has another digest than was saved")
         return data
 
-    async def save(self, changed: Mapping[str, Content | None], now_ns: int) -> Manifest:
-        """Have `changed` in place of these parts (None: of nothing); the others stay. All at once, or not at all.
+    async def save(self, changed: Mapping[str, PartContent | None], now_ns: int) -> Manifest:
+        """Replace the parts in `changed` (None: remove the part) and keep the others. All at once, or not at all.
 
-        Raises StateConflictError if it was not `look` or `save` of this object that saw what was saved last, and then every
-        time until the next `look`; StateError, PermissionDeniedError, ConnectionFailedError.
+        Raises StateConflictError if another writer has saved since the last `load_manifest` or `save` of this object, and
+        again until the next `load_manifest`. Raises StateError, PermissionDeniedError, ConnectionFailedError.
         """
         self._check_room(await self.ensure(), changed)
         for _ in range(MAX_ATTEMPTS):
             try:
                 return await self._save(changed, now_ns)
             except SequenceConflictError as error:
-                known, known_seq = self._head, self._head_seq
-                head = await self.look()
-                # A lost answer leaves in doubt what is stored; what this object stored itself outruns nobody.
-                if head is None or not (self.is_own(head) and (error.in_doubt or self._head_seq == known_seq)):
-                    self._head, self._head_seq = known, known_seq  # so that every further save is outrun, until `look`
-                    raise StateConflictError(self._lost_to_another(head)) from None
+                known, known_seq = self._manifest, self._manifest_seq
+                manifest = await self.load_manifest()
+                # A manifest that this object stored itself, with a lost answer, is no conflict.
+                if manifest is None or not (
+                    self.is_own(manifest) and (error.outcome_unknown or self._manifest_seq == known_seq)
+                ):
+                    # Further saves then conflict, too, until `load_manifest`.
+                    self._manifest, self._manifest_seq = known, known_seq
+                    raise StateConflictError(self._conflict_text(manifest)) from None
             except (NotStoredError, UnknownOutcomeError) as error:
                 raise StateError(f"state of audit {self._audit} is not saved: {error}") from error
-        raise StateError(f"state of audit {self._audit} is not saved: the connection to NATS does not last")
+        raise StateError(
+            f"state of audit {self._audit} is not saved: the connection to NATS was lost in {MAX_ATTEMPTS} attempts"
+        )
 
-    def _check_room(self, info: StreamInfo, changed: Mapping[str, Content | None]) -> None:
-        """A stream that is full to the last byte would take no head any more, and so never be emptied again."""
-        most, taken = int(info.config["max_bytes"]), info.state.bytes
+    def _check_room(self, info: StreamInfoReply, changed: Mapping[str, PartContent | None]) -> None:
+        """Raise StateError if the parts do not fit: a full stream would refuse every further manifest."""
+        max_bytes, taken = int(info.config["max_bytes"]), info.state.bytes
         needed = sum(len(content.data) for content in changed.values() if content is not None)
-        if taken + needed + needed // ROOM_PART + LEAST_ROOM > most:
+        if taken + needed + needed // OVERHEAD_DIVISOR + MIN_FREE_BYTES > max_bytes:
             raise StateError(
                 f"state of audit {self._audit} is not saved: {needed} bytes do not fit into stream {self._config.stream}, "
-                f"which holds {taken} of at most {most}: raise its max_bytes"
+                f"which holds {taken} of at most {max_bytes}: raise its max_bytes"
             )
 
-    async def _save(self, changed: Mapping[str, Content | None], now_ns: int) -> Manifest:
-        before = self._head
-        head = Manifest(
+    async def _save(self, changed: Mapping[str, PartContent | None], now_ns: int) -> Manifest:
+        before = self._manifest
+        manifest = Manifest(
             schema=SCHEMA,
             auditor=self._version,
             saved_ns=before.saved_ns if before else now_ns,
             parts=dict(before.parts) if before else {},
             writer=self._writer,
         )
-        await self._put_head(head)
+        await self._put_manifest(manifest)
         for part, content in changed.items():
-            head.parts.pop(part, None)
+            manifest.parts.pop(part, None)
             if content is not None:
-                head.parts[part] = await self._put_part(part, content)
-        head.saved_ns = now_ns
-        await self._put_head(head)
+                manifest.parts[part] = await self._put_part(part, content)
+        manifest.saved_ns = now_ns
+        await self._put_manifest(manifest)
         for part, content in changed.items():
             if content is None and before is not None and part in before.parts:
                 await self._clear(part)
-        return head
+        return manifest
 
-    async def _put_head(self, head: Manifest) -> None:
-        data = msgspec.json.encode(head)
-        self._head_seq = await self._append(self._subject("head"), data, self._head_seq, replacing=True)
-        self._head = msgspec.json.decode(data, type=Manifest)
+    async def _put_manifest(self, manifest: Manifest) -> None:
+        data = msgspec.json.encode(manifest)
+        self._manifest_seq = await self._publish(self._subject("head"), data, self._manifest_seq, replacing=True)
+        self._manifest = msgspec.json.decode(data, type=Manifest)
 
-    async def _put_part(self, part: str, content: Content) -> StoredPartInfo:
+    async def _put_part(self, part: str, content: PartContent) -> StoredPartInfo:
         data = content.data
-        current = self._head.parts.get(part) if self._head else None
+        current = self._manifest.parts.get(part) if self._manifest else None
         slot = next(slot for slot in SLOTS if current is None or slot != current.slot)
         subject = self._subject(part, slot)
         last = await get_message(self._client, self._config.stream, last_by_subj=subject)
         last_seq = last.seq if last else 0
-        size = min(LARGEST_CHUNK, self._client.max_payload - HEADERS_SIZE)
+        size = min(MAX_CHUNK_BYTES, self._client.max_payload - MAX_HEADERS_BYTES)
         seqs: list[int] = []
         for at in range(0, max(len(data), 1), size):
-            last_seq = await self._append(subject, data[at : at + size], last_seq, replacing=at == 0)
+            last_seq = await self._publish(subject, data[at : at + size], last_seq, replacing=at == 0)
             seqs.append(last_seq)
         return StoredPartInfo(slot, seqs, len(data), hashlib.sha256(data).hexdigest(), content.about, content.format)
 
     async def _clear(self, part: str) -> None:
-        """Nothing names the part any more: leave one empty message of what is a generation of chunks."""
+        """Replace the chunks of a removed part by one empty message in each slot."""
         for slot in SLOTS:
             subject = self._subject(part, slot)
             last = await get_message(self._client, self._config.stream, last_by_subj=subject)
             if last is not None and last.data:
-                await self._append(subject, b"", last.seq, replacing=True)
+                await self._publish(subject, b"", last.seq, replacing=True)
 
-    async def _append(self, subject: str, data: bytes, last_seq: int, *, replacing: bool) -> int:
+    async def _publish(self, subject: str, data: bytes, last_seq: int, *, replacing: bool) -> int:
         what = f"a message on {subject}"
-        headers = REPLACING if replacing else None
-        stored = await append(
+        headers = ROLLUP if replacing else None
+        stored = await publish_expecting(
             self._client, self._config.stream, subject, data, last_seq=last_seq, what=what, headers=headers
         )
         return stored.seq
@@ -235,7 +241,7 @@ class PartStore:
     def _subject(self, *tokens: str) -> str:
         return ".".join((self._config.subject_prefix, self._audit, *tokens))
 
-    def _decoded(self, data: bytes) -> Manifest:
+    def _decode(self, data: bytes) -> Manifest:
         try:
             schema = msgspec.json.decode(data, type=_Schema).schema
             if schema == SCHEMA:
@@ -247,9 +253,9 @@ class PartStore:
                 f"saved state of audit {self._audit} was written by a later version of the auditor ({schema}, and this version"
                 f" reads {SCHEMA}): run that version, or auditor state reset --audit {self._audit}"
             )
-        raise StateFormatError(f"saved state of audit {self._audit} cannot be used: its head is damaged")
+        raise StateFormatError(f"saved state of audit {self._audit} cannot be used: its manifest is damaged")
 
-    def _lost_to_another(self, head: Manifest | None) -> str:
-        if head is None:
-            return f"saved state of audit {self._audit} has been removed"
+    def _conflict_text(self, manifest: Manifest | None) -> str:
+        if manifest is None:
+            return f"saved state of audit {self._audit} was removed by another process"
         return f"another auditor saves the state of audit {self._audit}: run only one, or give them different names"

@@ -17,7 +17,7 @@ from auditor.core.history.audit_history import AUDIT_HISTORY_FORMAT, AuditHistor
 from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
 from auditor.core.state.codec import FORMAT, decode_checkpoint
 from auditor.errors import StateError, StateFormatError, StateNewerError
-from auditor.jetstream.state.part_store import Content
+from auditor.jetstream.state.part_store import PartContent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +71,7 @@ class JetStreamStateStore:
     async def load_history(self) -> LoadedHistory:
         """Read what was saved last; its history. Raises StateNewerError, and the AuditorErrors of a request."""
         try:
-            self._manifest = await self._parts.look()
+            self._manifest = await self._parts.load_manifest()
         except StateFormatError as error:
             return self._without_manifest(error)
         self._is_replaceable = True
@@ -154,11 +154,11 @@ class JetStreamStateStore:
             self._in_memory.pop(kind, None)
         if not self._saves or not self._is_replaceable:
             return
-        parts: dict[str, Content | None] = {}
+        parts: dict[str, PartContent | None] = {}
         if self._problem is None:
-            parts[HISTORY_PART] = Content(msgspec.msgpack.encode(encoded.history), {}, FORMATS[HISTORY_PART])
+            parts[HISTORY_PART] = PartContent(msgspec.msgpack.encode(encoded.history), {}, FORMATS[HISTORY_PART])
         for kind, each in encoded.checkpoints.items():
-            parts[kind] = None if each is None else Content(each.data, each.summary, FORMATS[kind])
+            parts[kind] = None if each is None else PartContent(each.data, each.summary, FORMATS[kind])
         manifest = await self._parts.save(parts, self._clock())
         self.saved_ns = manifest.saved_ns
 

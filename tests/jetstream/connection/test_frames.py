@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from nats.protocol.parser import Parser
 
-from auditor.jetstream.connection.frames import ControlFrame, Delivery, FrameParser, ProtocolError
+from auditor.jetstream.connection.frames import ControlFrame, FrameParser, MsgFrame, ProtocolError
 
 SINK = b"7"
 """The subscription whose messages are taken raw."""
@@ -47,7 +47,7 @@ def wire(message) -> bytes:
 
 
 def parse(reads):
-    """What the sink took, and what came out, of these reads."""
+    """What the handler took, and what came out, of these reads."""
     taken = []
     parser = FrameParser({SINK: taken.append})
     return taken, [frame for read in reads for frame in parser.feed(read)]
@@ -57,7 +57,7 @@ def parse(reads):
 def test_every_message_comes_out_byte_for_byte_whatever_its_bytes(sent):
     taken, others = parse([b"".join(map(wire, sent))])
     assert taken == [(s, r or b"", h, p) for s, sid, r, h, p in sent if sid == SINK]
-    assert others == [Delivery(int(sid), s, r or b"", h, p) for s, sid, r, h, p in sent if sid != SINK]
+    assert others == [MsgFrame(int(sid), s, r or b"", h, p) for s, sid, r, h, p in sent if sid != SINK]
 
 
 @given(st.lists(st.one_of(messages().map(wire), controls), max_size=8), st.data())
@@ -89,7 +89,7 @@ class Recorder:
         self.frames = []
 
     async def _process_msg(self, sid, subject, reply, payload, headers):
-        self.frames.append(Delivery(sid, subject, reply, headers, payload))
+        self.frames.append(MsgFrame(sid, subject, reply, headers, payload))
 
     async def _process_ping(self):
         self.frames.append(ControlFrame(b"PING", b""))

@@ -50,15 +50,15 @@ def test_other_limits_and_wider_subjects_are_the_owners_choice(setting):
         ({"retention": "workqueue"}, 'retention is "workqueue", must be "limits"'),
         (
             {"max_msgs_per_subject": 1},
-            "max_msgs_per_subject is set (an actor's earlier events go as soon as it has more)",
+            "max_msgs_per_subject is set (the server removes earlier events of an actor)",
         ),
         ({"sealed": True}, "sealed is set (the stream takes no messages any more)"),
         ({"mirror": {"name": "T"}}, "mirror is set (a mirror takes no messages)"),
-        ({"no_ack": True}, "no_ack is set (nobody would know what is stored)"),
+        ({"no_ack": True}, "no_ack is set (the server would not confirm what it stores)"),
         ({"allow_msg_counter": True}, "allow_msg_counter is set (the stream takes counters and nothing else)"),
         (
             {"subject_transform": {"src": ">", "dest": "x.>"}},
-            "subject_transform is set (events would be stored on other subjects)",
+            "subject_transform is set (messages would be stored on other subjects)",
         ),
         ({"subjects": ["S.events.>"]}, 'subjects are ["S.events.>"], must cover S.snapshots.>'),
         (

@@ -28,7 +28,7 @@ def test_an_acknowledgement_by_the_side_stream_means_stored():
 
 def test_an_acknowledgement_by_another_stream_is_refused():
     why = refusal(b'{"stream":"ORDERS","seq":7}')
-    assert why == "stream ORDERS takes the records that are meant for AETHER_QUARANTINE: end that"
+    assert why == "stream ORDERS stored a record instead of AETHER_QUARANTINE: remove the subject from ORDERS"
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_any_other_error_is_refused_in_the_server_s_words(code):
     assert refusal(error(code, "no space left on device")) == why
 
 
-@pytest.mark.parametrize("code", [10008, 10009, 10163, 10164])
+@pytest.mark.parametrize("code", [10008, 10009, 10158, 10163, 10164, 10167])
 def test_a_cluster_that_has_not_made_up_its_mind_is_asked_again(code):
-    with pytest.raises(ConnectionFailedError, match="can't say yet: wrong last sequence"):
+    with pytest.raises(ConnectionFailedError, match="cannot store records at present: wrong last sequence"):
         was_stored(error(code, "wrong last sequence"), STREAM)
 
 
@@ -61,5 +61,5 @@ def test_a_cluster_that_has_not_made_up_its_mind_is_asked_again(code):
     [b"", b"ok", b"[]", b"{}", b"null", b'{"error":1}', b'{"stream":"AETHER_QUARANTINE"}', b"\xff", b"[" * 9999],
 )
 def test_an_answer_that_is_none_of_jetstream_s_stores_nothing(reply):
-    with pytest.raises(ConnectionFailedError, match="what answers for stream AETHER_QUARANTINE is no JetStream"):
+    with pytest.raises(ConnectionFailedError, match="the answer of stream AETHER_QUARANTINE is not JetStream's"):
         was_stored(reply, STREAM)

@@ -21,7 +21,7 @@ from auditor.jetstream.quarantine.record import (
     StoredPart,
     block_size,
     parse_headers,
-    read_provenance,
+    read_origin,
     read_record,
     record_parts,
 )
@@ -55,9 +55,9 @@ def stored(parts: list[Part]) -> list[StoredPart]:
 
 
 def read(parts: list[Part]) -> Record:
-    provenance = read_provenance(parts[0].subject, wire(parts[0].headers))
-    assert provenance is not None
-    return read_record(provenance, stored(parts))
+    origin = read_origin(parts[0].subject, wire(parts[0].headers))
+    assert origin is not None
+    return read_record(origin, stored(parts))
 
 
 any_header_block = st.none() | st.binary(max_size=200) | st.binary(min_size=40_000, max_size=70_000)
@@ -80,10 +80,10 @@ def test_any_message_comes_back_byte_for_byte_whatever_the_server_takes(
 
     record = read(parts)
 
-    assert (record.data, record.headers, record.damage) == (data, headers, None)
-    assert record.provenance.subject == subject
-    assert (record.provenance.reason, record.provenance.kind) == (reason, "malformed_event")
-    assert (record.provenance.size, record.provenance.parts) == (len(data), len(parts))
+    assert (record.data, record.headers, record.problem) == (data, headers, None)
+    assert record.origin.subject == subject
+    assert (record.origin.reason, record.origin.kind) == (reason, "malformed_event")
+    assert (record.origin.size, record.origin.parts) == (len(data), len(parts))
     for part in parts:
         assert part.size == len(wire(part.headers)) + len(part.data) <= max_payload
         assert block_size(part.headers) <= HEADER_LIMIT
@@ -186,19 +186,19 @@ def test_a_stream_whose_name_is_not_ascii_is_shown_escaped():
     ],
 )
 def test_what_is_not_the_first_part_of_a_record_has_no_provenance(block):
-    assert read_provenance("aether.quarantine.x", block) is None
+    assert read_origin("aether.quarantine.x", block) is None
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_upset_the_reader_of_headers(block):
-    read_provenance("x", block)
+    read_origin("x", block)
     parse_headers(block)
 
 
 def damaged(parts: list[StoredPart], first: Part) -> str | None:
-    provenance = read_provenance(first.subject, wire(first.headers))
-    assert provenance is not None
-    return read_record(provenance, parts).damage
+    origin = read_origin(first.subject, wire(first.headers))
+    assert origin is not None
+    return read_record(origin, parts).problem
 
 
 def test_a_missing_part_is_named():
@@ -209,14 +209,14 @@ def test_a_missing_part_is_named():
 def test_a_foreign_message_in_a_part_s_place_is_named():
     parts = record_parts(evidence(b"7" * 2 * MIB), PREFIX, MIB)
     first, _, third = stored(parts)
-    assert damaged([first, StoredPart(None, b"x"), third], parts[0]) == "what is stored as part 2 is not that part"
+    assert damaged([first, StoredPart(None, b"x"), third], parts[0]) == "the message stored as part 2 is not that part"
 
 
 def test_a_payload_of_another_length_or_content_is_named():
     (part,) = record_parts(evidence(b"{}"), PREFIX, MIB)
     headers = wire(part.headers)
     assert damaged([StoredPart(headers, b"{")], part) == "it holds 1 bytes of payload, not 2"
-    assert damaged([StoredPart(headers, b"[]")], part) == "its payload does not have the SHA-256 that it names"
+    assert damaged([StoredPart(headers, b"[]")], part) == "its payload does not have the SHA-256 of its header"
 
 
 def test_a_header_block_that_is_not_base64_is_named():

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from auditor.jetstream.quarantine.stream_settings import side_stream_settings, unsafe_settings
+from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 
 HOUR = 3_600 * 10**9
 CONFIG = SimpleNamespace(
@@ -17,10 +17,12 @@ CONFIG = SimpleNamespace(
     max_bytes=1 << 30,
     create=True,
 )
+STREAM = quarantine_stream(CONFIG)
+GOOD = STREAM.settings()
 
 
 def test_a_stream_as_the_auditor_creates_it_is_accepted():
-    assert unsafe_settings(CONFIG, side_stream_settings(CONFIG)) == []
+    assert STREAM.unsafe_settings(GOOD) == []
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def test_a_stream_as_the_auditor_creates_it_is_accepted():
     ],
 )
 def test_settings_that_keep_every_record_are_the_administrator_s_choice(setting):
-    assert unsafe_settings(CONFIG, side_stream_settings(CONFIG) | setting) == []
+    assert STREAM.unsafe_settings(GOOD | setting) == []
 
 
 @pytest.mark.parametrize(
@@ -65,15 +67,15 @@ def test_settings_that_keep_every_record_are_the_administrator_s_choice(setting)
     ],
 )
 def test_a_setting_that_could_lose_a_record_or_take_the_disk_is_named_with_what_is_needed(setting, line):
-    assert unsafe_settings(CONFIG, side_stream_settings(CONFIG) | setting) == [line]
+    assert STREAM.unsafe_settings(GOOD | setting) == [line]
 
 
 def test_every_unsafe_setting_is_named():
-    found = side_stream_settings(CONFIG) | {"discard": "old", "max_bytes": -1}
-    assert len(unsafe_settings(CONFIG, found)) == 2
+    found = GOOD | {"discard": "old", "max_bytes": -1}
+    assert len(STREAM.unsafe_settings(found)) == 2
 
 
 def test_records_kept_for_ever_refuse_a_stream_that_forgets():
     config = SimpleNamespace(**vars(CONFIG) | {"max_age_ns": 0})
-    found = side_stream_settings(config) | {"max_age": 10**9}
-    assert unsafe_settings(config, found) == ["max_age is 1s, must be 0 (for ever)"]
+    found = quarantine_stream(config).settings() | {"max_age": 10**9}
+    assert quarantine_stream(config).unsafe_settings(found) == ["max_age is 1s, must be 0 (for ever)"]

@@ -18,7 +18,7 @@ from auditor.errors import StateNewerError
 from auditor.jetstream.connection.client import connect
 from auditor.jetstream.state import state_store
 from auditor.jetstream.state.acceptances import Acceptances
-from auditor.jetstream.state.part_store import Content, PartStore
+from auditor.jetstream.state.part_store import PartContent, PartStore
 from auditor.jetstream.state.state_store import JetStreamStateStore
 from tests.core.state.test_examiner import judged
 from tests.core.stories import event
@@ -129,15 +129,15 @@ async def test_when_the_state_stream_is_removed_a_running_auditor_still_knows_an
 @pytest.mark.parametrize("data", [b"", b"nonsense", b"\x78\x01\x01\x00\x00\xff\xff\x00\x00\x00\x01"])
 async def test_what_is_damaged_is_not_used_and_said_so_in_one_line(client: Client, data: bytes) -> None:
     store = await saved_by(client, checkpoint(5))
-    head = await store._parts.look()
+    head = await store._parts.load_manifest()
     assert head is not None
     await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=head.parts["completed"].seqs[0])
     with capture_logs() as logs:
         assert await found(client) is None
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("saved state not used", "warning")]
     broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
-    await broken.look()
-    await broken.save({"completed": Content(data, {}), "chronicle": Content(data, {})}, 1)
+    await broken.load_manifest()
+    await broken.save({"completed": PartPartContent(data, {}), "chronicle": PartPartContent(data, {})}, 1)
     with capture_logs() as logs:
         assert await found(client) is None
     assert [entry["event"] for entry in logs] == ["saved history not used", "saved state not used"]
@@ -186,8 +186,8 @@ async def test_a_chronicle_that_cannot_be_used_is_a_problem_and_is_not_replaced_
 ) -> None:
     await saved_by(client, checkpoint(5))
     broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
-    await broken.look()
-    await broken.save({"chronicle": Content(data, {})}, 1)
+    await broken.load_manifest()
+    await broken.save({"chronicle": PartContent(data, {})}, 1)
     store = store_of(client)
     with capture_logs() as logs:
         await store.load_history()
@@ -195,7 +195,7 @@ async def test_a_chronicle_that_cannot_be_used_is_a_problem_and_is_not_replaced_
         loaded = await store.load_history()
     assert [entry["event"] for entry in logs] == ["saved history not used"]
     assert "auditor state reset --audit orders" in (loaded.problem or "")
-    head = await broken.look()
+    head = await broken.load_manifest()
     assert head is not None
     assert await broken.read(head, "chronicle") == data
     await broken.save({"chronicle": None}, 2)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from auditor.config import StateConfig
-from auditor.jetstream.state.stream_settings import MAX_BYTES, state_stream_settings, unsafe_settings
+from auditor.jetstream.state.stream_settings import MAX_BYTES, state_stream
 
-CONFIG = StateConfig()
+STREAM = state_stream(StateConfig())
+GOOD = STREAM.settings()
 
 
 def test_a_stream_as_the_auditor_creates_it_is_accepted_and_other_sizes_are_the_owners_choice() -> None:
     for setting in ({}, {"max_bytes": 1000}, {"num_replicas": 3}, {"max_age": 0, "max_msgs": -1}):
-        assert unsafe_settings(CONFIG, state_stream_settings(CONFIG) | setting) == []
+        assert STREAM.unsafe_settings(GOOD | setting) == []
 
 
 @pytest.mark.parametrize(
@@ -30,4 +31,4 @@ def test_a_stream_as_the_auditor_creates_it_is_accepted_and_other_sizes_are_the_
     ],
 )
 def test_each_setting_that_could_lose_saved_state_is_named(setting: dict[str, object], line: str) -> None:
-    assert unsafe_settings(CONFIG, state_stream_settings(CONFIG) | setting) == [line]
+    assert STREAM.unsafe_settings(GOOD | setting) == [line]

@@ -115,3 +115,17 @@ async def test_a_subject_that_would_cost_the_connection_is_not_sent(client):
     await client.publish("x" * 4_000)
     await client.flush()
     assert client.is_connected
+
+
+async def test_the_error_of_an_operation_without_a_connection_gives_the_last_error_or_the_cause(server, client):
+    server.kill()
+    with at_once(), pytest.raises(errors.ConnectionReconnectingError) as cause:
+        await client.request("question")
+    assert str(client.not_connected_error(cause.value)) == f"no connection to NATS ({client.last_error_text})"
+    client.last_error_text = ""
+    assert str(client.not_connected_error(cause.value)) == f"no connection to NATS ({cause.value})"
+
+
+async def test_a_client_that_was_closed_gives_that_as_the_reason(client):
+    await client.close()
+    assert str(client.not_connected_error()) == "no connection to NATS (it was closed)"

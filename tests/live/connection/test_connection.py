@@ -159,7 +159,10 @@ async def refusal(settings: NatsConfig) -> str:
 async def test_an_unreachable_server_is_said_in_one_line_with_what_to_do(unused_url, caplog):
     with at_once():
         said = await refusal(config(unused_url.replace("//", "//me:secret@")))
-    assert said == f"cannot connect to NATS at {unused_url}: connection refused: check that it runs, and nats.servers"
+    assert (
+        said
+        == f"cannot connect to NATS at {unused_url}: connection refused: check that the server runs, and nats.servers"
+    )
     assert caplog.records == []
 
 

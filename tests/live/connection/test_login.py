@@ -65,7 +65,7 @@ async def test_credentials_that_are_gone_for_a_while_are_found_again(tmp_path):
                 creds.write_text(damaged)
             await server.restart()
             async with asyncio.timeout(10):
-                while "credentials_file" not in client.trouble:
+                while "credentials_file" not in client.last_error_text:
                     await asyncio.sleep(0.01)
             assert not client.is_connected
             creds.write_text(CREDS)

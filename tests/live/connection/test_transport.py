@@ -98,6 +98,6 @@ async def test_a_websocket_carries_all_that_a_connection_does():
 async def test_a_server_that_speaks_no_websocket_is_told_from_one_that_is_not_there():
     async with EmbeddedServer() as server:
         url = server.url.replace("nats", "ws")
-        assert "what answers there speaks no WebSocket" in await refusal(config(url))
+        assert "no WebSocket server answers there" in await refusal(config(url))
         server.kill()
         assert "WebSocket" not in await refusal(config(url))

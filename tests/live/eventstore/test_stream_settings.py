@@ -38,7 +38,7 @@ async def test_a_stream_that_cannot_hold_events_is_refused_with_the_setting(clie
     with pytest.raises(EventStreamError) as raised:
         await JetStreamEventStore.open(client, STREAM)
     assert str(raised.value) == (
-        'stream S cannot hold an event store\'s messages: subjects are ["S.events.>"], must cover S.snapshots.>'
+        'stream S cannot store events: subjects are ["S.events.>"], must cover S.snapshots.>; change these settings'
     )
 
 

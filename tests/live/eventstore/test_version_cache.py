@@ -25,7 +25,7 @@ async def test_what_is_remembered_never_differs_from_a_replay(client: Client, se
     """Any history of good, bad and other actors' messages, deletes, purges and new streams."""
     random_ = random.Random(seed)
     source = await create(client)
-    latest = VersionCache(client, STREAM, source)
+    cache = VersionCache(client, STREAM, source)
     for step in range(60):
         seqs = (await api(client, f"STREAM.INFO.{STREAM}"))["state"]
         match random_.choices(["event", "bad", "other", "delete", "purge", "recreate"], [6, 2, 2, 3, 1, 0.3])[0]:
@@ -46,4 +46,4 @@ async def test_what_is_remembered_never_differs_from_a_replay(client: Client, se
                 await create(client)
         if random_.random() < 0.7:
             replayed = await JetStreamEventStore(client, STREAM).get_events("order-1")
-            assert (await latest.ask(SUBJECT)).version == max((each.version for each in replayed), default=0)
+            assert (await cache.fetch(SUBJECT)).version == max((each.version for each in replayed), default=0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.config import QuarantineConfig
-from auditor.jetstream.quarantine.stream_settings import side_stream_settings
+from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.jetstream.quarantine.writer import QuarantineWriter
 from tests.live.connecting import connected
 from tests.live.streams import api
@@ -42,7 +42,9 @@ class RealSideStream:
         return {subject.removeprefix(f"{CONFIG.subject_prefix}.") for subject in counts}
 
     async def _update(self, **settings: object) -> None:
-        await api(self._client, f"STREAM.UPDATE.{CONFIG.stream}", **{**side_stream_settings(CONFIG), **settings})
+        await api(
+            self._client, f"STREAM.UPDATE.{CONFIG.stream}", **{**quarantine_stream(CONFIG).settings(), **settings}
+        )
 
 
 class TestQuarantineStream(QuarantineContract):

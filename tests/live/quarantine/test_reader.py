@@ -99,7 +99,7 @@ async def test_a_record_is_found_by_its_subject_and_by_what_follows_the_prefix(c
     key = evidence(2).key
     by_key, by_subject = await get_record(client, CONFIG, key), await get_record(client, CONFIG, f"{PREFIX}.{key}")
     assert by_key == by_subject
-    assert by_key.provenance.sequence == 2
+    assert by_key.origin.sequence == 2
 
 
 @pytest.mark.parametrize(
@@ -128,5 +128,5 @@ async def test_a_record_with_a_part_missing_says_so(client):
 
     record = await get_record(client, CONFIG, whole.key)
 
-    assert record.damage == "part 2 of 3 is missing"
+    assert record.problem == "part 2 of 3 is missing"
     assert record.data == b"7" * len(record.data)

@@ -11,7 +11,7 @@ from auditor.config import NatsConfig, QuarantineConfig
 from auditor.errors import ConnectionFailedError, QuarantineStreamError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.connection.client import connect
-from auditor.jetstream.quarantine.stream_settings import ensure_quarantine_stream, side_stream_settings
+from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 
 CONFIG = QuarantineConfig()
 
@@ -30,30 +30,30 @@ async def create(client, **settings):
 
 async def refusal(client, config=CONFIG, audited="ORDERS"):
     with pytest.raises(QuarantineStreamError) as raised:
-        await ensure_quarantine_stream(client, config, audited)
+        await quarantine_stream(config).ensure(client, audited)
     assert len(str(raised.value).splitlines()) == 1
     return str(raised.value)
 
 
 async def test_an_absent_side_stream_is_created_as_the_quarantine_needs_it(client):
     config = QuarantineConfig(max_bytes=12_345, max_age="48h")
-    await ensure_quarantine_stream(client, config, "ORDERS")
+    await quarantine_stream(config).ensure(client, "ORDERS")
 
     found = (await stream_info(client, config.stream)).config
-    wanted = side_stream_settings(config)
+    wanted = quarantine_stream(config).settings()
     assert {name: found[name] for name in wanted} == wanted
     assert not found.get("deny_delete")
     assert not found.get("deny_purge")
-    await ensure_quarantine_stream(client, config, "ORDERS")
+    await quarantine_stream(config).ensure(client, "ORDERS")
 
 
 async def test_two_auditors_that_start_together_agree_on_one_side_stream(client):
-    await asyncio.gather(*(ensure_quarantine_stream(client, CONFIG, "ORDERS") for _ in range(8)))
+    await asyncio.gather(*(quarantine_stream(CONFIG).ensure(client, "ORDERS") for _ in range(8)))
 
 
 async def test_two_auditors_that_start_together_with_different_settings_agree_too(client):
     configs = [QuarantineConfig(max_bytes=10_000 + more) for more in range(8)]
-    await asyncio.gather(*(ensure_quarantine_stream(client, config, "ORDERS") for config in configs))
+    await asyncio.gather(*(quarantine_stream(config).ensure(client, "ORDERS") for config in configs))
 
 
 async def test_an_absent_side_stream_that_must_not_be_created_is_refused(client):
@@ -88,7 +88,7 @@ async def test_an_absent_side_stream_that_must_not_be_created_is_refused(client)
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 async def test_a_side_stream_that_could_lose_records_is_refused_with_every_setting_to_change(client, setting, line):
-    await create(client, **side_stream_settings(CONFIG) | setting)
+    await create(client, **quarantine_stream(CONFIG).settings() | setting)
     why = await refusal(client)
     assert why.startswith("quarantine stream AETHER_QUARANTINE could lose records and is refused: ")
     assert line in why
@@ -101,9 +101,9 @@ async def test_a_mirror_is_refused(client):
 
 
 async def test_an_administrator_may_set_aside_more_room_and_forbid_deletion(client):
-    settings = side_stream_settings(CONFIG)
+    settings = quarantine_stream(CONFIG).settings()
     await create(client, **settings | {"max_bytes": 2 << 30, "deny_delete": True, "deny_purge": True})
-    await ensure_quarantine_stream(client, CONFIG, "ORDERS")
+    await quarantine_stream(CONFIG).ensure(client, "ORDERS")
 
 
 async def test_the_audited_stream_is_refused_as_side_stream(client):
@@ -132,5 +132,5 @@ async def test_a_server_without_room_for_the_side_stream_may_have_some_later(ser
     await server.restart()
     client = await connect(NatsConfig(servers=(server.url,)))
     with pytest.raises(ConnectionFailedError, match="insufficient storage resources"):
-        await ensure_quarantine_stream(client, CONFIG, "ORDERS")
+        await quarantine_stream(CONFIG).ensure(client, "ORDERS")
     await client.close()

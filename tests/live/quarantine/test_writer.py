@@ -167,10 +167,10 @@ async def test_whatever_was_stored_comes_back_byte_for_byte(admin, record):
 
     kept = await get_record(admin, CONFIG, record.key)
 
-    assert kept.damage is None
+    assert kept.problem is None
     assert (kept.data, kept.headers) == (record.message.data, record.message.headers)
-    assert kept.provenance.subject == record.message.subject
-    assert kept.provenance.sequence == record.message.seq
+    assert kept.origin.subject == record.message.subject
+    assert kept.origin.sequence == record.message.seq
     assert await one_round(stream, [record]) == QuarantineResult(already_stored=1)
     assert set((await keys(admin)).values()) == {1}
 
@@ -194,7 +194,7 @@ async def test_a_message_stored_when_the_server_took_larger_ones_is_split(server
     assert await one_round(QuarantineWriter(client, CONFIG, "ORDERS"), [large]) == QuarantineResult(stored=1)
 
     kept = await get_record(client, CONFIG, large.key)
-    assert (kept.data, kept.headers, kept.damage) == (large.message.data, large.message.headers, None)
+    assert (kept.data, kept.headers, kept.problem) == (large.message.data, large.message.headers, None)
 
 
 async def test_a_complete_record_is_not_split_anew_when_the_server_takes_less_than_it_did(server, admin):
@@ -218,7 +218,7 @@ async def test_a_record_of_which_only_a_part_was_stored_is_completed(admin):
     await admin.request(second.subject, second.data, headers=second.headers)
 
     assert await one_round(stream, [whole]) == QuarantineResult(stored=1)
-    assert (await get_record(admin, CONFIG, whole.key)).damage is None
+    assert (await get_record(admin, CONFIG, whole.key)).problem is None
 
 
 async def test_a_part_left_from_another_split_is_named_and_hinders_no_other_record(admin):
@@ -232,7 +232,7 @@ async def test_a_part_left_from_another_split_is_named_and_hinders_no_other_reco
 
     assert (settled.stored, settled.failed) == (1, 1)
     assert settled.reason == (
-        f"record {whole.key} cannot be stored: {left} is left from a record that was split otherwise: delete it"
+        f"record {whole.key} cannot be stored: {left} holds a part of another record: delete that message"
     )
     assert f"{CONFIG.subject_prefix}.{whole.key}" not in await keys(admin)  # a key that exists is a complete record
 
@@ -286,7 +286,7 @@ async def test_a_side_stream_deleted_midway_is_created_anew_for_the_next_round(a
     settled = await stream.flush()
 
     assert settled.failed >= 300
-    assert settled.reason == "stream AETHER_QUARANTINE is gone: the next pass creates it anew"
+    assert settled.reason == "stream AETHER_QUARANTINE does not exist any more: the next pass creates it again"
     assert (await one_round(stream, records)).failed == 0
     assert await keys(admin) == each_once(records)
 
@@ -334,7 +334,7 @@ async def test_a_missing_permission_is_named_at_once_and_holds_up_nothing(server
 
 
 async def test_a_server_that_stays_away_holds_up_a_round_only_once(server, admin, monkeypatch):
-    monkeypatch.setattr(writer, "PATIENCE", 0.5)
+    monkeypatch.setattr(writer, "GIVE_UP_SECONDS", 0.5)
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
     await stream.submit(evidence(0))

@@ -37,7 +37,7 @@ def in_order(messages, first, last):
 async def disturbed(source, pinned, disturb, *, every=MANY // 6, **options):
     """All that a walk gives while `disturb` is called each time `every` more messages have come."""
     messages, due = [], every
-    async for batch in source.walk(pinned, first_seq=1, last_seq=pinned.last_seq, **options):
+    async for batch in source.read(pinned, first_seq=1, last_seq=pinned.last_seq, **options):
         messages += batch
         if len(messages) >= due:
             due += every
@@ -180,7 +180,7 @@ async def test_a_head_that_moves_up_only_leaves_its_own_messages_out(server, cli
     source = await create(client)
     await fill(server, MANY)
     pinned = await source.info()
-    batches = source.walk(pinned, first_seq=1, last_seq=MANY)
+    batches = source.read(pinned, first_seq=1, last_seq=MANY)
     messages = await anext(batches)
     await api(client, "STREAM.PURGE.S", seq=MANY // 2 + 1)
     messages += await rest(batches)
@@ -207,7 +207,7 @@ async def test_messages_that_the_server_cannot_read_are_left_out_and_hold_nothin
     assert pinned.last_seq == 1000
     got = await within(5, walked(source, pinned))
     assert [message.seq for message in got] == [seq for seq in range(1, 1001) if seq not in damaged]
-    assert [await source.is_stored(seq) for seq in damaged] == [False] * len(damaged)
+    assert [await source.is_readable(seq) for seq in damaged] == [False] * len(damaged)
 
 
 # --- the connection or the server goes
@@ -260,12 +260,12 @@ async def test_a_server_that_is_killed_and_started_again_costs_no_message(server
 
 
 async def test_the_walk_waits_while_there_is_no_server(server, client, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.0)
     source = await create(client)
     await fill(server, MANY)
     pinned = await source.info()
     messages = []
-    batches = source.walk(pinned, first_seq=1, last_seq=MANY)
+    batches = source.read(pinned, first_seq=1, last_seq=MANY)
     messages += await anext(batches)
     server.kill()
     following = asyncio.create_task(rest(batches))
@@ -394,7 +394,7 @@ async def test_least_privilege_is_enough():
         in_order(await walked(source, pinned), 1, 1000)
         assert len(await walked(source, pinned, subjects=["S.events.order.*"])) == 1000
         assert len(await walked(source, pinned, subjects=["S.events.order.order-1", "S.events.order.order-2"])) == 200
-        assert await source.is_stored(1000)
+        assert await source.is_readable(1000)
         assert (await source.deleted(pinned))[1] == []
 
 
@@ -404,7 +404,7 @@ async def test_a_walk_that_is_left_leaves_nothing_behind_in_the_client(server, c
     await fill(server, MANY)
     pinned = await source.info()
     subscriptions = len(client._subs)
-    batches = source.walk(pinned, first_seq=1, last_seq=MANY)
+    batches = source.read(pinned, first_seq=1, last_seq=MANY)
     assert await anext(batches)
     assert len(client._subs) == subscriptions + 1
     if how == "cancelled":
@@ -437,7 +437,7 @@ async def test_the_event_loop_turns_while_a_stream_is_walked(server, client):
 
 
 async def test_a_walk_without_any_progress_is_given_up(server, client, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 0.3)
+    monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.3)
     source = await create(client)
     await fill(server, 10)
     pinned = await source.info()

@@ -9,14 +9,14 @@ import pytest
 from auditor.aether.gojson.timestamps import from_match, match
 from auditor.jetstream.api import consumer_info
 from auditor.jetstream.reading import pull_consumer as module
-from auditor.jetstream.reading.pull_consumer import ConsumerLostError, delivery
+from auditor.jetstream.reading.pull_consumer import ConsumerLostError, pull_consumer
 from tests.live.hostile import hostile_set
 from tests.live.raw import publish
 from tests.live.streams import STREAM, api, create, fill, stored, walked
 
 
 def new(client, *, start_seq=1, subjects=(), batch=100):
-    return delivery(client, STREAM, start_seq=start_seq, subjects=subjects, batch=batch)
+    return pull_consumer(client, STREAM, start_seq=start_seq, subjects=subjects, batch=batch)
 
 
 async def test_every_hostile_message_is_delivered_once_and_byte_for_byte(server, client):
@@ -47,22 +47,22 @@ async def test_the_time_of_storing_is_kept_to_the_nanosecond(server, client):
 async def test_messages_come_in_the_order_of_the_stream_and_end_by_themselves(server, client):
     await create(client)
     await fill(server, 1000)
-    async with new(client, start_seq=11) as coming:
+    async with new(client, start_seq=11) as consumer:
         seqs = []
-        while messages := await coming.next():
+        while messages := await consumer.fetch():
             seqs += [message.seq for message in messages]
-        assert coming.at_end
+        assert consumer.at_end
     assert seqs == list(range(11, 1001))
 
 
 async def test_nothing_pending_is_known_without_a_pull(server, client):
     await create(client)
     await fill(server, 3)
-    async with new(client, start_seq=4) as coming:
-        assert coming.at_end
-        assert await coming.next() == []
-    async with new(client, subjects=["S.events.nobody.nobody-1"]) as coming:
-        assert coming.at_end
+    async with new(client, start_seq=4) as consumer:
+        assert consumer.at_end
+        assert await consumer.fetch() == []
+    async with new(client, subjects=["S.events.nobody.nobody-1"]) as consumer:
+        assert consumer.at_end
 
 
 @pytest.mark.parametrize(("count", "size", "limit"), [(200, 1000, 3500), (20, 60_000, 1000), (3, 1 << 20, 1 << 19)])
@@ -79,18 +79,18 @@ async def test_pulls_are_bounded_in_bytes_and_still_bring_messages_that_are_larg
 async def test_what_is_in_flight_is_bounded_by_two_pulls(server, client):
     await create(client)
     await fill(server, 1000)
-    async with new(client, batch=50) as coming:
-        taken = len(await coming.next())
+    async with new(client, batch=50) as consumer:
+        taken = len(await consumer.fetch())
         async with asyncio.timeout(5):
-            while (info := await consumer_info(client, STREAM, coming._consumer)).num_waiting:
+            while (info := await consumer_info(client, STREAM, consumer._name)).num_waiting:
                 await asyncio.sleep(0.01)
         assert 2 * 50 <= info.delivered.consumer_seq <= taken + 2 * 50
 
 
-async def interruption(coming):
+async def interruption(consumer):
     """What the delivery says when it is interrupted; whatever it gives before does not matter."""
     try:
-        while await coming.next():
+        while await consumer.fetch():
             pass
     except ConsumerLostError as error:
         return str(error)
@@ -99,61 +99,61 @@ async def interruption(coming):
 async def test_a_consumer_that_is_deleted_interrupts_its_delivery_at_once(server, client):
     await create(client)
     await fill(server, 1000)
-    async with new(client, batch=10) as coming:
-        assert await coming.next()
-        await api(client, f"CONSUMER.DELETE.S.{coming._consumer}")
+    async with new(client, batch=10) as consumer:
+        assert await consumer.fetch()
+        await api(client, f"CONSUMER.DELETE.S.{consumer._name}")
         async with asyncio.timeout(2):
-            assert await interruption(coming)
+            assert await interruption(consumer)
 
 
 async def test_a_message_lost_on_the_way_interrupts_the_delivery(server, client):
     await create(client)
     await fill(server, 100)
-    async with new(client, batch=10) as coming:
-        assert await coming.next()
+    async with new(client, batch=10) as consumer:
+        assert await consumer.fetch()
         async with asyncio.timeout(2):
-            while len(coming._inbox.messages) < 2:
+            while len(consumer._inbox.messages) < 2:
                 await asyncio.sleep(0.01)
-        del coming._inbox.messages[0]
-        assert await interruption(coming) == "messages were lost on the way"
+        del consumer._inbox.messages[0]
+        assert await interruption(consumer) == "messages were lost on the way"
 
 
 async def test_the_last_messages_lost_on_the_way_interrupt_the_delivery_too(server, client):
     await create(client)
     await fill(server, 15)
-    async with new(client, batch=10) as coming:
-        await coming._pull()
+    async with new(client, batch=10) as consumer:
+        await consumer._pull()
         async with asyncio.timeout(2):
-            while len(coming._inbox.messages) < 15:
+            while len(consumer._inbox.messages) < 15:
                 await asyncio.sleep(0.01)
-            del coming._inbox.messages[10:]
-            assert len(await coming.next()) == 10
-            assert await interruption(coming) == "messages were lost on the way"
+            del consumer._inbox.messages[10:]
+            assert len(await consumer.fetch()) == 10
+            assert await interruption(consumer) == "messages were lost on the way"
 
 
 async def test_a_pull_lost_on_the_way_interrupts_the_delivery(server, client):
     await create(client)
     await fill(server, 15)
-    async with new(client, batch=10) as coming:
-        coming._requested = 20
+    async with new(client, batch=10) as consumer:
+        consumer._requested = 20
         async with asyncio.timeout(2):
-            assert await interruption(coming) == "the server has forgotten what it was asked for"
+            assert await interruption(consumer) == "the server has dropped a pull"
 
 
 async def test_what_is_no_delivery_interrupts_the_delivery(server, client):
     await create(client)
     await fill(server, 15)
-    async with new(client, batch=10) as coming:
-        await client.publish(coming._inbox.subject, b"", reply="some.where")
+    async with new(client, batch=10) as consumer:
+        await client.publish(consumer._inbox.subject, b"", reply="some.where")
         async with asyncio.timeout(2):
-            assert await interruption(coming) == "something that is no delivery came into the inbox"
+            assert await interruption(consumer) == "a message that is not from the consumer arrived in its inbox"
 
 
 async def test_a_connection_that_goes_interrupts_the_delivery_at_once(server, client):
     await create(client)
     await fill(server, 1000)
-    async with new(client, batch=10) as coming:
-        assert await coming.next()
+    async with new(client, batch=10) as consumer:
+        assert await consumer.fetch()
         server.kill()
         async with asyncio.timeout(2):
-            assert await interruption(coming)
+            assert await interruption(consumer)

@@ -11,7 +11,7 @@ from auditor.core.model.findings import Kind
 from auditor.core.state.acceptance import Acceptance
 from auditor.errors import StateError
 from auditor.jetstream.state.acceptances import Acceptances
-from auditor.jetstream.state.stream_settings import ensure_state_stream
+from auditor.jetstream.state.stream_settings import state_stream
 
 if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
@@ -29,7 +29,7 @@ KNOWN = Acceptance(
 
 async def test_what_was_accepted_is_there_for_everybody_who_looks_later(client: Client) -> None:
     assert await Acceptances(client, CONFIG, "orders").load() == {}
-    await ensure_state_stream(client, CONFIG, "S")
+    await state_stream(CONFIG).ensure(client, "S")
     one = Acceptances(client, CONFIG, "orders")
     assert await one.load() == {}
     await one.store({Kind.VERSION_GAP: KNOWN})
@@ -41,25 +41,25 @@ async def test_what_was_accepted_is_there_for_everybody_who_looks_later(client: 
 
 
 async def test_of_two_operators_at_once_one_is_asked_to_look_again(client: Client) -> None:
-    await ensure_state_stream(client, CONFIG, "S")
+    await state_stream(CONFIG).ensure(client, "S")
     one, other = (Acceptances(client, CONFIG, "orders") for _ in range(2))
     await one.load()
     await other.load()
     await one.store({Kind.VERSION_GAP: KNOWN})
-    with pytest.raises(StateError, match="somebody else"):
+    with pytest.raises(StateError, match="another user has changed"):
         await other.store({})
     assert await other.load() == {Kind.VERSION_GAP: KNOWN}
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"schema":"aether-auditor/accepted/9"}', b"{}" * 2])
 async def test_what_is_no_acceptance_is_said_to_be_none(client: Client, data: bytes) -> None:
-    await ensure_state_stream(client, CONFIG, "S")
+    await state_stream(CONFIG).ensure(client, "S")
     await client.request("aether.audit.orders.accepted", data)  # answered once it is stored
-    with pytest.raises(StateError, match="accept it again"):
+    with pytest.raises(StateError, match="accept the findings again"):
         await Acceptances(client, CONFIG, "orders").load()
 
 
 async def test_without_a_state_stream_nothing_can_be_accepted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("auditor.jetstream.publish.PATIENCE", 0.1)
+    monkeypatch.setattr("auditor.jetstream.publish.GIVE_UP_SECONDS", 0.1)
     with pytest.raises(StateError, match="does not exist"):
         await Acceptances(client, CONFIG, "orders").store({})

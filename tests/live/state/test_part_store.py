@@ -10,7 +10,7 @@ import pytest
 from auditor.config import StateConfig
 from auditor.errors import AuditorError, StateConflictError, StateError, StateFormatError, StateNewerError
 from auditor.jetstream.state import part_store as module
-from auditor.jetstream.state.part_store import Content, PartStore
+from auditor.jetstream.state.part_store import PartContent, PartStore
 from tests.live.connecting import connected
 from tests.live.proxy import Proxy
 from tests.live.streams import api
@@ -29,14 +29,14 @@ def checkpoints(client: Client, audit: str = "orders", version: str = "1.2.3") -
     return PartStore(client, CONFIG, "S", audit, version)
 
 
-def content(data: bytes) -> Content:
-    return Content(data, {"bytes": len(data)})
+def content(data: bytes) -> PartContent:
+    return PartContent(data, {"bytes": len(data)})
 
 
 async def loaded(client: Client, part: str = "memory", audit: str = "orders") -> bytes | None:
     """What somebody who comes later finds."""
     fresh = checkpoints(client, audit)
-    head = await fresh.look()
+    head = await fresh.load_manifest()
     return None if head is None or part not in head.parts else await fresh.read(head, part)
 
 
@@ -46,13 +46,13 @@ async def messages(client: Client) -> int:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LARGEST_CHUNK", 1000)
+    monkeypatch.setattr(module, "MAX_CHUNK_BYTES", 1000)
 
 
 async def test_where_nothing_was_saved_nothing_is_found(client: Client) -> None:
-    assert await checkpoints(client).look() is None
+    assert await checkpoints(client).load_manifest() is None
     await checkpoints(client).ensure()
-    assert await checkpoints(client).look() is None
+    assert await checkpoints(client).load_manifest() is None
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -97,16 +97,16 @@ class StopError(Exception):
 
 def dying(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
     """Let the process end after so many more messages are stored."""
-    append, left = module.append, after
+    publish, left = module.publish_expecting, after
 
     async def until_then(*arguments: object, **options: object) -> object:
         nonlocal left
         if left == 0:
             raise StopError
         left -= 1
-        return await append(*arguments, **options)
+        return await publish(*arguments, **options)
 
-    monkeypatch.setattr(module, "append", until_then)
+    monkeypatch.setattr(module, "publish_expecting", until_then)
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -118,7 +118,7 @@ async def test_a_kill_after_any_message_leaves_what_was_saved_before_or_all_of_t
     with monkeypatch.context() as patch:
         dying(patch, after=after)
         dead = checkpoints(client)
-        await dead.look()
+        await dead.load_manifest()
         try:
             await dead.save({"memory": content(NEW)}, 2)
             ended = True
@@ -128,7 +128,7 @@ async def test_a_kill_after_any_message_leaves_what_was_saved_before_or_all_of_t
     assert await loaded(client) == (NEW if ended else OLD)
     # Whoever goes on is not held up by what was left behind.
     heir = checkpoints(client)
-    await heir.look()
+    await heir.load_manifest()
     await heir.save({"memory": content(b"heir")}, 3)
     assert await loaded(client) == b"heir"
 
@@ -140,7 +140,7 @@ async def test_of_two_that_save_at_once_the_state_of_one_stands_whole(client: Cl
     for round_ in range(12):
         savers = [checkpoints(client) for _ in range(3)]
         for saver in savers:
-            await saver.look()
+            await saver.load_manifest()
         bodies = [b"%d of %d" % (number, round_) * 300 for number in range(3)]
         saves = [saver.save({"memory": content(body)}, 1) for saver, body in zip(savers, bodies, strict=True)]
         ended = await asyncio.gather(*saves, return_exceptions=True)
@@ -158,7 +158,7 @@ async def test_the_loser_saves_again_once_it_has_looked(client: Client) -> None:
     with pytest.raises(StateConflictError, match="another auditor saves"):
         await other.save({"memory": content(NEW)}, 2)
     assert await loaded(client) == OLD
-    head = await other.look()
+    head = await other.load_manifest()
     assert head is not None
     assert not other.is_own(head)
     await other.save({"memory": content(NEW)}, 2)
@@ -171,9 +171,9 @@ async def test_a_state_stream_that_was_removed_is_made_again_with_the_next_save(
     one = checkpoints(client)
     await one.save({"memory": content(OLD)}, 1)
     await api(client, f"STREAM.DELETE.{CONFIG.stream}")
-    with pytest.raises(StateConflictError, match="has been removed"):
+    with pytest.raises(StateConflictError, match="was removed by another process"):
         await one.save({"memory": content(NEW)}, 2)
-    assert await one.look() is None
+    assert await one.load_manifest() is None
     await one.save({"memory": content(NEW)}, 3)
     assert await loaded(client) == NEW
 
@@ -181,7 +181,7 @@ async def test_a_state_stream_that_was_removed_is_made_again_with_the_next_save(
 @pytest.mark.usefixtures("small_chunks")
 async def test_a_full_stream_refuses_the_new_state_and_keeps_the_old(client: Client) -> None:
     settings = {"subjects": [f"{CONFIG.subject_prefix}.>"], "discard": "new", "allow_rollup_hdrs": True}
-    most = module.LEAST_ROOM + 15_000
+    most = module.MIN_FREE_BYTES + 15_000
     await api(client, f"STREAM.CREATE.{CONFIG.stream}", name=CONFIG.stream, max_bytes=most, **settings)
     one = checkpoints(client)
     await one.save({"memory": content(OLD)}, 1)
@@ -209,8 +209,8 @@ def nothing(_: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("damage", "kind", "line"),
     [
-        (truncated, StateFormatError, "its head is damaged"),
-        (nothing, StateFormatError, "its head is damaged"),
+        (truncated, StateFormatError, "its manifest is damaged"),
+        (nothing, StateFormatError, "its manifest is damaged"),
         (newer, StateNewerError, r"written by a later version of the auditor \(aether-auditor/state/2"),
     ],
 )
@@ -223,7 +223,7 @@ async def test_a_head_that_cannot_be_used_is_said_so_in_one_line_and_replaced_by
     await client.request(subject, damage(head.data))  # answered once it is stored
     heir = checkpoints(client)
     with pytest.raises(kind, match=line) as raised:
-        await heir.look()
+        await heir.load_manifest()
     assert "\n" not in str(raised.value)
     await heir.save({"memory": content(NEW)}, 2)
     assert await loaded(client) == NEW
@@ -238,12 +238,12 @@ async def test_a_chunk_that_is_gone_or_holds_something_else_is_noticed(client: C
     with pytest.raises(StateFormatError, match="digest"):
         await one.read(head, "memory")
     await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=seq)
-    with pytest.raises(StateFormatError, match=f"the chunk at sequence {seq} is gone"):
+    with pytest.raises(StateFormatError, match=f"the chunk at sequence {seq} is missing"):
         await loaded(client)
 
 
 async def test_a_server_with_small_messages_gets_small_chunks(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_max_payload", module.HEADERS_SIZE + 700)
+    monkeypatch.setattr(client, "_max_payload", module.MAX_HEADERS_BYTES + 700)
     head = await checkpoints(client).save({"memory": content(OLD)}, 1)
     assert len(head.parts["memory"].seqs) == 5
     assert await loaded(client) == OLD
@@ -266,7 +266,7 @@ async def test_a_connection_that_breaks_in_the_middle_of_a_save_costs_time_and_n
             await unlucky.wait_connected()
             if isinstance(outcome, BaseException):
                 assert isinstance(outcome, AuditorError), outcome
-                await one.look()
+                await one.load_manifest()
             else:
                 assert await loaded(client) == data
             assert await loaded(client) is not None
@@ -290,7 +290,7 @@ async def test_a_server_that_dies_in_the_middle_of_a_save_has_the_old_state_or_t
         assert found in (before, data)
         if isinstance(outcome, BaseException):
             assert isinstance(outcome, AuditorError), outcome
-            await one.look()
+            await one.load_manifest()
         else:
             assert found == data
         before = found

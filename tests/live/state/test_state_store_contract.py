@@ -8,9 +8,9 @@ import pytest
 
 from auditor.config import StateConfig
 from auditor.jetstream.state.acceptances import Acceptances
-from auditor.jetstream.state.part_store import Content, PartStore
+from auditor.jetstream.state.part_store import PartContent, PartStore
 from auditor.jetstream.state.state_store import FORMATS, JetStreamStateStore
-from auditor.jetstream.state.stream_settings import state_stream_settings
+from auditor.jetstream.state.stream_settings import state_stream
 from tests.live.streams import api
 from tests.ports.state_store_contract import StateStoreContract, Storage
 
@@ -39,8 +39,8 @@ class RealStorage:
 
     async def save_newer(self, part: str) -> None:
         checkpoints = self._checkpoints()
-        await checkpoints.look()
-        await checkpoints.save({part: Content(b"", {}, FORMATS[part] + 1)}, 100)
+        await checkpoints.load_manifest()
+        await checkpoints.save({part: PartContent(b"", {}, FORMATS[part] + 1)}, 100)
 
     async def remove(self) -> None:
         await api(self._client, f"STREAM.DELETE.{CONFIG.stream}")
@@ -49,7 +49,7 @@ class RealStorage:
         return PartStore(self._client, CONFIG, "S", AUDIT, "1.2.3")
 
     async def _update(self, **settings: object) -> None:
-        await api(self._client, f"STREAM.UPDATE.{CONFIG.stream}", **{**state_stream_settings(CONFIG), **settings})
+        await api(self._client, f"STREAM.UPDATE.{CONFIG.stream}", **{**state_stream(CONFIG).settings(), **settings})
 
 
 class TestJetStreamStateStore(StateStoreContract):
