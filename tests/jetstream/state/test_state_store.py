@@ -137,7 +137,7 @@ async def test_what_is_damaged_is_not_used_and_said_so_in_one_line(client: Clien
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("saved state not used", "warning")]
     broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
     await broken.load_manifest()
-    await broken.save({"completed": PartPartContent(data, {}), "chronicle": PartPartContent(data, {})}, 1)
+    await broken.save({"completed": PartContent(data, {}), "chronicle": PartContent(data, {})}, 1)
     with capture_logs() as logs:
         assert await found(client) is None
     assert [entry["event"] for entry in logs] == ["saved history not used", "saved state not used"]
