@@ -5,7 +5,7 @@ No I/O, clock or logging. Nothing here knows of audits, findings or NATS connect
 
 from auditor.aether.event import ActorSnapshot, EncodeError, Event, Malformed, Reason, Timestamp
 from auditor.aether.gojson.decode import (
-    Facts,
+    JudgedBody,
     decode_event,
     decode_snapshot,
     encode_event,
@@ -47,8 +47,8 @@ __all__ = [
     "Event",
     "EventStore",
     "EventStoreWithErrors",
-    "Facts",
     "InMemoryEventStore",
+    "JudgedBody",
     "Malformed",
     "MalformedSnapshotError",
     "NotStoredError",

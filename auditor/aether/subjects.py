@@ -1,6 +1,6 @@
 """How Aether names an actor in its subjects, and which stored subjects it can never ask for.
 
-An actor's *tail* is what its subjects end with, the same for events and snapshots: its type and its id, a token each.
+An actor's *key* is what its subjects end with, the same for events and snapshots: its type and its id, a token each.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ def unstorable_id_reason(actor_id: str) -> str | None:
     return unreadable_id_reason(actor_id)
 
 
-def unreachable_reason(tail: bytes) -> Literal["encoding", "wildcard", "tokens"] | None:
-    """Why no actor id leads to `tail`, or None if one does.
+def unreachable_reason(key: bytes) -> Literal["encoding", "wildcard", "tokens"] | None:
+    """Why no actor id leads to `key`, or None if one does.
 
     The first that applies of: `encoding`, it is not UTF-8; `wildcard`, it holds a " ", "*" or ">", which sanitizing
     replaces; `tokens`, it is not two tokens of which the first is the actor type of the second.
     """
     try:
-        text = tail.decode()
+        text = key.decode()
     except UnicodeDecodeError:
         return "encoding"
     if not _NEVER_SANITIZED.isdisjoint(text):

@@ -14,7 +14,7 @@ from auditor.cli.tables import print_line, print_match, print_report, results
 from auditor.config.values import listen
 from auditor.core.report.pass_report import ExitCode, exit_code
 from auditor.daemon.supervisor import Supervisor
-from auditor.demo.run import demo
+from auditor.demo.run import running_demo
 from auditor.errors import AuditorError
 from auditor.service.status import ServiceStatus
 
@@ -39,9 +39,12 @@ def demo_command(http: str, *, once: bool) -> int:
 
 
 async def _once() -> int:
-    async with demo(listen("127.0.0.1:0"), writing=False) as scene, connected(scene.config, writes=True) as auditor_:
+    async with (
+        running_demo(listen("127.0.0.1:0"), writing=False) as scene,
+        connected(scene.config, writes=True) as auditor_,
+    ):
         report = await auditor_.new_pass(scene.config.audits[0]).run()
-    print_match(results(), match_findings(scene.planted, report))
+    print_match(results(), match_findings(scene.damage, report))
     print_report(results(), report)
     return exit_code([report])
 
@@ -49,10 +52,10 @@ async def _once() -> int:
 async def _daemon(address: str) -> int:
     console = results()
     stop = stop_signal()
-    async with demo(listen(address), writing=True) as scene:
+    async with running_demo(listen(address), writing=True) as scene:
         print_line(console, "auditor demo: an embedded NATS server with a damaged stream, audited every 5 seconds")
         daemon = Supervisor(scene.config, ServiceStatus(auditor.__version__, scene.config.audits))
-        showing = asyncio.create_task(_show(console, daemon, scene.planted), name="demo")
+        showing = asyncio.create_task(_show(console, daemon, scene.damage), name="demo")
         try:
             await daemon.run(stop, lambda server: _say_where(console, server, scene.config))
         finally:

@@ -89,19 +89,19 @@ def print_match(console: Console, proof: MatchResult) -> None:
     for damage, findings in proof.found:
         found = [
             plain(
-                f"{'✓' if finding else '✗'} {expected.kind}{f' ({expected.why})' if expected.why else ''}",
+                f"{'✓' if finding else '✗'} {expected.kind}{f' ({expected.reason_or_cause})' if expected.reason_or_cause else ''}",
                 "green" if finding else "bold red",
             )
             for expected, finding in findings
         ]
-        table.add_row(plain(damage.what), plain(damage.story.actor_id), Text("\n").join(found))
+        table.add_row(plain(damage.title), plain(damage.actor.actor_id), Text("\n").join(found))
     console.print(table)
-    for finding in proof.besides:
+    for finding in proof.unexpected:
         what = (finding.kind, _where(finding), finding.actor or finding.subject, finding.detail)
         print_line(console, f"found besides: {' '.join(filter(None, what))}", "bold red")
-    if proof.missed:
+    if proof.missing:
         print_line(console, "not everything planted was found", "bold red")
-    elif proof.complete:
+    elif proof.is_exact:
         print_line(console, "everything planted was found, and nothing else")
 
 

@@ -39,13 +39,13 @@ class SelfTest:
     @property
     def ok(self) -> bool:
         """Whether everything planted was found and kept, and nothing else was found."""
-        return self.proof.complete and not self.bad_records
+        return self.proof.is_exact and not self.bad_records
 
     @property
     def why(self) -> str:
         """What is wrong, in one line; empty if nothing is."""
-        wrong = [f"not found: {what}" for what in self.proof.missed]
-        wrong += [f"found, and not planted: {finding.kind} at {_place(finding)}" for finding in self.proof.besides]
+        wrong = [f"not found: {what}" for what in self.proof.missing]
+        wrong += [f"found, and not planted: {finding.kind} at {_place(finding)}" for finding in self.proof.unexpected]
         wrong += [f"no such record in the side stream: {key}" for key in self.bad_records]
         return "; ".join(wrong)
 
@@ -82,7 +82,7 @@ async def audit_canary(auditor: Auditor, *, writes: bool, interrupted: asyncio.E
         raise CanaryError(f"not all of stream {CANARY} could be read: {report.incomplete}")
     if this_pass.settled.failed:
         raise CanaryError(f"{this_pass.settled.failed} records could not be stored: {this_pass.settled.why}")
-    proof = match_findings(contents().planted, report)
+    proof = match_findings(contents().damage, report)
     expected = [finding for _, findings in proof.found for _, finding in findings if finding is not None]
     return SelfTest(proof, tuple([finding.quarantine for finding in expected if not await _is_kept(auditor, finding)]))
 

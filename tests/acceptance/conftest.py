@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from auditor.config import NatsConfig
-from auditor.demo.stream import fill
+from auditor.demo.stream import fill_stream
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
 
@@ -95,9 +95,9 @@ async def admin(server: EmbeddedServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def planted(server: EmbeddedServer, admin: Client) -> tuple[Damage, ...]:
+async def seeded(server: EmbeddedServer, admin: Client) -> tuple[Damage, ...]:
     """The demo's damaged stream on the server."""
-    return await fill(admin)
+    return await fill_stream(admin)
 
 
 @pytest.fixture
@@ -110,9 +110,9 @@ async def streams(admin: Client) -> set[str]:
     return set(answer["streams"] or ())
 
 
-def totals(planted: tuple[Damage, ...]) -> dict[str, int]:
-    """How many findings of each kind there are when all that is planted is found, and nothing else."""
-    return dict(Counter(finding.kind for damage in planted for finding in damage.expected))
+def totals(seeded: tuple[Damage, ...]) -> dict[str, int]:
+    """How many findings of each kind there are when all seeded damage is found, and nothing else."""
+    return dict(Counter(finding.kind for damage in seeded for finding in damage.expected))
 
 
 class Way(NamedTuple):
@@ -134,7 +134,7 @@ class Guarded(NamedTuple):
 
     server: EmbeddedServer
     users: dict[str, dict[str, Any]]
-    planted: tuple[Damage, ...]
+    seeded: tuple[Damage, ...]
     folder: Path
 
     def config(self, user: str, more: str = "") -> str:
@@ -159,9 +159,9 @@ async def guarding(
             server = await until_the_end.enter_async_context(EmbeddedServer(config=way.server))
             until_the_end.callback(server.kill)
             client = await connect(NatsConfig(servers=(server.url,), **way.users["administrator"]))
-            planted = await fill(client)
+            seeded = await fill_stream(client)
             await client.close()
-            return Guarded(server, way.users, planted, tmp_path)
+            return Guarded(server, way.users, seeded, tmp_path)
 
         yield guard
 

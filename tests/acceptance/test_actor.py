@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from auditor.canary.damage import Damage
 
 
-async def test_every_damaged_actor_is_shown_as_aether_would_replay_it(config: str, planted: tuple[Damage, ...]) -> None:
-    by_what = {damage.what: damage.story for damage in planted}
-    story = by_what["an event cut in half"]
+async def test_every_damaged_actor_is_shown_as_aether_would_replay_it(config: str, seeded: tuple[Damage, ...]) -> None:
+    by_title = {damage.title: damage.actor for damage in seeded}
+    story = by_title["an event cut in half"]
     ended = await auditor("actor", story.actor_id, "--config", config, "--json")
     assert (ended.code, ended.err) == (2, "")
     view = ended.json
@@ -25,17 +25,17 @@ async def test_every_damaged_actor_is_shown_as_aether_would_replay_it(config: st
     assert (view["latest_version"], view["snapshot"], view["replay"]) == (8, None, "broken")
 
     bridged = (
-        await auditor("actor", by_what["lost versions that a snapshot bridges"].actor_id, "--config", config, "--json")
+        await auditor("actor", by_title["lost versions that a snapshot covers"].actor_id, "--config", config, "--json")
     ).json
     assert (bridged["snapshot"]["version"], bridged["replay"]) == (5, "replayable_from_snapshot")
     bad = (
-        await auditor("actor", by_what["a last snapshot that does not decode"].actor_id, "--config", config, "--json")
+        await auditor("actor", by_title["a last snapshot that does not decode"].actor_id, "--config", config, "--json")
     ).json
     assert "error" in bad["snapshot"]
     assert bad["replay"] == "replayable"
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_an_actor_with_nothing_wrong_is_clean(config: str) -> None:
     ended = await auditor("actor", "order-1000", "--config", config)
     assert (ended.code, ended.err) == (0, "")
@@ -44,7 +44,7 @@ async def test_an_actor_with_nothing_wrong_is_clean(config: str) -> None:
     assert [event["version"] for event in later["events"]][:2] == [4, 5]
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_for_people_it_says_what_replay_skips_and_where(config: str) -> None:
     ended = await auditor("actor", "order-1", "--config", config)
     assert ended.code == 2

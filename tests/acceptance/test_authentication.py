@@ -79,7 +79,7 @@ async def test_all_that_is_planted_is_found_and_nobody_else_is_let_in(
     scanned = await auditor("scan", "--config", config, "--json")
     assert (scanned.code, scanned.err) == (2, "")
     (audit,) = scanned.json["audits"]
-    assert audit["findings_total"] == totals(guarded.planted)
+    assert audit["findings_total"] == totals(guarded.seeded)
     assert audit["quarantine_pending"] == 0
     guarded.users["nobody"] = {}
     refused = await auditor("scan", "--config", guarded.config("nobody"))

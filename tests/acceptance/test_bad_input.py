@@ -117,7 +117,7 @@ async def test_an_id_that_no_actor_can_have_is_one_line(actor_id: str, config: s
     assert (ended.code, "no actor can have this id" in ended.said) == (1, True)
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_an_actor_or_a_record_that_does_not_exist_is_one_line(config: str) -> None:
     ended = await auditor("actor", "order-404", "--config", config)
     assert (ended.code, "order-404" in ended.said) == (1, True)

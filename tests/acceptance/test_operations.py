@@ -28,7 +28,7 @@ async def purge(admin: Client, stream: str, subject: str) -> int:
     return int(json.loads(answer.data)["purged"])
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_a_person_whose_events_and_then_records_are_purged_does_not_come_back(admin: Client, config: str) -> None:
     full = ("scan", "--config", config, "--full", "--json")
     before = (await auditor(*full)).json["audits"][0]

@@ -124,7 +124,7 @@ async def enlarge_quarantine(admin: Client) -> None:
     assert b'"error"' not in update.data
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_the_first_pass_begins_at_once_and_its_findings_are_served(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:

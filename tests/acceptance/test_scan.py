@@ -36,7 +36,7 @@ def good(last: int) -> list[SeedMessage]:
     return story.messages
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_the_damaged_stream_is_corrupt_and_its_report_adds_up(config: str) -> None:
     ended = await auditor("scan", "--config", config, "--json")
     assert (ended.code, ended.err) == (2, "")
@@ -54,7 +54,7 @@ async def test_the_damaged_stream_is_corrupt_and_its_report_adds_up(config: str)
     assert audit["range"] == audit["read"] == {"first_seq": 1, "last_seq": messages["in_range"]}
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_a_second_scan_says_the_same_and_keeps_no_record_twice(config: str, admin: Client) -> None:
     first, second = [await auditor("scan", "--config", config, "--json") for _ in range(2)]
     assert first.json["audits"][0]["findings"] == second.json["audits"][0]["findings"]
@@ -65,7 +65,7 @@ async def test_a_second_scan_says_the_same_and_keeps_no_record_twice(config: str
     assert await streams(admin) == {"ORDERS", "AETHER_QUARANTINE", "AETHER_AUDIT"}
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_two_auditors_at_once_say_the_same_and_keep_each_record_once(config: str, admin: Client) -> None:
     ended = await asyncio.gather(*(auditor("scan", "--config", config, "--json") for _ in range(2)))
     one, other = (scan.json["audits"][0] for scan in ended)
@@ -75,7 +75,7 @@ async def test_two_auditors_at_once_say_the_same_and_keep_each_record_once(confi
     assert (state["messages"], state["num_subjects"]) == (len(keys), len(keys))
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_a_dry_run_writes_nothing_and_finds_the_same(config: str, admin: Client) -> None:
     dry = await auditor("scan", "--config", config, "--json", "--dry-run")
     assert dry.code == 2
@@ -85,7 +85,7 @@ async def test_a_dry_run_writes_nothing_and_finds_the_same(config: str, admin: C
     assert wet.json["audits"][0]["findings_total"] == dry.json["audits"][0]["findings_total"]
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_findings_are_listed_up_to_a_number_and_counted_all(config: str) -> None:
     (audit,) = (await auditor("scan", "--config", config, "--json", "--max-findings", "3")).json["audits"]
     assert len(audit["findings"]) == 3
@@ -93,7 +93,7 @@ async def test_findings_are_listed_up_to_a_number_and_counted_all(config: str) -
     assert sum(audit["findings_total"].values()) > 30
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_for_people_it_prints_tables_without_colour_or_bar_where_there_is_no_terminal(config: str) -> None:
     ended = await auditor("scan", "--config", config)
     assert (ended.code, ended.err) == (2, "")
@@ -178,6 +178,6 @@ async def test_no_stored_byte_steers_a_table_or_breaks_the_json(
     assert "\x1b" not in listed
 
 
-async def test_everything_planted_is_found_and_nothing_else(config: str, planted: tuple[Damage, ...]) -> None:
+async def test_all_seeded_damage_is_found_and_nothing_else(config: str, seeded: tuple[Damage, ...]) -> None:
     (audit,) = (await auditor("scan", "--config", config, "--json")).json["audits"]
-    assert audit["findings_total"] == totals(planted)
+    assert audit["findings_total"] == totals(seeded)

@@ -51,14 +51,14 @@ def test_every_actor_id_that_is_not_empty_leads_to_a_reachable_subject(actor_id:
 @given(st.from_regex(rb"\A[-a. *\xc3\xa9]{1,8}\Z"))
 @example(b"\xa9.\xa9-")
 @settings(deadline=None)
-def test_a_tail_is_reachable_exactly_if_its_own_id_leads_to_it(tail: bytes) -> None:
-    text = tail.decode(errors="replace")
-    leads_there = actor_key(text.rpartition(".")[2]).encode() == tail and not text.endswith(".")
-    assert (unreachable_reason(tail) is None) == leads_there
+def test_a_key_is_reachable_exactly_if_its_own_id_leads_to_it(key: bytes) -> None:
+    text = key.decode(errors="replace")
+    leads_there = actor_key(text.rpartition(".")[2]).encode() == key and not text.endswith(".")
+    assert (unreachable_reason(key) is None) == leads_there
 
 
 @pytest.mark.parametrize(
-    ("tail", "reason"),
+    ("key", "reason"),
     [
         (b"order.order-42", None),
         (b"unknown.42", None),
@@ -82,8 +82,8 @@ def test_a_tail_is_reachable_exactly_if_its_own_id_leads_to_it(tail: bytes) -> N
         (b"42.42", "tokens"),
     ],
 )
-def test_a_subject_that_no_actor_id_leads_to_has_a_reason(tail: bytes, reason: str | None) -> None:
-    assert unreachable_reason(tail) == reason
+def test_a_subject_that_no_actor_id_leads_to_has_a_reason(key: bytes, reason: str | None) -> None:
+    assert unreachable_reason(key) == reason
 
 
 @pytest.mark.parametrize("actor_id", ["", "a\tb", "a\r", "\n", "\ud800", "a\udcffb"])

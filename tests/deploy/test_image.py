@@ -114,8 +114,8 @@ async def test_the_pod_of_the_manifest_audits_is_scraped_and_ends_on_sigterm(
                 await until(lambda: scraped(served))
             except TimeoutError:
                 pytest.fail(images.logs(CONTAINER))
-            assert (await served.audit())["findings_total"] == totals(guarded.planted)
-            assert await served.metric("malformed_events") == totals(guarded.planted)["malformed_event"]
+            assert (await served.audit())["findings_total"] == totals(guarded.seeded)
+            assert await served.metric("malformed_events") == totals(guarded.seeded)["malformed_event"]
             assert (await served.ready())[0] == 200
         known = images.inspect(CONTAINER)
         assert known["HostConfig"]["ReadonlyRootfs"] is True

@@ -11,7 +11,7 @@ from auditor.app import Auditor
 from auditor.canary.actor_messages import ActorMessages, SeedMessage
 from auditor.config import AuditConfig, Config
 from auditor.demo.sample import STREAM
-from auditor.demo.stream import fill
+from auditor.demo.stream import fill_stream
 from auditor.jetstream.eventstore.store import JetStreamEventStore
 from tests.live.hostile import HEADER_BLOCKS, SUBJECT_TOKENS
 from tests.publishing import RawPublisher
@@ -37,7 +37,7 @@ def hostile() -> list[SeedMessage]:
 @pytest.fixture
 async def stream(server: EmbeddedServer, client: Client) -> None:
     async with RawPublisher(server.port) as publisher:
-        await fill(client)
+        await fill_stream(client)
         await publisher.publish(hostile())
 
 

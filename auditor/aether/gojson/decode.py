@@ -12,7 +12,7 @@ from auditor.aether.gojson.encode import encode_event, encode_snapshot
 from auditor.aether.gojson.exact import has_version
 
 __all__ = [
-    "Facts",
+    "JudgedBody",
     "decode_event",
     "decode_snapshot",
     "encode_event",
@@ -25,22 +25,22 @@ __all__ = [
 
 FastEvent = Event | fast.FastEvent
 FastSnapshot = ActorSnapshot | fast.FastSnapshot
-Facts = FastEvent | FastSnapshot
+JudgedBody = FastEvent | FastSnapshot
 """What an audit needs of a body that Go accepts: `actor_id` and `version`, both exactly Go's."""
 
 
-fast_event = fast.event_facts
+fast_event = fast.fast_event
 """`judge_event` for most bodies, and None for the others: for those who look at millions."""
 
 
 def judge_event(body: bytes) -> FastEvent | Malformed:
     """Whether Go accepts `body` as an event: the verdict of `decode_event`, without the cost of all its values."""
-    return fast.event_facts(body) or exact.decode_event(body)
+    return fast.fast_event(body) or exact.decode_event(body)
 
 
 def judge_snapshot(body: bytes) -> FastSnapshot | Malformed:
     """Whether Go accepts `body` as a snapshot: the verdict of `decode_snapshot`, without the cost of all its values."""
-    return fast.snapshot_facts(body) or exact.decode_snapshot(body)
+    return fast.fast_snapshot(body) or exact.decode_snapshot(body)
 
 
 def decode_event(body: bytes) -> Event | Malformed:

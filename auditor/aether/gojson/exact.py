@@ -99,9 +99,9 @@ def _read(body: bytes, fields_: Mapping[str, _Field]) -> dict[str, Any] | Malfor
                 values[field.attribute] = field.read(body, start, end, values.get(field.attribute))
             elif field.null_resets:
                 values.pop(field.attribute, None)
-    except fields.Refused as refused:
-        detail = f"{subject} at byte {refused.offset}: {refused.detail}"
-        return Malformed(refused.reason, detail, refused.offset)
+    except fields.FieldError as error:
+        detail = f"{subject} at byte {error.offset}: {error.detail}"
+        return Malformed(error.reason, detail, error.offset)
     return values
 
 

@@ -57,7 +57,7 @@ _read_event = msgspec.json.Decoder(FastEvent, dec_hook=_match_timestamp).decode
 _read_snapshot = msgspec.json.Decoder(FastSnapshot, dec_hook=_match_timestamp).decode
 
 
-def event_facts(body: bytes) -> FastEvent | None:
+def fast_event(body: bytes) -> FastEvent | None:
     """What is in an ordinary event; None if `body` is for the exact decoder."""
     try:
         return _read_event(body) if fits_fast_path(body) else None
@@ -65,7 +65,7 @@ def event_facts(body: bytes) -> FastEvent | None:
         return None
 
 
-def snapshot_facts(body: bytes) -> FastSnapshot | None:
+def fast_snapshot(body: bytes) -> FastSnapshot | None:
     """What is in an ordinary snapshot; None if `body` is for the exact decoder."""
     try:
         return _read_snapshot(body) if fits_fast_path(body) else None

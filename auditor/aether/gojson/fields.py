@@ -2,7 +2,7 @@
 
 A reader is given a body whose syntax is known to be right, the offsets at which one value of its field begins and ends,
 and what an earlier occurrence of the field has left. It is never given null. It answers the field's new value, or raises
-Refused.
+FieldError.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     Reader = Callable[[bytes, int, int, Any], Any]
 
 INT64_RANGE = range(-(2**63), 2**63)
-_LONGEST_INT64 = 20
+_MAX_INT64_LENGTH = 20
 
 _TYPES = {ord('"'): "a string", ord("{"): "an object", ord("["): "an array"}
 _TYPES |= dict.fromkeys(b"tf", "a boolean")
 _TYPES |= dict.fromkeys(b"-0123456789", "a number")
 
 
-class Refused(Exception):  # noqa: N818 (a verdict on the body, not an error of ours)
+class FieldError(Exception):
     """Go's field does not take a value of the body; never leaves this package."""
 
     def __init__(self, reason: Reason, offset: int, detail: str) -> None:
@@ -42,9 +42,9 @@ class Refused(Exception):  # noqa: N818 (a verdict on the body, not an error of 
         self.detail = detail
 
 
-def wrong_type(body: bytes, at: int, expected: str) -> Refused:
+def wrong_type(body: bytes, at: int, expected: str) -> FieldError:
     """The refusal of the value at `at`, which is not `expected`."""
-    return Refused(Reason.TYPE, at, f"expected {expected}, found {_TYPES[body[at]]}")
+    return FieldError(Reason.TYPE, at, f"expected {expected}, found {_TYPES[body[at]]}")
 
 
 def read_string(body: bytes, start: int, end: int, _earlier: Any) -> str:
@@ -63,9 +63,9 @@ def read_int64(body: bytes, start: int, end: int, _earlier: Any) -> int:
     if body[start] not in b"-0123456789":
         raise wrong_type(body, start, expected)
     if not _integer(body, start, end):
-        raise Refused(Reason.NUMBER, start, f"expected {expected}, found a number with a fraction or an exponent")
-    if end - start > _LONGEST_INT64 or int(body[start:end]) not in INT64_RANGE:
-        raise Refused(Reason.NUMBER, start, f"expected {expected}, found an integer outside it")
+        raise FieldError(Reason.NUMBER, start, f"expected {expected}, found a number with a fraction or an exponent")
+    if end - start > _MAX_INT64_LENGTH or int(body[start:end]) not in INT64_RANGE:
+        raise FieldError(Reason.NUMBER, start, f"expected {expected}, found an integer outside it")
     return int(body[start:end])
 
 
@@ -76,7 +76,7 @@ def read_timestamp(body: bytes, start: int, end: int, _earlier: Any) -> Timestam
         raise wrong_type(body, start, expected)
     found = timestamps.match(unquote(body[start:end]))
     if not found:
-        raise Refused(Reason.TIMESTAMP, start, f"expected {expected}, found a string that is none")
+        raise FieldError(Reason.TIMESTAMP, start, f"expected {expected}, found a string that is none")
     return timestamps.from_match(found)
 
 
@@ -95,7 +95,7 @@ def read_string_map(body: bytes, start: int, end: int, earlier: dict[str, str] |
         key, value, null = member.groups()
         if value is None and null is None:
             found = _TYPES[body[member.end()]]
-            raise Refused(Reason.TYPE, member.end(), f"expected {expected}, found {found} inside it")
+            raise FieldError(Reason.TYPE, member.end(), f"expected {expected}, found {found} inside it")
         result[unquote(key)] = unquote(value) if value else ""
     return result
 
@@ -132,7 +132,7 @@ def read_map(body: bytes, start: int, end: int, earlier: dict[str, Any] | None) 
             value = parse_float(token[_NUMBER])
             if math.isinf(value):
                 at = token.start(_NUMBER)
-                raise Refused(Reason.NUMBER, at, "expected numbers in the float64 range, found one outside it")
+                raise FieldError(Reason.NUMBER, at, "expected numbers in the float64 range, found one outside it")
         elif kind == _STRING:
             value = unquote(token[_STRING])
         elif kind == _OBJECT:

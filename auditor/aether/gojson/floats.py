@@ -11,7 +11,7 @@ import re
 
 _AGREED_LENGTH = 800
 _KEPT_DIGITS = 800
-_FIRST_DIGITS = 19
+_LEADING_DIGITS = 19
 """As many as fit into 64 bits: Go looks at more only if these leave a doubt."""
 
 _number = re.compile(rb"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?)([0-9]+))?")
@@ -34,14 +34,14 @@ def _parse_long(whole: bytes, fraction: bytes, exponent_sign: bytes, exponent: b
     point = len(digits) - len(fraction)  # the value is 0.<digits> times ten to the power of this, before the exponent
     shift = int(exponent.lstrip(b"0")[:5] or b"0") * (-1 if exponent_sign == b"-" else 1)
 
-    first = int(digits[:_FIRST_DIGITS])
-    power = point + shift - len(digits[:_FIRST_DIGITS])
+    first = int(digits[:_LEADING_DIGITS])
+    power = point + shift - len(digits[:_LEADING_DIGITS])
     if power > 310:
         return math.inf
     if power < -345:
         return 0.0
     value = float(f"{first}e{power}")
-    if not digits[_FIRST_DIGITS:].strip(b"0") or value == float(f"{first + 1}e{power}"):
+    if not digits[_LEADING_DIGITS:].strip(b"0") or value == float(f"{first + 1}e{power}"):
         return value
 
     kept = digits[:_KEPT_DIGITS].decode()
@@ -61,8 +61,8 @@ def format_float(value: float) -> str:
     point = len(digits) - len(fraction) + int(exponent or 0)  # the value is 0.<digits> times ten to the power of this
     digits = digits.rstrip("0")
     if not -6 < point <= 21:
-        tail = f".{digits[1:]}" if len(digits) > 1 else ""
-        return f"{sign}{digits[0]}{tail}e{point - 1:+d}"
+        end = f".{digits[1:]}" if len(digits) > 1 else ""
+        return f"{sign}{digits[0]}{end}e{point - 1:+d}"
     if point <= 0:
         return f"{sign}0.{'0' * -point}{digits}"
     if point >= len(digits):

@@ -67,9 +67,9 @@ def _container(key: bytes, item: bytes, closing: bytes) -> _Container:
 
 
 _ARRAY, _OBJECT = _container(b"", FLAT_VALUE, b"]"), _container(_KEY, FLAT_VALUE, b"}")
-_DEEPEST_ARRAY, _DEEPEST_OBJECT = _container(b"", _SCALAR, b"]"), _container(_KEY, _SCALAR, b"}")
+_AT_MAX_DEPTH_ARRAY, _AT_MAX_DEPTH_OBJECT = _container(b"", _SCALAR, b"]"), _container(_KEY, _SCALAR, b"}")
 """At the limit of depth, where every bracket is one too many."""
-_OPENED = {_ARRAYS_OPENED: (_ARRAY, _DEEPEST_ARRAY), _OBJECT_OPENED: (_OBJECT, _DEEPEST_OBJECT)}
+_OPENED = {_ARRAYS_OPENED: (_ARRAY, _AT_MAX_DEPTH_ARRAY), _OBJECT_OPENED: (_OBJECT, _AT_MAX_DEPTH_OBJECT)}
 
 _space = re.compile(SPACE).match
 _string = re.compile(STRING).match

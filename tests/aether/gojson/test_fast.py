@@ -7,7 +7,7 @@ from auditor.aether.gojson.fast import fits_fast_path, has_exact_values, to_floa
 
 
 def takes(body: bytes) -> bool:
-    return fast.event_facts(body) is not None
+    return fast.fast_event(body) is not None
 
 
 @pytest.mark.parametrize(
