@@ -1,8 +1,7 @@
-"""How Go's encoding/json reads each type of field: one reader for each.
+"""Reads the value of a field as Go's encoding/json does, with one reader for each Go type.
 
-A reader is given a body whose syntax is known to be right, the offsets at which one value of its field begins and ends,
-and what an earlier occurrence of the field has left. It is never given null. It answers the field's new value, or raises
-FieldError.
+The arguments of a reader are a body with correct syntax, the offsets at which a value begins and ends, and the value of an
+earlier occurrence of the field. The value is never null. A reader returns the new value of the field, or raises FieldError.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _TYPES |= dict.fromkeys(b"-0123456789", "a number")
 
 
 class FieldError(Exception):
-    """Go's field does not take a value of the body; never leaves this package."""
+    """Go's field does not accept a value of the body. Never raised outside this package."""
 
     def __init__(self, reason: Reason, offset: int, detail: str) -> None:
         super().__init__(detail)
@@ -43,12 +42,12 @@ class FieldError(Exception):
 
 
 def wrong_type(body: bytes, at: int, expected: str) -> FieldError:
-    """The refusal of the value at `at`, which is not `expected`."""
+    """Build the error for the value at `at`, which has another type than `expected`."""
     return FieldError(Reason.TYPE, at, f"expected {expected}, found {_TYPES[body[at]]}")
 
 
 def read_string(body: bytes, start: int, end: int, _earlier: Any) -> str:
-    """A Go string."""
+    """Read a Go string."""
     if body[start] != ord('"'):
         raise wrong_type(body, start, "a string")
     return unquote(body[start:end])
@@ -58,7 +57,7 @@ _integer = re.compile(rb"-?[0-9]+").fullmatch
 
 
 def read_int64(body: bytes, start: int, end: int, _earlier: Any) -> int:
-    """A Go int64: an integer literal, so neither 1.0 nor 1e2."""
+    """Read a Go int64. It must be an integer literal, so neither 1.0 nor 1e2."""
     expected = "an integer in the int64 range"
     if body[start] not in b"-0123456789":
         raise wrong_type(body, start, expected)
@@ -70,7 +69,7 @@ def read_int64(body: bytes, start: int, end: int, _earlier: Any) -> int:
 
 
 def read_timestamp(body: bytes, start: int, end: int, _earlier: Any) -> Timestamp:
-    """A Go time.Time."""
+    """Read a Go time.Time."""
     expected = "an RFC 3339 timestamp"
     if body[start] != ord('"'):
         raise wrong_type(body, start, expected)
@@ -86,7 +85,7 @@ _string_member = re.compile(
 
 
 def read_string_map(body: bytes, start: int, end: int, earlier: dict[str, str] | None) -> dict[str, str]:
-    """A Go map[string]string; a repeated field adds to what is there."""
+    """Read a Go map[string]string. A repeated field adds to the earlier map."""
     expected = "an object of strings"
     if body[start] != ord("{"):
         raise wrong_type(body, start, expected)
@@ -109,13 +108,13 @@ _LITERALS = {b"true": True, b"false": False, b"null": None}
 
 
 def read_map(body: bytes, start: int, end: int, earlier: dict[str, Any] | None) -> dict[str, Any]:
-    """A Go map[string]interface{}, whose numbers are all float64; a repeated field adds to what is there."""
+    """Read a Go map[string]interface{}, whose numbers are all float64. A repeated field adds to the earlier map."""
     if body[start] != ord("{"):
         raise wrong_type(body, start, "an object")
     result: dict[str, Any] = {} if earlier is None else earlier
     container: Any = result
-    around: list[Any] = []
-    key: str | None = None  # always None in an array, and the key of the value that comes next in an object
+    parents: list[Any] = []
+    key: str | None = None  # the key of the next value in an object; None in an array
     value: Any
     for token in _token.finditer(body, start + 1, end - 1):
         kind = token.lastindex
@@ -124,8 +123,8 @@ def read_map(body: bytes, start: int, end: int, earlier: dict[str, Any] | None) 
             continue
         if kind == _CLOSING:
             levels = len(token[_CLOSING])
-            container = around[-levels]
-            del around[-levels:]
+            container = parents[-levels]
+            del parents[-levels:]
             key = None
             continue
         if kind == _NUMBER:
@@ -146,12 +145,12 @@ def read_map(body: bytes, start: int, end: int, earlier: dict[str, Any] | None) 
         else:
             container[key] = value
         if kind in (_OBJECT, _ARRAYS):
-            around.append(container)
+            parents.append(container)
             container = value
             key = None
             for _ in range(1, len(token[kind])):
                 value = []
                 container.append(value)
-                around.append(container)
+                parents.append(container)
                 container = value
     return result

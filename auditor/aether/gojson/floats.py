@@ -1,7 +1,7 @@
-"""float64 to text and back as Go's strconv does it.
+"""Parses and formats float64 as Go's strconv does.
 
-Go and Python agree on every number of up to 800 characters. Beyond that, Go 1.27 keeps 800 significant digits, counts
-integer digits no further than that, and stops reading an exponent once it has reached 10,000.
+Go and Python agree on every number of up to 800 characters. Of a longer one, Go 1.27 keeps 800 significant digits, counts
+at most 800 integer digits, and stops reading an exponent at 10,000.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import re
 _AGREED_LENGTH = 800
 _KEPT_DIGITS = 800
 _LEADING_DIGITS = 19
-"""As many as fit into 64 bits: Go looks at more only if these leave a doubt."""
+"""The digits that fit into 64 bits. Go uses more only if these do not determine the result."""
 
 _number = re.compile(rb"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?)([0-9]+))?")
 
 
 def parse_float(token: bytes) -> float:
-    """The value of a well-formed JSON number; infinite where Go reports that it is out of range."""
+    """Return the value of a well-formed JSON number; infinity if Go reports that it is out of range."""
     if len(token) <= _AGREED_LENGTH:
         return float(token)
     found = _number.fullmatch(token)
@@ -51,7 +51,7 @@ def _parse_long(whole: bytes, fraction: bytes, exponent_sign: bytes, exponent: b
 
 
 def format_float(value: float) -> str:
-    """A finite `value` as Go's encoding/json writes it: shortest digits, an exponent below 1e-6 and from 1e21 on."""
+    """Format a finite `value` as encoding/json does: shortest digits, an exponent below 1e-6 and from 1e21 on."""
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
     mantissa, _, exponent = float.__repr__(value).partition("e")
