@@ -52,7 +52,7 @@ class PassQueue:
         """The delay after the last failure; absent unless the last pass failed."""
 
     def come_due(self, name: str) -> None:
-        """Add a pass of the audit, unless one waits already."""
+        """Add a pass of the audit, unless the queue already has one."""
         self._due[name] = None
 
     def restored(self, name: str, full_due_ns: int) -> None:
@@ -60,7 +60,7 @@ class PassQueue:
         self._full_due_ns[name] = full_due_ns
 
     def next_job(self, now_ns: int) -> Job | None:
-        """Take the next pass from the queue; None if there is nothing to run."""
+        """Take the next pass from the queue. Return None if there is nothing to run."""
         while True:
             if not self._round:
                 self._plan_round(now_ns)
@@ -93,7 +93,7 @@ class PassQueue:
             self._yielded.pop(name, None)
 
     def failed(self, name: str, now_ns: int) -> int:
-        """Record that a pass of the audit failed; when the caller should call `come_due` for it.
+        """Record that a pass of the audit failed, and return when the caller should call `come_due` for it.
 
         A full pass that had yielded is not continued before the audit is due again.
         """

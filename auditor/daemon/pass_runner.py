@@ -47,7 +47,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The pass was cut short because the daemon stops. Its report says nothing about the stream and is dropped."""
+    """The pass ended early because the daemon stops. Its report is incomplete and is dropped."""
 
 
 PassResult = Completed | Yielded | Failed | Interrupted
@@ -74,7 +74,7 @@ class PassRunner:
     async def run(self, job: Job, should_yield: Callable[[], bool]) -> PassResult:
         """Run one pass. Never raises, except when cancelled.
 
-        `should_yield`: called at checkpoints of a full pass; whether it should stop there.
+        `should_yield` is called at each checkpoint of a full pass, and returns whether the pass should stop there.
         """
         audit, status = self._audits[job.name], self._status.audits[job.name]
         this_pass = self._app.new_pass(audit, reading=job.start_from)
@@ -88,7 +88,7 @@ class PassRunner:
                 self._report(audit, this_pass, report)
             case Yielded():
                 status.pass_yielded(this_pass.settled)
-                log.info("full pass yields", audit=audit.name, seq=this_pass.progress.seq)
+                log.info("full pass paused", audit=audit.name, seq=this_pass.progress.seq)
             case Failed(reason):
                 status.pass_failed(reason, this_pass.settled)
         return result
@@ -108,7 +108,7 @@ class PassRunner:
         status = self._status.audits[audit.name]
         status.pass_completed(report, this_pass.settled)
         if status.next_pass_ns is not None:
-            # Only here: a failed pass changes no deadline, so that the pass becomes overdue.
+            # A failed pass changes no deadline, so that the pass becomes overdue.
             status.due_ns.update(after_pass(audit, report, status.took_ns, status.next_pass_ns, self._clock()))
         log.info(
             "pass completed",

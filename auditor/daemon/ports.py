@@ -1,4 +1,4 @@
-"""What the daemon needs of the audits and their connection (`auditor.daemon.startup.DaemonApp`)."""
+"""Protocols of what the daemon uses: the audits, their saved state and the connection to NATS."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Client(Connection, Protocol):
-    """A connection to NATS that reconnects by itself."""
+    """A connection to NATS that reconnects without a call."""
 
     async def close(self) -> None:
-        """Close the connection; may wait for the server."""
+        """Close the connection. May wait for the server."""
 
 
 class StateStore(Protocol):
@@ -29,10 +29,10 @@ class StateStore(Protocol):
 
     @property
     def saved_ns(self) -> int | None:
-        """When state was last saved, nanoseconds since 1970; None if none is saved, or before the first `open`."""
+        """When state was last saved, in nanoseconds since 1970. None before the first `open`, or if none is saved."""
 
     async def open(self) -> AuditHistory:
-        """Read what was saved last. Raises AuditorError."""
+        """Read the audit history that was saved last. Raises AuditorError."""
 
 
 class App(Protocol):

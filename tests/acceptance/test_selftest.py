@@ -132,7 +132,7 @@ async def test_the_daemon_tests_itself_at_its_start_and_with_every_full_pass_and
             return await running.metric("selftest_ok") is None
 
         await until(silent)
-        assert any(line.get("event") == "self-test failed" and "besides" not in line["why"] for line in running.log)
+        assert any(line.get("event") == "self-test failed" and "besides" not in line["reason"] for line in running.log)
         await running.stop()
 
 

@@ -141,7 +141,7 @@ async def test_a_full_pass_yields_to_what_is_new_and_goes_on(
             assert await running.metric("passes_total", mode="full") == 0
             assert [one["mode"] for one in running.log if one["event"] == "pass completed"][-1] == "incremental"
             assert await running.stop() < 10
-        reached += [one["seq"] for one in running.log if one["event"] == "full pass yields"]
+        reached += [one["seq"] for one in running.log if one["event"] == "full pass paused"]
     assert reached == sorted(set(reached))
     assert len(reached) >= 3
     async with daemon(config) as running:
@@ -169,7 +169,7 @@ quarantine: {{max_bytes: 64KiB}}
 {LISTEN}"""
     )
     async with daemon(str(config)) as running:
-        await until(lambda: begun(running, "full pass yields"))
+        await until(lambda: begun(running, "full pass paused"))
         await until(lambda: running.metric("passes_total", audit="other"))
         assert not await running.metric("passes_total", audit="orders")
         await until(lambda: running.metric("passes_total", audit="orders"))

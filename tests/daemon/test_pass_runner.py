@@ -95,7 +95,7 @@ async def test_a_full_pass_yields_if_asked_to_and_the_next_one_continues_it(monk
     running.app.streams["a"].append(*[(ORDER, b"{}")] * 10)
     with capture_logs() as logged:
         assert await running.runner.run(JOB, always) == Yielded()
-    [line] = [line for line in logged if line["event"] == "full pass yields"]
+    [line] = [line for line in logged if line["event"] == "full pass paused"]
     assert 0 < line["seq"] < 17
     assert (running.a.running, running.a.report, running.a.failure) == (None, None, None)
     result = await running.runner.run(JOB, never)

@@ -67,7 +67,7 @@ async def test_own_streams_that_cannot_be_reached_are_logged() -> None:
     app.refuses_own_streams = PermissionDeniedError("allow it")
     with capture_logs() as logged:
         await ensure_own_streams(app)
-    assert [(line["event"], line["why"]) for line in logged] == [("quarantine or state unavailable", "allow it")]
+    assert [(line["event"], line["reason"]) for line in logged] == [("quarantine or state unavailable", "allow it")]
 
 
 async def test_the_report_of_the_last_pass_is_shown_again_after_a_restart() -> None:

@@ -167,7 +167,7 @@ async def test_a_full_pass_yields_to_another_audit_and_continues(monkeypatch) ->
         async with running(config("long", "short"), app) as daemon:
             await asyncio.wait_for(daemon.supervisor.first_round_done.wait(), 10)
     events = [(line["event"], line["audit"]) for line in logged if line["event"].startswith(("pass c", "full pass"))]
-    assert events == [("full pass yields", "long"), ("pass completed", "short"), ("pass completed", "long")]
+    assert events == [("full pass paused", "long"), ("pass completed", "short"), ("pass completed", "long")]
     assert app.passes[-3:] == [(name, StartFrom.AUTO) for name in ("long", "short", "long")]
 
 
@@ -225,7 +225,7 @@ async def test_a_task_that_ends_before_a_stop_is_logged_and_ends_the_daemon(task
     daemon.start()
     with capture_logs() as logged, pytest.raises(ValueError, match="hunter2"):
         await asyncio.wait_for(daemon.task, 10)
-    assert [(line["task"], line["why"]) for line in logged if line["event"] == "task ended"] == [
+    assert [(line["task"], line["reason"]) for line in logged if line["event"] == "task ended"] == [
         (task, "internal error (ValueError)")
     ]
     assert daemon.app.client.closed
