@@ -11,7 +11,7 @@ _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of Unicode: control, format (bidirectional, zero-width), surrogate, private use, unassigned, line end."""
 
 
-def visible(text: str) -> str:
+def escape_unsafe(text: str) -> str:
     r"""Return `text` with each unsafe character written as \xNN, \uNNNN or \UNNNNNNNN."""
     return _NOT_PRINTABLE_ASCII.sub(_escape, text)
 

@@ -10,7 +10,7 @@ import typer
 from auditor.cli.commands import app
 from auditor.core.report.pass_report import ExitCode
 from auditor.errors import AuditorError, ConfigError
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 
 
 def main() -> None:
@@ -47,4 +47,4 @@ def run(arguments: list[str] | None = None) -> int:
 def say(*lines: str) -> None:
     """Tell a person, one line each."""
     for line in lines:
-        print(f"auditor: {visible(line)}", file=sys.stderr)  # noqa: T201 - this is the command line
+        print(f"auditor: {escape_unsafe(line)}", file=sys.stderr)  # noqa: T201 - this is the command line

@@ -1,4 +1,4 @@
-"""Reports as tables for people. Every text passes `visible`, and none is read as markup."""
+"""Reports as tables for people. Every text passes `escape_unsafe`, and none is read as markup."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from auditor.core.model.findings import Severity
 from auditor.core.model.passes import Verdict
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ PIPE_WIDTH = 160
 
 def plain(text: object, style: str = "") -> Text:
     """`text` exactly as it is, with whatever could steer a terminal made visible."""
-    return Text(visible(str(text)), style=style)
+    return Text(escape_unsafe(str(text)), style=style)
 
 
 def results() -> Console:

@@ -14,7 +14,7 @@ from auditor.config.models import Config, Section
 from auditor.config.rules import cross_field_problems
 from auditor.config.values import FromEnvironment, quoted
 from auditor.errors import ConfigError
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,7 @@ def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
         problems += [problem for problem in found if problem[0] not in reported]
     problems += cross_field_problems(tree)
     if problems or config is None:
-        raise ConfigError(source, [visible(f"{path}: {what}") for path, what in dict.fromkeys(problems)])
+        raise ConfigError(source, [escape_unsafe(f"{path}: {what}") for path, what in dict.fromkeys(problems)])
     return config
 
 
