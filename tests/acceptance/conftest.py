@@ -1,4 +1,4 @@
-"""The command as a user has it: a process of its own, a configuration file, a real server."""
+"""Runs the command as a user does: as a process, with a configuration file and a real server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from auditor.canary.damage import Damage
     from auditor.jetstream.connection.client import Client
 
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 CONF = Path(__file__).parents[2] / "deploy" / "nats" / "auditor.conf"
 
 
@@ -43,7 +43,7 @@ class Ended:
 
     @property
     def said(self) -> str:
-        """The one line that it told a person, and nothing else: no result, no traceback."""
+        """The only output: one line of error, without a result or a traceback."""
         assert self.out == ""
         assert self.err.endswith("\n")
         assert self.err.count("\n") == 1, self.err
@@ -66,7 +66,7 @@ async def begin(*arguments: str, **environ: str) -> asyncio.subprocess.Process:
 
 async def end(process: asyncio.subprocess.Process) -> Ended:
     try:
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+        out, err = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
     finally:
         if process.returncode is None:
             process.kill()
@@ -80,7 +80,7 @@ async def auditor(*arguments: str, **environ: str) -> Ended:
 
 
 def configured(folder: Path, url: str, audit: str = "", more: str = "") -> str:
-    """A configuration file for the stream ORDERS; its path."""
+    """Write a configuration file for the stream ORDERS, and return its path."""
     path = folder / "auditor.yaml"
     audit = f", {audit}" if audit else ""
     path.write_text(f'nats: {{servers: ["{url}"]}}\naudits: [{{name: orders, stream: ORDERS{audit}}}]\n{more}')
@@ -96,7 +96,7 @@ async def admin(server: EmbeddedServer) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def seeded(server: EmbeddedServer, admin: Client) -> tuple[Damage, ...]:
-    """The demo's damaged stream on the server."""
+    """The damaged stream of the demo, stored on the server."""
     return await fill_stream(admin)
 
 
@@ -116,12 +116,12 @@ def totals(seeded: tuple[Damage, ...]) -> dict[str, int]:
 
 
 class Way(NamedTuple):
-    """How users prove to a server who they are."""
+    """One way of authentication."""
 
     server: str
     """The server's settings."""
     users: dict[str, dict[str, Any]]
-    """The settings of each user's configuration, beside the server's address."""
+    """The settings of each user's configuration, except the server's address."""
 
 
 def by_password() -> Way:
@@ -130,7 +130,7 @@ def by_password() -> Way:
 
 
 class Guarded(NamedTuple):
-    """A server whose users may do what is shipped and no more, with the demo's damaged stream."""
+    """A server with the damaged stream of the demo, whose users have exactly the permissions of deploy/nats."""
 
     server: EmbeddedServer
     users: dict[str, dict[str, Any]]

@@ -24,10 +24,10 @@ async def test_every_damaged_actor_is_shown_as_aether_would_replay_it(config: st
     assert [(gap["kind"], gap["cause"], gap["missing"]) for gap in view["gaps"]] == [("version_gap", "malformed", 1)]
     assert (view["latest_version"], view["snapshot"], view["replay"]) == (8, None, "broken")
 
-    bridged = (
+    covered = (
         await auditor("actor", by_title["lost versions that a snapshot covers"].actor_id, "--config", config, "--json")
     ).json
-    assert (bridged["snapshot"]["version"], bridged["replay"]) == (5, "replayable_from_snapshot")
+    assert (covered["snapshot"]["version"], covered["replay"]) == (5, "replayable_from_snapshot")
     bad = (
         await auditor("actor", by_title["a last snapshot that does not decode"].actor_id, "--config", config, "--json")
     ).json
@@ -54,7 +54,7 @@ async def test_for_people_it_says_what_replay_skips_and_where(config: str) -> No
     commands = [line.split() for line in ended.out.splitlines() if line.strip().startswith("auditor ")]
     assert {command[1] for command in commands} == {"quarantine", "accept"}
     assert (await auditor("scan", "--config", config)).code == 2
-    for command in commands:  # each can be typed as it stands
+    for command in commands:  # each can be typed unchanged
         assert (await auditor(*command[1:])).code == 0
     again = await auditor("actor", "order-1", "--config", config, "--json")
     assert next(step["about"] for step in again.json["reasoning"]) == "there"

@@ -1,4 +1,4 @@
-"""Whatever is wrong, it is told in one line that says what, where and what to do; the exit code is 1."""
+"""Every error is one line that says what failed, where, and what to do, and the exit code is 1."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.acceptance.conftest import auditor, configured
 if TYPE_CHECKING:
     from pathlib import Path
 
-AUTHORIZED = "authorization { user: someone, password: secret }"
+AUTHORIZED = "authorization { user: other, password: secret }"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (["scan"], "--config"),
         (["scan", "--config"], "--config"),
@@ -29,10 +29,10 @@ AUTHORIZED = "authorization { user: someone, password: secret }"
         (["demo", "--http", "nowhere"], "--http"),
     ],
 )
-async def test_a_usage_error_is_one_line(arguments: list[str], told: str) -> None:
+async def test_a_usage_error_is_one_line(arguments: list[str], expected: str) -> None:
     ended = await auditor(*arguments)
     assert ended.code == 1
-    assert told in ended.said
+    assert expected in ended.said
 
 
 @pytest.mark.parametrize("verb", [["scan"], ["run"], ["actor", "order-1"], ["quarantine", "list"]])
@@ -89,7 +89,7 @@ async def test_wrong_credentials_are_one_line_and_not_repeated(tmp_path: Path) -
     async with EmbeddedServer(config=AUTHORIZED) as server:
         config = configured(tmp_path, server.url)
         text = (tmp_path / "auditor.yaml").read_text()
-        for credentials in ("", ", user: someone, password: hunter2"):
+        for credentials in ("", ", user: other, password: hunter2"):
             (tmp_path / "auditor.yaml").write_text(text.replace('"]}', f'"]{credentials}}}'))
             ended = await auditor("scan", "--config", config)
             assert (ended.code, "uthorization" in ended.said, "hunter2" in ended.err) == (1, True, False)
@@ -127,7 +127,7 @@ async def test_an_actor_or_a_record_that_does_not_exist_is_one_line(config: str)
         assert (ended.code, "nope" in ended.said) == (1, True)
 
 
-async def test_a_side_stream_that_could_lose_records_is_refused(
+async def test_a_quarantine_stream_that_could_lose_records_is_refused(
     server: EmbeddedServer, admin: object, tmp_path: Path
 ) -> None:
     settings = b'{"name":"AETHER_QUARANTINE","subjects":["aether.quarantine.>"],"storage":"memory"}'

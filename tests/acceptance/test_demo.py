@@ -10,7 +10,7 @@ import aiohttp
 from tests.acceptance.conftest import auditor, begin
 
 
-async def test_once_prints_planted_and_found_and_exits_with_the_code_of_the_pass() -> None:
+async def test_once_prints_seeded_and_found_damage_and_exits_with_the_code_of_the_pass() -> None:
     ended = await auditor("demo", "--once")
     assert (ended.code, ended.err) == (2, "")
     assert "everything planted was found, and nothing else" in ended.out

@@ -30,9 +30,7 @@ def lines(out: str, mark: str) -> list[str]:
     return [line for line in out.splitlines() if line.startswith(mark)]
 
 
-async def test_a_stream_that_is_well_has_nothing_against_it_but_warnings(
-    server: EmbeddedServer, admin: Client, config: str
-) -> None:
+async def test_a_healthy_stream_has_only_warnings(server: EmbeddedServer, admin: Client, config: str) -> None:
     await aethers_own(admin, server)
     ended = await auditor("doctor", "--config", config)
     assert (ended.code, ended.err, lines(ended.out, "✗")) == (0, "", [])
@@ -46,7 +44,7 @@ async def test_a_stream_that_is_well_has_nothing_against_it_but_warnings(
     ):
         assert words in warnings
     assert "proves that the auditor still sees\n  → auditor provision --config F, as an administrator\n" in ended.out
-    assert "stream name already in use" in ended.out  # whoever adds replicas is told
+    assert "stream name already in use" in ended.out  # a warning about more replicas
     assert await streams(admin) == {"ORDERS"}  # nothing was made
     assert (await auditor("scan", "--config", config)).code == 0
     later = await auditor("doctor", "--config", config)
@@ -66,7 +64,7 @@ async def test_a_stream_that_is_well_has_nothing_against_it_but_warnings(
         ({"allow_direct": True}, "allow_direct is true, which Aether's code does not set"),
     ],
 )
-async def test_a_stream_that_aether_could_not_open_is_told_with_the_reason(
+async def test_a_stream_that_aether_could_not_open_is_reported_with_the_reason(
     server: EmbeddedServer, admin: Client, config: str, changed: dict[str, object], said: str
 ) -> None:
     await aethers_own(admin, server, **changed)
@@ -93,7 +91,7 @@ async def test_a_server_that_is_not_there_is_one_line(server: EmbeddedServer, co
     assert ended.out.count("\n") == 1
 
 
-async def test_the_least_privileges_are_all_that_is_needed_and_none_beyond(guarded: Guarded) -> None:
+async def test_the_permissions_of_deploy_are_sufficient_and_all_are_needed(guarded: Guarded) -> None:
     alone = await auditor("doctor", "--config", guarded.config("auditor"))
     assert alone.code == 1
     assert "✗ quarantine: stream AETHER_QUARANTINE does not exist, and may not be made" in alone.out

@@ -1,4 +1,4 @@
-"""What docs/operations.md tells an operator to do, done."""
+"""The instructions of docs/operations.md for erasing data work."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_a_person_whose_events_and_then_records_are_purged_does_not_come_b
     (key,) = await kept(config)
     assert await purge(admin, "AETHER_QUARANTINE", key) == 1
     await auditor(*full)
-    assert await kept(config) == [key]  # the wrong order: the source is condemned again
+    assert await kept(config) == [key]  # the wrong order: the message is quarantined again
     assert await purge(admin, "ORDERS", SUBJECT) > 0
     assert await purge(admin, "AETHER_QUARANTINE", key) == 1
     after = (await auditor(*full)).json["audits"][0]

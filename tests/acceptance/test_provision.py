@@ -1,4 +1,4 @@
-"""`auditor provision`, and the whole life of an auditor with nothing but the permissions that are shipped."""
+"""`auditor provision`, and an auditor with only the permissions of deploy/nats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Guarded
 
 
-async def test_an_administrator_makes_the_streams_once_and_the_auditor_needs_no_more_than_is_shipped(
+async def test_an_administrator_creates_the_streams_once_and_the_auditor_needs_only_the_permissions_of_deploy(
     guarded: Guarded,
 ) -> None:
     config = guarded.config("auditor")
@@ -53,19 +53,19 @@ async def test_an_administrator_makes_the_streams_once_and_the_auditor_needs_no_
         await running.stop()
 
 
-async def test_a_user_who_may_create_needs_nobody(guarded: Guarded) -> None:
+async def test_a_user_who_may_create_needs_no_administrator(guarded: Guarded) -> None:
     config = guarded.config("auditor-creates")
     assert (await auditor("scan", "--config", config)).code == 2
     assert (await auditor("quarantine", "list", "--config", config)).out.splitlines()[-1] == "13 records"
 
 
-async def test_streams_are_made_even_where_the_auditor_itself_may_not(guarded: Guarded) -> None:
+async def test_an_administrator_creates_the_streams_that_the_configuration_does_not_create(guarded: Guarded) -> None:
     more = "quarantine: {create: false}\nstate: {create: false}\n"
     assert (await auditor("provision", "--config", guarded.config("administrator", more))).code == 0
     assert (await auditor("scan", "--config", guarded.config("auditor", more))).code == 2
 
 
-async def test_a_stream_that_could_lose_something_is_not_taken_for_ours(guarded: Guarded) -> None:
+async def test_a_stream_that_could_lose_messages_is_refused(guarded: Guarded) -> None:
     client = await connect(NatsConfig(servers=(guarded.server.url,), user="administrator", password="first"))
     settings = {"name": "AETHER_QUARANTINE", "subjects": ["aether.quarantine.>"]}
     await client.request("$JS.API.STREAM.CREATE.AETHER_QUARANTINE", json.dumps(settings).encode())

@@ -55,7 +55,7 @@ async def test_the_damaged_stream_is_corrupt_and_its_report_adds_up(config: str)
 
 
 @pytest.mark.usefixtures("seeded")
-async def test_a_second_scan_says_the_same_and_keeps_no_record_twice(config: str, admin: Client) -> None:
+async def test_a_second_scan_has_the_same_report_and_stores_no_record_twice(config: str, admin: Client) -> None:
     first, second = [await auditor("scan", "--config", config, "--json") for _ in range(2)]
     assert first.json["audits"][0]["findings"] == second.json["audits"][0]["findings"]
     listed = await auditor("quarantine", "list", "--config", config, "--json")
@@ -66,7 +66,9 @@ async def test_a_second_scan_says_the_same_and_keeps_no_record_twice(config: str
 
 
 @pytest.mark.usefixtures("seeded")
-async def test_two_auditors_at_once_say_the_same_and_keep_each_record_once(config: str, admin: Client) -> None:
+async def test_two_concurrent_auditors_have_the_same_report_and_store_each_record_once(
+    config: str, admin: Client
+) -> None:
     ended = await asyncio.gather(*(auditor("scan", "--config", config, "--json") for _ in range(2)))
     one, other = (scan.json["audits"][0] for scan in ended)
     assert (one["findings"], one["quarantine_pending"]) == (other["findings"], 0)
@@ -157,7 +159,7 @@ audits: [{{name: orders, stream: ORDERS}}, {{name: gone, stream: GONE}}]
 HOSTILE = ("<script>alert(1)</script>", "[red]x[/red]", "\x1b[31mred", "a\u202eb", "{{7*7}}")
 
 
-async def test_no_stored_byte_steers_a_table_or_breaks_the_json(
+async def test_no_stored_byte_controls_a_terminal_or_breaks_the_json(
     server: EmbeddedServer, admin: Client, config: str
 ) -> None:
     messages = [SeedMessage(f"ORDERS.events.unknown.{text}".encode(), b"{") for text in HOSTILE]

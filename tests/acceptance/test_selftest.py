@@ -1,4 +1,4 @@
-"""`auditor selftest`, and what the daemon says of the canary, from outside."""
+"""`auditor selftest`, and the self-test of the daemon."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ async def stored(admin: Client) -> tuple[int, int, str]:
     return state["messages"], state["last_seq"], state["last_ts"]
 
 
-async def test_without_a_configuration_it_proves_itself_on_an_embedded_server() -> None:
+async def test_without_a_configuration_it_runs_on_an_embedded_server() -> None:
     ended = await auditor("selftest")
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.splitlines()[-2:] == PROVED
 
 
-async def test_on_a_users_server_it_makes_the_canary_once_and_its_records_are_nobodys_loss(
+async def test_on_a_users_server_it_creates_the_canary_once_and_its_records_are_not_listed(
     server: EmbeddedServer, admin: Client, config: str
 ) -> None:
     await store(server, admin, *good(1))
@@ -60,7 +60,7 @@ async def test_on_a_users_server_it_makes_the_canary_once_and_its_records_are_no
 
 
 @pytest.mark.parametrize("loss", ["a message", "a record", "the end", "another version", "something besides"])
-async def test_it_fails_where_anything_planted_does_not_appear(
+async def test_it_fails_if_any_seeded_damage_is_not_found(
     server: EmbeddedServer, admin: Client, config: str, loss: str
 ) -> None:
     await store(server, admin, *good(1))
@@ -94,7 +94,7 @@ async def test_it_fails_where_anything_planted_does_not_appear(
     assert "Traceback" not in ended.err
 
 
-async def test_the_daemon_tests_itself_at_its_start_and_with_every_full_pass_and_writes_nothing_there(
+async def test_the_daemon_runs_the_self_test_at_its_start_and_with_every_full_pass_and_writes_nothing_there(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(1))

@@ -32,7 +32,7 @@ async def scanned(config: str, *options: str) -> dict:
     return ended.json["audits"][0]
 
 
-async def test_a_second_scan_reads_only_what_is_new_and_still_speaks_of_everything(
+async def test_a_second_scan_reads_only_new_messages_and_reports_the_whole_stream(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -50,7 +50,7 @@ async def test_a_second_scan_reads_only_what_is_new_and_still_speaks_of_everythi
     assert (full["mode"], full["read"], full["findings"]) == ("full", full["range"], more["findings"])
 
 
-async def test_a_dry_run_goes_on_from_what_is_saved_and_saves_nothing(
+async def test_a_dry_run_continues_from_saved_state_and_saves_nothing(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -63,7 +63,7 @@ async def test_a_dry_run_goes_on_from_what_is_saved_and_saves_nothing(
         assert (dry["mode"], dry["verdict"], dry["read"]) == ("incremental", "corrupt", {"first_seq": 5, "last_seq": 5})
 
 
-async def test_what_is_saved_is_shown_and_forgotten_only_when_it_is_really_meant(
+async def test_saved_state_is_shown_and_deleted_only_after_a_confirmation(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -93,7 +93,7 @@ async def test_an_audit_that_is_not_configured_is_named(server: EmbeddedServer, 
     assert 'no audit "nope"' in ended.said
 
 
-async def test_a_damaged_head_of_the_state_makes_passes_inconclusive_until_the_state_is_reset(
+async def test_a_damaged_manifest_of_the_state_makes_passes_inconclusive_until_the_state_is_reset(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -137,7 +137,7 @@ async def test_state_of_other_subjects_is_not_used(server: EmbeddedServer, admin
     assert (report["mode"], report["messages"]["skipped"]) == ("full", 5)
 
 
-async def test_a_stream_that_was_deleted_and_made_again_is_read_from_its_beginning_and_said_to_be_another(
+async def test_a_stream_that_was_created_again_is_read_from_its_start_and_reported_as_recreated(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
@@ -163,7 +163,7 @@ async def test_a_state_stream_that_could_lose_something_is_refused(
     assert "state stream AETHER_AUDIT could lose saved state and is refused" in ended.said
 
 
-async def test_two_scans_at_once_do_not_spoil_what_is_saved(
+async def test_two_concurrent_scans_leave_valid_saved_state(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)

@@ -1,4 +1,4 @@
-"""What every event store does: the same sentences for the one in memory and the one over a real stream."""
+"""Tests of every event store: the one in memory and the one over a real stream."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def event(version: int, actor_id: str = "order-1") -> Event:
 
 class Append(Protocol):
     async def __call__(self, suffix: str, data: bytes) -> int:
-        """Store bytes behind `<stream>.`, past all that a store checks; their sequence."""
+        """Store bytes on the subject `<stream>.<suffix>` without the checks of a store, and return their sequence."""
 
 
 class EventStoreContract:

@@ -24,9 +24,7 @@ from auditor.aether.subjects import actor_key, unreachable_reason, unreadable_id
         ("a b-1", "a b"),
     ],
 )
-def test_the_type_is_what_stands_before_the_first_dash_that_does_not_begin_the_id(
-    actor_id: str, actor_type: str
-) -> None:
+def test_the_type_is_the_part_before_the_first_dash_that_does_not_begin_the_id(actor_id: str, actor_type: str) -> None:
     assert extract_actor_type(actor_id) == actor_type
 
 
@@ -35,7 +33,7 @@ def test_sanitizing_replaces_what_nats_gives_a_meaning_and_nothing_else() -> Non
     assert sanitize_subject("é\x00\t\n-_/$") == "é\x00\t\n-_/$"
 
 
-def test_events_and_snapshots_of_an_actor_have_the_same_tail() -> None:
+def test_events_and_snapshots_of_an_actor_have_the_same_key() -> None:
     assert actor_key("order.eu-4 2") == "order_eu.order_eu-4_2"
     assert event_subject("ORDERS", "order-42") == "ORDERS.events.order.order-42"
     assert snapshot_subject("ORDERS", "order-42") == "ORDERS.snapshots.order.order-42"
@@ -87,10 +85,10 @@ def test_a_subject_that_no_actor_id_leads_to_has_a_reason(key: bytes, reason: st
 
 
 @pytest.mark.parametrize("actor_id", ["", "a\tb", "a\r", "\n", "\ud800", "a\udcffb"])
-def test_an_id_that_no_server_could_hold_is_told(actor_id):
+def test_an_id_that_no_server_can_store_has_a_reason(actor_id):
     assert unreadable_id_reason(actor_id)
 
 
 @pytest.mark.parametrize("actor_id", ["a", " ", "a.b", "*", "a\x00b", "a\x0bb", "日本", "x" * 5000])
-def test_any_other_id_is_one(actor_id):
+def test_any_other_id_has_none(actor_id):
     assert unreadable_id_reason(actor_id) is None

@@ -1,4 +1,4 @@
-"""The audits of a daemon in memory, for its tests."""
+"""In-memory audits of a daemon."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def status_of(*names: str) -> ServiceStatus:
 
 
 class Client:
-    """A connection to nowhere."""
+    """A connection without a server."""
 
     def __init__(self) -> None:
         self.is_connected = True
         self.trouble = ""
         self.closed = False
         self.on_close = asyncio.Event()
-        """Cleared, `close` waits for ever."""
+        """If cleared, `close` never returns."""
         self.on_close.set()
 
     async def close(self) -> None:
@@ -69,7 +69,7 @@ class Stream(InMemorySource):
         self.walking = asyncio.Event()
         """Set when a walk begins."""
         self.goes_on = asyncio.Event()
-        """Cleared, walks wait before their first message."""
+        """If cleared, walks wait before their first message."""
         self.goes_on.set()
 
     async def info(self) -> StreamState:
@@ -86,7 +86,7 @@ class Stream(InMemorySource):
 
 
 class StateStore(InMemoryStateStore):
-    """Saved state that knows when it was saved."""
+    """Saved state with the time when it was saved."""
 
     def __init__(self) -> None:
         super().__init__()

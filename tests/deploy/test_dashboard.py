@@ -1,4 +1,4 @@
-"""The dashboard asks what is exported, and shows it in three rows."""
+"""The dashboard queries exported metrics only, and shows them in three rows."""
 
 from __future__ import annotations
 
