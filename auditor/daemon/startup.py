@@ -86,14 +86,14 @@ async def restore_status(app: App, audit: AuditConfig, status: ServiceStatus, no
     shown = status.audits[audit.name]
     try:
         report = await app.new_pass(audit).last()
-        chronicle = await app.keeper(audit).open()
+        history = await app.keeper(audit).open()
     except AuditorError as error:
         log.warning("saved state not read", audit=audit.name, reason=str(error))
         return None
     finally:
         shown.saved_ns = app.keeper(audit).saved_ns
     if report is not None:
-        shown.recalled(report, {mode: times.finished_ns for mode, times in chronicle.last_passes.items()})
+        shown.recalled(report, {mode: times.finished_ns for mode, times in history.last_passes.items()})
         shown.due_ns.update(after_pass(audit, report, shown.took_ns, begins_ns=now_ns, now_ns=now_ns))
     return report
 
