@@ -1,8 +1,7 @@
 """Decodes any body exactly as json.Unmarshal of Go 1.27 does.
 
-It differs from other JSON decoders in these rules. Keys match under Unicode's simple case folding. A key may occur more
-than once, and every occurrence is checked: a later scalar replaces an earlier one, a later map is merged into an earlier
-one. null resets a map and changes no other field.
+It differs from other JSON decoders in these rules. Keys match under Unicode's simple case folding. A key may occur more than once, and every occurrence is checked. A later
+scalar replaces an earlier one. A later map is merged into an earlier one. null resets a map and changes no other field.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads the value of a field as Go's encoding/json does, with one reader for each Go type.
 
-The arguments of a reader are a body with correct syntax, the offsets at which a value begins and ends, and the value of an
-earlier occurrence of the field. The value is never null. A reader returns the new value of the field, or raises FieldError.
+The arguments of a reader are a body with correct syntax, the offsets of a value, and the value of an earlier occurrence
+of the field. The value is never null. A reader returns the new value of the field, or raises FieldError.
 """
 
 from __future__ import annotations
