@@ -154,6 +154,7 @@ judged_subjects:all_subjects problems_together:cross_field_problems why=:reason=
 # demo, say, plain, results, connected (except `connected(`).
 WORDS = words(r"""
 _?(?:MOST|LONGEST|SHORTEST|DEEPEST)_[A-Z]+ = MAX_… or MIN_…
+_?FIRST_(?:PAUSE|RETRY)[A-Z_]* = MIN_…
 rooms?(?! for) = package
 houses? = code base
 doors? = package docstring
@@ -267,7 +268,7 @@ def test_a_replaced_name_is_found(row: Row) -> None:
 
 
 EXAMPLES = """
-MOST_TYPES; the pure rooms; whose house; each door; one floor; the side stream; a condemned message; its evidence
+MOST_TYPES; FIRST_PAUSE_SECONDS; the pure rooms; whose house; each door; one floor; the side stream; a condemned message; its evidence
 what is remembered; the chronicle; a tail; one stretch; no trouble; the hole; it bridges; spanned; the head of the stream
 an anchor; the witness; the lookback; it looks at; a standing finding; it stands; settled; a keeper; recalled; outrun
 is told; what it says of itself; by its own account; aging; what leaves at the head; planted; beside the walk; nobody; whoever

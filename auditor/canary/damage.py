@@ -46,7 +46,7 @@ class Damage:
         return any(message.deleted for message in self.actor.messages)
 
     def matches(self, expected: Expected, finding: Finding) -> bool:
-        """Whether `finding` is the one that `expected` describes."""
+        """Return whether `finding` is the one that `expected` describes."""
         if (finding.kind, finding.reason or finding.cause, finding.severity) != (
             expected.kind,
             expected.reason_or_cause,

@@ -54,7 +54,7 @@ class Contents:
         return _description(self.fingerprint)
 
     def is_described_by(self, description: str) -> bool:
-        """Whether a canary stream with `description` holds these contents."""
+        """Return whether a canary stream with `description` holds these contents."""
         earlier = EARLIER_FINGERPRINTS.get(self.fingerprint)
         return description in {self.description, earlier and _description(earlier)}
 
@@ -75,7 +75,7 @@ def contents() -> Contents:
 
 
 def in_order(healthy: Iterable[ActorMessages], damage: Iterable[Damage]) -> Iterable[SeedMessage]:
-    """All messages, one actor after the other. Actors with deleted messages come last."""
+    """Yield all messages, one actor after the other. Actors with deleted messages come last."""
     for actor in healthy:
         yield from actor.messages
     # A deleted sequence explains every version gap around it, so no other gap may be near.

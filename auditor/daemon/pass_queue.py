@@ -19,7 +19,7 @@ class Job:
     """The next pass to run."""
 
     name: str
-    """Of the audit."""
+    """The name of the audit."""
     start_from: StartFrom
 
 
@@ -74,7 +74,7 @@ class PassQueue:
                 return Job(turn.name, StartFrom.AUTO)
 
     def should_yield(self, name: str) -> bool:
-        """Whether the running full pass of the audit should stop at its next checkpoint, because another pass is due.
+        """Return whether the running full pass of the audit should stop at its next checkpoint, because another pass is due.
 
         A later pass of the same audit counts only if the audit has a report: without one it would read everything, too.
         """
@@ -108,6 +108,6 @@ class PassQueue:
         self._round.extend(_Turn(name, continues=True) for name in list(self._yielded)[:1])
 
     def _reads_everything(self, name: str, now_ns: int) -> bool:
-        """Whether the next pass of the audit is expected to be a full one."""
+        """Return whether the next pass of the audit is expected to be a full one."""
         full_due_ns = self._full_due_ns.get(name)
         return name not in self._yielded and (full_due_ns is None or full_due_ns <= now_ns)
