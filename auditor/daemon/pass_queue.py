@@ -74,7 +74,7 @@ class PassQueue:
                 return Job(turn.name, StartFrom.AUTO)
 
     def should_yield(self, name: str) -> bool:
-        """Return whether the running full pass of the audit should stop at its next checkpoint, because another pass is due.
+        """Return whether the running full pass of the audit should stop at its next checkpoint for another pass.
 
         A later pass of the same audit counts only if the audit has a report: without one it would read everything, too.
         """
