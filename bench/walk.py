@@ -1,4 +1,4 @@
-"""How fast a stream is audited: the full pass beside what the server can send, and beside other ways to read it.
+"""Measures the speed of a full pass, compared with what the server can send and with other readers.
 
 python bench/walk.py [messages]
 """
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
 
 STREAM = "BENCH"
 BODY = 350
-"""Bytes of an ordinary event."""
+"""Bytes of the body of each event."""
 ACTORS = 5_000
 ROUNDS = 5
-"""The best of these is shown; what is slower was the machine."""
+"""The best round is shown, as slower ones measure other load of the machine."""
 REPLY = b" $JS.ACK."
-"""In the line of each delivery, and in nothing else."""
+"""Occurs once in each delivered message, in its reply subject."""
 FETCHED = 100_000
-"""Messages that nats-py's fetch reads: enough to know its rate."""
+"""The number of messages for `fetch`, which is slow."""
 
 
 def event(number: int) -> Publication:
-    """One event as Aether's Go code publishes it."""
+    """Build one event as Aether's Go code publishes it."""
     actor, version = number % ACTORS, number // ACTORS + 1
     name = f"{number:08x}-95be-4a0a-8a79-2f1d9b8b8a01"
     bare = Event(id=name, event_type="ItemAdded", actor_id=f"order-{actor}", version=version, data={"note": ""})
@@ -59,7 +59,7 @@ def event(number: int) -> Publication:
 
 
 async def fetch(url: str, _: int) -> float:
-    """nats-py as it comes."""
+    """Read with `fetch` of nats-py."""
     client = await nats.connect(url)
     config = ConsumerConfig(ack_policy=AckPolicy.NONE, mem_storage=True)
     subscription = await client.jetstream().pull_subscribe(f"{STREAM}.>", stream=STREAM, config=config)
@@ -72,7 +72,7 @@ async def fetch(url: str, _: int) -> float:
 
 
 async def walk(url: str, count: int) -> float:
-    """Every message read, none judged."""
+    """Read every message, and judge none."""
     client = await connect(NatsConfig(servers=(url,)))
     source = StreamSource(client, STREAM)
     started = time.perf_counter()
@@ -87,7 +87,7 @@ async def walk(url: str, count: int) -> float:
 
 
 async def full_pass(url: str, count: int) -> float:
-    """What `auditor scan --full` does, with every check, quarantine and saved state."""
+    """Run a full pass as `auditor scan --full` does, with all checks, quarantine and saved state."""
     audit = AuditConfig(name="bench", stream=STREAM)
     config = Config(audits=(audit,), nats=NatsConfig(servers=(url,)))
     client = await connect(config.nats)
@@ -102,7 +102,7 @@ async def full_pass(url: str, count: int) -> float:
 
 
 async def null_sink(url: str, count: int) -> float:
-    """The deliveries of a walk, asked for and read as it does, and thrown away: they are only counted, by their replies."""
+    """Send the requests of a walk, and only count the messages by their reply subjects."""
     client = await connect(NatsConfig(servers=(url,)))
     await create_consumer(client, STREAM, "null", start_seq=1)
     pull = json.dumps({"batch": BATCH, "max_bytes": PULL_BYTES, "expires": 30_000_000_000}).encode()
@@ -127,7 +127,7 @@ async def null_sink(url: str, count: int) -> float:
 
 
 async def blocking_sink(url: str, count: int) -> float:
-    """What the server can send and the kernel can hand over to one who asks once and looks at nothing."""
+    """Send one request on a blocking socket, and parse nothing."""
     client = await connect(NatsConfig(servers=(url,)))
     await create_consumer(client, STREAM, "blocking", start_seq=1)
     pull = json.dumps({"batch": count, "expires": 60_000_000_000}).encode()
@@ -146,7 +146,7 @@ async def blocking_sink(url: str, count: int) -> float:
 
 
 def go_pass(program: Path) -> Callable[[str, int], Awaitable[float]]:
-    """An ordered pass by nats.go and encoding/json."""
+    """Build a reader that runs the Go program in `bench/scan`."""
 
     async def run(url: str, count: int) -> float:
         command = (program, "-url", url, "-stream", STREAM)
@@ -178,20 +178,20 @@ async def main(count: int) -> None:
             await client.close()
             await publish(server.port, [event(number) for number in range(count)])
             rates = dict.fromkeys(readers, 0.0)
-            for _ in range(ROUNDS):  # in turns, so that all of them meet the same machine
+            for _ in range(ROUNDS):  # in turns, so that other load affects all readers alike
                 for name, read in readers.items():
                     rates[name] = max(rates[name], await read(server.url, count))
     show(rates, count)
 
 
 def show(rates: dict[str, float], count: int) -> None:
-    """Each rate beside the null sink's and Go's."""
+    """Print each rate, and its ratio to the null sink and to Go."""
     print(f"{count} events of {BODY} bytes of {ACTORS} actors, best of {ROUNDS}")
     print(f"{'':20}{'messages/s':>12}{'÷ null sink':>14}{'÷ Go pass':>12}")
     go = rates.get("Go pass")
     for name, rate in rates.items():
-        beside_go = f"{rate / go:12.2f}" if go else f"{'':12}"
-        print(f"{name:20}{rate:12,.0f}{rate / rates['null sink']:14.2f}{beside_go}")
+        ratio_to_go = f"{rate / go:12.2f}" if go else f"{'':12}"
+        print(f"{name:20}{rate:12,.0f}{rate / rates['null sink']:14.2f}{ratio_to_go}")
 
 
 if __name__ == "__main__":

@@ -15,4 +15,4 @@ async def server() -> AsyncIterator[EmbeddedServer]:
     """A fresh nats-server with JetStream; it is there in a few milliseconds, so each test has its own."""
     async with EmbeddedServer() as running:
         yield running
-        running.kill()  # quicker than in good order, and nobody needs what it stored
+        running.kill()  # quicker than a stop, and its streams are not needed

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WINDOW = 1_000
 """Messages sent before the stream has to confirm: it drops what comes faster than it can store."""
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 """Seconds for that."""
 ACKS = b"_demo.acks"
 
@@ -39,7 +39,7 @@ class RawPublisher:
         for at in range(0, len(messages), WINDOW):
             *most, last = messages[at : at + WINDOW]
             self._writer.write(b"".join(map(_frame, most)) + _frame(last, ACKS))
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 await self._stored()
 
     async def _stored(self) -> None:

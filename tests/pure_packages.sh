@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the tests of the pure packages on every Python from 3.11 that the machine has, beside the one of .venv.
+# Runs the tests of the pure packages on every Python from 3.11 that the machine has, except that of .venv.
 set -eu
 cd "$(dirname "$0")/.."
 own=$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')

@@ -58,7 +58,7 @@ async def test_after_kill_or_stop_it_starts_again_on_the_same_port(server, how):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port cannot be kept")
-async def test_nobody_is_given_the_port_of_a_server_that_is_down(server):
+async def test_no_other_program_is_given_the_port_of_a_server_that_is_down(server):
     server.kill()
     with socket.socket() as asking, pytest.raises(OSError, match="Address already in use"):
         asking.bind(("127.0.0.1", server.port))
@@ -88,7 +88,7 @@ async def test_a_missing_nats_server_says_where_to_get_one(monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent has died")
-async def test_the_server_dies_with_its_parent(tmp_path):
+async def test_the_server_ends_when_its_parent_ends(tmp_path):
     program = textwrap.dedent("""
         import asyncio, os, pathlib, signal, sys
         from auditor.embedded_server import EmbeddedServer

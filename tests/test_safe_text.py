@@ -1,4 +1,4 @@
-"""Text for people."""
+"""Unsafe characters of text are escaped, and all others are unchanged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 
 
 @pytest.mark.parametrize(
@@ -25,13 +25,13 @@ from auditor.safe_text import visible
         ("\U000e0041", "\\U000e0041"),
     ],
 )
-def test_what_cannot_be_seen_is_written_out(text: str, shown: str) -> None:
-    assert visible(text) == shown
+def test_an_unsafe_character_is_escaped(text: str, shown: str) -> None:
+    assert escape_unsafe(text) == shown
 
 
 @given(st.text(st.characters(exclude_categories=[])))
-def test_nothing_that_steers_is_left_and_the_rest_is_unchanged(text: str) -> None:
-    shown = visible(text)
+def test_no_unsafe_character_is_left_and_the_rest_is_unchanged(text: str) -> None:
+    shown = escape_unsafe(text)
     assert shown.encode().decode() == shown
     assert all(unicodedata.category(char)[0] != "C" and char not in "\u2028\u2029" for char in shown)
-    assert visible(shown) == shown
+    assert escape_unsafe(shown) == shown

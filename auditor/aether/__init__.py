@@ -1,11 +1,11 @@
 """Decodes and encodes events and snapshots as Aether's Go code does, and names their subjects.
 
-No I/O, clock or logging. Nothing here knows of audits, findings or NATS connections.
+No I/O, clock or logging. Audits, findings and NATS connections do not belong here.
 """
 
 from auditor.aether.event import ActorSnapshot, EncodeError, Event, Malformed, Reason, Timestamp
 from auditor.aether.gojson.decode import (
-    Facts,
+    JudgedBody,
     decode_event,
     decode_snapshot,
     encode_event,
@@ -47,8 +47,8 @@ __all__ = [
     "Event",
     "EventStore",
     "EventStoreWithErrors",
-    "Facts",
     "InMemoryEventStore",
+    "JudgedBody",
     "Malformed",
     "MalformedSnapshotError",
     "NotStoredError",

@@ -1,4 +1,4 @@
-"""What Aether stores: events and snapshots with Go's meaning, and the value that stands for a body Go would refuse."""
+"""Defines what a stored body decodes to: an event, a snapshot, or `Malformed` for a body that Go rejects."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from auditor.units import NANOSECONDS
 
 GO_ZERO_TIME_UNIX = -62_135_596_800
-"""Unix seconds of Go's zero time, 0001-01-01T00:00:00Z: what a body without a timestamp decodes to."""
+"""Unix seconds of Go's zero time, 0001-01-01T00:00:00Z. A body without a timestamp decodes to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timestamp:
-    """A moment as Go's time.Time keeps it: to the nanosecond, with the zone offset it was written in."""
+    """A time as in Go's time.Time: to the nanosecond, with the zone offset in which it was written."""
 
     unix_seconds: int = GO_ZERO_TIME_UNIX
     nanoseconds: int = 0
     """0 to 999,999,999."""
     offset_seconds: int = 0
-    """East of UTC; what a reader of the text sees, not part of the moment."""
+    """East of UTC. It says how the time was written, and does not change which time it is."""
 
     @classmethod
     def from_unix_ns(cls, unix_ns: int) -> Timestamp:
-        """The moment `unix_ns` nanoseconds after 1970, in UTC."""
+        """Return the time `unix_ns` nanoseconds after 1970, in UTC."""
         seconds, nanoseconds = divmod(unix_ns, NANOSECONDS)
         return cls(seconds, nanoseconds)
 
@@ -59,32 +59,32 @@ class ActorSnapshot:
 
 
 class Reason(StrEnum):
-    """Why Go's decoder refuses a body: the first trouble in it, where syntax and depth are checked before all types."""
+    """Why Go's decoder rejects a body: its first error. Go checks syntax and depth of the whole body before any type."""
 
     EMPTY = "empty"
-    """No bytes at all, or nothing but whitespace."""
+    """No bytes, or only whitespace."""
     SYNTAX = "syntax"
     """Not one JSON value by RFC 8259."""
     DEPTH = "depth"
-    """More than 10,000 arrays and objects inside each other."""
+    """More than 10,000 nested arrays and objects."""
     TYPE = "type"
-    """A field holds a JSON type that its Go field does not take."""
+    """A field has a JSON type that its Go field does not accept."""
     NUMBER = "number"
-    """A number outside what its Go field can hold, or a version that is no integer literal."""
+    """A number is outside the range of its Go field, or a version is not an integer literal."""
     TIMESTAMP = "timestamp"
-    """A string that time.Time does not take."""
+    """A string that time.Time does not accept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A body that Go's `json.Unmarshal` refuses, so that Aether's replay skips the message."""
+    """A body that Go's `json.Unmarshal` rejects, so that replay skips the message."""
 
     reason: Reason
     detail: str
     """One printable line that names field, position and expected type, and never a value from the body."""
     offset: int
-    """Byte offset in the body at which the trouble was seen."""
+    """Byte offset of the error in the body."""
 
 
 class EncodeError(ValueError):
-    """A value that Go's `json.Marshal` refuses, or could not have: `str(error)` names the field and what is wrong."""
+    """A value that Go's `json.Marshal` rejects, or that Go cannot have. `str(error)` names the field and the problem."""

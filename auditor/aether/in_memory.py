@@ -1,4 +1,4 @@
-"""An event store in memory, for the tests of whoever builds on one: what it keeps are bytes, as in a stream."""
+"""An event store in memory, for tests of code that needs an event store. It keeps bytes, as a stream does."""
 
 from __future__ import annotations
 
@@ -25,22 +25,25 @@ if TYPE_CHECKING:
 
 
 class InMemoryEventStore:
-    """Aether's event store over a list. It remembers the ids of events for ever, where a server does for two minutes."""
+    """Aether's event store over a list.
+
+    It rejects a repeated event id at any time. A server does so only within two minutes.
+    """
 
     def __init__(self, stream_name: str = "MEMORY") -> None:
         self._stream = stream_name
         self._messages: list[tuple[str, bytes]] = []
-        """Subject and body; the first is sequence 1."""
+        """Subject and body of each message. The first has sequence 1."""
         self._sequences: dict[str, int] = {}
-        """By event id."""
+        """The sequence of each event id."""
 
     def append(self, subject: str, data: bytes) -> int:
-        """Store any bytes, as anybody may publish them to a stream; the sequence that they get."""
+        """Store any bytes, as a publish to the stream does, and return their sequence."""
         self._messages.append((subject, data))
         return len(self._messages)
 
     async def save_event(self, event: Event) -> None:
-        """As the protocol says."""
+        """See the protocol."""
         subject = event_subject(self._stream, check_storable_id(event.actor_id))
         data = encode_event(event)
         latest = await self.get_latest_version(event.actor_id)
@@ -54,7 +57,7 @@ class InMemoryEventStore:
             self._sequences[event.id] = seq
 
     async def get_events_with_errors(self, actor_id: str, from_version: int = 0) -> ReplayResult:
-        """As the protocol says."""
+        """See the protocol."""
         result = ReplayResult()
         for seq, data in self._on(event_subject(self._stream, check_readable_id(actor_id))):
             event = decode_event(data)
@@ -65,19 +68,19 @@ class InMemoryEventStore:
         return result
 
     async def get_events(self, actor_id: str, from_version: int = 0) -> list[Event]:
-        """As the protocol says."""
+        """See the protocol."""
         return (await self.get_events_with_errors(actor_id, from_version)).events
 
     async def get_latest_version(self, actor_id: str) -> int:
-        """As the protocol says."""
+        """See the protocol."""
         return max((event.version for event in await self.get_events(actor_id)), default=0)
 
     async def save_snapshot(self, snapshot: ActorSnapshot) -> None:
-        """As the protocol says."""
+        """See the protocol."""
         self.append(snapshot_subject(self._stream, check_storable_id(snapshot.actor_id)), encode_snapshot(snapshot))
 
     async def get_latest_snapshot(self, actor_id: str, *, strict: bool = True) -> ActorSnapshot:
-        """As the protocol says."""
+        """See the protocol."""
         last: ReplayError | None = None
         for seq, data in reversed([*self._on(snapshot_subject(self._stream, check_readable_id(actor_id)))]):
             snapshot = decode_snapshot(data)

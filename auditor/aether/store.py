@@ -1,4 +1,4 @@
-"""The event store as Aether's Go code defines it: its protocols, its results and its errors."""
+"""Defines the event store of Aether's Go code: its protocols, results and errors."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from auditor.aether.event import ActorSnapshot, Event, Malformed
 
 
-_SHOWN = 80
-"""Characters of an id that an error shows at most."""
+_MAX_SHOWN = 80
+"""The largest number of characters of an id that an error shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class ReplayError:
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What replay of one actor gives: the events that Aether would apply, and the messages it would skip, in stream order."""
+    """The result of a replay: the events that Aether applies and the messages that it skips, in stream order."""
 
     events: list[Event] = field(default_factory=list)
     errors: list[ReplayError] = field(default_factory=list)
@@ -45,28 +45,26 @@ class VersionConflictError(Exception):
 
 
 class DuplicateEventError(Exception):
-    """The stream already holds an event with this id, and has therefore not stored this one."""
+    """The stream already has an event with this id, so the server did not store this one."""
 
     def __init__(self, event_id: str, sequence_number: int) -> None:
         self.event_id = event_id
         self.sequence_number = sequence_number
-        """Of the message that the server says is stored under the id."""
-        super().__init__(
-            f"event {event_id!r}: not stored, its id is taken by the message at sequence {sequence_number}"
-        )
+        """The sequence of the message that the server has stored with this id."""
+        super().__init__(f"event {event_id!r}: not stored, the message with this id is at sequence {sequence_number}")
 
 
 class UnstorableActorError(Exception):
-    """No server could hold a message of this actor, or find it again."""
+    """No server can store a message of this actor, or a server cannot find it again."""
 
     def __init__(self, actor_id: str, reason: str) -> None:
         self.actor_id = actor_id
         self.reason = reason
-        super().__init__(f"actor {actor_id[:_SHOWN]!r} cannot have messages in a stream: {reason}")
+        super().__init__(f"actor {actor_id[:_MAX_SHOWN]!r} cannot have messages in a stream: {reason}")
 
 
 class NotStoredError(Exception):
-    """An event or snapshot was not stored, for certain."""
+    """An event or snapshot was certainly not stored."""
 
     def __init__(self, what: str, reason: str) -> None:
         self.what = what
@@ -75,15 +73,15 @@ class NotStoredError(Exception):
 
 
 class UnknownOutcomeError(Exception):
-    """Whether an event or snapshot was stored could not be found out in time: it was once at most.
+    """It is not known in time whether an event or snapshot was stored. It was stored at most once.
 
-    Saving the same event again finds out: VersionConflictError if it was stored.
+    To find out, save the same event again: VersionConflictError means that it was stored.
     """
 
     def __init__(self, what: str, reason: str) -> None:
         self.what = what
         self.reason = reason
-        super().__init__(f"{what}: stored or not, nobody can say: {reason}")
+        super().__init__(f"{what}: it is not known whether it was stored: {reason}")
 
 
 class SnapshotNotFoundError(Exception):
@@ -95,7 +93,7 @@ class SnapshotNotFoundError(Exception):
 
 
 class MalformedSnapshotError(Exception):
-    """The actor's last snapshot does not decode, and Aether asks for no other."""
+    """The actor's last snapshot does not decode, and Aether reads no other."""
 
     def __init__(self, actor_id: str, replay_error: ReplayError) -> None:
         self.actor_id = actor_id
@@ -107,7 +105,7 @@ class MalformedSnapshotError(Exception):
 
 
 class EventStore(Protocol):
-    """Aether's EventStore. Every method raises UnstorableActorError for an actor that no server could hold."""
+    """Aether's EventStore. Every method raises UnstorableActorError for an actor that no server can store."""
 
     async def save_event(self, event: Event) -> None:
         """Store `event`, whose version is above the actor's latest.
@@ -116,37 +114,40 @@ class EventStore(Protocol):
         """
 
     async def get_events(self, actor_id: str, from_version: int = 0) -> list[Event]:
-        """The actor's events with a version above `from_version`, in stream order; what does not decode is left out."""
+        """Return the actor's events with a version above `from_version`, in stream order.
+
+        Messages that do not decode are omitted.
+        """
 
     async def get_latest_version(self, actor_id: str) -> int:
-        """The highest version over a full replay, 0 if there is none."""
+        """Return the highest version of a full replay; 0 if there are no events."""
 
     async def save_snapshot(self, snapshot: ActorSnapshot) -> None:
         """Store `snapshot`, which becomes the actor's last. Raises EncodeError, NotStoredError, UnknownOutcomeError."""
 
     async def get_latest_snapshot(self, actor_id: str, *, strict: bool = True) -> ActorSnapshot:
-        """The last snapshot stored for the actor; if not `strict`, the last one that decodes.
+        """Return the actor's last snapshot; if not `strict`, the last one that decodes.
 
-        Raises SnapshotNotFoundError, MalformedSnapshotError (of the last one, where none will do).
+        Raises SnapshotNotFoundError, or MalformedSnapshotError with the last snapshot.
         """
 
 
 class EventStoreWithErrors(EventStore, Protocol):
-    """An event store that also says what replay leaves out."""
+    """An event store that also returns the messages that replay skips."""
 
     async def get_events_with_errors(self, actor_id: str, from_version: int = 0) -> ReplayResult:
-        """As `get_events`, together with every message that does not decode."""
+        """Return the events of `get_events`, and every message that does not decode."""
 
 
 def check_readable_id(actor_id: str) -> str:
-    """`actor_id` itself. Raises UnstorableActorError."""
+    """Return `actor_id` if messages of it can be read. Raises UnstorableActorError."""
     if reason := unreadable_id_reason(actor_id):
         raise UnstorableActorError(actor_id, reason)
     return actor_id
 
 
 def check_storable_id(actor_id: str) -> str:
-    """`actor_id` itself. Raises UnstorableActorError."""
+    """Return `actor_id` if messages of it can be stored. Raises UnstorableActorError."""
     if reason := unstorable_id_reason(actor_id):
         raise UnstorableActorError(actor_id, reason)
     return actor_id

@@ -1,6 +1,6 @@
 """Builds the subjects of a stream's events and snapshots, and reads the actor from them.
 
-An actor's *key* is the part that its subjects have in common: its type and its id, as one token each.
+An actor key is the part that the subjects of an actor have in common: its type and its id, as one token each.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from auditor.aether.subjects import actor_key, unreachable_reason
 
 @dataclass(frozen=True, slots=True)
 class StreamLayout:
-    """Builds and takes apart the subjects of one stream. Nothing else in the package knows how they begin."""
+    """Builds and parses the subjects of one stream. No other class spells the prefixes of these subjects."""
 
     prefix: str
     """The first tokens of every subject. Aether uses the name of the stream."""
 
     @property
     def events_prefix(self) -> str:
-        """What the subjects of all events begin with, the last dot included."""
+        """The prefix of the subjects of all events, including the last dot."""
         return f"{self.prefix}.events."
 
     @property
     def snapshots_prefix(self) -> str:
-        """What the subjects of all snapshots begin with, the last dot included."""
+        """The prefix of the subjects of all snapshots, including the last dot."""
         return f"{self.prefix}.snapshots."
 
     @property
@@ -43,19 +43,19 @@ class StreamLayout:
         return self.all_events, self.all_snapshots
 
     def event_subject(self, actor_id: str) -> str:
-        """The subject of the actor's events."""
+        """Return the subject of the actor's events."""
         return f"{self.events_prefix}{actor_key(actor_id)}"
 
     def snapshot_subject(self, actor_id: str) -> str:
-        """The subject of the actor's snapshots."""
+        """Return the subject of the actor's snapshots."""
         return f"{self.snapshots_prefix}{actor_key(actor_id)}"
 
     def snapshot_filter(self, event_filter: str) -> str:
-        """The filter for the snapshots of the actors whose events `event_filter` matches."""
+        """Return the filter for the snapshots of the actors whose events `event_filter` matches."""
         return f"{self.snapshots_prefix}{event_filter.removeprefix(self.events_prefix)}"
 
     def actor_key(self, subject: bytes) -> bytes | None:
-        """The actor key in `subject`; None if `subject` is neither one of events nor one of snapshots."""
+        """Return the actor key in `subject`; None if `subject` is neither one of events nor one of snapshots."""
         for prefix in (self.events_prefix.encode(), self.snapshots_prefix.encode()):
             if subject.startswith(prefix):
                 return subject[len(prefix) :]
@@ -63,20 +63,20 @@ class StreamLayout:
 
 
 def event_subject(stream: str, actor_id: str) -> str:
-    """The subject on which Aether stores the actor's events."""
+    """Return the subject on which Aether stores the actor's events."""
     return StreamLayout(stream).event_subject(actor_id)
 
 
 def snapshot_subject(stream: str, actor_id: str) -> str:
-    """The subject on which Aether stores the actor's snapshots."""
+    """Return the subject on which Aether stores the actor's snapshots."""
     return StreamLayout(stream).snapshot_subject(actor_id)
 
 
 def actor_id_of(key: bytes) -> str | None:
-    """The actor id as it stands in the actor key; None if no actor id leads to that key."""
+    """Return the actor id in the actor key; None if no actor id leads to that key."""
     return None if unreachable_reason(key) else key.rpartition(b".")[2].decode()
 
 
 def actor_type_of(key: bytes) -> str:
-    r"""The actor type as it stands in the actor key. Bytes that are not UTF-8 become \xNN."""
+    r"""Return the actor type in the actor key. Bytes that are not UTF-8 become \xNN."""
     return key.partition(b".")[0].decode("utf-8", "backslashreplace")

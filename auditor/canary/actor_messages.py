@@ -1,4 +1,4 @@
-"""The story of one actor: every message that is stored for it, in order."""
+"""Builds the messages of one actor, in the order in which they are stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from auditor.aether.stream_layout import event_subject, snapshot_subject
 from auditor.units import NANOSECONDS
 
 BEGIN_NS = 1_767_225_600 * NANOSECONDS
-"""2026-01-01T00:00:00Z: the bytes are the same in every run."""
+"""2026-01-01T00:00:00Z, as nanoseconds since 1970. A fixed time makes the bytes the same in every run."""
 
 EVENT_TYPES = {
     "order": ("OrderPlaced", "OrderPaid", "OrderPacked", "OrderShipped", "OrderDelivered"),
@@ -22,13 +22,13 @@ EVENT_TYPES = {
 
 @dataclass(slots=True)
 class SeedMessage:
-    """One message to be stored, byte for byte."""
+    """One message to store, byte for byte."""
 
     subject: bytes
     data: bytes
     headers: bytes | None = None
     deleted: bool = False
-    """Whether it is deleted again once everything is stored."""
+    """Whether it is deleted after all messages are stored."""
 
     @property
     def raw(self) -> tuple[bytes, bytes | None, bytes]:
@@ -38,14 +38,14 @@ class SeedMessage:
 
 @dataclass(slots=True)
 class ActorMessages:
-    """What is stored for one actor in one stream."""
+    """The messages of one actor in one stream."""
 
     stream: str
     actor_id: str
     messages: list[SeedMessage] = field(default_factory=list)
 
     def event(self, version: int, *, note: str = "") -> SeedMessage:
-        """A good event of this actor."""
+        """Build a well-formed event of this actor. `note` is appended to its id and command id."""
         actor_type = self.actor_id.partition("-")[0]
         names = EVENT_TYPES.get(actor_type, ("Changed",))
         event = Event(
@@ -65,11 +65,11 @@ class ActorMessages:
         return SeedMessage(event_subject(self.stream, self.actor_id).encode(), encode_event(event))
 
     def snapshot(self, version: int) -> SeedMessage:
-        """A good snapshot of this actor."""
+        """Build a well-formed snapshot of this actor."""
         timestamp = Timestamp.from_unix_ns(BEGIN_NS + version * 61 * NANOSECONDS)
         snapshot = ActorSnapshot(self.actor_id, version, {"total": 12.5 * version, "open": True}, timestamp)
         return SeedMessage(snapshot_subject(self.stream, self.actor_id).encode(), encode_snapshot(snapshot))
 
     def events(self, *versions: int) -> None:
-        """Store good events of these versions, in this order."""
+        """Add well-formed events of these versions, in this order."""
         self.messages += [self.event(version) for version in versions]

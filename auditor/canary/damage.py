@@ -1,4 +1,4 @@
-"""Every damage that can be planted through the API, and what the auditor has to find for it."""
+"""Lists the damage that can be seeded through the JetStream API, with the findings that each must cause."""
 
 from __future__ import annotations
 
@@ -17,69 +17,69 @@ if TYPE_CHECKING:
 
     from auditor.core.model.findings import Finding
 
-LYING_HEADERS = b"NATS/1.0\r\nStatus: 404\r\nDescription: No Messages\r\n\r\n"
-"""A stored header block that a careless client takes for the server's word that there is no message."""
+STATUS_HEADERS = b"NATS/1.0\r\nStatus: 404\r\nDescription: No Messages\r\n\r\n"
+"""A stored header block that looks like the reply with which a server says that a message does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One finding that must appear."""
+    """One finding that a damage must cause."""
 
     kind: Kind
-    why: str | None = None
+    reason_or_cause: str | None = None
     """Its reason or cause."""
     severity: Severity = Severity.CORRUPTION
 
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """One damage."""
+    """The messages of one actor with one kind of damage, and the findings that it must cause."""
 
-    what: str
-    """For people, in a few words."""
-    story: ActorMessages
+    title: str
+    """A few words for people."""
+    actor: ActorMessages
     expected: tuple[Expected, ...]
 
     @property
     def deletes(self) -> bool:
-        """Whether some of its messages are deleted again."""
-        return any(message.deleted for message in self.story.messages)
+        """Whether some of its messages are deleted after all are stored."""
+        return any(message.deleted for message in self.actor.messages)
 
-    def causes(self, expected: Expected, finding: Finding) -> bool:
-        """Whether `finding` is the one that was `expected` of this damage."""
+    def matches(self, expected: Expected, finding: Finding) -> bool:
+        """Return whether `finding` is the one that `expected` describes."""
         if (finding.kind, finding.reason or finding.cause, finding.severity) != (
             expected.kind,
-            expected.why,
+            expected.reason_or_cause,
             expected.severity,
         ):
             return False
         if finding.kind is Kind.DELETED_MESSAGES:
-            return finding.count == sum(message.deleted for message in self.story.messages)
-        return finding.subject in {subject_text(message.subject) for message in self.story.messages} or (
-            finding.actor == sanitize_subject(self.story.actor_id)
+            return finding.count == sum(message.deleted for message in self.actor.messages)
+        return finding.subject in {subject_text(message.subject) for message in self.actor.messages} or (
+            finding.actor == sanitize_subject(self.actor.actor_id)
         )
 
 
-def _story(stream: str, actor_id: str, last: int = 8) -> ActorMessages:
-    story = ActorMessages(stream, actor_id)
-    story.events(*range(1, last + 1))
-    return story
+def _healthy(stream: str, actor_id: str, last: int = 8) -> ActorMessages:
+    actor = ActorMessages(stream, actor_id)
+    actor.events(*range(1, last + 1))
+    return actor
 
 
 def _rewritten(
     stream: str,
-    what: str,
+    title: str,
     reason: Reason,
     actor_id: str,
     rewrite: Callable[[bytes], bytes],
     headers: bytes | None = None,
 ) -> Damage:
-    """The fourth of eight events is damaged: replay skips it, and its version is missing."""
-    story = _story(stream, actor_id)
-    event = story.messages[3]
+    """Damage the fourth of eight events: replay skips it, and its version is missing."""
+    actor = _healthy(stream, actor_id)
+    event = actor.messages[3]
     event.data, event.headers = rewrite(event.data), headers
     gap = Expected(Kind.VERSION_GAP, Cause.MALFORMED)
-    return Damage(what, story, (Expected(Kind.MALFORMED_EVENT, reason), gap))
+    return Damage(title, actor, (Expected(Kind.MALFORMED_EVENT, reason), gap))
 
 
 def _replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
@@ -105,17 +105,17 @@ def _malformed(stream: str) -> Sequence[Damage]:
             Reason.SYNTAX,
             "order-7",
             lambda body: body[:-1],
-            LYING_HEADERS,
+            STATUS_HEADERS,
         ),
     )
 
 
 def _content(stream: str) -> Sequence[Damage]:
-    hidden = _story(stream, "cart-8")
+    hidden = _healthy(stream, "cart-8")
     hidden.messages[3].data = hidden.messages[3].data.replace(b'"version":4,', b"")
-    zero = _story(stream, "cart-9")
+    zero = _healthy(stream, "cart-9")
     zero.messages[3].data = zero.messages[3].data.replace(b'"version":4,', b'"version":0,')
-    foreign = _story(stream, "user-10")
+    foreign = _healthy(stream, "user-10")
     foreign.messages[3].data = ActorMessages(stream, "user-1010").event(4).data
     shared, other = ActorMessages(stream, "order-11.a"), ActorMessages(stream, "order-11_a")
     for version in (1, 2, 3):
@@ -160,13 +160,13 @@ def _content(stream: str) -> Sequence[Damage]:
 
 
 def _versions(stream: str) -> Sequence[Damage]:
-    deleted = _story(stream, "order-15")
+    deleted = _healthy(stream, "order-15")
     deleted.messages[4].deleted = True
     never = ActorMessages(stream, "order-16")
     never.events(1, 2, 3, 6, 7)
-    same = _story(stream, "cart-17")
+    same = _healthy(stream, "cart-17")
     same.messages.insert(5, same.event(4))
-    different = _story(stream, "cart-18")
+    different = _healthy(stream, "cart-18")
     different.messages.insert(5, different.event(4, note="-again"))
     late = ActorMessages(stream, "cart-19")
     late.events(1, 2, 4, 5, 3, 6)
@@ -192,31 +192,31 @@ def _versions(stream: str) -> Sequence[Damage]:
 
 
 def _snapshots(stream: str) -> Sequence[Damage]:
-    bad = _story(stream, "order-21")
+    bad = _healthy(stream, "order-21")
     bad.messages.append(bad.snapshot(8))
     bad.messages[-1].data = bad.messages[-1].data[:-2]
-    outlived = _story(stream, "order-22")
+    outlived = _healthy(stream, "order-22")
     outlived.messages += [outlived.snapshot(7), outlived.snapshot(8)]
     outlived.messages[-2].data = b"{}{}"
-    foreign = _story(stream, "cart-23")
+    foreign = _healthy(stream, "cart-23")
     foreign.messages.append(foreign.snapshot(8))
     foreign.messages[-1].data = ActorMessages(stream, "cart-1023").snapshot(8).data
-    ahead = _story(stream, "user-24")
+    ahead = _healthy(stream, "user-24")
     ahead.messages.append(ahead.snapshot(12))
-    bridged = ActorMessages(stream, "user-25")
-    bridged.events(1, 2, 3)
-    bridged.messages.append(bridged.snapshot(5))
-    bridged.events(6, 7)
+    covered = ActorMessages(stream, "user-25")
+    covered.events(1, 2, 3)
+    covered.messages.append(covered.snapshot(5))
+    covered.events(6, 7)
     malformed, syntax = Kind.MALFORMED_SNAPSHOT, Reason.SYNTAX
     return (
         Damage("a last snapshot that does not decode", bad, (Expected(malformed, syntax),)),
         Damage("an earlier snapshot that does not decode", outlived, (Expected(malformed, syntax, Severity.NOTICE),)),
         Damage("a snapshot of another actor", foreign, (Expected(Kind.FOREIGN_SNAPSHOT),)),
         Damage("a snapshot ahead of its events", ahead, (Expected(Kind.SNAPSHOT_AHEAD),)),
-        Damage("lost versions that a snapshot bridges", bridged, (Expected(Kind.VERSION_GAP, Cause.UNKNOWN),)),
+        Damage("lost versions that a snapshot covers", covered, (Expected(Kind.VERSION_GAP, Cause.UNKNOWN),)),
     )
 
 
 def all_damage(stream: str) -> tuple[Damage, ...]:
-    """The whole list for `stream`, in the order in which it is shown."""
+    """Build the whole list for `stream`, in the order in which it is shown."""
     return (*_malformed(stream), *_content(stream), *_versions(stream), *_snapshots(stream))

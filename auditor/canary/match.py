@@ -1,4 +1,4 @@
-"""What was planted beside what was found."""
+"""Compares the findings of a report with the damage that was seeded."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MatchResult:
-    """What was planted beside what was found."""
+    """Which seeded damage was found, and what else was found."""
 
     found: tuple[tuple[Damage, tuple[tuple[Expected, Finding | None], ...]], ...]
     """For each damage, each finding that it must cause; None if it is not in the report."""
-    besides: tuple[Finding, ...]
-    """Findings that nothing planted accounts for."""
+    unexpected: tuple[Finding, ...]
+    """Findings that no seeded damage explains."""
 
     @property
-    def complete(self) -> bool:
-        """Whether everything planted was found, and nothing else."""
-        return not self.besides and not self.missed
+    def is_exact(self) -> bool:
+        """Whether all damage was found, and nothing else."""
+        return not self.unexpected and not self.missing
 
     @property
-    def missed(self) -> tuple[str, ...]:
-        """What was planted and not found, in words."""
-        return tuple(damage.what for damage, findings in self.found if not all(finding for _, finding in findings))
+    def missing(self) -> tuple[str, ...]:
+        """The titles of damage that was not found completely."""
+        return tuple(damage.title for damage, findings in self.found if not all(finding for _, finding in findings))
 
 
-def match_findings(planted: Sequence[Damage], report: PassReport) -> MatchResult:
-    """Match the report's findings with what was planted."""
-    left = list(report.findings)
+def match_findings(seeded: Sequence[Damage], report: PassReport) -> MatchResult:
+    """Match each finding of the report with one expected finding of the seeded damage."""
+    unmatched = list(report.findings)
     found = []
-    for damage in planted:
+    for damage in seeded:
         matches: list[tuple[Expected, Finding | None]] = []
         for expected in damage.expected:
-            finding = next((each for each in left if damage.causes(expected, each)), None)
+            finding = next((each for each in unmatched if damage.matches(expected, each)), None)
             if finding is not None:
-                left.remove(finding)
+                unmatched.remove(finding)
             matches.append((expected, finding))
         found.append((damage, tuple(matches)))
-    return MatchResult(tuple(found), tuple(left))
+    return MatchResult(tuple(found), tuple(unmatched))

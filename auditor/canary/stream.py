@@ -1,4 +1,4 @@
-"""The canary stream: what it holds, message by message, and how it is recognised."""
+"""Defines the messages of the canary stream, and recognises a canary by its description."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
     from auditor.canary.damage import Damage
 
 CANARY = "AETHER_CANARY"
-"""Its name. It is no other's to have: whatever is wrong in it was planted."""
-MOST_BYTES = 1 << 20
+"""The name of the stream, which is reserved: the self-test expects only the seeded damage in it."""
+MAX_BYTES = 1 << 20
 HEALTHY_ACTORS = 5
 CANARY_FORMAT = 1
-"""Format of the fingerprint: it changes with what the fingerprint is computed from."""
+"""Format of the fingerprint. It must change when the fingerprint is computed from other values."""
 EARLIER_FINGERPRINTS = {"6ad069a6f111": "77954c95ee3b"}
-"""By fingerprint: the one that the same contents had before fingerprints had a format."""
+"""For a fingerprint, the one that the same contents had before fingerprints had a format."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Everything in it; the message at sequence n is number n - 1."""
+    """All messages of the canary. The message at index n has sequence n + 1."""
 
-    planted: tuple[Damage, ...]
+    damage: tuple[Damage, ...]
     messages: tuple[SeedMessage, ...]
 
     @property
     def deleted(self) -> tuple[int, ...]:
-        """Sequences that are deleted again once everything is stored."""
+        """Sequences that are deleted after all messages are stored."""
         return tuple(seq for seq, message in enumerate(self.messages, 1) if message.deleted)
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hex digits that tell these contents from those of another version."""
+        """Twelve hex digits that identify these contents."""
         digest = hashlib.sha256(b"%d" % CANARY_FORMAT)
         for message in self.messages:
             for value in (message.subject, message.headers or b"", message.data, b"%d" % message.deleted):
@@ -50,11 +50,11 @@ class Contents:
 
     @property
     def description(self) -> str:
-        """Of the stream that holds them."""
+        """The description that the stream has in its settings."""
         return _description(self.fingerprint)
 
     def is_described_by(self, description: str) -> bool:
-        """Whether a canary stream with this description holds these contents."""
+        """Return whether a canary stream with `description` holds these contents."""
         earlier = EARLIER_FINGERPRINTS.get(self.fingerprint)
         return description in {self.description, earlier and _description(earlier)}
 
@@ -65,26 +65,26 @@ def _description(fingerprint: str) -> str:
 
 @cache
 def contents() -> Contents:
-    """Of the canary as this version of the auditor plants it."""
+    """The contents of the canary that this version of the auditor creates."""
     healthy = [ActorMessages(CANARY, f"order-{number}") for number in range(100, 100 + HEALTHY_ACTORS)]
-    for story in healthy:
-        story.events(*range(1, 6))
-        story.messages.append(story.snapshot(5))
-    planted = all_damage(CANARY)
-    return Contents(planted, tuple(in_order(healthy, planted)))
+    for actor in healthy:
+        actor.events(*range(1, 6))
+        actor.messages.append(actor.snapshot(5))
+    damage = all_damage(CANARY)
+    return Contents(damage, tuple(in_order(healthy, damage)))
 
 
-def in_order(healthy: Iterable[ActorMessages], planted: Iterable[Damage]) -> Iterable[SeedMessage]:
-    """All messages, one actor after the other."""
-    for story in healthy:
-        yield from story.messages
-    # A deleted sequence explains every gap around it, so these come last.
-    for damage in sorted(planted, key=lambda damage: damage.deletes):
-        yield from damage.story.messages
+def in_order(healthy: Iterable[ActorMessages], damage: Iterable[Damage]) -> Iterable[SeedMessage]:
+    """Yield all messages, one actor after the other. Actors with deleted messages come last."""
+    for actor in healthy:
+        yield from actor.messages
+    # A deleted sequence explains every version gap around it, so no other gap may be near.
+    for damaged in sorted(damage, key=lambda each: each.deletes):
+        yield from damaged.actor.messages
 
 
 def settings(replicas: int) -> dict[str, Any]:
-    """The stream as it is created."""
+    """The settings with which the stream is created."""
     return {
         "name": CANARY,
         "subjects": list(StreamLayout(CANARY).subjects),
@@ -92,6 +92,6 @@ def settings(replicas: int) -> dict[str, Any]:
         "storage": "file",
         "retention": "limits",
         "discard": "new",
-        "max_bytes": MOST_BYTES,
+        "max_bytes": MAX_BYTES,
         "num_replicas": replicas,
     }

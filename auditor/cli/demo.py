@@ -14,7 +14,7 @@ from auditor.cli.signals import stop_signal
 from auditor.cli.tables import print_line, print_match, print_report, result_console
 from auditor.config.values import listen
 from auditor.daemon.supervisor import Supervisor
-from auditor.demo.run import demo
+from auditor.demo.run import running_demo
 from auditor.errors import AuditorError
 from auditor.scan.request import PassRequest
 from auditor.service.status import ServiceStatus
@@ -41,11 +41,11 @@ def demo_command(http: str, *, once: bool) -> int:
 
 async def _once() -> int:
     async with (
-        demo(listen("127.0.0.1:0"), writing=False) as running,
+        running_demo(listen("127.0.0.1:0"), writing=False) as running,
         open_app(running.config, ensure_own_streams=True) as app,
     ):
         report = await app.run_to_end(PassRequest(running.config.audits[0]))
-    print_match(result_console(), match_findings(running.planted, report))
+    print_match(result_console(), match_findings(running.damage, report))
     print_report(result_console(), report)
     return exit_code([report])
 
@@ -53,10 +53,10 @@ async def _once() -> int:
 async def _daemon(address: str) -> int:
     console = result_console()
     stop = stop_signal()
-    async with demo(listen(address), writing=True) as running:
+    async with running_demo(listen(address), writing=True) as running:
         print_line(console, "auditor demo: an embedded NATS server with a damaged stream, audited every 5 seconds")
         supervisor = Supervisor(running.config, ServiceStatus(auditor.__version__, running.config.audits))
-        showing = asyncio.create_task(_show(console, supervisor, running.planted), name="demo")
+        showing = asyncio.create_task(_show(console, supervisor, running.damage), name="demo")
         try:
             await supervisor.run(stop, lambda server: _print_addresses(console, server, running.config))
         finally:

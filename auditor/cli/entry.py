@@ -10,7 +10,7 @@ import typer
 from auditor.cli.commands import app
 from auditor.cli.exit_codes import ExitCode
 from auditor.errors import AuditorError, ConfigError
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 
 
 def main() -> None:
@@ -49,4 +49,4 @@ def run(arguments: list[str] | None = None) -> int:
 def print_error(*lines: str) -> None:
     """Print each line to stderr, with control characters made visible."""
     for line in lines:
-        print(f"auditor: {visible(line)}", file=sys.stderr)  # noqa: T201 - this is the command line
+        print(f"auditor: {escape_unsafe(line)}", file=sys.stderr)  # noqa: T201 - this is the command line

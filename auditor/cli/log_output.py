@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -59,7 +59,7 @@ def configure_log(level: str, format: Literal["json", "console"]) -> None:  # no
 
 def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Make control characters in values visible, so that no value breaks the line or controls a terminal."""
-    return {key: visible(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: escape_unsafe(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _without_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

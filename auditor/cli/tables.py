@@ -1,4 +1,4 @@
-"""Reports as tables for people. Every text passes `visible`, and none is read as markup."""
+"""Reports as tables for people. Every text passes `escape_unsafe`, and none is read as markup."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from auditor.core.model.findings import Severity
 from auditor.core.model.passes import Verdict
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ PIPE_WIDTH = 160
 
 def safe(text: object, style: str = "") -> Text:
     """`text` exactly as it is, with whatever could steer a terminal made visible."""
-    return Text(visible(str(text)), style=style)
+    return Text(escape_unsafe(str(text)), style=style)
 
 
 def result_console() -> Console:
@@ -89,19 +89,19 @@ def print_match(console: Console, proof: MatchResult) -> None:
     for damage, findings in proof.found:
         found = [
             safe(
-                f"{'✓' if finding else '✗'} {expected.kind}{f' ({expected.why})' if expected.why else ''}",
+                f"{'✓' if finding else '✗'} {expected.kind}{f' ({expected.reason_or_cause})' if expected.reason_or_cause else ''}",
                 "green" if finding else "bold red",
             )
             for expected, finding in findings
         ]
-        table.add_row(safe(damage.what), safe(damage.story.actor_id), Text("\n").join(found))
+        table.add_row(safe(damage.title), safe(damage.actor.actor_id), Text("\n").join(found))
     console.print(table)
-    for finding in proof.besides:
+    for finding in proof.unexpected:
         what = (finding.kind, _where(finding), finding.actor or finding.subject, finding.detail)
         print_line(console, f"found besides: {' '.join(filter(None, what))}", "bold red")
-    if proof.missed:
+    if proof.missing:
         print_line(console, "not everything planted was found", "bold red")
-    elif proof.complete:
+    elif proof.is_exact:
         print_line(console, "everything planted was found, and nothing else")
 
 

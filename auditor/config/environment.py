@@ -1,4 +1,4 @@
-"""`${NAME}` and `${NAME:-default}` in scalars; `$${` is a plain `${`."""
+"""Replaces `${NAME}` and `${NAME:-default}` in scalars by environment variables; `$${` is a literal `${`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VARIABLE = re.compile(
 
 
 def substitute(tree: Any, environ: Mapping[str, str], problems: list[Problem], path: str = "") -> Any:
-    """`tree` with variables filled in and lists as tuples; what cannot be filled in goes to `problems`."""
+    """Return `tree` with variables replaced and lists as tuples. Append each failed replacement to `problems`."""
     if isinstance(tree, dict):
         return {
             key: substitute(value, environ, problems, f"{path}.{key}" if path else str(key))
@@ -26,20 +26,20 @@ def substitute(tree: Any, environ: Mapping[str, str], problems: list[Problem], p
         }
     if isinstance(tree, list):
         return tuple(substitute(value, environ, problems, f"{path}[{at}]") for at, value in enumerate(tree))
-    return _fill(tree, environ, problems, path) if isinstance(tree, str) and "${" in tree else tree
+    return _replace(tree, environ, problems, path) if isinstance(tree, str) and "${" in tree else tree
 
 
-def _fill(text: str, environ: Mapping[str, str], problems: list[Problem], path: str) -> str:
-    filled = False
+def _replace(text: str, environ: Mapping[str, str], problems: list[Problem], path: str) -> str:
+    replaced = False
 
     def value(found: re.Match[str]) -> str:
-        nonlocal filled
+        nonlocal replaced
         if found["escaped"]:
             return "${"
         if found["bad"]:
-            problems.append((path, "has a ${ that is not ${NAME} or ${NAME:-default} (write $${ for a plain ${)"))
+            problems.append((path, "has a ${ that is not ${NAME} or ${NAME:-default} (write $${ for a literal ${)"))
             return ""
-        filled = True
+        replaced = True
         name, default = found["name"], found["default"]
         if name in environ and (environ[name] or default is None):
             return environ[name]
@@ -51,4 +51,4 @@ def _fill(text: str, environ: Mapping[str, str], problems: list[Problem], path: 
         return default
 
     result = _VARIABLE.sub(value, text)
-    return FromEnvironment(result) if filled else result
+    return FromEnvironment(result) if replaced else result

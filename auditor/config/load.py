@@ -1,4 +1,4 @@
-"""Reads the file, and turns everything that is wrong with it into lines that begin with a path."""
+"""Reads the configuration file, and reports every problem in a line that begins with its path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from auditor.config.models import Config, Section
 from auditor.config.rules import cross_field_problems
 from auditor.config.values import FromEnvironment, quoted
 from auditor.errors import ConfigError
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,12 +40,12 @@ EXPECTED = {
     "dict_type": dict,
     "tuple_type": tuple,
 }
-DEEPEST = 32
-"""Levels of the file; a deeper one is no configuration."""
+MAX_LEVELS = 32
+"""The deepest nesting of the file that is accepted."""
 
 
 def load(path: Path) -> Config:
-    """The configuration in the file at `path`. Raises ConfigError."""
+    """Read the configuration file at `path`. Raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -56,42 +56,42 @@ def load(path: Path) -> Config:
 
 
 def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
-    """The configuration in `text`; `source` is what its problems are reported for. Raises ConfigError."""
+    """Parse the configuration in `text`. Errors name `source`. Raises ConfigError."""
     problems: list[Problem] = []
     tree = substitute(_yaml(text, source, problems), environ, problems)
     if not isinstance(tree, dict):
         raise ConfigError(source, ["must be a mapping with the key audits (see config/auditor.yaml for an example)"])
     config = None
-    # A value that could not be filled in was told already; what else is wrong at its place would be our own doing.
-    told = {path for path, _ in problems}
+    # A variable that could not be replaced is reported already. Other problems at its path follow from it.
+    reported = {path for path, _ in problems}
     try:
         config = Config.model_validate(tree)
     except ValidationError as error:
-        # A list whose entries are all wrong counts as empty, which nobody wants to read as well.
+        # pydantic also reports a list as empty if all its entries are wrong. That adds nothing.
         details = [each for each in error.errors(include_url=False) if each["type"] != "too_short" or not each["input"]]
         found = [_problem(detail) for detail in details]
-        problems += [problem for problem in found if problem[0] not in told]
+        problems += [problem for problem in found if problem[0] not in reported]
     problems += cross_field_problems(tree)
     if problems or config is None:
-        raise ConfigError(source, [visible(f"{path}: {what}") for path, what in dict.fromkeys(problems)])
+        raise ConfigError(source, [escape_unsafe(f"{path}: {what}") for path, what in dict.fromkeys(problems)])
     return config
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the file."""
+    """Return the JSON Schema (2020-12) of the file."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which also notices keys that stand twice and nesting without end."""
+    """PyYAML's safe loader, which also reports repeated keys and too deep nesting."""
 
     problems: list[Problem]
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self.depth += 1
-        if self.depth > DEEPEST:
-            raise yaml.YAMLError(f"nested more than {DEEPEST} levels deep")
+        if self.depth > MAX_LEVELS:
+            raise yaml.YAMLError(f"nested more than {MAX_LEVELS} levels deep")
         try:
             return super().compose_node(parent, index)
         finally:
@@ -105,13 +105,13 @@ class _Loader(yaml.SafeLoader):
                 self.problems.append((f"line {key_node.start_mark.line + 1}", "a key must be text"))
                 continue
             if key in mapping:
-                self.problems.append((f"line {key_node.start_mark.line + 1}", f"the key {key} stands twice"))
+                self.problems.append((f"line {key_node.start_mark.line + 1}", f"the key {key} is repeated"))
             mapping[key] = self.construct_object(value_node, deep=True)
         return mapping
 
 
 _Loader.yaml_implicit_resolvers = {
-    # Only what JSON has: no dates, and no number in base 60 or 8 that a person meant as text.
+    # Without the resolver for timestamps, dates stay text.
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -168,7 +168,7 @@ def _found(value: Any) -> str:
 
 
 def _keys(location: tuple[int | str, ...]) -> list[str]:
-    """The keys of the section at `location`."""
+    """Return the keys of the section at `location`."""
     section: type[Section] = Config
     for key in location:
         if isinstance(key, str):

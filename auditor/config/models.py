@@ -1,4 +1,4 @@
-"""Every setting: its name, type, default and why it is there. The descriptions flow into the JSON Schema."""
+"""Defines every setting with its type and default. The docstrings are the descriptions in the JSON Schema."""
 
 from __future__ import annotations
 
@@ -17,101 +17,101 @@ File = Annotated[Text, AfterValidator(file_name)]
 
 
 class Section(BaseModel):
-    """A mapping of the file: frozen, typed to the letter, without unknown keys."""
+    """A mapping of the file. It is frozen, converts no types, and rejects unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 class TlsConfig(Section):
-    """How the server's certificate is checked, and which one is shown to it."""
+    """How the server's certificate is verified, and which certificate the auditor presents."""
 
     ca_file: File | None = None
-    """Certificates that are trusted; the system's if absent."""
+    """CA certificates to trust. If absent, those of the system."""
     cert_file: File | None = None
-    """Our certificate, where the server asks for one."""
+    """The auditor's certificate, if the server requires one."""
     key_file: File | None = None
-    """Its key."""
+    """The private key of `cert_file`."""
 
 
 class NatsConfig(Section):
-    """Where NATS is, and who we are."""
+    """The NATS servers, and the credentials of the auditor."""
 
     servers: Annotated[tuple[Annotated[Text, AfterValidator(server_url)], ...], Field(min_length=1)] = (
         "nats://127.0.0.1:4222",
     )
     """URLs of one cluster: nats://, tls://, ws:// or wss://."""
     credentials_file: File | None = None
-    """A .creds file: JWT and seed."""
+    """A .creds file with JWT and seed."""
     user: Text | None = None
-    """With `password`."""
+    """A user name. Requires `password`."""
     password: Text | None = None
-    """With `user`."""
+    """The password of `user`."""
     token: Text | None = None
-    """A shared token."""
+    """A token for authentication."""
     nkey_seed_file: File | None = None
-    """A file that holds an nkey seed."""
+    """A file with an nkey seed."""
     tls: TlsConfig = TlsConfig()
     inbox_prefix: Prefix = "_INBOX_auditor"
-    """Answers come on subjects below it: the only ones that the auditor must be allowed to subscribe to."""
+    """Prefix of the subjects of replies. The auditor needs permission to subscribe only to these."""
 
 
 class ScheduleConfig(Section):
-    """When passes begin: `every` or `cron`, not both. The first one begins at once."""
+    """When passes begin: `every` or `cron`, not both. The first pass begins at the start."""
 
     every: DurationField | None = None
-    """From the beginning of one pass to the beginning of the next."""
+    """The time from the begin of one pass to the begin of the next."""
     cron: Annotated[Text, AfterValidator(cron_line)] | None = None
-    """Five fields, in UTC."""
+    """A cron line of five fields, in UTC."""
     jitter: DurationField = Duration(0)
-    """Each pass begins up to so much later, so that several auditors do not begin together."""
+    """The longest random delay of a pass, so that several auditors do not begin at the same time."""
 
 
 class VersionsConfig(Section):
-    """What is expected of an actor's versions."""
+    """Which versions the events of an actor should have."""
 
     first: Annotated[Number, Field(ge=1)] = 1
     """The version of an actor's first event."""
     contiguous: Boolean = True
-    """False where writers skip versions on purpose: a gap without a known cause is then a notice."""
+    """False if writers skip versions on purpose. A gap of unknown cause is then a notice."""
 
 
 class AuditConfig(Section):
-    """One stream, or part of it, that is looked at."""
+    """One stream, or a part of it, to audit."""
 
     name: Annotated[Text, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
-    """What the audit is called in metrics and reports."""
+    """The name of the audit in metrics and reports."""
     stream: StreamName
-    """The stream that Aether keeps its events in. It is never written to."""
+    """The stream with Aether's events. The auditor never writes to it."""
     subjects: tuple[Text, ...] = ()
-    """Event subjects, wildcards allowed; all of the stream's events if absent."""
+    """Event subjects to read, with or without wildcards. If absent, all events of the stream."""
     actors: tuple[Text, ...] = ()
-    """Actor ids, instead of subjects: exactly these are read."""
+    """Actor ids to read, instead of `subjects`."""
     snapshots: Boolean = True
-    """Whether the snapshots of the same actors are looked at as well."""
+    """Whether to read the snapshots of the same actors, too."""
     actor_types: tuple[Text, ...] = ()
-    """The values of the label actor_type; if absent, the types that several actors share."""
+    """The values of the label actor_type. If absent, the types that at least three actors share."""
     schedule: ScheduleConfig = ScheduleConfig(every=Duration(300_000_000_000))
     full_pass_every: DurationField = Duration(86_400_000_000_000)
-    """How often a pass reads everything; passes in between read only what is new."""
+    """The time from one full pass to the next. Passes in between read only new messages."""
     max_rate: Annotated[Number, Field(ge=0)] = 0
-    """Messages a second, so that other clients of the server are not disturbed; 0 is as fast as it goes."""
+    """The highest number of messages to read in a second, to spare other clients of the server. 0: no limit."""
     versions: VersionsConfig = VersionsConfig()
 
     @property
     def event_subjects(self) -> tuple[str, ...]:
-        """Subjects of the events that are looked at."""
+        """The subjects of the events to read."""
         return self.subjects or (StreamLayout(self.stream).all_events,)
 
     @property
     def snapshot_subjects(self) -> tuple[str, ...]:
-        """The same tails below the stream's snapshots; none if `snapshots` is false."""
+        """The subjects of the snapshots of the same actors; none if `snapshots` is false."""
         if not self.snapshots:
             return ()
         return tuple(map(StreamLayout(self.stream).snapshot_filter, self.event_subjects))
 
     @property
     def all_subjects(self) -> tuple[str, ...]:
-        """Every subject that is looked at, events first; where actors are named, none of them has a wildcard."""
+        """All subjects to read, events first. If the audit names its actors, none has a wildcard."""
         if not self.actors:
             return (*self.event_subjects, *self.snapshot_subjects)
         layout = StreamLayout(self.stream)
@@ -121,65 +121,65 @@ class AuditConfig(Section):
 
 
 class QuarantineConfig(Section):
-    """The side stream that keeps the bytes of condemned messages."""
+    """The quarantine stream, which keeps the bytes of quarantined messages."""
 
     stream: StreamName = "AETHER_QUARANTINE"
     subject_prefix: Prefix = "aether.quarantine"
-    """What the subjects of records begin with."""
+    """Prefix of the subjects of records."""
     replicas: Replicas = 1
-    """Copies of each record in a cluster; an existing stream with fewer is refused."""
+    """Replicas of the stream in a cluster. An existing stream with fewer is refused."""
     max_age: DurationField = Duration(0)
-    """How long records are kept; 0 is for ever."""
+    """How long records are kept. 0: no limit."""
     max_bytes: Annotated[Size, Field(ge=1)] = 1024**3
-    """The most that records may take, so that they can never take the disk from the audited stream."""
+    """The largest size of the stream, so that records cannot fill the disk of the audited stream."""
     create: Boolean = True
-    """Whether to create the stream if it is absent; false where an administrator did."""
+    """Whether to create the stream if it is absent. Set it to false if an administrator creates the stream."""
 
     @property
     def max_age_ns(self) -> int:
-        """`max_age` in nanoseconds, as JetStream wants it."""
+        """`max_age` in nanoseconds, the unit of JetStream."""
         return self.max_age.nanoseconds
 
 
 class StateConfig(Section):
-    """The stream in which an audit's memory is saved."""
+    """The state stream, which holds the saved state of the audits."""
 
     stream: StreamName = "AETHER_AUDIT"
     subject_prefix: Prefix = "aether.audit"
-    """What the subjects of saved state begin with."""
+    """Prefix of the subjects of saved state."""
     replicas: Replicas = 1
-    """Copies in a cluster; used when the stream is created."""
+    """Replicas of the stream in a cluster, when the auditor creates it."""
     create: Boolean = True
-    """Whether to create the stream if it is absent; false where an administrator did."""
+    """Whether to create the stream if it is absent. Set it to false if an administrator creates the stream."""
 
 
 class HttpConfig(Section):
-    """Where /metrics, the probes and the page are served."""
+    """Where /metrics, the health checks and the page are served."""
 
-    listen: Address = Listen("0.0.0.0", 9464)  # noqa: S104 - in a pod every address is right
-    """host:port"""
+    listen: Address = Listen("0.0.0.0", 9464)  # noqa: S104 - in a pod all addresses are right
+    """The address to listen on, as host:port."""
 
     @property
     def host(self) -> str:
-        """The address to listen on."""
+        """The host to listen on."""
         return self.listen.host
 
     @property
     def port(self) -> int:
-        """0 lets the system choose."""
+        """The port to listen on. 0: the system chooses one."""
         return self.listen.port
 
 
 class LogConfig(Section):
-    """What is logged to stderr."""
+    """Which log lines are written to stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "console"] = "json"
-    """One JSON object a line for machines, or text for people."""
+    """`json`: one JSON object a line. `console`: text for people."""
 
 
 class Config(Section):
-    """The whole file."""
+    """The whole configuration file."""
 
     nats: NatsConfig = NatsConfig()
     audits: Annotated[tuple[AuditConfig, ...], Field(min_length=1)]

@@ -1,4 +1,4 @@
-"""Rules about single values, and about values together. Each one raises or yields the text of a problem."""
+"""Checks single values and combinations of values. Each check raises or yields the text of a problem."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ CRON_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
 )
 
 Problem = tuple[str, str]
-"""A path in the file, and what is wrong there."""
+"""A path in the file, and the problem at that path."""
 
 
 def server_url(url: str) -> str:
-    """Where a NATS server is."""
+    """Return `url` if it is the URL of a NATS server. Raises ValueError."""
     try:
         parts = urlsplit(url)
         good = parts.scheme in SCHEMES and parts.hostname and (parts.port is None or parts.port > 0)
@@ -39,28 +39,31 @@ def server_url(url: str) -> str:
 
 
 def nats_name(name: str) -> str:
-    """The name of a stream."""
+    """Return `name` if it can be the name of a stream. Raises ValueError."""
     if not name or re.search(r"[\s.*>/\\]", name) or not name.isprintable():
         raise ValueError(f"{quoted(name)} cannot be a stream's name (no spaces, dots, *, >, / or \\)")
     return name
 
 
 def subject_prefix(prefix: str) -> str:
-    """Literal tokens, to which others will be added."""
+    """Return `prefix` if it consists of tokens without wildcards. Raises ValueError."""
     if not all(_is_token(token) and token not in {"*", ">"} for token in prefix.split(".")):
         raise ValueError(f"{quoted(prefix)} cannot begin a subject (tokens between dots, no spaces and no wildcards)")
     return prefix
 
 
 def file_name(name: str) -> str:
-    """A path."""
+    """Return `name` if it can be a path. Raises ValueError."""
     if not name or "\0" in name:
         raise ValueError("is not the name of a file")
     return name
 
 
 def cron_line(text: str) -> str:
-    """Five fields: minute, hour, day of month, month, day of week (0 and 7 are Sunday)."""
+    """Return `text` if it is a valid cron line. Raises ValueError.
+
+    The fields are minute, hour, day of month, month, day of week (0 and 7 are Sunday).
+    """
     fields = text.lower().split()
     if len(fields) != len(CRON_FIELDS):
         raise ValueError(f"{quoted(text)} is not a cron line of five fields (minute hour day month weekday)")
@@ -90,7 +93,7 @@ def _is_token(token: str) -> bool:
 
 
 def cross_field_problems(tree: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is wrong with values that are right by themselves. Whatever has the wrong type is passed over here."""
+    """Yield the problems of values that are valid one by one. Values of a wrong type are skipped."""
     nats, quarantine, state = (_mapping(tree.get(name)) for name in ("nats", "quarantine", "state"))
     yield from _credentials(nats)
     audits = [_mapping(audit) for audit in _list(tree.get("audits"))]
@@ -107,14 +110,14 @@ def cross_field_problems(tree: Mapping[str, Any]) -> Iterator[Problem]:
     streams = {audit["stream"] for audit in audits if isinstance(audit.get("stream"), str)}
     for section, (stream, prefix) in own.items():
         if isinstance(stream, str) and stream in streams:
-            yield f"{section}.stream", f"{quoted(stream)} is an audited stream, and those are never written to"
+            yield f"{section}.stream", f"{quoted(stream)} is an audited stream, to which the auditor never writes"
         for audited in sorted(streams):
             layout = StreamLayout(audited)
             prefixes = (layout.events_prefix, layout.snapshots_prefix)
             if any(_overlap(prefix, taken.removesuffix(".")) for taken in prefixes):
                 yield (
                     f"{section}.subject_prefix",
-                    f"{quoted(prefix)} is among the subjects of the audited stream {audited}",
+                    f"{quoted(prefix)} overlaps the subjects of the audited stream {audited}",
                 )
     if own["quarantine"][0] == own["state"][0]:
         yield "state.stream", "is the same as quarantine.stream"
@@ -128,10 +131,10 @@ def _credentials(nats: Mapping[str, Any]) -> Iterator[Problem]:
         yield "nats", f"gives more than one kind of credentials ({', '.join(ways)}): keep one"
     if (nats.get("user") is None) != (nats.get("password") is None):
         present, absent = ("password", "user") if nats.get("user") is None else ("user", "password")
-        yield f"nats.{present}", f"needs nats.{absent} beside it"
+        yield f"nats.{present}", f"needs nats.{absent}, too"
     tls = _mapping(nats.get("tls"))
     if tls.get("key_file") is not None and tls.get("cert_file") is None:
-        yield "nats.tls.key_file", "needs nats.tls.cert_file beside it"
+        yield "nats.tls.key_file", "needs nats.tls.cert_file, too"
 
 
 def _names(audits: list[Mapping[str, Any]]) -> Iterator[Problem]:
@@ -146,10 +149,10 @@ def _audit(path: str, audit: Mapping[str, Any]) -> Iterator[Problem]:
     stream = audit.get("stream")
     subjects, actors = _list(audit.get("subjects")), _list(audit.get("actors"))
     if subjects and actors:
-        yield f"{path}.actors", "cannot stand beside subjects: keep one of the two"
+        yield f"{path}.actors", "cannot be combined with subjects: keep one of the two"
     for at, actor in enumerate(actors):
-        if isinstance(actor, str) and (why := unreadable_id_reason(actor)):
-            yield f"{path}.actors[{at}]", f"is no actor's id: {why}"
+        if isinstance(actor, str) and (reason := unreadable_id_reason(actor)):
+            yield f"{path}.actors[{at}]", f"cannot be the id of an actor: {reason}"
     for at, subject in enumerate(subjects):
         if isinstance(subject, str) and isinstance(stream, str):
             yield from _subject(f"{path}.subjects[{at}]", subject, stream)
@@ -169,7 +172,7 @@ def _subject(path: str, subject: str, stream: str) -> Iterator[Problem]:
 
 
 def _overlap(one: Any, other: Any) -> bool:
-    """Whether subjects below the one could be subjects below the other."""
+    """Return whether subjects below one prefix can be subjects below the other."""
     if not isinstance(one, str) or not isinstance(other, str):
         return False
     first, second = one.split("."), other.split(".")

@@ -1,4 +1,4 @@
-"""Values that YAML has no type for, and scalars that came from the environment."""
+"""Parses durations, sizes and addresses, and scalars that came from environment variables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FROM_ENVIRONMENT = r"^\$\{"
 
 
 class FromEnvironment(str):
-    """A scalar in which a variable was put: text, that a field reads as the type it wants."""
+    """A scalar in which a variable was replaced. Its text is parsed as the type of its setting."""
 
     __slots__ = ()
 
@@ -35,7 +35,7 @@ class Duration:
 
     @property
     def seconds(self) -> float:
-        """The same in seconds."""
+        """The length in seconds."""
         return self.nanoseconds / NANOSECONDS
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Duration:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """An address to serve on; port 0 lets the system choose."""
+    """An address to listen on. Port 0: the system chooses one."""
 
     host: str
     port: int
@@ -57,12 +57,12 @@ class Listen:
 
 
 def quoted(value: Any) -> str:
-    """`value` for a message; what came from the environment may be a secret and is not shown."""
+    """Quote `value` for a message. A value from the environment may be a secret and is not shown."""
     return "the value" if isinstance(value, FromEnvironment) else f'"{value}"'
 
 
 def duration(value: Any) -> Duration:
-    """`5m`, `1h30m`, `500ms` or 0. Raises ValueError."""
+    """Parse `5m`, `1h30m`, `500ms` or 0. Raises ValueError."""
     if isinstance(value, Duration):
         return value
     text = "" if isinstance(value, bool) else str(value)
@@ -74,7 +74,7 @@ def duration(value: Any) -> Duration:
 
 
 def size(value: Any) -> int:
-    """`1GiB`, `500MB` or a number of bytes. Raises ValueError."""
+    """Parse `1GiB`, `500MB` or a number of bytes. Raises ValueError."""
     found = None if isinstance(value, bool) else _SIZE.fullmatch(str(value))
     if found is None or found[2] not in _SIZES:
         raise ValueError(f"{quoted(value)} is not a size (write 1GiB, 512MiB, 10GB or a number of bytes)")
@@ -82,13 +82,13 @@ def size(value: Any) -> int:
 
 
 def listen(value: Any) -> Listen:
-    """`host:port`; without a host, every address. Raises ValueError."""
+    """Parse `host:port`. Without a host, listen on all addresses. Raises ValueError."""
     if isinstance(value, Listen):
         return value
     found = _LISTEN.fullmatch(value) if isinstance(value, str) else None
     if found is None or int(found[2]) > 65_535:
         raise ValueError(f'{quoted(value)} is not an address to listen on (write "0.0.0.0:9464" or "[::1]:9464")')
-    return Listen(found[1].strip("[]") or "0.0.0.0", int(found[2]))  # noqa: S104 - what an empty host means everywhere
+    return Listen(found[1].strip("[]") or "0.0.0.0", int(found[2]))  # noqa: S104 - the usual meaning of an empty host
 
 
 def _number(value: Any) -> Any:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from auditor.core.report.pass_report import PassReport
 
 MIN_GRACE_NS = 60 * NANOSECONDS
-"""A pass is never overdue sooner: it may have to wait for the pass of another audit."""
+"""The shortest grace period of a pass, because it may have to wait for the pass of another audit."""
 
 MIN_EXPECTED_RATE = 20_000
 """Messages a second that the first full pass is expected to read at least, unless `max_rate` is set."""
 
 
 def grace_ns(audit: AuditConfig, took_ns: int) -> int:
-    """How long after its scheduled begin a pass should have completed, if the last one took `took_ns`."""
+    """Return how long after its scheduled start a pass should have completed, if the last one took `took_ns`."""
     return audit.schedule.jitter.nanoseconds + max(MIN_GRACE_NS, 3 * took_ns)
 
 
@@ -31,18 +31,18 @@ def full_pass_due_ns(audit: AuditConfig, report: PassReport) -> int:
 
 
 def before_first(audit: AuditConfig, start_ns: int, messages: int) -> int:
-    """When the first full pass should have completed, in a daemon started at `start_ns`, on a stream of `messages`."""
+    """Return when the first full pass over `messages` should have completed, if the daemon started at `start_ns`."""
     return start_ns + grace_ns(audit, messages * NANOSECONDS // (audit.max_rate or MIN_EXPECTED_RATE))
 
 
 def after_pass(
     audit: AuditConfig, report: PassReport, took_ns: Mapping[Mode, int], begins_ns: int, now_ns: int
 ) -> dict[Mode, int]:
-    """When the next pass of each mode should have completed, if the next pass begins at `begins_ns`.
+    """Return when the next pass of each mode should have completed, if the next pass begins at `begins_ns`.
 
-    `took_ns`: how long the last pass of each mode took; 0 is assumed for a mode without one.
+    `took_ns`: how long the last pass of each mode took; a mode without a pass counts as 0.
     """
-    # A full pass takes the place of the first pass that begins after it is due, which can be one interval later.
+    # The first pass that begins after a full pass is due is a full one, which can be one interval later.
     until_next_ns = max(0, begins_ns - now_ns)
     full_ns = max(begins_ns, full_pass_due_ns(audit, report) + until_next_ns)
     return {

@@ -20,7 +20,7 @@ class Job:
     """The next pass to run."""
 
     name: str
-    """Of the audit."""
+    """The name of the audit."""
     start_from: StartFrom
 
 
@@ -53,7 +53,7 @@ class PassQueue:
         """In nanoseconds; absent unless the last pass of the audit failed."""
 
     def come_due(self, name: str) -> None:
-        """Add a pass of the audit, unless one waits already."""
+        """Add a pass of the audit, unless the queue already has one."""
         self._due[name] = None
 
     def restored(self, name: str, full_due_ns: int) -> None:
@@ -61,7 +61,7 @@ class PassQueue:
         self._full_due_ns[name] = full_due_ns
 
     def next_job(self, now_ns: int) -> Job | None:
-        """Take the next pass from the queue; None if there is nothing to run."""
+        """Take the next pass from the queue. Return None if there is nothing to run."""
         while True:
             if not self._round:
                 self._plan_round(now_ns)
@@ -75,7 +75,7 @@ class PassQueue:
                 return Job(turn.name, StartFrom.AUTO)
 
     def should_yield(self, name: str) -> bool:
-        """Whether the running full pass of the audit should stop at its next checkpoint, because another pass is due.
+        """Return whether the running full pass of the audit should stop at its next checkpoint for another pass.
 
         A later pass of the same audit counts only if the audit has a report: without one it would read everything, too.
         """
@@ -94,7 +94,7 @@ class PassQueue:
             self._yielded.pop(name, None)
 
     def failed(self, name: str, now_ns: int) -> int:
-        """Record that a pass of the audit failed; when the caller should call `come_due` for it.
+        """Record that a pass of the audit failed, and return when the caller should call `come_due` for it.
 
         A full pass that had yielded is not continued before the audit is due again.
         """
@@ -108,6 +108,6 @@ class PassQueue:
         self._round.extend(_Turn(name, continues=True) for name in list(self._yielded)[:1])
 
     def _reads_everything(self, name: str, now_ns: int) -> bool:
-        """Whether the next pass of the audit is expected to be a full one."""
+        """Return whether the next pass of the audit is expected to be a full one."""
         full_due_ns = self._full_due_ns.get(name)
         return name not in self._yielded and (full_due_ns is None or full_due_ns <= now_ns)

@@ -43,7 +43,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """The pass was cut short because the daemon stops. Its report says nothing about the stream and is dropped."""
+    """The pass ended early because the daemon stops. Its report is incomplete and is dropped."""
 
 
 PassResult = Completed | Yielded | Failed | Interrupted
@@ -70,7 +70,7 @@ class PassRunner:
     async def run(self, job: Job, should_yield: Callable[[], bool]) -> PassResult:
         """Run one pass. Never raises, except when cancelled.
 
-        `should_yield`: called at checkpoints of a full pass; whether it should stop there.
+        `should_yield` is called at each checkpoint of a full pass, and returns whether the pass should stop there.
         """
         audit, status = self._audits[job.name], self._status.audits[job.name]
         request = PassRequest(audit, job.start_from, should_yield=should_yield, interrupt=self._stopping)
@@ -102,7 +102,7 @@ class PassRunner:
         status = self._status.audits[audit.name]
         status.pass_completed(report)
         if status.next_pass_ns is not None:
-            # Only here: a failed pass changes no deadline, so that the pass becomes overdue.
+            # A failed pass changes no deadline, so that the pass becomes overdue.
             status.due_ns.update(after_pass(audit, report, status.took_ns, status.next_pass_ns, self._clock()))
         log.info(
             "pass completed",

@@ -1,4 +1,4 @@
-"""What the daemon needs of the audits and their connection (`auditor.daemon.startup.DaemonApp`)."""
+"""Protocols of what the daemon uses: the audits, their saved state and the connection to NATS."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Client(Connection, Protocol):
-    """A connection to NATS that reconnects by itself."""
+    """A connection to NATS that reconnects without a call."""
 
     async def close(self) -> None:
-        """Close the connection; may wait for the server."""
+        """Close the connection. May wait for the server."""
 
 
 class StateStore(Protocol):

@@ -1,4 +1,4 @@
-"""When passes begin: APScheduler, with the auditor's rules."""
+"""Calls a job for each audit when its schedule says so, with APScheduler."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-"""Cron counts from Sunday, APScheduler from Monday: names mean the same to both."""
+"""Names of the weekdays from 0 to 7. Cron counts from Sunday, APScheduler from Monday, so numbers differ."""
 
 
 class Schedule:
-    """One job for each audit: begun at once and then when due, never twice at a time, never dropped for being late."""
+    """Runs one job for each audit: once at the start, then when it is due.
+
+    A job never runs twice at a time. A late job still runs, once.
+    """
 
     def __init__(self) -> None:
         self._scheduler = AsyncIOScheduler(
@@ -29,8 +32,10 @@ class Schedule:
     def add(
         self, name: str, job: Callable[[], Awaitable[None]], *, every: float | None, cron: str | None, jitter: float
     ) -> None:
-        """Call `job` now, and then `every` so many seconds or as the `cron` line says, up to `jitter` seconds later."""
-        late = jitter or None
+        """Call `job` at the start, and then every `every` seconds or as the `cron` line says.
+
+        Each call comes up to `jitter` seconds later, at random.
+        """
         if cron is not None:
             minute, hour, day, month, weekday = cron.lower().split()
             trigger: CronTrigger | IntervalTrigger = CronTrigger(
@@ -40,34 +45,34 @@ class Schedule:
                 month=month,
                 day_of_week=_weekdays(weekday),
                 timezone=UTC,
-                jitter=late,
+                jitter=jitter or None,
             )
         else:
-            trigger = IntervalTrigger(seconds=every or 0, timezone=UTC, jitter=late)
+            trigger = IntervalTrigger(seconds=every or 0, timezone=UTC, jitter=jitter or None)
         self._scheduler.add_job(job, trigger, id=name, name=name, next_run_time=datetime.now(UTC))
 
     def start(self) -> None:
-        """Begin; the first passes are due now."""
+        """Start. The first call of each job follows at once."""
         self._scheduler.start()
 
     def stop(self) -> None:
-        """Call no job any more."""
+        """Stop: call no job again. A job that runs is not cancelled."""
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
     def next_run(self, name: str) -> datetime | None:
-        """When the next pass is due; None once stopped."""
+        """Return when the next call of the job is due; None after `stop`."""
         job = self._scheduler.get_job(name)
         return job.next_run_time if job else None
 
     def next_run_ns(self, name: str) -> int | None:
-        """As `next_run`, in nanoseconds since 1970."""
+        """Return `next_run` in nanoseconds since 1970."""
         due = self.next_run(name)
         return None if due is None else (due - EPOCH) // timedelta(microseconds=1) * 1_000
 
 
 def _weekdays(field: str) -> str:
-    """A cron field of weekdays in names, every day by itself: a range of APScheduler's cannot begin on a Sunday."""
+    """Write a cron field of weekdays as a list of names, because a range of APScheduler cannot begin on a Sunday."""
     if field.startswith("*"):
         return field if field == "*" else ",".join(WEEKDAYS[: 7 : int(field[2:])])
     days = []

@@ -1,4 +1,4 @@
-"""The steps from the start of the daemon to its first pass, and the self-test, which also runs after each full pass."""
+"""Steps from the start of the daemon to its first pass. The self-test also runs after each full pass."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def connect_with_retries(
             return await open_once()
         except AuditorError as error:
             if str(error) != status.problem:
-                log.warning("not connected, retrying", why=str(error))
+                log.warning("not connected, retrying", reason=str(error))
             status.problem = str(error)
         await pause(delay.next())
 
@@ -75,7 +75,7 @@ async def ensure_own_streams(app: App) -> None:
     except (QuarantineStreamError, StateError):
         raise
     except AuditorError as error:
-        log.error("quarantine or state unavailable", why=str(error))  # noqa: TRY400 - the line says it all
+        log.error("quarantine or state unavailable", reason=str(error))  # noqa: TRY400 - a traceback adds nothing
 
 
 async def restore_status(app: App, audit: AuditConfig, status: ServiceStatus, now_ns: int) -> PassReport | None:
@@ -88,7 +88,7 @@ async def restore_status(app: App, audit: AuditConfig, status: ServiceStatus, no
         report = await app.last_report(audit)
         loaded = await app.state_store(audit).load_history()
     except AuditorError as error:
-        log.warning("saved state not read", audit=audit.name, why=str(error))
+        log.warning("saved state not read", audit=audit.name, reason=str(error))
         return None
     finally:
         shown.saved_ns = app.state_store(audit).saved_ns
@@ -99,20 +99,23 @@ async def restore_status(app: App, audit: AuditConfig, status: ServiceStatus, no
 
 
 async def run_self_test(app: App, status: ServiceStatus, stopping: asyncio.Event) -> None:
-    """Run the self-test and show whether it passed; nothing is shown without a canary, or permission to read it."""
+    """Run the self-test and show whether it passed.
+
+    Without a canary, or without the permission to read it, show no result.
+    """
     try:
         tested = await app.audit_canary(stopping)
     except (StreamNotFoundError, PermissionDeniedError):
         status.selftest_ok = None
         return
     except AuditorError as error:
-        ok, why = False, str(error)
-    except Exception as error:  # noqa: BLE001 - an auditor that cannot read its canary is what the self-test finds
-        ok, why = False, f"internal error ({type(error).__name__})"
+        ok, reason = False, str(error)
+    except Exception as error:  # noqa: BLE001 - a failure to audit the canary is a failed self-test
+        ok, reason = False, f"internal error ({type(error).__name__})"
     else:
-        ok, why = tested.ok, tested.problems
+        ok, reason = tested.ok, tested.problems
     if stopping.is_set():
-        return  # cut short
+        return  # the audit of the canary ended early
     status.selftest_ok = ok
     if not ok:
-        log.error("self-test failed", why=why)
+        log.error("self-test failed", reason=reason)

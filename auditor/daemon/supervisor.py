@@ -40,7 +40,7 @@ STOP_PASS_SECONDS = 4.0
 CLOSE_SECONDS = 2.0
 """How long a stop waits for the connection to close, and after that for cancelled tasks to end.
 
-All three waits together stay below the 10 seconds that the contract allows.
+All three waits together stay below the 10 seconds in which the daemon must stop.
 """
 
 
@@ -75,7 +75,7 @@ class Supervisor:
         """None until passes may run."""
 
     async def run(self, stop: asyncio.Event, serving: Callable[[HttpServer], None]) -> None:
-        """Audit until `stop` is set. `serving` is called once the HTTP server accepts requests.
+        """Run the audits until `stop` is set. `serving` is called when the HTTP server accepts requests.
 
         Raises AuditorError if the HTTP address, the quarantine stream or the state stream cannot be used.
         """
@@ -101,7 +101,7 @@ class Supervisor:
         self._passes = self._start(self._run_passes(app, watcher), "passes")
         done, _ = await asyncio.wait({watching, self._passes, stopped}, return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopped}:
-            log.error("task ended", task=task.get_name(), why=_why(task))
+            log.error("task ended", task=task.get_name(), reason=_failure_of(task))
             task.result()
             raise AuditorError(f"internal error: the task {task.get_name()} ended")
 
@@ -134,7 +134,7 @@ class Supervisor:
         self._queue_changed.set()
 
     async def _start_up(self) -> App:
-        """Connect, and do everything that comes before the first pass."""
+        """Connect, and run the steps before the first pass."""
         app = self._app = await connect_with_retries(partial(self._open_app, self._config), self.status)
         self.status.connection = app.client
         log.info("connected")
@@ -156,7 +156,7 @@ class Supervisor:
                 self._queue_changed.clear()
                 continue
             result = await runner.run(job, partial(self._queue.should_yield, job.name))
-            self._tell_queue(job.name, result)
+            self._update_queue(job.name, result)
             if isinstance(result, Completed):
                 watcher.request_refresh()
                 if result.report.mode is Mode.FULL:
@@ -166,7 +166,7 @@ class Supervisor:
                 if not self._not_run_yet:
                     self.first_round_done.set()
 
-    def _tell_queue(self, name: str, result: PassResult) -> None:
+    def _update_queue(self, name: str, result: PassResult) -> None:
         match result:
             case Completed(report):
                 self._queue.completed(name, report.mode, full_pass_due_ns(self._audits[name], report))
@@ -176,7 +176,7 @@ class Supervisor:
                 now_ns = self._clock()
                 retry_seconds = (self._queue.failed(name, now_ns) - now_ns) / NANOSECONDS
                 asyncio.get_running_loop().call_later(retry_seconds, self._come_due, name)
-                log.error("pass failed", audit=name, why=reason, retry_seconds=retry_seconds)
+                log.error("pass failed", audit=name, reason=reason, retry_seconds=retry_seconds)
             case Interrupted():
                 pass
 
@@ -200,12 +200,12 @@ class Supervisor:
         if running:
             ended, _ = await asyncio.wait(running, timeout=CLOSE_SECONDS)
             for task in ended:
-                if why := _why(task):
-                    log.warning("task failed while stopping", task=task.get_name(), why=why)
+                if reason := _failure_of(task):
+                    log.warning("task failed while stopping", task=task.get_name(), reason=reason)
 
 
-def _why(task: asyncio.Task[Any]) -> str | None:
-    """Why an ended task failed, in one line without payload values; None if it did not fail."""
+def _failure_of(task: asyncio.Task[Any]) -> str | None:
+    """Return why an ended task failed, in one line without payload values; None if it did not fail."""
     error = None if task.cancelled() else task.exception()
     if error is None:
         return None

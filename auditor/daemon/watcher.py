@@ -1,4 +1,4 @@
-"""Keeps readiness, stream info and the state of the connection current in the status."""
+"""Updates readiness, stream info and the state of the connection in the status."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 CONNECTION_POLL_SECONDS = 1.0
-"""How soon a lost or restored connection is noticed."""
+"""The time between two checks of the connection."""
 
 STREAM_INFO_SECONDS = 15.0
-"""How old stream info may get; the contract says that unaudited_messages is refreshed this often."""
+"""The longest age of stream info, and so of the metric unaudited_messages."""
 
 
 class StreamWatcher:
@@ -42,21 +42,21 @@ class StreamWatcher:
         self._refreshed_seconds = -STREAM_INFO_SECONDS
 
     def request_refresh(self) -> None:
-        """Refresh with the next check, which follows at once if there is a connection."""
+        """Refresh at the next check, which follows at once if there is a connection."""
         self._requested.set()
 
     async def watch(self) -> None:
-        """Check for ever."""
+        """Check until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             await self.check(loop.time())
             with suppress(TimeoutError):
                 async with asyncio.timeout(CONNECTION_POLL_SECONDS):
-                    # Without a connection a request cannot be answered, and must not end the wait.
+                    # Without a connection there is no answer to a request, so it must not end the wait.
                     await (self._requested if self._connected else asyncio.Event()).wait()
 
     async def check(self, now_seconds: float) -> None:
-        """Log a change of the connection; refresh if that is due at `now_seconds` of a steady clock, or requested."""
+        """Log a change of the connection. Refresh if that was requested, or is due at `now_seconds` of a monotonic clock."""
         for audit in self._audits:  # a long pass saves checkpoints while it runs
             self._status.audits[audit.name].saved_ns = self._app.state_store(audit).saved_ns
         if self._app.client.is_connected is not self._connected:
@@ -64,7 +64,7 @@ class StreamWatcher:
             if self._connected:
                 log.info("connected again")
             else:
-                log.warning("connection lost", why=self._app.client.last_error_text)
+                log.warning("connection lost", reason=self._app.client.last_error_text)
             self._requested.set()
         due = now_seconds - self._refreshed_seconds >= STREAM_INFO_SECONDS
         if self._connected and (due or self._requested.is_set()):
@@ -73,7 +73,7 @@ class StreamWatcher:
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Read the info of every audited stream; the daemon is ready if all could be read."""
+        """Read the info of every audited stream. The daemon is ready if all were read."""
         problem = None
         for audit in self._audits:
             status = self._status.audits[audit.name]
@@ -86,5 +86,5 @@ class StreamWatcher:
             if status.report is None:
                 status.due_ns[Mode.FULL] = before_first(audit, self._start_ns, stream.messages)
         if problem and problem != self._status.problem:
-            log.warning("not ready", why=problem)
+            log.warning("not ready", reason=problem)
         self._status.problem = problem

@@ -1,4 +1,4 @@
-"""The demo: a server of its own, a damaged stream, and the auditor at work on it."""
+"""Runs a nats-server with a damaged stream, and returns the configuration to audit it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from auditor.config import AuditConfig, Config, HttpConfig, LogConfig, NatsConfig, ScheduleConfig
 from auditor.config.values import Duration, Listen
 from auditor.demo.sample import STREAM
-from auditor.demo.stream import fill, write_forever
+from auditor.demo.stream import fill_stream, write_forever
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from auditor.canary.damage import Damage
 
 PASS_EVERY_NS = 5_000_000_000
-"""Often enough that somebody who watches sees the metrics move."""
+"""Short, so that a user who watches the metrics sees them change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +29,20 @@ class Demo:
     """A running server with the damaged stream, and the configuration to audit it."""
 
     config: Config
-    planted: tuple[Damage, ...]
+    damage: tuple[Damage, ...]
 
 
 @asynccontextmanager
-async def demo(listen: Listen, *, writing: bool) -> AsyncIterator[Demo]:
-    """The demo while the block runs; `writing`: events keep coming. Raises AuditorError."""
+async def running_demo(listen: Listen, *, writing: bool) -> AsyncIterator[Demo]:
+    """Run the demo until the block ends. `writing`: also store new events. Raises AuditorError."""
     async with EmbeddedServer() as server:
         nats = NatsConfig(servers=(server.url,))
         client = await connect(nats)
         try:
-            planted = await fill(client)
+            damage = await fill_stream(client)
             writer = asyncio.create_task(write_forever(client), name="demo writer") if writing else None
             try:
-                yield Demo(_config(nats, listen), planted)
+                yield Demo(_config(nats, listen), damage)
             finally:
                 if writer is not None:
                     writer.cancel()

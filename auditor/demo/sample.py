@@ -1,4 +1,4 @@
-"""The sample stream: a few thousand events of some 200 actors of three types, most of them as they should be."""
+"""Builds the healthy part of the sample stream: some 3,000 events of 180 actors of three types."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 STREAM = "ORDERS"
 
 
-def healthy_actors(chance: random.Random, actors: int = 180) -> list[ActorMessages]:
-    """Actors with nothing wrong, every fifth with a snapshot half-way."""
-    stories = []
-    for number in range(actors):
-        story = ActorMessages(STREAM, f"{list(EVENT_TYPES)[number % 3]}-{number + 1000}")
+def healthy_actors(chance: random.Random, count: int = 180) -> list[ActorMessages]:
+    """Build actors without damage. Every fifth has a snapshot after half of its events."""
+    actors = []
+    for number in range(count):
+        actor = ActorMessages(STREAM, f"{list(EVENT_TYPES)[number % 3]}-{number + 1000}")
         last = chance.randint(5, 30)
-        story.events(*range(1, last + 1))
+        actor.events(*range(1, last + 1))
         if number % 5 == 0:
             middle = last // 2
-            story.messages.insert(middle, story.snapshot(middle))
-        stories.append(story)
-    return stories
+            actor.messages.insert(middle, actor.snapshot(middle))
+        actors.append(actor)
+    return actors
 
 
-def interleave(stories: Iterable[ActorMessages], chance: random.Random) -> list[SeedMessage]:
-    """All messages as concurrent actors would store them: mixed, but each actor's own order kept."""
-    left = [list(reversed(story.messages)) for story in stories]
-    woven: list[SeedMessage] = []
-    while left := [messages for messages in left if messages]:
-        woven.append(chance.choice(left).pop())
-    return woven
+def interleave(actors: Iterable[ActorMessages], chance: random.Random) -> list[SeedMessage]:
+    """Mix the messages of all actors at random, and keep the order of each actor."""
+    remaining = [list(reversed(actor.messages)) for actor in actors]
+    interleaved: list[SeedMessage] = []
+    while remaining := [messages for messages in remaining if messages]:
+        interleaved.append(chance.choice(remaining).pop())
+    return interleaved

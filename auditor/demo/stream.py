@@ -1,4 +1,4 @@
-"""Fills the demo's stream: ordinary actors, every damage once, and then a few events a second for ever."""
+"""Fills the stream of the demo with healthy and damaged actors, and then stores events until it is cancelled."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ EVENTS_BETWEEN_DAMAGES = 100
 LIVE_ACTORS = 20
 
 
-async def fill(client: Client) -> tuple[Damage, ...]:
-    """Create the stream and store the sample; what was damaged. Raises AuditorError."""
+async def fill_stream(client: Client) -> tuple[Damage, ...]:
+    """Create the stream, store the sample, and return the damage in it. Raises AuditorError."""
     settings = {"name": STREAM, "subjects": list(StreamLayout(STREAM).subjects), "storage": "file"}
     chance = random.Random(20260101)  # noqa: S311 - the same sample in every run
-    planted = all_damage(STREAM)
-    first = interleave([*healthy_actors(chance), *(damage.story for damage in planted if not damage.deletes)], chance)
-    # A deleted sequence explains every gap around it, so these come after everything else.
-    last = [message for damage in planted if damage.deletes for message in damage.story.messages]
+    damage = all_damage(STREAM)
+    first = interleave([*healthy_actors(chance), *(each.actor for each in damage if not each.deletes)], chance)
+    # A deleted sequence explains every version gap around it, so no other gap may be near.
+    last = [message for each in damage if each.deletes for message in each.actor.messages]
     stored = [*first, *last]
     deleted = [seq for seq, message in enumerate(stored, 1) if message.deleted]
     await create_and_fill(client, settings, [message.raw for message in stored], deleted)
-    return planted
+    return damage
 
 
 async def write_forever(client: Client) -> None:
-    """A few events a second, and a corrupt one now and then. Ends by being cancelled."""
-    stories = [ActorMessages(STREAM, f"order-{number}") for number in range(5000, 5000 + LIVE_ACTORS)]
+    """Store `EVENTS_A_SECOND`, every `EVENTS_BETWEEN_DAMAGES`th of them malformed, until cancelled."""
+    actors = [ActorMessages(STREAM, f"order-{number}") for number in range(5000, 5000 + LIVE_ACTORS)]
     written = 0
     while True:
-        story = stories[written % LIVE_ACTORS]
-        message = story.event(written // LIVE_ACTORS + 1)
+        actor = actors[written % LIVE_ACTORS]
+        message = actor.event(written // LIVE_ACTORS + 1)
         written += 1
         if written % EVENTS_BETWEEN_DAMAGES == 0:
             message.data = message.data[: len(message.data) // 2]

@@ -45,14 +45,14 @@ class SelfTest:
     @property
     def ok(self) -> bool:
         """Whether all seeded damage was found and stored as records, and nothing else was found."""
-        return self.match_result.complete and not self.bad_records
+        return self.match_result.is_exact and not self.bad_records
 
     @property
     def problems(self) -> str:
         """Every problem, in one line; empty if there is none."""
-        problems = [f"not found: {title}" for title in self.match_result.missed]
+        problems = [f"not found: {title}" for title in self.match_result.missing]
         problems += [
-            f"found, and not seeded: {finding.kind} at {_place(finding)}" for finding in self.match_result.besides
+            f"found, and not seeded: {finding.kind} at {_place(finding)}" for finding in self.match_result.unexpected
         ]
         problems += [f"no such record in the quarantine stream: {key}" for key in self.bad_records]
         return "; ".join(problems)
@@ -93,7 +93,7 @@ async def audit_canary(app: App, *, store: bool, interrupted: asyncio.Event | No
         raise CanaryError(f"not all of stream {CANARY} could be read: {report.incomplete}")
     if report.quarantine.failed:
         raise CanaryError(f"{report.quarantine.failed} records could not be stored: {report.quarantine.reason}")
-    match_result = match_findings(contents().planted, report)
+    match_result = match_findings(contents().damage, report)
     expected = [finding for _, findings in match_result.found for _, finding in findings if finding is not None]
     return SelfTest(
         match_result, tuple([finding.quarantine for finding in expected if not await _is_stored(app, finding)])

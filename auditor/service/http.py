@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from aiohttp import web
 
 from auditor.errors import AuditorError
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 from auditor.service.metrics import metrics_handler
 from auditor.service.page import CONTENT_SECURITY_POLICY, render
 
@@ -66,7 +66,7 @@ class HttpServer:
 
     async def _readyz(self, _: web.Request) -> web.Response:
         why = self._status.not_ready
-        return web.Response(text=f"{visible(why or 'ok')}\n", status=503 if why else 200)
+        return web.Response(text=f"{escape_unsafe(why or 'ok')}\n", status=503 if why else 200)
 
     async def _api_status(self, _: web.Request) -> web.Response:
         return web.json_response(self._status.to_json(), dumps=json.dumps)

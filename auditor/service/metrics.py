@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from auditor.core.model.findings import MESSAGE_KINDS, Kind
 from auditor.core.model.passes import Mode, Outcome, Verdict
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 from auditor.service.status import DURATION_BUCKETS, FAILED, all_kind_severities
 from auditor.units import NANOSECONDS
 
@@ -232,7 +232,7 @@ def _counts(counts: object) -> Iterable[Sample]:
         return []
     shown: Counter[tuple[str, ...]] = Counter()
     for (actor_type, *rest), count in counts.items():
-        shown[visible(actor_type), *rest] += count
+        shown[escape_unsafe(actor_type), *rest] += count
     return list(shown.items())
 
 

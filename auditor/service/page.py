@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import jinja2
 
 from auditor.core.model.findings import Severity, place_of
-from auditor.safe_text import visible
+from auditor.safe_text import escape_unsafe
 from auditor.units import format_utc
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _latest(findings: Sequence[Finding]) -> list[Finding]:
 _ENVIRONMENT = jinja2.Environment(
     autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-_ENVIRONMENT.filters["visible"] = lambda text: visible(str(text))
+_ENVIRONMENT.filters["escape_unsafe"] = lambda text: escape_unsafe(str(text))
 _ENVIRONMENT.filters["latest"] = _latest
 _ENVIRONMENT.filters["where"] = place_of
 _ENVIRONMENT.filters["moment"] = format_utc

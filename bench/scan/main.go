@@ -1,5 +1,5 @@
-// One ordered pass over a stream, as a Go program would make it: nats.go's ordered consumer, encoding/json, and the last
-// version of each subject. It prints how many messages it read, how many did not decode or left a gap, and the seconds.
+// Reads a stream once with nats.go's ordered consumer and encoding/json, and compares each version with the last one of its
+// subject. It prints the number of messages, of malformed bodies and of gaps, and the seconds.
 package main
 
 import (

@@ -1,4 +1,4 @@
-"""The command as a user has it: a process of its own, a configuration file, a real server."""
+"""Runs the command as a user does: as a process, with a configuration file and a real server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from auditor.config import NatsConfig
-from auditor.demo.stream import fill
+from auditor.demo.stream import fill_stream
 from auditor.embedded_server import EmbeddedServer
 from auditor.jetstream.connection.client import connect
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from auditor.canary.damage import Damage
     from auditor.jetstream.connection.client import Client
 
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 CONF = Path(__file__).parents[2] / "deploy" / "nats" / "auditor.conf"
 
 
@@ -43,7 +43,7 @@ class Ended:
 
     @property
     def said(self) -> str:
-        """The one line that it told a person, and nothing else: no result, no traceback."""
+        """The only output: one line of error, without a result or a traceback."""
         assert self.out == ""
         assert self.err.endswith("\n")
         assert self.err.count("\n") == 1, self.err
@@ -66,7 +66,7 @@ async def begin(*arguments: str, **environ: str) -> asyncio.subprocess.Process:
 
 async def end(process: asyncio.subprocess.Process) -> Ended:
     try:
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
+        out, err = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
     finally:
         if process.returncode is None:
             process.kill()
@@ -80,7 +80,7 @@ async def auditor(*arguments: str, **environ: str) -> Ended:
 
 
 def configured(folder: Path, url: str, audit: str = "", more: str = "") -> str:
-    """A configuration file for the stream ORDERS; its path."""
+    """Write a configuration file for the stream ORDERS, and return its path."""
     path = folder / "auditor.yaml"
     audit = f", {audit}" if audit else ""
     path.write_text(f'nats: {{servers: ["{url}"]}}\naudits: [{{name: orders, stream: ORDERS{audit}}}]\n{more}')
@@ -95,9 +95,9 @@ async def admin(server: EmbeddedServer) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def planted(server: EmbeddedServer, admin: Client) -> tuple[Damage, ...]:
-    """The demo's damaged stream on the server."""
-    return await fill(admin)
+async def seeded(server: EmbeddedServer, admin: Client) -> tuple[Damage, ...]:
+    """The damaged stream of the demo, stored on the server."""
+    return await fill_stream(admin)
 
 
 @pytest.fixture
@@ -110,18 +110,18 @@ async def streams(admin: Client) -> set[str]:
     return set(answer["streams"] or ())
 
 
-def totals(planted: tuple[Damage, ...]) -> dict[str, int]:
-    """How many findings of each kind there are when all that is planted is found, and nothing else."""
-    return dict(Counter(finding.kind for damage in planted for finding in damage.expected))
+def totals(seeded: tuple[Damage, ...]) -> dict[str, int]:
+    """How many findings of each kind there are when all seeded damage is found, and nothing else."""
+    return dict(Counter(finding.kind for damage in seeded for finding in damage.expected))
 
 
 class Way(NamedTuple):
-    """How users prove to a server who they are."""
+    """One way of authentication."""
 
     server: str
     """The server's settings."""
     users: dict[str, dict[str, Any]]
-    """The settings of each user's configuration, beside the server's address."""
+    """The settings of each user's configuration, except the server's address."""
 
 
 def by_password() -> Way:
@@ -130,11 +130,11 @@ def by_password() -> Way:
 
 
 class Guarded(NamedTuple):
-    """A server whose users may do what is shipped and no more, with the demo's damaged stream."""
+    """A server with the damaged stream of the demo, whose users have exactly the permissions of deploy/nats."""
 
     server: EmbeddedServer
     users: dict[str, dict[str, Any]]
-    planted: tuple[Damage, ...]
+    seeded: tuple[Damage, ...]
     folder: Path
 
     def config(self, user: str, more: str = "") -> str:
@@ -159,9 +159,9 @@ async def guarding(
             server = await until_the_end.enter_async_context(EmbeddedServer(config=way.server))
             until_the_end.callback(server.kill)
             client = await connect(NatsConfig(servers=(server.url,), **way.users["administrator"]))
-            planted = await fill(client)
+            seeded = await fill_stream(client)
             await client.close()
-            return Guarded(server, way.users, planted, tmp_path)
+            return Guarded(server, way.users, seeded, tmp_path)
 
         yield guard
 

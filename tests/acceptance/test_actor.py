@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from auditor.canary.damage import Damage
 
 
-async def test_damaged_actors_are_shown_as_aether_replays_them(config: str, planted: tuple[Damage, ...]) -> None:
-    by_what = {damage.what: damage.story for damage in planted}
+async def test_damaged_actors_are_shown_as_aether_replays_them(config: str, seeded: tuple[Damage, ...]) -> None:
+    by_what = {damage.title: damage.actor for damage in seeded}
     story = by_what["an event cut in half"]
     ended = await auditor("actor", story.actor_id, "--config", config, "--json")
     assert (ended.code, ended.err) == (2, "")
@@ -24,10 +24,10 @@ async def test_damaged_actors_are_shown_as_aether_replays_them(config: str, plan
     assert [(gap["kind"], gap["cause"], gap["missing"]) for gap in view["gaps"]] == [("version_gap", "malformed", 1)]
     assert (view["latest_version"], view["snapshot"], view["replay"]) == (8, None, "broken")
 
-    bridged = (
-        await auditor("actor", by_what["lost versions that a snapshot bridges"].actor_id, "--config", config, "--json")
+    covered = (
+        await auditor("actor", by_what["lost versions that a snapshot covers"].actor_id, "--config", config, "--json")
     ).json
-    assert (bridged["snapshot"]["version"], bridged["replay"]) == (5, "replayable_from_snapshot")
+    assert (covered["snapshot"]["version"], covered["replay"]) == (5, "replayable_from_snapshot")
     bad = (
         await auditor("actor", by_what["a last snapshot that does not decode"].actor_id, "--config", config, "--json")
     ).json
@@ -35,7 +35,7 @@ async def test_damaged_actors_are_shown_as_aether_replays_them(config: str, plan
     assert bad["replay"] == "replayable"
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_a_healthy_actor_is_clean(config: str) -> None:
     ended = await auditor("actor", "order-1000", "--config", config)
     assert (ended.code, ended.err) == (0, "")
@@ -44,7 +44,7 @@ async def test_a_healthy_actor_is_clean(config: str) -> None:
     assert [event["version"] for event in later["events"]][:2] == [4, 5]
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_the_text_names_what_replay_skips_and_commands_that_work(config: str) -> None:
     ended = await auditor("actor", "order-1", "--config", config)
     assert ended.code == 2
@@ -54,7 +54,7 @@ async def test_the_text_names_what_replay_skips_and_commands_that_work(config: s
     commands = [line.split() for line in ended.out.splitlines() if line.strip().startswith("auditor ")]
     assert {command[1] for command in commands} == {"quarantine", "accept"}
     assert (await auditor("scan", "--config", config)).code == 2
-    for command in commands:  # each can be typed as it stands
+    for command in commands:  # each can be typed unchanged
         assert (await auditor(*command[1:])).code == 0
     again = await auditor("actor", "order-1", "--config", config, "--json")
     assert next(step["about"] for step in again.json["reasoning"]) == "there"

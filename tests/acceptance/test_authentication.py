@@ -1,4 +1,4 @@
-"""Every way for the auditor to prove to a server who it is, each with the privileges that are shipped."""
+"""The auditor works with every way of authentication and only the permissions of deploy/nats."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def mutual_tls(folder: Path) -> Way:
 
 
 @pytest.mark.parametrize("way", [password, nkey, creds, tls, mutual_tls])
-async def test_all_that_is_planted_is_found_and_nobody_else_is_let_in(
+async def test_all_seeded_damage_is_found_and_other_users_are_refused(
     way: Callable[[Path], Way], guarding: Callable[[Way], Awaitable[Guarded]], tmp_path: Path
 ) -> None:
     guarded = await guarding(way(tmp_path))
@@ -79,9 +79,9 @@ async def test_all_that_is_planted_is_found_and_nobody_else_is_let_in(
     scanned = await auditor("scan", "--config", config, "--json")
     assert (scanned.code, scanned.err) == (2, "")
     (audit,) = scanned.json["audits"]
-    assert audit["findings_total"] == totals(guarded.planted)
+    assert audit["findings_total"] == totals(guarded.seeded)
     assert audit["quarantine_pending"] == 0
-    guarded.users["nobody"] = {}
-    refused = await auditor("scan", "--config", guarded.config("nobody"))
+    guarded.users["stranger"] = {}
+    refused = await auditor("scan", "--config", guarded.config("stranger"))
     assert refused.code == 1
     assert "cannot connect to NATS" in refused.said

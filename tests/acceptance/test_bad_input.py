@@ -13,7 +13,7 @@ from tests.acceptance.conftest import auditor, configured
 if TYPE_CHECKING:
     from pathlib import Path
 
-AUTHORIZED = "authorization { user: someone, password: secret }"
+AUTHORIZED = "authorization { user: other, password: secret }"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ async def test_wrong_credentials_are_one_line_and_not_repeated(tmp_path: Path) -
     async with EmbeddedServer(config=AUTHORIZED) as server:
         config = configured(tmp_path, server.url)
         text = (tmp_path / "auditor.yaml").read_text()
-        for credentials in ("", ", user: someone, password: hunter2"):
+        for credentials in ("", ", user: other, password: hunter2"):
             (tmp_path / "auditor.yaml").write_text(text.replace('"]}', f'"]{credentials}}}'))
             ended = await auditor("scan", "--config", config)
             assert (ended.code, "uthorization" in ended.said, "hunter2" in ended.err) == (1, True, False)
@@ -117,7 +117,7 @@ async def test_an_id_that_no_actor_can_have_is_one_line(actor_id: str, config: s
     assert (ended.code, "no actor can have this id" in ended.said) == (1, True)
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_an_actor_or_a_record_that_does_not_exist_is_one_line(config: str) -> None:
     ended = await auditor("actor", "order-404", "--config", config)
     assert (ended.code, "order-404" in ended.said) == (1, True)

@@ -1,4 +1,4 @@
-"""What docs/event-store.md shows, as somebody would try it."""
+"""The example of docs/event-store.md works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parent.parent.parent / "docs" / "event-store.md"
 
 
-async def test_the_example_runs_as_it_stands(server: EmbeddedServer) -> None:
+async def test_the_example_runs_unchanged(server: EmbeddedServer) -> None:
     example = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     program = example[1].replace("nats://127.0.0.1:4222", server.url)
     outputs = []

@@ -28,7 +28,7 @@ async def purge(admin: Client, stream: str, subject: str) -> int:
     return int(json.loads(answer.data)["purged"])
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_data_of_a_person_stays_away_if_events_are_purged_before_records(admin: Client, config: str) -> None:
     full = ("scan", "--config", config, "--full", "--json")
     before = (await auditor(*full)).json["audits"][0]

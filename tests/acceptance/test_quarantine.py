@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from auditor.canary.damage import LYING_HEADERS
+from auditor.canary.damage import STATUS_HEADERS
 from tests.acceptance.conftest import auditor
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def test_records_are_listed_shown_and_exported_byte_for_byte(
-    config: str, planted: tuple[Damage, ...], tmp_path: Path
+    config: str, seeded: tuple[Damage, ...], tmp_path: Path
 ) -> None:
     scanned = (await auditor("scan", "--config", config, "--json")).json["audits"][0]["findings"]
     by_actor = {finding["actor"]: finding["quarantine"] for finding in scanned if finding["kind"] == "malformed_event"}
@@ -24,18 +24,18 @@ async def test_records_are_listed_shown_and_exported_byte_for_byte(
     records = {record["key"]: record for record in map(json.loads, listed.out.splitlines())}
     assert by_actor.keys() == {records[key]["subject"].rpartition(".")[2] for key in by_actor.values()}
 
-    for damage in planted:
-        if damage.story.actor_id in by_actor:
-            key = by_actor[damage.story.actor_id]
+    for damage in seeded:
+        if damage.actor.actor_id in by_actor:
+            key = by_actor[damage.actor.actor_id]
             out = tmp_path / "payload"
             short = key.removeprefix("aether.quarantine.")
             assert (await auditor("quarantine", "export", short, "--config", config, "--out", str(out))).code == 0
-            assert out.read_bytes() == damage.story.messages[3].data
+            assert out.read_bytes() == damage.actor.messages[3].data
 
     key = next(
-        by_actor[d.story.actor_id]
-        for d in planted
-        if d.story.messages[3:] and d.story.messages[3].headers == LYING_HEADERS
+        by_actor[d.actor.actor_id]
+        for d in seeded
+        if d.actor.messages[3:] and d.actor.messages[3].headers == STATUS_HEADERS
     )
     shown = await auditor("quarantine", "show", key, "--config", config)
     assert (shown.code, shown.err) == (0, "")
@@ -54,10 +54,10 @@ async def test_records_are_listed_shown_and_exported_byte_for_byte(
 
 
 async def test_an_export_that_cannot_be_written_is_one_line(
-    config: str, planted: tuple[Damage, ...], tmp_path: Path
+    config: str, seeded: tuple[Damage, ...], tmp_path: Path
 ) -> None:
     scanned = (await auditor("scan", "--config", config, "--json")).json["audits"][0]["findings"]
     key = next(finding["quarantine"] for finding in scanned if "quarantine" in finding)
     ended = await auditor("quarantine", "export", key, "--config", config, "--out", str(tmp_path / "no" / "where"))
     assert (ended.code, "cannot be written" in ended.said) == (1, True)
-    assert planted
+    assert seeded

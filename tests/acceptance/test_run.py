@@ -1,4 +1,4 @@
-"""The daemon, from outside: as Kubernetes, Prometheus and an operator with a broken server see it."""
+"""The daemon as a process, seen by Kubernetes, Prometheus and an operator."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client
 
 LISTEN = "http: {listen: '127.0.0.1:0'}\n"
-GLANCE = 0.05
+POLL_SECONDS = 0.05
 
 
 class Served:
-    """What a daemon tells by HTTP."""
+    """The HTTP interface of a daemon."""
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self.http = http
@@ -80,7 +80,7 @@ async def until(holds: Callable[[], object], patience: float = 20.0) -> None:
     """Wait until the awaited answer is true."""
     async with asyncio.timeout(patience):
         while not await holds():  # type: ignore[misc]
-            await asyncio.sleep(GLANCE)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 @asynccontextmanager
@@ -124,7 +124,7 @@ async def enlarge_quarantine(admin: Client) -> None:
     assert b'"error"' not in update.data
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_the_first_pass_begins_at_once_and_its_findings_are_served(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
@@ -181,7 +181,7 @@ async def test_a_pass_longer_than_its_interval_is_followed_by_the_next_at_once(
     assert {event["level"] for event in running.log} == {"info"}
 
 
-async def test_without_nats_it_lives_is_not_ready_and_says_why_once(
+async def test_without_nats_it_is_alive_and_not_ready_and_logs_the_reason_once(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(5))
@@ -189,10 +189,10 @@ async def test_without_nats_it_lives_is_not_ready_and_says_why_once(
     async with daemon(configured(tmp_path, server.url, "schedule: {every: 1h}", LISTEN)) as running:
         assert (await running.http.get("/livez")).status == 200
 
-        async def told() -> bool:
+        async def reported() -> bool:
             return "cannot connect" in (await running.ready())[1]
 
-        await until(told)
+        await until(reported)
         assert (await running.ready())[0] == 503
         assert await running.metric("nats_connected") == 0
         await asyncio.sleep(2.5)  # long enough for two further attempts, which must not be told again
@@ -205,7 +205,7 @@ async def test_without_nats_it_lives_is_not_ready_and_says_why_once(
     assert running.process.returncode == 0
 
 
-async def test_a_server_that_dies_and_comes_back_costs_time_and_nothing_else(
+async def test_after_a_crash_of_the_server_the_pass_continues_and_loses_nothing(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(5))
@@ -264,15 +264,15 @@ async def _walking(running: Running) -> bool:
     return ((await running.audit())["running"] or {}).get("progress", 0) > 0
 
 
-async def test_a_stream_that_does_not_exist_is_told_and_looked_for_again(
+async def test_a_stream_that_does_not_exist_is_reported_and_requested_again(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     async with daemon(configured(tmp_path, server.url, "schedule: {every: 500ms}", LISTEN)) as running:
 
-        async def told() -> bool:
+        async def reported() -> bool:
             return "ORDERS" in (await running.ready())[1]
 
-        await until(told)
+        await until(reported)
 
         async def failed() -> bool:
             return (await running.metric("passes_total", verdict="failed") or 0) > 0
@@ -306,7 +306,7 @@ async def test_no_stored_byte_breaks_the_page_the_metrics_or_the_log(
     assert running.process.returncode == 0
 
 
-async def test_a_side_stream_that_takes_nothing_is_shown_and_stops_no_detection(
+async def test_a_full_quarantine_stream_is_shown_and_stops_no_detection(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     messages = [SeedMessage(b"ORDERS.events.order.order-%d" % n, b"{" + b"x" * 4096) for n in range(100)]

@@ -36,7 +36,7 @@ def good(last: int) -> list[SeedMessage]:
     return story.messages
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_the_damaged_stream_is_corrupt_and_the_counts_of_its_report_add_up(config: str) -> None:
     ended = await auditor("scan", "--config", config, "--json")
     assert (ended.code, ended.err) == (2, "")
@@ -54,7 +54,7 @@ async def test_the_damaged_stream_is_corrupt_and_the_counts_of_its_report_add_up
     assert audit["range"] == audit["read"] == {"first_seq": 1, "last_seq": messages["in_range"]}
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_a_second_scan_reports_the_same_and_stores_no_record_twice(config: str, admin: Client) -> None:
     first, second = [await auditor("scan", "--config", config, "--json") for _ in range(2)]
     assert first.json["audits"][0]["findings"] == second.json["audits"][0]["findings"]
@@ -65,7 +65,7 @@ async def test_a_second_scan_reports_the_same_and_stores_no_record_twice(config:
     assert await streams(admin) == {"ORDERS", "AETHER_QUARANTINE", "AETHER_AUDIT"}
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_two_concurrent_auditors_report_the_same_and_store_each_record_once(config: str, admin: Client) -> None:
     ended = await asyncio.gather(*(auditor("scan", "--config", config, "--json") for _ in range(2)))
     one, other = (scan.json["audits"][0] for scan in ended)
@@ -75,7 +75,7 @@ async def test_two_concurrent_auditors_report_the_same_and_store_each_record_onc
     assert (state["messages"], state["num_subjects"]) == (len(keys), len(keys))
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_a_dry_run_writes_nothing_and_finds_the_same(config: str, admin: Client) -> None:
     dry = await auditor("scan", "--config", config, "--json", "--dry-run")
     assert dry.code == 2
@@ -85,7 +85,7 @@ async def test_a_dry_run_writes_nothing_and_finds_the_same(config: str, admin: C
     assert wet.json["audits"][0]["findings_total"] == dry.json["audits"][0]["findings_total"]
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_findings_are_listed_up_to_a_number_and_counted_all(config: str) -> None:
     (audit,) = (await auditor("scan", "--config", config, "--json", "--max-findings", "3")).json["audits"]
     assert len(audit["findings"]) == 3
@@ -93,7 +93,7 @@ async def test_findings_are_listed_up_to_a_number_and_counted_all(config: str) -
     assert sum(audit["findings_total"].values()) > 30
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_without_a_terminal_tables_have_no_colour_and_no_progress_bar(config: str) -> None:
     ended = await auditor("scan", "--config", config)
     assert (ended.code, ended.err) == (2, "")
@@ -178,6 +178,6 @@ async def test_no_stored_byte_controls_a_terminal_or_breaks_the_json(
     assert "\x1b" not in listed
 
 
-async def test_all_seeded_damage_is_found_and_nothing_else(config: str, planted: tuple[Damage, ...]) -> None:
+async def test_all_seeded_damage_is_found_and_nothing_else(config: str, seeded: tuple[Damage, ...]) -> None:
     (audit,) = (await auditor("scan", "--config", config, "--json")).json["audits"]
-    assert audit["findings_total"] == totals(planted)
+    assert audit["findings_total"] == totals(seeded)

@@ -132,7 +132,7 @@ async def test_the_daemon_runs_the_self_test_at_its_start_and_after_every_full_p
             return await running.metric("selftest_ok") is None
 
         await until(silent)
-        assert any(line.get("event") == "self-test failed" and "besides" not in line["why"] for line in running.log)
+        assert any(line.get("event") == "self-test failed" and "besides" not in line["reason"] for line in running.log)
         await running.stop()
 
 

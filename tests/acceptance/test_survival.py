@@ -1,4 +1,4 @@
-"""Whatever is killed, removed or cut while it runs: no finding is lost, no record is stored twice, and it goes on."""
+"""After a kill, a removal or a lost connection no finding is lost, no record is stored twice, and audits continue."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def found(running: Running, count: int) -> bool:
     return await running.metric("findings", kind="malformed_event") == count
 
 
-async def test_a_scan_that_is_killed_is_gone_on_with_from_its_last_checkpoint(
+async def test_a_scan_that_was_killed_continues_from_its_last_checkpoint(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(20_000), *[BAD] * 10)
@@ -78,7 +78,7 @@ async def test_scans_killed_at_any_moment_lose_nothing(server: EmbeddedServer, a
     assert await records(admin) == (300, 300)
 
 
-async def test_after_a_restart_the_last_pass_is_told_before_the_next_one_ends(
+async def test_after_a_restart_the_last_pass_is_reported_before_the_next_one_ends(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(5), BAD)
@@ -105,7 +105,7 @@ async def test_after_a_restart_the_last_pass_is_told_before_the_next_one_ends(
         assert await running.stop() < 10
 
 
-async def test_only_what_is_new_is_read_and_news_are_told(
+async def test_only_new_messages_are_read_and_new_findings_are_reported(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(5), BAD)
@@ -126,7 +126,7 @@ async def test_only_what_is_new_is_read_and_news_are_told(
         assert await running.stop() < 10
 
 
-async def test_a_full_pass_yields_to_what_is_new_and_goes_on(
+async def test_a_full_pass_yields_to_new_messages_and_continues(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(20_000), BAD)
@@ -141,15 +141,15 @@ async def test_a_full_pass_yields_to_what_is_new_and_goes_on(
             assert await running.metric("passes_total", mode="full") == 0
             assert [one["mode"] for one in running.log if one["event"] == "pass completed"][-1] == "incremental"
             assert await running.stop() < 10
-        reached += [one["seq"] for one in running.log if one["event"] == "full pass yields"]
+        reached += [one["seq"] for one in running.log if one["event"] == "full pass paused"]
     assert reached == sorted(set(reached))
     assert len(reached) >= 3
     async with daemon(config) as running:
         await until(lambda: begun(running, "full"), 30)
         assert await found(running, 3)
         assert await running.stop() < 10
-    told = [one["event"] for one in running.log]
-    assert "reading everything" not in told[: told.index("pass completed")]
+    events = [one["event"] for one in running.log]
+    assert "reading everything" not in events[: events.index("pass completed")]
 
 
 async def test_a_full_pass_whose_records_are_refused_keeps_no_other_audit_waiting_and_they_are_stored_in_the_end(
@@ -169,7 +169,7 @@ quarantine: {{max_bytes: 64KiB}}
 {LISTEN}"""
     )
     async with daemon(str(config)) as running:
-        await until(lambda: begun(running, "full pass yields"))
+        await until(lambda: begun(running, "full pass paused"))
         await until(lambda: running.metric("passes_total", audit="other"))
         assert not await running.metric("passes_total", audit="orders")
         await until(lambda: running.metric("passes_total", audit="orders"))
@@ -186,7 +186,7 @@ async def begun(running: Running, what: str) -> bool:
     return any(what in (event["event"], event.get("mode")) for event in running.log)
 
 
-async def test_what_the_auditor_writes_to_may_be_removed_while_it_runs(
+async def test_the_streams_of_the_auditor_may_be_removed_while_it_runs(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(5), BAD)
@@ -209,7 +209,7 @@ async def test_what_the_auditor_writes_to_may_be_removed_while_it_runs(
     assert await records(admin) == (5, 5)
 
 
-async def test_a_server_that_is_killed_again_and_again_costs_time_and_nothing_else(
+async def test_a_server_that_is_killed_repeatedly_loses_no_finding(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     await store(server, admin, *good(5))
@@ -227,9 +227,7 @@ async def test_a_server_that_is_killed_again_and_again_costs_time_and_nothing_el
     assert await records(admin) == (5, 5)
 
 
-async def test_a_state_stream_that_is_full_keeps_nobody_from_looking(
-    server: EmbeddedServer, admin: Client, tmp_path: Path
-) -> None:
+async def test_a_full_state_stream_stops_no_audit(server: EmbeddedServer, admin: Client, tmp_path: Path) -> None:
     await store(server, admin, *good(5), BAD)
     settings = {"name": "AETHER_AUDIT", "subjects": ["aether.audit.>"], "discard": "new", "allow_rollup_hdrs": True}
     body = json.dumps({**settings, "max_bytes": 1000}).encode()

@@ -1,4 +1,4 @@
-"""What every event store does: the same sentences for the one in memory and the one over a real stream."""
+"""Tests of every event store: the one in memory and the one over a real stream."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def event(version: int, actor_id: str = "order-1") -> Event:
     return replace(EVENT, id=f"{actor_id}/{version}", actor_id=actor_id, version=version)
 
 
-class Plant(Protocol):
-    async def __call__(self, tail: str, data: bytes) -> int:
-        """Store bytes behind `<stream>.`, past all that a store checks; their sequence."""
+class Append(Protocol):
+    async def __call__(self, suffix: str, data: bytes) -> int:
+        """Store bytes on the subject `<stream>.<suffix>` without the checks of a store, and return their sequence."""
 
 
 class EventStoreContract:
-    """Subclasses give the fixtures `store` and `plant`."""
+    """Subclasses give the fixtures `store` and `append`."""
 
     async def test_what_was_saved_comes_back_as_it_was(self, store: EventStoreWithErrors) -> None:
         await store.save_event(EVENT)
@@ -78,21 +78,23 @@ class EventStoreContract:
         assert await store.get_latest_version("order-1") == 0
 
     async def test_events_come_in_the_order_of_the_stream_from_above_a_version(
-        self, store: EventStoreWithErrors, plant: Plant
+        self, store: EventStoreWithErrors, append: Append
     ) -> None:
         for version in (1, 2, 5):
             await store.save_event(event(version))
-        await plant("events.order.order-1", encode_event(event(3)))
+        await append("events.order.order-1", encode_event(event(3)))
         assert [each.version for each in await store.get_events("order-1")] == [1, 2, 5, 3]
         assert [each.version for each in await store.get_events("order-1", from_version=2)] == [5, 3]
         assert [each.version for each in await store.get_events("order-1", 5)] == []
         assert await store.get_latest_version("order-1") == 5
 
-    async def test_what_does_not_decode_is_left_out_and_named(self, store: EventStoreWithErrors, plant: Plant) -> None:
+    async def test_what_does_not_decode_is_left_out_and_named(
+        self, store: EventStoreWithErrors, append: Append
+    ) -> None:
         await store.save_event(event(1))
-        first = await plant("events.order.order-1", b'{"version":"2"}')
+        first = await append("events.order.order-1", b'{"version":"2"}')
         await store.save_event(event(2))
-        second = await plant("events.order.order-1", b"")
+        second = await append("events.order.order-1", b"")
         result = await store.get_events_with_errors("order-1", from_version=1)
         assert [each.version for each in result.events] == [2]
         assert [(error.sequence_number, error.raw_data) for error in result.errors] == [
@@ -102,27 +104,27 @@ class EventStoreContract:
         assert [error.error.reason for error in result.errors] == ["type", "empty"]
 
     async def test_an_actor_with_malformed_events_only_starts_at_any_version(
-        self, store: EventStoreWithErrors, plant: Plant
+        self, store: EventStoreWithErrors, append: Append
     ) -> None:
-        await plant("events.order.order-1", b"{")
+        await append("events.order.order-1", b"{")
         assert await store.get_latest_version("order-1") == 0
         await store.save_event(event(7))
         assert await store.get_latest_version("order-1") == 7
 
     async def test_hidden_and_malformed_messages_at_the_end_do_not_change_the_latest_version(
-        self, store: EventStoreWithErrors, plant: Plant
+        self, store: EventStoreWithErrors, append: Append
     ) -> None:
         await store.save_event(event(3))
         for body in (b"{", b"{}", b'{"version":-1}', b'{"version":2}'):
-            await plant("events.order.order-1", body)
+            await append("events.order.order-1", body)
             assert await store.get_latest_version("order-1") == 3
         await store.save_event(event(4))
         assert await store.get_latest_version("order-1") == 4
 
     async def test_a_foreign_event_on_the_subject_counts_like_any_other(
-        self, store: EventStoreWithErrors, plant: Plant
+        self, store: EventStoreWithErrors, append: Append
     ) -> None:
-        await plant("events.order.order-1", encode_event(event(9, "order-2")))
+        await append("events.order.order-1", encode_event(event(9, "order-2")))
         assert await store.get_latest_version("order-1") == 9
         with pytest.raises(VersionConflictError):
             await store.save_event(event(9))
@@ -226,21 +228,21 @@ class EventStoreContract:
                 await store.get_latest_snapshot("order-1", strict=strict)
 
     async def test_a_malformed_last_snapshot_is_an_error_unless_an_earlier_one_will_do(
-        self, store: EventStoreWithErrors, plant: Plant
+        self, store: EventStoreWithErrors, append: Append
     ) -> None:
         await store.save_snapshot(SNAPSHOT)
-        await plant("snapshots.order.order-1", b'{"version":true}')
-        last = await plant("snapshots.order.order-1", b"{")
+        await append("snapshots.order.order-1", b'{"version":true}')
+        last = await append("snapshots.order.order-1", b"{")
         with pytest.raises(MalformedSnapshotError) as raised:
             await store.get_latest_snapshot("order-1")
         assert (raised.value.replay_error.sequence_number, raised.value.replay_error.raw_data) == (last, b"{")
         assert await store.get_latest_snapshot("order-1", strict=False) == SNAPSHOT
 
     async def test_where_no_snapshot_decodes_the_last_one_is_the_error(
-        self, store: EventStoreWithErrors, plant: Plant
+        self, store: EventStoreWithErrors, append: Append
     ) -> None:
-        await plant("snapshots.order.order-1", b"[")
-        last = await plant("snapshots.order.order-1", b"{")
+        await append("snapshots.order.order-1", b"[")
+        last = await append("snapshots.order.order-1", b"{")
         for strict in (True, False):
             with pytest.raises(MalformedSnapshotError) as raised:
                 await store.get_latest_snapshot("order-1", strict=strict)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from auditor.aether import InMemoryEventStore
-from tests.aether.event_store_contract import EventStoreContract, Plant
+from tests.aether.event_store_contract import Append, EventStoreContract
 
 
 class TestInMemoryEventStore(EventStoreContract):
@@ -12,8 +12,8 @@ class TestInMemoryEventStore(EventStoreContract):
         return InMemoryEventStore("S")
 
     @pytest.fixture
-    def plant(self, store: InMemoryEventStore) -> Plant:
-        async def plant(tail: str, data: bytes) -> int:
-            return store.append(f"S.{tail}", data)
+    def append(self, store: InMemoryEventStore) -> Append:
+        async def append(suffix: str, data: bytes) -> int:
+            return store.append(f"S.{suffix}", data)
 
-        return plant
+        return append

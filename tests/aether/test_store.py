@@ -18,7 +18,7 @@ def test_a_version_conflict_names_actor_and_both_versions() -> None:
 
 def test_a_duplicate_names_the_event_and_the_sequence_that_holds_its_id() -> None:
     error = DuplicateEventError("evt-1", sequence_number=17)
-    assert str(error) == "event 'evt-1': not stored, its id is taken by the message at sequence 17"
+    assert str(error) == "event 'evt-1': not stored, the message with this id is at sequence 17"
 
 
 def test_a_missing_snapshot_names_the_actor_on_one_line_whatever_its_id_holds() -> None:

@@ -24,9 +24,7 @@ from auditor.aether.subjects import actor_key, unreachable_reason, unreadable_id
         ("a b-1", "a b"),
     ],
 )
-def test_the_type_is_what_stands_before_the_first_dash_that_does_not_begin_the_id(
-    actor_id: str, actor_type: str
-) -> None:
+def test_the_type_is_the_part_before_the_first_dash_that_does_not_begin_the_id(actor_id: str, actor_type: str) -> None:
     assert extract_actor_type(actor_id) == actor_type
 
 
@@ -35,7 +33,7 @@ def test_sanitizing_replaces_what_nats_gives_a_meaning_and_nothing_else() -> Non
     assert sanitize_subject("é\x00\t\n-_/$") == "é\x00\t\n-_/$"
 
 
-def test_events_and_snapshots_of_an_actor_have_the_same_tail() -> None:
+def test_events_and_snapshots_of_an_actor_have_the_same_key() -> None:
     assert actor_key("order.eu-4 2") == "order_eu.order_eu-4_2"
     assert event_subject("ORDERS", "order-42") == "ORDERS.events.order.order-42"
     assert snapshot_subject("ORDERS", "order-42") == "ORDERS.snapshots.order.order-42"
@@ -51,14 +49,14 @@ def test_every_actor_id_that_is_not_empty_leads_to_a_reachable_subject(actor_id:
 @given(st.from_regex(rb"\A[-a. *\xc3\xa9]{1,8}\Z"))
 @example(b"\xa9.\xa9-")
 @settings(deadline=None)
-def test_a_tail_is_reachable_exactly_if_its_own_id_leads_to_it(tail: bytes) -> None:
-    text = tail.decode(errors="replace")
-    leads_there = actor_key(text.rpartition(".")[2]).encode() == tail and not text.endswith(".")
-    assert (unreachable_reason(tail) is None) == leads_there
+def test_a_key_is_reachable_exactly_if_its_own_id_leads_to_it(key: bytes) -> None:
+    text = key.decode(errors="replace")
+    leads_there = actor_key(text.rpartition(".")[2]).encode() == key and not text.endswith(".")
+    assert (unreachable_reason(key) is None) == leads_there
 
 
 @pytest.mark.parametrize(
-    ("tail", "reason"),
+    ("key", "reason"),
     [
         (b"order.order-42", None),
         (b"unknown.42", None),
@@ -82,15 +80,15 @@ def test_a_tail_is_reachable_exactly_if_its_own_id_leads_to_it(tail: bytes) -> N
         (b"42.42", "tokens"),
     ],
 )
-def test_a_subject_that_no_actor_id_leads_to_has_a_reason(tail: bytes, reason: str | None) -> None:
-    assert unreachable_reason(tail) == reason
+def test_a_subject_that_no_actor_id_leads_to_has_a_reason(key: bytes, reason: str | None) -> None:
+    assert unreachable_reason(key) == reason
 
 
 @pytest.mark.parametrize("actor_id", ["", "a\tb", "a\r", "\n", "\ud800", "a\udcffb"])
-def test_an_id_that_no_server_could_hold_is_told(actor_id):
+def test_an_id_that_no_server_can_store_has_a_reason(actor_id):
     assert unreadable_id_reason(actor_id)
 
 
 @pytest.mark.parametrize("actor_id", ["a", " ", "a.b", "*", "a\x00b", "a\x0bb", "日本", "x" * 5000])
-def test_any_other_id_is_one(actor_id):
+def test_any_other_id_has_none(actor_id):
     assert unreadable_id_reason(actor_id) is None

@@ -1,4 +1,4 @@
-"""What a story stores is what Aether would have written."""
+"""The messages of an actor have the form that Aether writes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from auditor.canary.actor_messages import ActorMessages
 
 
 def test_every_event_and_snapshot_decodes_and_is_on_its_actors_own_subject_of_its_stream() -> None:
-    story = ActorMessages("S", "order.1")
-    story.events(1, 2)
-    story.messages.append(story.snapshot(2))
-    first, second, last = story.messages
+    actor = ActorMessages("S", "order.1")
+    actor.events(1, 2)
+    actor.messages.append(actor.snapshot(2))
+    first, second, last = actor.messages
     assert first.subject == second.subject == event_subject("S", "order.1").encode()
     assert last.subject == snapshot_subject("S", "order.1").encode()
     events = [decode_event(message.data) for message in (first, second)]

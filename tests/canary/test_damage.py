@@ -1,4 +1,4 @@
-"""The list of damages."""
+"""Each damage has messages and expected findings of its own."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from auditor.core.model.findings import Finding, Kind, Severity
 
 def test_there_are_at_least_ten_damages_each_with_a_finding_of_its_own() -> None:
     damages = all_damage("ORDERS")
-    assert len({damage.what for damage in damages}) == len(damages) >= 10
+    assert len({damage.title for damage in damages}) == len(damages) >= 10
     assert all(damage.expected for damage in damages)
-    assert len({damage.story.actor_id for damage in damages}) == len(damages)
+    assert len({damage.actor.actor_id for damage in damages}) == len(damages)
 
 
-def test_a_finding_about_another_actor_or_of_another_weight_is_not_the_expected_one() -> None:
-    damage = next(damage for damage in all_damage("ORDERS") if damage.what == "an event cut in half")
+def test_a_finding_about_another_actor_or_of_another_severity_is_not_the_expected_one() -> None:
+    damage = next(damage for damage in all_damage("ORDERS") if damage.title == "an event cut in half")
     (malformed, _) = damage.expected
     found = Finding(kind=Kind.MALFORMED_EVENT, severity=Severity.CORRUPTION, reason="syntax", actor="order-1")
-    assert damage.causes(malformed, found)
+    assert damage.matches(malformed, found)
     for other in ({"actor": "order-2"}, {"reason": "type"}, {"severity": Severity.NOTICE}, {"kind": Kind.HIDDEN_EVENT}):
         changed = {
             "kind": Kind.MALFORMED_EVENT,
@@ -25,4 +25,4 @@ def test_a_finding_about_another_actor_or_of_another_weight_is_not_the_expected_
             "reason": "syntax",
             "actor": "order-1",
         }
-        assert not damage.causes(malformed, Finding(**{**changed, **other}))
+        assert not damage.matches(malformed, Finding(**{**changed, **other}))

@@ -1,4 +1,4 @@
-"""Planted beside found."""
+"""The match of findings with seeded damage names what is missing and what is unexpected."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tests.core.reports import report
 FOUND = Finding(kind=Kind.SUBJECT_COLLISION, severity=Severity.CORRUPTION, actor="order-11_a")
 
 
-def test_what_was_planted_and_is_not_found_is_missed() -> None:
+def test_seeded_damage_that_is_not_found_is_missing() -> None:
     collision = [damage for damage in all_damage("ORDERS") if damage.expected[0].kind is Kind.SUBJECT_COLLISION]
-    assert match_findings(collision, replace(report(), findings=(FOUND,))).complete
-    proof = match_findings(collision, replace(report(), findings=()))
-    assert not proof.complete
-    assert proof.missed == ("two actor ids that share a subject",)
+    assert match_findings(collision, replace(report(), findings=(FOUND,))).is_exact
+    result = match_findings(collision, replace(report(), findings=()))
+    assert not result.is_exact
+    assert result.missing == ("two actor ids that share a subject",)
 
 
-def test_what_is_found_and_was_not_planted_is_told() -> None:
-    proof = match_findings([], replace(report(), findings=(FOUND,)))
-    assert not proof.complete
-    assert (proof.besides, proof.missed) == ((FOUND,), ())
+def test_a_finding_that_no_seeded_damage_explains_is_unexpected() -> None:
+    result = match_findings([], replace(report(), findings=(FOUND,)))
+    assert not result.is_exact
+    assert (result.unexpected, result.missing) == ((FOUND,), ())

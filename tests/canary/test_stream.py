@@ -1,19 +1,19 @@
-"""The canary's contents are known message by message."""
+"""The canary holds each damage once, and is recognised by its description."""
 
 from __future__ import annotations
 
 from auditor.canary.actor_messages import SeedMessage
-from auditor.canary.stream import CANARY, EARLIER_FINGERPRINTS, MOST_BYTES, Contents, contents, settings
+from auditor.canary.stream import CANARY, EARLIER_FINGERPRINTS, MAX_BYTES, Contents, contents, settings
 from auditor.core.model.findings import HISTORY_KINDS, Cause, Hidden, Kind, Unreachable
 
 SEEN_ONLY_IN_BROKEN_STORAGE = {Kind.UNREADABLE_MESSAGE, Kind.LOST_MESSAGES, *HISTORY_KINDS}
 
 
-def test_it_holds_one_of_each_damage_that_can_be_planted_through_the_api() -> None:
-    expected = [finding for damage in contents().planted for finding in damage.expected]
+def test_it_holds_one_of_each_damage_that_can_be_seeded_through_the_api() -> None:
+    expected = [finding for damage in contents().damage for finding in damage.expected]
     assert {finding.kind for finding in expected} == set(Kind) - SEEN_ONLY_IN_BROKEN_STORAGE
-    assert {*Hidden, *Unreachable} <= {finding.why for finding in expected}
-    assert {finding.why for finding in expected if finding.kind is Kind.VERSION_GAP} == {
+    assert {*Hidden, *Unreachable} <= {finding.reason_or_cause for finding in expected}
+    assert {finding.reason_or_cause for finding in expected if finding.kind is Kind.VERSION_GAP} == {
         Cause.MALFORMED,
         Cause.HIDDEN,
         Cause.FOREIGN,
@@ -25,7 +25,7 @@ def test_it_holds_one_of_each_damage_that_can_be_planted_through_the_api() -> No
 def test_every_message_is_on_its_own_subjects_and_all_fit_into_the_stream() -> None:
     messages = contents().messages
     assert all(message.subject.startswith(f"{CANARY}.".encode()) for message in messages)
-    assert 2 * sum(len(message.data) + len(message.subject) for message in messages) < MOST_BYTES
+    assert 2 * sum(len(message.data) + len(message.subject) for message in messages) < MAX_BYTES
     assert contents().deleted
 
 
@@ -37,12 +37,12 @@ def test_it_is_the_same_in_every_run_and_recognised_by_its_description() -> None
     assert settings(3)["num_replicas"] == 3
 
 
-def test_a_canary_that_was_planted_before_fingerprints_had_a_format_is_recognised() -> None:
+def test_a_canary_that_was_created_before_fingerprints_had_a_format_is_recognised() -> None:
     assert contents().fingerprint in EARLIER_FINGERPRINTS
     assert contents().is_described_by("Planted by aether-auditor to prove that it still sees, contents 77954c95ee3b")
 
 
-def test_what_is_described_otherwise_is_not_recognised() -> None:
+def test_a_stream_with_another_description_is_not_recognised() -> None:
     assert contents().is_described_by(contents().description)
     assert not contents().is_described_by("")
     assert not contents().is_described_by(

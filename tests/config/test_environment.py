@@ -1,4 +1,4 @@
-"""Variables in scalars."""
+"""Environment variables in scalars are replaced."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def test_a_variable_becomes_its_value_or_its_default(text: str, result: str) -> 
 
 
 @pytest.mark.parametrize("text", ["${NONE}", "${", "${}", "${a b}", "${A"])
-def test_what_cannot_be_filled_in_is_a_problem_at_its_path(text: str) -> None:
+def test_a_variable_that_cannot_be_replaced_is_a_problem_at_its_path(text: str) -> None:
     problems: list[tuple[str, str]] = []
     substitute({"k": ["", text]}, {"A": "1"}, problems)
     assert [path for path, _ in problems] == ["k[1]"]
 
 
-def test_a_value_takes_the_type_that_its_setting_wants() -> None:
+def test_a_value_takes_the_type_of_its_setting() -> None:
     text = """
         nats: {user: u, password: "${NUMBER}"}
         audits: [{name: a, stream: S, max_rate: "${NUMBER}", snapshots: "${SWITCH}", full_pass_every: "${SPAN}"}]

@@ -1,4 +1,4 @@
-"""Reading a configuration file: what loads, and how every problem is told at once."""
+"""A configuration file is read, or all its problems are reported at once."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert config.nats.inbox_prefix == "_INBOX_auditor"
 
 
-def test_every_problem_is_told_at_once_each_with_its_path() -> None:
+def test_every_problem_is_reported_at_once_each_with_its_path() -> None:
     text = """
         nats: {servers: [here], user: a, token: b}
         audits:
@@ -90,7 +90,7 @@ def test_every_problem_is_told_at_once_each_with_its_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("a: [", "not YAML"),
         ("[1, 2]", "must be a mapping"),
@@ -111,16 +111,16 @@ def test_every_problem_is_told_at_once_each_with_its_path() -> None:
         (audit('schedule: {cron: "* * *"}'), "five fields"),
         (audit("subjects: [ORDERS.events]"), "outside the stream's events"),
         (audit("subjects: [ORDERS.events.>.a]"), "is not a subject"),
-        (audit('actors: ["a\\tb"]'), "audits[0].actors[0]: is no actor's id: it has a tab or a line end"),
-        (audit('actors: ["\\ud800"]'), "is no actor's id: it is not valid Unicode"),
+        (audit('actors: ["a\\tb"]'), "audits[0].actors[0]: cannot be the id of an actor: it has a tab or a line end"),
+        (audit('actors: ["\\ud800"]'), "cannot be the id of an actor: it is not valid Unicode"),
         (audit("snapshots: 1"), "expected true or false, found a whole number"),
-        (f"{SMALLEST}\nquarantine: {{subject_prefix: ORDERS.events.q}}", "among the subjects of the audited stream"),
+        (f"{SMALLEST}\nquarantine: {{subject_prefix: ORDERS.events.q}}", "overlaps the subjects of the audited stream"),
         (f"{SMALLEST}\nstate: {{stream: AETHER_QUARANTINE}}", "state.stream: is the same as quarantine.stream"),
-        (f"{SMALLEST}\nnats: {{password: p}}", "nats.password: needs nats.user beside it"),
+        (f"{SMALLEST}\nnats: {{password: p}}", "nats.password: needs nats.user, too"),
     ],
 )
-def test_a_problem_is_told_in_words(text: str, told: str) -> None:
-    assert any(told in problem for problem in problems(text)), problems(text)
+def test_a_problem_is_described(text: str, expected: str) -> None:
+    assert any(expected in problem for problem in problems(text)), problems(text)
 
 
 def test_a_secret_is_never_repeated() -> None:
@@ -152,7 +152,7 @@ values = st.recursive(
 )
 
 
-def test_a_key_that_breaks_the_line_is_told_in_one_line() -> None:
+def test_a_key_that_breaks_the_line_is_reported_in_one_line() -> None:
     (problem,) = [
         line for line in problems_or_none('{"a\\nb": 1, audits: [{name: a, stream: S}]}') or () if "a" in line
     ]
@@ -160,7 +160,7 @@ def test_a_key_that_breaks_the_line_is_told_in_one_line() -> None:
 
 
 @given(data=st.data(), value=values)
-def test_whatever_a_setting_holds_it_loads_or_its_problems_are_told(data: st.DataObject, value: object) -> None:
+def test_any_value_of_a_setting_loads_or_its_problems_are_reported(data: st.DataObject, value: object) -> None:
     tree = yaml.safe_load(EXAMPLE.read_text())
     at = tree
     while True:
@@ -169,10 +169,10 @@ def test_whatever_a_setting_holds_it_loads_or_its_problems_are_told(data: st.Dat
             break
         at = at[key]
     at[key] = value
-    told = problems_or_none(yaml.safe_dump(tree))
-    assert told is None or (told and all("\n" not in problem for problem in told))
+    found = problems_or_none(yaml.safe_dump(tree))
+    assert found is None or (found and all("\n" not in problem for problem in found))
 
 
 @given(st.text())
-def test_any_text_loads_or_its_problems_are_told(text: str) -> None:
+def test_any_text_loads_or_its_problems_are_reported(text: str) -> None:
     assert problems(text)

@@ -1,4 +1,4 @@
-"""What a configuration says of itself."""
+"""The configuration derives the subjects of snapshots, and is frozen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from auditor.config import parse
 
 
-def test_snapshots_are_looked_for_below_the_same_tails() -> None:
+def test_snapshots_are_read_for_the_same_actor_keys() -> None:
     text = 'audits: [{name: a, stream: S, subjects: ["S.events.order.*", "S.events.cart.>"]}]'
     assert parse(text, "f", {}).audits[0].snapshot_subjects == ("S.snapshots.order.*", "S.snapshots.cart.>")
     assert parse(text.replace("name", "snapshots: false, name"), "f", {}).audits[0].snapshot_subjects == ()

@@ -1,4 +1,4 @@
-"""Rules about single values."""
+"""Single values are checked."""
 
 from __future__ import annotations
 

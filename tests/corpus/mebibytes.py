@@ -1,4 +1,4 @@
-"""Bodies of 1 MiB, each made to cost a careless decoder as much as possible."""
+"""Bodies of 1 MiB that are slow for decoders with algorithms that are not linear."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The corpus: stored bodies, and what a real Go program made of each of them."""
+"""Reads the corpus: stored bodies, and the answer of a real Go program to each of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENCODE = {"event": encode_event, "snapshot": encode_snapshot}
 
 
 def read_vectors() -> Iterator[tuple[dict[str, Any], bytes]]:
-    """Every vector, with the body it is about."""
+    """Yield every vector with its body."""
     with gzip.open(VECTORS, "rt", encoding="utf-8") as lines:
         for line in lines:
             vector = json.loads(line)
@@ -47,7 +47,7 @@ def _body(vector: dict[str, Any]) -> bytes:
 
 
 def disagreement(kind: str, body: bytes, answer: dict[str, Any]) -> str | None:
-    """How our decoders differ from Go's `answer` on `body`; None if they do not."""
+    """Return how our decoders differ from Go's `answer` on `body`; None if they do not."""
     decoded = DECODE[kind](body)
     judged = JUDGE[kind](body)
     if isinstance(decoded, Malformed):

@@ -1,4 +1,4 @@
-"""The audits of a daemon in memory, for its tests."""
+"""In-memory audits of a daemon."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def status_of(*names: str) -> ServiceStatus:
 
 
 class Client:
-    """A connection to nowhere."""
+    """A connection without a server."""
 
     def __init__(self) -> None:
         self.is_connected = True
         self.last_error_text = ""
         self.closed = False
         self.on_close = asyncio.Event()
-        """Cleared, `close` waits for ever."""
+        """If cleared, `close` never returns."""
         self.on_close.set()
 
     async def close(self) -> None:
@@ -74,7 +74,7 @@ class Stream(InMemorySource):
         self.walking = asyncio.Event()
         """Set when a walk begins."""
         self.goes_on = asyncio.Event()
-        """Cleared, walks wait before their first message."""
+        """If cleared, walks wait before their first message."""
         self.goes_on.set()
 
     async def info(self) -> StreamState:
@@ -91,7 +91,7 @@ class Stream(InMemorySource):
 
 
 class StateStore(InMemoryStateStore):
-    """Saved state that knows when it was saved."""
+    """Saved state with the time when it was saved."""
 
     def __init__(self) -> None:
         super().__init__()

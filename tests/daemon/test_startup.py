@@ -52,7 +52,7 @@ async def test_it_tries_to_connect_until_it_can_and_logs_each_reason_once() -> N
 
     with capture_logs() as logged:
         assert await connect_with_retries(open_once, status, pause) is app
-    assert [line["why"] for line in logged] == ["refused", "wrong password"]
+    assert [line["reason"] for line in logged] == ["refused", "wrong password"]
     assert pauses == [1, 2, 4, 8, MAX_PAUSE_SECONDS, MAX_PAUSE_SECONDS]
 
 
@@ -69,7 +69,7 @@ async def test_own_streams_that_cannot_be_reached_are_logged() -> None:
     app.refuses_own_streams = PermissionDeniedError("allow it")
     with capture_logs() as logged:
         await ensure_own_streams(app)
-    assert [(line["event"], line["why"]) for line in logged] == [("quarantine or state unavailable", "allow it")]
+    assert [(line["event"], line["reason"]) for line in logged] == [("quarantine or state unavailable", "allow it")]
 
 
 async def test_the_report_of_the_last_pass_is_shown_again_after_a_restart() -> None:

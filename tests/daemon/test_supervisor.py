@@ -225,7 +225,7 @@ async def test_a_task_that_ends_before_a_stop_is_logged_and_ends_the_daemon(task
     daemon.start()
     with capture_logs() as logged, pytest.raises(ValueError, match="hunter2"):
         await asyncio.wait_for(daemon.task, 10)
-    assert [(line["task"], line["why"]) for line in logged if line["event"] == "task ended"] == [
+    assert [(line["task"], line["reason"]) for line in logged if line["event"] == "task ended"] == [
         (task, "internal error (ValueError)")
     ]
     assert daemon.app.client.closed

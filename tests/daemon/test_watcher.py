@@ -60,7 +60,7 @@ async def test_a_stream_that_cannot_be_read_is_the_reason_why_the_daemon_is_not_
         await watched.watcher.refresh()
         await watched.watcher.refresh()
     assert watched.status.not_ready == "stream S does not exist"
-    assert [(line["event"], line["why"]) for line in logged] == [("not ready", "stream S does not exist")]
+    assert [(line["event"], line["reason"]) for line in logged] == [("not ready", "stream S does not exist")]
     assert watched.status.audits["b"].stream_state is not None
     watched.a.refuses = None
     await watched.watcher.refresh()

@@ -1,4 +1,4 @@
-"""The image, built for real by buildah in a store of its own, and run by podman. Nothing is pulled."""
+"""Builds the image with buildah in a separate store, and runs it with podman. Nothing is pulled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ events_logger = "file"
 
 
 class Images:
-    """A store with the image, beside which nothing of the machine is used or changed."""
+    """A store with the image. Nothing else of the machine is used or changed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

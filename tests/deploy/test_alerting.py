@@ -1,4 +1,4 @@
-"""The whole way, with real parts: a damaged stream, the daemon, Prometheus, Alertmanager, and whoever is paged."""
+"""Damage in a stream leads to a page, with a real daemon, Prometheus, Alertmanager and webhook."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["admin"]
 
 FOLDER = Path(__file__).parents[2] / "deploy"
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @asynccontextmanager
@@ -45,7 +45,7 @@ async def program(*command: str) -> AsyncIterator[None]:
 
 
 class Pager:
-    """What Alertmanager's webhook has delivered: the last word on each alert, and its annotations."""
+    """What Alertmanager sent to its webhook: the last state of each alert, and its annotations."""
 
     def __init__(self) -> None:
         self.said: dict[str, str] = {}
@@ -120,11 +120,11 @@ def queries() -> list[tuple[str, str]]:
     ]
 
 
-async def test_damage_pages_somebody_and_accepting_it_ends_the_page(
+async def test_damage_pages_and_accepting_it_ends_the_page(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     old = good(4)
-    old[1].data = b"{"  # known damage: it was there before anybody looked
+    old[1].data = b"{"  # known damage: it was there before the first pass
     await store(server, admin, *old)
     assert (await auditor("selftest", "--config", configured(tmp_path, server.url))).code == 0
     audit = "schedule: {every: 500ms}"
@@ -147,8 +147,8 @@ async def test_damage_pages_somebody_and_accepting_it_ends_the_page(
         async def scraped() -> bool:
             return bool(await value('aether_auditor_findings{kind="malformed_event"} == 1'))
 
-        await until(scraped, PATIENCE)
-        assert await value("ALERTS{alertstate='firing', severity='critical'}") == []  # the baseline pages nobody
+        await until(scraped, TIMEOUT_SECONDS)
+        assert await value("ALERTS{alertstate='firing', severity='critical'}") == []  # the baseline does not page
 
         bad = good(5)[-1]
         bad.data = bad.data[:-1]
@@ -157,7 +157,7 @@ async def test_damage_pages_somebody_and_accepting_it_ends_the_page(
         async def paged() -> bool:
             return pager.said.get("AetherCorruptionFound") == "firing"
 
-        await until(paged, PATIENCE)
+        await until(paged, TIMEOUT_SECONDS)
         words = pager.annotations["AetherCorruptionFound"]
         assert words["summary"] == "New malformed_event in stream ORDERS"
         assert words["description"].startswith("2 findings of kind malformed_event stand in audit orders")
@@ -178,7 +178,7 @@ async def test_damage_pages_somebody_and_accepting_it_ends_the_page(
         async def resolved() -> bool:
             return pager.said.get("AetherCorruptionFound") == "resolved"
 
-        await until(resolved, PATIENCE)
+        await until(resolved, TIMEOUT_SECONDS)
         assert set(pager.said) == {"AetherCorruptionFound"}
         empty = [(title, query) for title, query in queries() if not await value(query)]
         assert empty == []

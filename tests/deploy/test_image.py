@@ -1,4 +1,4 @@
-"""The image: small, and of use to a user who is not root, on a root that is read-only; and the pod that runs it."""
+"""The image is small, runs without root on a read-only root, and works in the pod of the manifest."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_it_adds_little_to_its_base_and_nothing_that_installs_or_compiles(images
         assert not [*root.glob(left)]
 
 
-def test_the_demo_finds_all_that_it_planted_on_a_root_that_is_read_only(images: Images) -> None:
+def test_the_demo_finds_all_seeded_damage_on_a_root_that_is_read_only(images: Images) -> None:
     said = images.podman("run", "--rm", *CONFINED, IMAGE, "demo", "--once", code=2)
     assert "everything planted was found, and nothing else" in said
 
@@ -114,8 +114,8 @@ async def test_the_pod_of_the_manifest_audits_is_scraped_and_ends_on_sigterm(
                 await until(lambda: scraped(served))
             except TimeoutError:
                 pytest.fail(images.logs(CONTAINER))
-            assert (await served.audit())["findings_total"] == totals(guarded.planted)
-            assert await served.metric("malformed_events") == totals(guarded.planted)["malformed_event"]
+            assert (await served.audit())["findings_total"] == totals(guarded.seeded)
+            assert await served.metric("malformed_events") == totals(guarded.seeded)["malformed_event"]
             assert (await served.ready())[0] == 200
         known = images.inspect(CONTAINER)
         assert known["HostConfig"]["ReadonlyRootfs"] is True
@@ -130,7 +130,7 @@ async def test_the_pod_of_the_manifest_audits_is_scraped_and_ends_on_sigterm(
 
 
 async def scraped(served: Served) -> bool:
-    """Whether the pod serves, and has looked at everything, its own canary, too."""
+    """Return whether the pod is ready and has completed its passes and the self-test."""
     try:
         return await served.metric("selftest_ok") == 1 and await completed(served)
     except aiohttp.ClientConnectionError:

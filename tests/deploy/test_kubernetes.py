@@ -1,4 +1,4 @@
-"""The manifests as kubectl builds them: valid to the letter, and right where no schema looks."""
+"""The manifests that kubectl builds are valid, also where no schema checks them."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_the_configuration_in_the_config_map_is_valid_where_it_is_mounted(build:
     assert config.http.port == container["ports"][0]["containerPort"]
 
 
-def test_a_changed_configuration_rolls_the_pod(build: Build, tmp_path: Path) -> None:
+def test_a_changed_configuration_restarts_the_pod(build: Build, tmp_path: Path) -> None:
     copied = tmp_path / "kubernetes"
     subprocess.run(["cp", "-r", FOLDER, copied], check=True)
     path = copied / "base" / "auditor.yaml"

@@ -1,4 +1,4 @@
-"""Every alert pages for a reason that is there, says it with numbers, and leads to a page that helps."""
+"""Every alert has tested cases, gives numbers, and links to an existing section of the docs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def promtool(*arguments: str) -> str:
     return ended.stdout
 
 
-def test_promtool_takes_the_rules_and_every_case_comes_out_as_it_says() -> None:
+def test_promtool_accepts_the_rules_and_every_case_has_the_expected_alerts() -> None:
     assert f"{len(RULES)} rules found" in promtool("check", "rules", "rules.yaml")
     promtool("test", "rules", "rules_test.yaml")
 

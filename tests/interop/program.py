@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SOURCES = Path(__file__).with_name("aether")
 LIBRARIES = Path("/usr/share/gocode")
 """Where Debian's golang-github-nats-io-go-nats-dev puts nats.go."""
-LONGEST_LINE = 1 << 28
+MAX_LINE = 1 << 28
 
 
 class GoError(Exception):
@@ -61,7 +61,7 @@ class GoStore:
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=LONGEST_LINE
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=MAX_LINE
         )
         return self
 

@@ -1,4 +1,4 @@
-"""A real Go program and the Python store on the same stream: what one writes, the other reads as if it were its own."""
+"""A real Go program and the Python store read each other's messages on the same stream."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from auditor.app import App
 from auditor.canary.actor_messages import ActorMessages, SeedMessage
 from auditor.config import AuditConfig, Config
 from auditor.demo.sample import STREAM
-from auditor.demo.stream import fill
+from auditor.demo.stream import fill_stream
 from auditor.jetstream.eventstore.store import JetStreamEventStore
 from auditor.scan.request import PassRequest
 from auditor.scan.run import run_to_end
@@ -40,7 +40,7 @@ def hostile() -> list[SeedMessage]:
 @pytest.fixture
 async def stream(server: EmbeddedServer, client: Client) -> None:
     async with RawPublisher(server.port) as publisher:
-        await fill(client)
+        await fill_stream(client)
         await publisher.publish(hostile())
 
 

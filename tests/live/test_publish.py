@@ -75,7 +75,9 @@ async def test_where_no_answer_ever_comes_it_says_that_nobody_knows(
     await create(client)
     async with Proxy(server) as proxy, connected(proxy) as unlucky:
         proxy.hold_answers_to(b"HPUB S.")
-        with pytest.raises(UnknownOutcomeError, match=r"it: stored or not, nobody can say: no answer from stream S"):
+        with pytest.raises(
+            UnknownOutcomeError, match=r"it: it is not known whether it was stored: no answer from stream S"
+        ):
             await put(unlucky)
     assert await messages(client) == 1
 

@@ -1,4 +1,4 @@
-"""JSON as Go's encoding/json reads and writes it, for Aether's events and snapshots.
+"""Reads and writes the JSON of events and snapshots as Go's encoding/json does.
 
-Nothing that knows of streams, audits or findings belongs here.
+Streams, audits and findings do not belong here.
 """

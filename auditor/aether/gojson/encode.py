@@ -1,4 +1,4 @@
-"""Events and snapshots to JSON, byte for byte as Go's json.Marshal writes them."""
+"""Encodes events and snapshots as JSON, byte for byte as Go's json.Marshal does."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from auditor.aether.event import ActorSnapshot, Event
 
 _FLOAT64_LIMIT = 2**1024 - 2**970
-"""The smallest magnitude that no longer rounds to a float64, so that Go could not read it back."""
+"""The smallest magnitude that does not round to a finite float64, so that Go cannot read it."""
 
 
 def encode_event(event: Event) -> bytes:
-    """`event` as Aether stores it. Raises EncodeError."""
+    """Encode `event` as Aether stores it. Raises EncodeError."""
     members = [
         ("id", _string("id", event.id)),
         ("eventType", _string("eventType", event.event_type)),
@@ -38,7 +38,7 @@ def encode_event(event: Event) -> bytes:
 
 
 def encode_snapshot(snapshot: ActorSnapshot) -> bytes:
-    """`snapshot` as Aether stores it. Raises EncodeError."""
+    """Encode `snapshot` as Aether stores it. Raises EncodeError."""
     return _object(
         [
             ("actorId", _string("actorId", snapshot.actor_id)),
@@ -82,19 +82,19 @@ def _map(name: str, value: object) -> str:
     if not isinstance(value, dict):
         raise EncodeError(f"{name}: expected a dict, got {type(value).__name__}")
     text: list[str] = []
-    open_containers = [_lead_ins(name, [value])]
+    open_containers = [_items(name, [value])]
     closing = [""]
     while open_containers:
-        for lead_in, item in open_containers[-1]:
-            text.append(lead_in)
+        for prefix, item in open_containers[-1]:
+            text.append(prefix)
             if not isinstance(item, dict | list | tuple):
                 text.append(_scalar(name, item))
                 continue
-            if len(open_containers) == MAX_DEPTH:  # the event's own object is one of them
+            if len(open_containers) == MAX_DEPTH:  # including the object of the event itself
                 raise EncodeError(f"{name}: more than {MAX_DEPTH:,} objects and arrays inside each other")
             text.append("{" if isinstance(item, dict) else "[")
             closing.append("}" if isinstance(item, dict) else "]")
-            open_containers.append(_lead_ins(name, item))
+            open_containers.append(_items(name, item))
             break
         else:
             open_containers.pop()
@@ -102,8 +102,8 @@ def _map(name: str, value: object) -> str:
     return "".join(text)
 
 
-def _lead_ins(name: str, container: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
-    """Each value of `container` with the text that stands between the value before and this one."""
+def _items(name: str, container: dict[Any, Any] | list[Any] | tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield each value of `container`, with the text between the value before and this one."""
     comma = ""
     if isinstance(container, dict):
         for key in _sorted_keys(name, container):
@@ -116,7 +116,7 @@ def _lead_ins(name: str, container: dict[Any, Any] | list[Any] | tuple[Any, ...]
 
 
 def _sorted_keys(name: str, value: dict[Any, Any]) -> list[str]:
-    """In the order of their code points, which is that of their UTF-8 bytes."""
+    """Sort the keys by their code points, which is the order of their UTF-8 bytes."""
     for key in value:
         if not isinstance(key, str):
             raise EncodeError(f"{name}: expected keys that are strings, got {type(key).__name__}")
@@ -136,6 +136,6 @@ def _scalar(name: str, value: object) -> str:
         return str(int(value))
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise EncodeError(f"{name}: JSON has no word for NaN and the infinities")
+            raise EncodeError(f"{name}: JSON cannot represent NaN and infinity")
         return format_float(value)
-    raise EncodeError(f"{name}: JSON has no word for {type(value).__name__}")
+    raise EncodeError(f"{name}: JSON cannot represent a value of type {type(value).__name__}")

@@ -1,8 +1,7 @@
-"""The exact decoder: any body at all, judged and read as Go 1.27's json.Unmarshal does.
+"""Decodes any body exactly as json.Unmarshal of Go 1.27 does.
 
-The rules that make it differ from a plain JSON reader: keys match under Unicode's simple case folding; a key may come
-again, and every occurrence is checked; a later scalar replaces an earlier one, a later map is merged into it; null resets
-a map and leaves everything else as it was.
+It differs from other JSON decoders in these rules. Keys match under Unicode's simple case folding. A key may occur more than once, and every occurrence is checked. A later
+scalar replaces an earlier one. A later map is merged into an earlier one. null resets a map and changes no other field.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ _SNAPSHOT_FIELDS = _by_folded_name(
 )
 
 _FOLDED = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ\u017f\u212a", "abcdefghijklmnopqrstuvwxyzsk")
-"""All that folds into ASCII under Unicode's simple folding: long s and the Kelvin sign beside the capitals."""
+"""The characters that simple folding maps to ASCII letters: the capitals, long s and the Kelvin sign."""
 
 _member = re.compile(
     rb"[ \t\n\r,]*+(" + STRING + rb")" + SPACE + rb":" + SPACE + rb"(?:(" + FLAT_VALUE + rb")|[\[{])"
@@ -62,19 +61,19 @@ _opening = re.compile(SPACE + rb"\{").match
 
 
 def decode_event(body: bytes) -> Event | Malformed:
-    """What Go decodes `body` into, or why it refuses."""
+    """Decode `body` as Go does, or return why Go rejects it."""
     values = _read(body, _EVENT_FIELDS)
     return values if isinstance(values, Malformed) else Event(**values)
 
 
 def decode_snapshot(body: bytes) -> ActorSnapshot | Malformed:
-    """What Go decodes `body` into, or why it refuses."""
+    """Decode `body` as Go does, or return why Go rejects it."""
     values = _read(body, _SNAPSHOT_FIELDS)
     return values if isinstance(values, Malformed) else ActorSnapshot(**values)
 
 
 def has_version(body: bytes) -> bool:
-    """Whether `body`, which decodes as an event, holds a version other than null."""
+    """Return whether `body`, which decodes as an event, has a version other than null."""
     ends = check(body)
     if isinstance(ends, Malformed):
         return False
@@ -99,16 +98,16 @@ def _read(body: bytes, fields_: Mapping[str, _Field]) -> dict[str, Any] | Malfor
                 values[field.attribute] = field.read(body, start, end, values.get(field.attribute))
             elif field.null_resets:
                 values.pop(field.attribute, None)
-    except fields.Refused as refused:
-        detail = f"{subject} at byte {refused.offset}: {refused.detail}"
-        return Malformed(refused.reason, detail, refused.offset)
+    except fields.FieldError as error:
+        detail = f"{subject} at byte {error.offset}: {error.detail}"
+        return Malformed(error.reason, detail, error.offset)
     return values
 
 
 def _occurrences(
     body: bytes, ends: Mapping[int, int], fields_: Mapping[str, _Field]
 ) -> Iterator[tuple[_Field, int, int]]:
-    """Every occurrence of a known field in the outermost object, with the offsets at which its value begins and ends."""
+    """Yield every occurrence of a known field in the outermost object, with the offsets of its value."""
     opening = _opening(body)
     if not opening:
         return

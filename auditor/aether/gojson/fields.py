@@ -1,8 +1,7 @@
-"""How Go's encoding/json reads each type of field: one reader for each.
+"""Reads the value of a field as Go's encoding/json does, with one reader for each Go type.
 
-A reader is given a body whose syntax is known to be right, the offsets at which one value of its field begins and ends,
-and what an earlier occurrence of the field has left. It is never given null. It answers the field's new value, or raises
-Refused.
+The arguments of a reader are a body with correct syntax, the offsets of a value, and the value of an earlier occurrence
+of the field. The value is never null. A reader returns the new value of the field, or raises FieldError.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ if TYPE_CHECKING:
     Reader = Callable[[bytes, int, int, Any], Any]
 
 INT64_RANGE = range(-(2**63), 2**63)
-_LONGEST_INT64 = 20
+_MAX_INT64_LENGTH = 20
 
 _TYPES = {ord('"'): "a string", ord("{"): "an object", ord("["): "an array"}
 _TYPES |= dict.fromkeys(b"tf", "a boolean")
 _TYPES |= dict.fromkeys(b"-0123456789", "a number")
 
 
-class Refused(Exception):  # noqa: N818 (a verdict on the body, not an error of ours)
-    """Go's field does not take a value of the body; never leaves this package."""
+class FieldError(Exception):
+    """Go's field does not accept a value of the body. Never raised outside this package."""
 
     def __init__(self, reason: Reason, offset: int, detail: str) -> None:
         super().__init__(detail)
@@ -42,13 +41,13 @@ class Refused(Exception):  # noqa: N818 (a verdict on the body, not an error of 
         self.detail = detail
 
 
-def wrong_type(body: bytes, at: int, expected: str) -> Refused:
-    """The refusal of the value at `at`, which is not `expected`."""
-    return Refused(Reason.TYPE, at, f"expected {expected}, found {_TYPES[body[at]]}")
+def wrong_type(body: bytes, at: int, expected: str) -> FieldError:
+    """Build the error for the value at `at`, which has another type than `expected`."""
+    return FieldError(Reason.TYPE, at, f"expected {expected}, found {_TYPES[body[at]]}")
 
 
 def read_string(body: bytes, start: int, end: int, _earlier: Any) -> str:
-    """A Go string."""
+    """Read a Go string."""
     if body[start] != ord('"'):
         raise wrong_type(body, start, "a string")
     return unquote(body[start:end])
@@ -58,25 +57,25 @@ _integer = re.compile(rb"-?[0-9]+").fullmatch
 
 
 def read_int64(body: bytes, start: int, end: int, _earlier: Any) -> int:
-    """A Go int64: an integer literal, so neither 1.0 nor 1e2."""
+    """Read a Go int64. It must be an integer literal, so neither 1.0 nor 1e2."""
     expected = "an integer in the int64 range"
     if body[start] not in b"-0123456789":
         raise wrong_type(body, start, expected)
     if not _integer(body, start, end):
-        raise Refused(Reason.NUMBER, start, f"expected {expected}, found a number with a fraction or an exponent")
-    if end - start > _LONGEST_INT64 or int(body[start:end]) not in INT64_RANGE:
-        raise Refused(Reason.NUMBER, start, f"expected {expected}, found an integer outside it")
+        raise FieldError(Reason.NUMBER, start, f"expected {expected}, found a number with a fraction or an exponent")
+    if end - start > _MAX_INT64_LENGTH or int(body[start:end]) not in INT64_RANGE:
+        raise FieldError(Reason.NUMBER, start, f"expected {expected}, found an integer outside it")
     return int(body[start:end])
 
 
 def read_timestamp(body: bytes, start: int, end: int, _earlier: Any) -> Timestamp:
-    """A Go time.Time."""
+    """Read a Go time.Time."""
     expected = "an RFC 3339 timestamp"
     if body[start] != ord('"'):
         raise wrong_type(body, start, expected)
     found = timestamps.match(unquote(body[start:end]))
     if not found:
-        raise Refused(Reason.TIMESTAMP, start, f"expected {expected}, found a string that is none")
+        raise FieldError(Reason.TIMESTAMP, start, f"expected {expected}, found a string that is none")
     return timestamps.from_match(found)
 
 
@@ -86,7 +85,7 @@ _string_member = re.compile(
 
 
 def read_string_map(body: bytes, start: int, end: int, earlier: dict[str, str] | None) -> dict[str, str]:
-    """A Go map[string]string; a repeated field adds to what is there."""
+    """Read a Go map[string]string. A repeated field adds to the earlier map."""
     expected = "an object of strings"
     if body[start] != ord("{"):
         raise wrong_type(body, start, expected)
@@ -95,7 +94,7 @@ def read_string_map(body: bytes, start: int, end: int, earlier: dict[str, str] |
         key, value, null = member.groups()
         if value is None and null is None:
             found = _TYPES[body[member.end()]]
-            raise Refused(Reason.TYPE, member.end(), f"expected {expected}, found {found} inside it")
+            raise FieldError(Reason.TYPE, member.end(), f"expected {expected}, found {found} inside it")
         result[unquote(key)] = unquote(value) if value else ""
     return result
 
@@ -109,13 +108,13 @@ _LITERALS = {b"true": True, b"false": False, b"null": None}
 
 
 def read_map(body: bytes, start: int, end: int, earlier: dict[str, Any] | None) -> dict[str, Any]:
-    """A Go map[string]interface{}, whose numbers are all float64; a repeated field adds to what is there."""
+    """Read a Go map[string]interface{}, whose numbers are all float64. A repeated field adds to the earlier map."""
     if body[start] != ord("{"):
         raise wrong_type(body, start, "an object")
     result: dict[str, Any] = {} if earlier is None else earlier
     container: Any = result
-    around: list[Any] = []
-    key: str | None = None  # always None in an array, and the key of the value that comes next in an object
+    parents: list[Any] = []
+    key: str | None = None  # the key of the next value in an object; None in an array
     value: Any
     for token in _token.finditer(body, start + 1, end - 1):
         kind = token.lastindex
@@ -124,15 +123,15 @@ def read_map(body: bytes, start: int, end: int, earlier: dict[str, Any] | None) 
             continue
         if kind == _CLOSING:
             levels = len(token[_CLOSING])
-            container = around[-levels]
-            del around[-levels:]
+            container = parents[-levels]
+            del parents[-levels:]
             key = None
             continue
         if kind == _NUMBER:
             value = parse_float(token[_NUMBER])
             if math.isinf(value):
                 at = token.start(_NUMBER)
-                raise Refused(Reason.NUMBER, at, "expected numbers in the float64 range, found one outside it")
+                raise FieldError(Reason.NUMBER, at, "expected numbers in the float64 range, found one outside it")
         elif kind == _STRING:
             value = unquote(token[_STRING])
         elif kind == _OBJECT:
@@ -146,12 +145,12 @@ def read_map(body: bytes, start: int, end: int, earlier: dict[str, Any] | None) 
         else:
             container[key] = value
         if kind in (_OBJECT, _ARRAYS):
-            around.append(container)
+            parents.append(container)
             container = value
             key = None
             for _ in range(1, len(token[kind])):
                 value = []
                 container.append(value)
-                around.append(container)
+                parents.append(container)
                 container = value
     return result

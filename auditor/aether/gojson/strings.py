@@ -1,4 +1,4 @@
-"""JSON strings to text and back, with Go's answer to what is no text: U+FFFD."""
+"""Converts JSON strings to text and back. As in Go, U+FFFD replaces what is not valid text."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _unescape = json.JSONDecoder().raw_decode
 
 
 def unquote(quoted: bytes) -> str:
-    """The text of a JSON string that is known to be well-formed, given with its quotes.
+    """Return the text of a well-formed JSON string, given with its quotes.
 
     Each byte that is not UTF-8, and each escaped surrogate without its partner, becomes one U+FFFD.
     """
     try:
         text = quoted.decode()
     except UnicodeDecodeError:
-        # surrogateescape turns every such byte into one surrogate, and nothing else gives a surrogate here.
+        # surrogateescape turns every such byte into one surrogate, and there are no other surrogates here.
         text = _surrogates.sub(_REPLACEMENT, quoted.decode("utf-8", "surrogateescape"))
     if "\\" not in text:
         return text[1:-1]
@@ -31,7 +31,7 @@ _SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n
 
 
 def quote(text: str) -> str:
-    """`text` as Go writes it into JSON: safe inside HTML, and a lone surrogate as U+FFFD."""
+    """Encode `text` as Go does: with the escapes for HTML, and a lone surrogate as U+FFFD."""
     return "".join(('"', _escaped.sub(_escape, text), '"'))
 
 

@@ -1,7 +1,7 @@
-"""The grammar of JSON as Go's encoding/json checks it: the whole body first, before any field is looked at.
+"""Checks the JSON syntax of a whole body, as Go's encoding/json does before it reads any field.
 
-No recursion, and no turn of a loop for each value: one match of a pattern takes as many flat values as follow each other,
-and only what is nested deeper costs a turn. All repetition is possessive, so that no pattern ever goes back.
+There is no recursion. One match of a pattern takes a run of flat values, and the loop runs once for each value that is
+nested deeper. All repetition is possessive, so no pattern backtracks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     _Matcher = Callable[[bytes, int], re.Match[bytes] | None]
 
 MAX_DEPTH = 10_000
-"""Arrays and objects that may be open at once, the outermost one included."""
+"""The largest number of nested arrays and objects, including the outermost one."""
 
 SPACE = rb"[ \t\n\r]*+"
 UP_TO_CLOSING_QUOTE = rb'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+'
@@ -38,13 +38,16 @@ FLAT_VALUE = rb"(?>" + _SCALAR + rb"|\[" + _list(_SCALAR) + rb"\]|\{" + _list(_K
 
 @dataclass(frozen=True, slots=True)
 class _Container:
-    """How to read on inside an array or an object, from behind its bracket or one of its commas."""
+    """Patterns that read the inside of an array or object, beginning after its bracket or one of its commas."""
 
     run: _Matcher
-    """Takes all members that are flat, each with the comma behind it or up to the closing bracket."""
+    """Matches all members that are flat, each with the comma after it or up to the closing bracket."""
     step: _Matcher
-    """Takes the run, and then either the closing bracket, those that follow it at once (group 1) and a comma (group 2), or
-    what opens containers that are not flat: brackets of arrays (group 3) or one of an object (group 4)."""
+    """Matches the run and then one of two things.
+
+    The closing bracket, with those that follow it at once (group 1) and a comma (group 2). Or the opening of containers that
+    are not flat: brackets of arrays (group 3) or the bracket of an object (group 4).
+    """
     closing: int
     """The byte that closes it."""
     keyed: bool
@@ -67,9 +70,9 @@ def _container(key: bytes, item: bytes, closing: bytes) -> _Container:
 
 
 _ARRAY, _OBJECT = _container(b"", FLAT_VALUE, b"]"), _container(_KEY, FLAT_VALUE, b"}")
-_DEEPEST_ARRAY, _DEEPEST_OBJECT = _container(b"", _SCALAR, b"]"), _container(_KEY, _SCALAR, b"}")
-"""At the limit of depth, where every bracket is one too many."""
-_OPENED = {_ARRAYS_OPENED: (_ARRAY, _DEEPEST_ARRAY), _OBJECT_OPENED: (_OBJECT, _DEEPEST_OBJECT)}
+_AT_MAX_DEPTH_ARRAY, _AT_MAX_DEPTH_OBJECT = _container(b"", _SCALAR, b"]"), _container(_KEY, _SCALAR, b"}")
+"""For containers at `MAX_DEPTH`, in which no other container may open."""
+_OPENED = {_ARRAYS_OPENED: (_ARRAY, _AT_MAX_DEPTH_ARRAY), _OBJECT_OPENED: (_OBJECT, _AT_MAX_DEPTH_OBJECT)}
 
 _space = re.compile(SPACE).match
 _string = re.compile(STRING).match
@@ -79,10 +82,10 @@ _closed = re.compile(SPACE + rb"([\]}]++)(?:" + SPACE + rb"(,))?+").match
 
 
 def check(body: bytes) -> dict[int, int] | Malformed:
-    """Whether `body` is one JSON value.
+    """Check that `body` is one JSON value, and return where the values that are not flat end.
 
-    If it is, the answer tells where each value of the outermost object or array that is not flat ends (the offset behind
-    it), by the offset of its opening bracket.
+    The keys are the offsets of the opening brackets of these values in the outermost object or array. The values of the
+    dict are the offsets after their closing brackets.
     """
     at = _after_space(body, 0)
     if at == len(body):
@@ -93,7 +96,7 @@ def check(body: bytes) -> dict[int, int] | Malformed:
     if whole := _flat_value(body, at):
         at = whole.end()
     elif body[at] in b"[{":
-        closed = _walk(body, at, ends)
+        closed = _container_end(body, at, ends)
         if isinstance(closed, Malformed):
             return closed
         at = closed
@@ -103,10 +106,10 @@ def check(body: bytes) -> dict[int, int] | Malformed:
     return ends if at == len(body) else _unexpected(body, at, "the end of the body")
 
 
-def _walk(body: bytes, at: int, ends: dict[int, int]) -> int | Malformed:
-    """The offset behind the container that opens at `at`."""
+def _container_end(body: bytes, at: int, ends: dict[int, int]) -> int | Malformed:
+    """Return the offset after the container that opens at `at`."""
     inside = _ARRAY if body[at] == ord("[") else _OBJECT
-    around: list[_Container] = []
+    parents: list[_Container] = []
     opened_in_outermost = 0
     at += 1
     while True:
@@ -116,20 +119,20 @@ def _walk(body: bytes, at: int, ends: dict[int, int]) -> int | Malformed:
         event = found.lastindex or 0
         if event in _OPENED:
             start, end = found.span(event)
-            if not around:
+            if not parents:
                 opened_in_outermost = start
-            around.append(inside)
-            around.extend([_ARRAY] * (end - start - 1))
-            depth = len(around) + 1
+            parents.append(inside)
+            parents.extend([_ARRAY] * (end - start - 1))
+            depth = len(parents) + 1
             if depth > MAX_DEPTH:
                 return _too_deep(end - (depth - MAX_DEPTH))
             inside = _OPENED[event][depth == MAX_DEPTH]
             at = found.end()
             continue
         end, last = found.span(_CLOSED)
-        while around:  # each turn: what has closed right before `end` was inside the last of these
-            inside = around.pop()
-            if not around:
+        while parents:  # in each turn, the container that closed before `end` was in the last of these
+            inside = parents.pop()
+            if not parents:
                 ends[opened_in_outermost] = end
             if end == last:
                 if found.lastindex == _CLOSED_AND_COMMA:
@@ -153,7 +156,7 @@ def _after_space(body: bytes, at: int) -> int:
 
 
 def _broken_member(body: bytes, at: int, inside: _Container) -> Malformed:
-    """What is wrong from `at` (behind a bracket or a comma) onwards, where no step was possible."""
+    """Return what is wrong after `at` (the offset after a bracket or a comma), where no step matched."""
     run = inside.run(body, at)
     assert run
     at = _after_space(body, run.end())

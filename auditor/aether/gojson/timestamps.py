@@ -1,4 +1,4 @@
-"""RFC 3339 as Go's time.Time reads it from JSON and writes it back."""
+"""Parses and formats RFC 3339 timestamps as Go's time.Time does in JSON."""
 
 from __future__ import annotations
 
@@ -21,16 +21,19 @@ _TIME = "([01][0-9]|2[0-3]|[0-9]):([0-5][0-9]):([0-5][0-9])(?:[.,]([0-9]+))?"
 _ZONE = "(?:Z|([+-])([01][0-9]|2[0-4]):([0-5][0-9]|60))"
 
 match = re.compile(f"({_DATE})T{_TIME}{_ZONE}").fullmatch
-"""Decides alone whether Go takes a text. Wider than RFC 3339: an hour of one digit, a comma, an offset of up to 24:60."""
+"""Matches exactly the texts that Go accepts.
+
+Go accepts more than RFC 3339: an hour of one digit, a comma before the fraction, an offset of up to 24:60.
+"""
 
 _DAY = 86_400
 _CYCLE_YEARS, _CYCLE_DAYS = 400, 146_097
-"""After which the calendar repeats; Go has a year 0, and Python's dates begin with year 1."""
+"""The period of the calendar. Needed because Go has a year 0, and Python's dates begin with year 1."""
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def from_match(found: re.Match[str]) -> Timestamp:
-    """The moment that a text which `match` has taken stands for; what is finer than a nanosecond is cut off."""
+    """Return the time of a text that `match` accepted, cut to nanoseconds."""
     day, hour, minute, second, fraction, sign, zone_hour, zone_minute = found.groups()
     offset = 0
     if sign:
@@ -41,13 +44,13 @@ def from_match(found: re.Match[str]) -> Timestamp:
 
 @lru_cache(maxsize=1_000)
 def _days(day: str) -> int:
-    """Days since 1970; the events of one actor are of few days."""
+    """Return the days since 1970. Cached, because most events of an actor are of the same days."""
     cycles, year = divmod(int(day[:4]) - 1, _CYCLE_YEARS)
     return date(year + 1, int(day[5:7]), int(day[8:10])).toordinal() + cycles * _CYCLE_DAYS - _EPOCH
 
 
 def render(timestamp: Timestamp) -> str:
-    """`timestamp` in its own zone, with the digits of its fraction that are needed. Raises EncodeError."""
+    """Format `timestamp` in its own zone, without trailing zeros of the fraction. Raises EncodeError."""
     days, seconds = divmod(timestamp.unix_seconds + timestamp.offset_seconds, _DAY)
     cycles, day_of_cycle = divmod(days + _EPOCH - 1, _CYCLE_DAYS)
     day = date.fromordinal(day_of_cycle + 1)

@@ -52,7 +52,7 @@ def test_every_vector_has_the_verdict_and_the_value_of_real_go(vectors: list[tup
 def test_the_exact_decoder_says_the_same_of_every_vector_that_the_fast_one_takes(
     vectors: list[tuple[dict[str, Any], bytes]],
 ) -> None:
-    """Where the fast path hides it from the corpus."""
+    """The corpus reaches the exact decoder only for bodies that the fast one rejects."""
     quick = {"event": fast.FastEvent, "snapshot": fast.FastSnapshot}
     slow = {"event": exact.decode_event, "snapshot": exact.decode_snapshot}
     taken = 0
@@ -64,7 +64,7 @@ def test_the_exact_decoder_says_the_same_of_every_vector_that_the_fast_one_takes
     assert taken > 2_000
 
 
-def test_an_ordinary_event_is_decoded_by_the_fast_path() -> None:
+def test_a_usual_event_is_decoded_by_the_fast_path() -> None:
     assert isinstance(judge_event(EVENT), fast.FastEvent)
     assert decode_event(EVENT) == Event(
         id="evt-1",
@@ -78,7 +78,7 @@ def test_an_ordinary_event_is_decoded_by_the_fast_path() -> None:
     )
 
 
-def test_an_ordinary_snapshot_is_decoded() -> None:
+def test_a_usual_snapshot_is_decoded() -> None:
     expected = ActorSnapshot("order-42", 17, {"total": 12.0}, Timestamp(1714979289))
     assert decode_snapshot(SNAPSHOT) == expected
     assert exact.decode_snapshot(SNAPSHOT) == expected
@@ -273,9 +273,9 @@ def test_no_detail_repeats_anything_from_the_body(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_mebibyte_costs_a_few_steps_a_byte(body: bytes) -> None:
-    """Whatever is not linear would cost a thousand times more. What each body really costs, bench/decode.py says."""
-    gc.freeze()  # what other tests have left behind is none of its cost
+def test_a_hostile_mebibyte_is_decoded_in_linear_time(body: bytes) -> None:
+    """Any algorithm that is not linear takes a thousand times longer. bench/decode.py measures the times."""
+    gc.freeze()  # objects of other tests must not be collected during the measurement
     try:
         a_hundred_steps_a_byte = 100 * seconds(lambda: all(True for _ in range(len(body))))
         assert seconds(lambda: judge_event(body)) < a_hundred_steps_a_byte

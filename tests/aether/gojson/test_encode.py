@@ -30,7 +30,7 @@ def data(value: Any) -> bytes:
     return encode_event(Event(data={"v": value})).split(b'"data":{"v":')[1].split(b'},"timestamp"')[0]
 
 
-def test_fields_stand_in_the_order_of_the_go_struct_and_map_keys_are_sorted() -> None:
+def test_fields_are_in_the_order_of_the_go_struct_and_map_keys_are_sorted() -> None:
     assert encode_event(EVENT) == (
         b'{"id":"evt-1","eventType":"OrderPlaced","actorId":"order-42","commandId":"cmd-7","version":17,'
         b'"data":{"a":[true,null],"b":1.5},"metadata":{"x":"1","y":"2"},"timestamp":"1970-01-01T00:00:01Z"}'
@@ -108,10 +108,10 @@ def test_data_that_contains_itself_is_an_encode_error() -> None:
         ({"version": True}, "version: expected an integer, got bool"),
         ({"data": []}, "data: expected a dict, got list"),
         ({"data": {1: 2}}, "data: expected keys that are strings, got int"),
-        ({"data": {"a": [float("nan")]}}, "data: JSON has no word for NaN and the infinities"),
-        ({"data": {"a": float("-inf")}}, "data: JSON has no word for NaN and the infinities"),
-        ({"data": {"a": b""}}, "data: JSON has no word for bytes"),
-        ({"data": {"a": {1}}}, "data: JSON has no word for set"),
+        ({"data": {"a": [float("nan")]}}, "data: JSON cannot represent NaN and infinity"),
+        ({"data": {"a": float("-inf")}}, "data: JSON cannot represent NaN and infinity"),
+        ({"data": {"a": b""}}, "data: JSON cannot represent a value of type bytes"),
+        ({"data": {"a": {1}}}, "data: JSON cannot represent a value of type set"),
         ({"data": {"a": 10**400}}, "data: an integer is outside the float64 range"),
         ({"data": {"a": 10**5000}}, "data: an integer is outside the float64 range"),
         ({"metadata": {"a": 1}}, "metadata value: expected a string, got int"),
@@ -171,7 +171,7 @@ def test_a_snapshot_comes_back_from_its_bytes_as_it_was(snapshot: ActorSnapshot)
 
 
 def test_whatever_was_decoded_is_written_in_bytes_that_do_not_change_any_more() -> None:
-    """Once Go has read a body and written it, every further reading and writing gives the same bytes."""
+    """After Go has decoded and encoded a body, every further decoding and encoding gives the same bytes."""
     written = 0
     for vector, body in read_vectors():
         decode, encode = DECODE[vector["kind"]], ENCODE[vector["kind"]]

@@ -38,7 +38,7 @@ def test_nothing_else_folds_into_a_field(key: str) -> None:
     assert decode_event(f'{{"{key}":"x"}}'.encode()) == Event()
 
 
-def test_the_last_scalar_stands_and_null_leaves_it_as_it_was() -> None:
+def test_the_last_scalar_counts_and_null_does_not_change_it() -> None:
     assert decode_event(b'{"id":"a","id":"b","ID":null}') == Event(id="b")
 
 

@@ -7,7 +7,7 @@ from auditor.aether.gojson.fast import fits_fast_path, has_exact_values, to_floa
 
 
 def takes(body: bytes) -> bool:
-    return fast.event_facts(body) is not None
+    return fast.fast_event(body) is not None
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def takes(body: bytes) -> bool:
         b'{"data":{"a":"' + b"7" * 308 + b'"}}',
     ],
 )
-def test_an_ordinary_body_is_taken(body: bytes) -> None:
+def test_a_usual_body_fits_the_fast_path(body: bytes) -> None:
     assert takes(body)
 
 
@@ -53,7 +53,7 @@ def test_an_ordinary_body_is_taken(body: bytes) -> None:
         b'{"data":{"a":[' + b"1e300," * 20_000 + b"0]}}",
     ],
 )
-def test_an_unusual_body_is_left_to_the_exact_decoder(body: bytes) -> None:
+def test_an_unusual_body_needs_the_exact_decoder(body: bytes) -> None:
     assert not takes(body)
 
 
@@ -62,7 +62,7 @@ def test_no_run_of_309_digits_is_missed(at: int) -> None:
     assert not fits_fast_path(b'"' * at + b"9" * 309 + b'"' * 50)
 
 
-def test_depth_beyond_the_limit_is_seen_whatever_stands_around_it() -> None:
+def test_depth_beyond_the_limit_is_detected_in_any_context() -> None:
     assert fits_fast_path(b"[" * 10_000 + b"]" * 10_000 + b"[]")
     assert not fits_fast_path(b"[" * 10_001 + b"]" * 10_001)
     assert not fits_fast_path(b'["' + b"]" * 10_000 + b'",' + b"[" * 10_001)
@@ -84,7 +84,7 @@ def test_values_are_trusted_unless_a_map_may_be_repeated_or_zero_may_be_negative
     assert has_exact_values(body, b'"data"') is plain
 
 
-def test_integers_become_floats_however_deep_they_stand() -> None:
+def test_integers_become_floats_at_any_depth() -> None:
     tree = {"a": 1, "b": [2, {"c": 2**53 + 1}], "d": "5", "e": True, "f": None, "g": 0.5}
     converted = to_float64(tree)
     assert converted is tree
@@ -95,7 +95,7 @@ def test_integers_become_floats_however_deep_they_stand() -> None:
 
 
 @pytest.mark.parametrize("size", [309, 310, 500, 617, 618, 619, 1000])
-def test_wherever_in_a_body_too_many_digits_stand_they_are_seen(size: int) -> None:
+def test_too_many_digits_are_detected_anywhere_in_a_body(size: int) -> None:
     digits = b"7" * 309
     for before in range(size - 308):
         body = b" " * before + digits + b" " * (size - 309 - before)

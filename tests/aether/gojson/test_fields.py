@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from auditor.aether import Reason, Timestamp
-from auditor.aether.gojson.fields import Refused, read_int64, read_map, read_string, read_string_map, read_timestamp
+from auditor.aether.gojson.fields import FieldError, read_int64, read_map, read_string, read_string_map, read_timestamp
 
 if TYPE_CHECKING:
     from auditor.aether.gojson.fields import Reader
@@ -107,6 +107,6 @@ def test_a_repeated_map_adds_to_the_earlier_one_and_replaces_what_is_below() -> 
 def test_a_value_that_the_go_type_does_not_take_is_refused(
     reader: Reader, value: bytes, reason: Reason, offset: int, detail: str
 ) -> None:
-    with pytest.raises(Refused, match=detail) as refused:
+    with pytest.raises(FieldError, match=detail) as refused:
         read(reader, value)
     assert (refused.value.reason, refused.value.offset) == (reason, offset)

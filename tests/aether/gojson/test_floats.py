@@ -75,7 +75,7 @@ def test_an_exponent_stops_counting_once_it_has_reached_10_000() -> None:
 
 
 def test_integer_digits_beyond_800_lose_their_scale_where_the_first_19_leave_a_doubt() -> None:
-    """2**53 + 1 lies halfway between two floats, so that Go looks at all digits, and counts no more than 800 of them."""
+    """2**53 + 1 lies halfway between two floats, so that Go reads all digits, and counts at most 800 of them."""
     halfway = b"9007199254740993" + b"0" * 884
     assert parse_float(halfway + b"e-884") == 9007199254740992.0
     assert parse_float(halfway + b"1e-885") == pytest.approx(9007199254740993e-101, rel=1e-15)

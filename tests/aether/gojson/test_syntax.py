@@ -94,7 +94,7 @@ def is_json(body: bytes) -> bool:
         (b"nul", 0, "expected a value, found something else"),
     ],
 )
-def test_a_syntax_error_is_told_where_it_is(body: bytes, offset: int, detail: str) -> None:
+def test_a_syntax_error_is_reported_with_its_offset(body: bytes, offset: int, detail: str) -> None:
     assert check(body) == Malformed(Reason.SYNTAX, f"byte {offset}: {detail}", offset)
 
 
@@ -118,7 +118,7 @@ def test_blank_bodies_are_empty(body: bytes) -> None:
     ],
 )
 def test_ten_thousand_containers_may_be_open_and_not_one_more(opening: bytes, inner: bytes, closing: bytes) -> None:
-    depth = MAX_DEPTH - (b"[]" in opening or b"[]" in closing)  # those open one more beside the innermost
+    depth = MAX_DEPTH - (b"[]" in opening or b"[]" in closing)  # those open one more container
     assert isinstance(check(nest(opening, inner, closing, depth)), dict)
     too_deep = check(nest(opening, inner, closing, depth + 1))
     assert isinstance(too_deep, Malformed)
@@ -135,7 +135,7 @@ def test_the_bracket_too_many_is_pointed_at() -> None:
         )
 
 
-def test_brackets_in_strings_and_beside_each_other_do_not_count() -> None:
+def test_brackets_in_strings_and_next_to_each_other_do_not_count() -> None:
     assert check(b'["' + b"[{" * 20_000 + b'"]') == {}
     assert isinstance(check(b"[" + b"[[[1]]]," * 20_000 + b"0]"), dict)
 
@@ -148,7 +148,7 @@ def test_a_syntax_error_before_the_limit_of_depth_comes_first_and_one_behind_it_
     assert (early.reason, late.reason) == (Reason.SYNTAX, Reason.DEPTH)
 
 
-def test_the_ends_of_deep_values_in_the_outermost_object_are_told() -> None:
+def test_the_ends_of_deep_values_in_the_outermost_object_are_returned() -> None:
     body = b'{"flat":{"a":[]},"deep":{"a":[[1],{"b":[2]}] } ,"id":"a","x": [[[ ]]]}'
     ends = check(body)
     assert isinstance(ends, dict)

@@ -51,7 +51,7 @@ func (e *VersionConflictError) Error() string {
 		e.ActorID, e.AttemptedVersion, e.CurrentVersion)
 }
 
-// extractActorType is what stands before the first "-" that does not begin the id.
+// extractActorType returns the part before the first "-" that does not begin the id.
 func extractActorType(actorID string) string {
 	for i, r := range actorID {
 		if r == '-' && i > 0 {

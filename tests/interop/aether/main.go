@@ -1,4 +1,4 @@
-// Command aether does what Aether's Go event store does, for whoever speaks JSON to it: one request a line on
+// Command aether runs operations of Aether's Go event store for a client that sends JSON: one request a line on
 // stdin, one answer a line on stdout. Events, snapshots and stored payloads cross as base64, since they are compared
 // byte for byte and JSON inside JSON would be rewritten.
 //
@@ -196,7 +196,7 @@ func ordinaryEvent(actorID string, version int64) *Event {
 		CommandID: nuid.Next(),
 		Version:   version,
 		Data: map[string]interface{}{
-			"sku": "SKU-10442", "quantity": 3, "price": 19.99, "currency": "EUR", "note": "leave at the door",
+			"sku": "SKU-10442", "quantity": 3, "price": 19.99, "currency": "EUR", "note": "leave at the gate",
 		},
 		Metadata:  map[string]string{"correlationId": "5f2c9a1e-7b34-4d0c", "userId": "user-4711"},
 		Timestamp: time.Now().UTC(),

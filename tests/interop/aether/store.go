@@ -60,7 +60,7 @@ func (s *JetStreamEventStore) SaveEvent(event *Event) error {
 	if err != nil {
 		return fmt.Errorf("marshal event: %w", err)
 	}
-	// The ack may say that the id is a duplicate and nothing was stored: nobody looks.
+	// The ack may say that the id is a duplicate and nothing was stored. Aether does not check that.
 	if _, err := s.js.Publish(s.eventSubject(event.ActorID), data, nats.MsgId(event.ID)); err != nil {
 		return fmt.Errorf("publish event: %w", err)
 	}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from auditor.embedded_server import EmbeddedServer
     from auditor.jetstream.connection.client import Client
-    from tests.aether.event_store_contract import Plant
+    from tests.aether.event_store_contract import Append
 
 SUBJECT = b"S.events.order.order-1"
 
@@ -36,11 +36,11 @@ async def store(client: Client) -> JetStreamEventStore:
 
 class TestJetStreamEventStore(EventStoreContract):
     @pytest.fixture
-    def plant(self, client: Client, store: JetStreamEventStore) -> Plant:
-        async def plant(tail: str, data: bytes) -> int:
-            return json.loads((await client.request(f"{STREAM}.{tail}", data)).data)["seq"]
+    def append(self, client: Client, store: JetStreamEventStore) -> Append:
+        async def append(suffix: str, data: bytes) -> int:
+            return json.loads((await client.request(f"{STREAM}.{suffix}", data)).data)["seq"]
 
-        return plant
+        return append
 
 
 async def last_seq(client: Client) -> int:
