@@ -17,7 +17,7 @@ from auditor.canary.stream import CANARY
 from auditor.cli.log_output import configure_log
 from auditor.cli.tables import plain, print_line, results
 from auditor.config import load
-from auditor.core.model.findings import subject_text
+from auditor.core.model.findings import SNAPSHOT_KINDS, subject_text
 from auditor.core.report.pass_report import ExitCode
 from auditor.errors import AuditorError
 from auditor.jetstream.quarantine.reader import get_record, list_records
@@ -107,7 +107,7 @@ def show(config_file: Path, key: str) -> int:
 
 def _offset(record: Record) -> int:
     """Where in the payload the trouble was seen."""
-    snapshot = record.provenance.kind.endswith("_snapshot")
+    snapshot = record.provenance.kind in SNAPSHOT_KINDS
     judged = decode_snapshot(record.data) if snapshot else decode_event(record.data)
     return judged.offset if isinstance(judged, Malformed) else 0
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from auditor.aether import encode_event
 from auditor.aether.store import MalformedSnapshotError, SnapshotNotFoundError
 from auditor.aether.stream_layout import event_subject
-from auditor.core.model.findings import Kind, Severity
+from auditor.core.model.findings import MISSING_VERSION_KINDS, Kind, Severity
 from auditor.core.report.actor_assessment import Replayability
 from auditor.core.report.pass_report import finding_json
 from auditor.jetstream.eventstore.store import JetStreamEventStore
-from auditor.operations.explain_actor import HOLES, LastSnapshot, Step, reasoning
+from auditor.operations.explain_actor import LastSnapshot, Step, reasoning
 
 if TYPE_CHECKING:
     from auditor.aether import ActorSnapshot, Event, ReplayResult
@@ -98,8 +98,8 @@ class ActorDetails:
                 }
                 for error in self.result.errors
             ],
-            "gaps": [finding for finding in findings if finding["kind"] in HOLES],
-            "findings": [finding for finding in findings if finding["kind"] not in HOLES],
+            "gaps": [finding for finding in findings if finding["kind"] in MISSING_VERSION_KINDS],
+            "findings": [finding for finding in findings if finding["kind"] not in MISSING_VERSION_KINDS],
             "snapshot": self._snapshot_json(),
             "replay": self.replay,
             "reasoning": [{"about": step.about, "text": step.text, "command": step.command} for step in self.reasoning],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from auditor.core.model.findings import Cause, Finding, Kind, Severity, place_of
+from auditor.core.model.findings import MISSING_VERSION_KINDS, Cause, Finding, Severity, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 10
 """Runs of versions that are named."""
-HOLES = (Kind.VERSION_GAP, Kind.MISSING_HEAD)
 
 WHY = {
     Cause.MALFORMED: "a message there does not decode, and replay skips it",
@@ -63,8 +62,8 @@ def reasoning(versions: Sequence[int], snapshot: LastSnapshot | None, report: Pa
     """The steps; `versions` are those of the events that replay applies, in its order."""
     return [
         _there(versions),
-        *(_missing(finding) for finding in report.findings if finding.kind in HOLES),
-        *(_wrong(finding) for finding in report.findings if finding.kind not in HOLES),
+        *(_missing(finding) for finding in report.findings if finding.kind in MISSING_VERSION_KINDS),
+        *(_wrong(finding) for finding in report.findings if finding.kind not in MISSING_VERSION_KINDS),
         _snapshot(snapshot),
         _replay(snapshot, report),
         *_to_do(report),

@@ -16,7 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from auditor.core.model.findings import MESSAGE_KINDS, Kind
+from auditor.core.model.findings import MESSAGE_KINDS, SPECS
 from auditor.core.model.passes import Mode, Outcome, Verdict
 from auditor.safe_text import visible
 from auditor.service.status import DURATION_BUCKETS, FAILED, all_kind_severities
@@ -91,7 +91,7 @@ class StatusCollector(Collector):
             "accepted_findings",
             "Findings that an operator accepted.",
             ("kind",),
-            lambda a: [((k,), a.report.accepted_total.get(k, 0)) for k in Kind] if a.report else [],
+            lambda a: [((each.kind,), a.report.accepted_total.get(each.kind, 0)) for each in SPECS] if a.report else [],
         )
         yield gauge(
             "newest_finding_timestamp_seconds",

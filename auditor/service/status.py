@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from auditor.core.model.findings import Kind, Severity, severities
+from auditor.core.model.findings import SPECS, Kind, Severity
 from auditor.core.model.passes import Mode, Outcome, Verdict
 from auditor.units import NANOSECONDS, format_rfc3339
 
@@ -225,5 +225,5 @@ class ServiceStatus:
 
 
 def all_kind_severities() -> list[tuple[Kind, Severity]]:
-    """Every kind of finding with every severity that it can have."""
-    return [(kind, severity) for kind in Kind for severity in severities(kind)]
+    """Returns every kind of finding with every severity that it can have."""
+    return [(each.kind, severity) for each in SPECS for severity in each.severities]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from auditor.cli.tables import PIPE_WIDTH, findings_table, print_line, print_report, results
-from auditor.core.model.findings import Finding, Kind, Severity
+from auditor.core.model.findings import Kind
+from tests.core.findings import finding_of
 from tests.core.reports import report
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def printed(*, terminal: bool, width: int = 200) -> tuple[Console, io.StringIO]:
 def test_markup_and_control_characters_are_shown_and_not_obeyed() -> None:
     console, out = printed(terminal=False)
     hostile = "[red]x[/red] \x1b\r\n\u202e :smile:"
-    console.print(findings_table([Finding(kind=Kind.LATE_VERSION, severity=Severity.CORRUPTION, actor=hostile)]))
+    console.print(findings_table([finding_of(Kind.LATE_VERSION, actor=hostile)]))
     print_line(console, hostile)
     shown = out.getvalue()
     assert "\x1b" not in shown

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
-from auditor.core.model.findings import Cause, Finding, Kind, Severity, severities, subject_text
+from auditor.core.model.findings import Cause, Finding, Kind, Severity, spec, subject_text
 from auditor.core.report.actor_assessment import (
     ORDINARY,
     ActorAssessment,
@@ -74,7 +74,7 @@ class FindingTable:
 
     def add_ranges(self, kind: Kind, ranges: Ranges) -> None:
         """One finding for each range, counted by messages."""
-        (severity,) = severities(kind)
+        severity = spec(kind).severity()
         acceptance = self._acceptances.get(kind)
         for first, last in ranges:
             known = min(last, acceptance.up_to_seq) if acceptance else 0
@@ -153,7 +153,7 @@ class FindingTable:
         """Findings about single messages were counted and listed while the walk went on."""
         details = self._state.segments.listed_findings
         for kind, count in self._state.segments.content_findings.items():
-            severity = severities(kind)[-1]  # of snapshots, only superseded ones are counted here
+            severity = spec(kind).severity(excused=True)  # a snapshot is counted here once it is superseded
             acceptance, listed = self._acceptances.get(kind), details.get(kind, [])
             if acceptance is not None and (known := acceptance.counted(self._state.segments)):
                 self.accepted[kind, severity] += known
@@ -166,9 +166,12 @@ class FindingTable:
 
     def _take_snapshots(self) -> None:
         """The last snapshot on a subject is the one that Aether reads. Which is the last, only a whole walk knows."""
-        severity = Severity.NOTICE if self._circumstances.unread else Severity.CORRUPTION
         for snapshot in self._state.ledger.snapshots.values():
-            if snapshot.finding is not None and self._count(snapshot.finding.kind, severity, snapshot.seq):
+            if snapshot.finding is None:
+                continue
+            kind = snapshot.finding.kind
+            severity = spec(kind).severity(excused=bool(self._circumstances.unread))
+            if self._count(kind, severity, snapshot.seq):
                 self._list(replace(snapshot.finding, severity=severity))
 
     def _take_actors(self) -> None:
@@ -235,7 +238,7 @@ class FindingTable:
 
     def _take_hole(self, found: partial[Finding], kind: Kind, hole: MissingVersions) -> None:
         expected = hole.cause is Cause.EXPIRED or not self._circumstances.is_damage(hole.cause)
-        severity = Severity.NOTICE if expected else Severity.CORRUPTION
+        severity = spec(kind).severity(excused=expected)
         if not self._count(kind, severity, hole.before_seq):
             return
         between = f"between sequences {hole.after_seq} and" if hole.after_seq else "before sequence"

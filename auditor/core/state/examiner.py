@@ -12,7 +12,7 @@ from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import fast_event, has_version, judge_event, judge_snapshot
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
 from auditor.aether.subjects import actor_key, unreachable_reason
-from auditor.core.model.findings import Finding, Hidden, Kind, Severity, severities, spec, subject_text
+from auditor.core.model.findings import Finding, Hidden, Kind, spec, subject_text
 from auditor.core.model.passes import Outcome
 from auditor.core.model.quarantine_entry import QuarantineEntry
 from auditor.core.state.ledger import Ledger
@@ -201,7 +201,7 @@ class Audit:
     def supersede_snapshot(self, snapshot: Snapshot | None) -> None:
         """`snapshot` is the last on its subject no more. Only the last one is ever read: an earlier bad one is a notice."""
         if snapshot is not None and snapshot.finding is not None:
-            self._note(replace(snapshot.finding, severity=Severity.NOTICE))
+            self._note(replace(snapshot.finding, severity=spec(snapshot.finding.kind).severity(excused=True)))
 
     def _condemn(
         self, message: StoredMessage, tail: bytes, kind: Kind, reason: str | None, detail: str
@@ -239,7 +239,7 @@ def _finding(
 ) -> Finding:
     return Finding(
         kind=kind,
-        severity=severities(kind)[0],
+        severity=spec(kind).severity(),
         reason=reason,
         seq=message.seq,
         subject=subject_text(message.subject),

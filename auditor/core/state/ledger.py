@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.core.model.findings import Cause, Finding, Kind
+from auditor.core.model.findings import SPECS, Cause, Finding, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONTENT_CAUSES = (Cause.MALFORMED, Cause.HIDDEN, Cause.FOREIGN)
+CONTENT_CAUSES = tuple(each.gap_cause for each in SPECS if each.quarantined and each.gap_cause)
 """Causes that a message of the same subject can give, the strongest first."""
 
 MAX_COLLIDING_IDS = 10

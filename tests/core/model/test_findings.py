@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
+import msgspec
+import pytest
+
 from auditor.aether.subjects import unreachable_reason
 from auditor.core.model.findings import (
     HISTORY_KINDS,
     KINDS,
     MESSAGE_KINDS,
+    MISSING_VERSION_KINDS,
+    SNAPSHOT_KINDS,
     SPECS,
     AcceptedBy,
     Cause,
     Finding,
+    Incident,
     Kind,
+    OpenUntil,
     Severity,
+    SeverityRule,
     Unit,
     Unreachable,
     place_of,
-    severities,
     spec,
     subject_text,
 )
+from tests.core.findings import VALUES, finding_of
 
 
 def kinds_at(*place: str) -> set[Kind]:
@@ -27,7 +37,7 @@ def kinds_at(*place: str) -> set[Kind]:
 
 
 def place(kind: Kind, **seqs: int | None) -> str:
-    return place_of(Finding(kind=kind, severity=severities(kind)[0], **seqs))  # type: ignore[arg-type]
+    return place_of(finding_of(kind, **seqs))
 
 
 def test_every_kind_has_exactly_one_row() -> None:
@@ -96,13 +106,77 @@ def test_a_finding_without_a_place_has_an_empty_one() -> None:
 
 
 def test_every_kind_has_a_severity_and_only_some_have_two() -> None:
-    assert all(severities(kind) for kind in Kind)
-    assert {kind for kind in Kind if len(severities(kind)) == 2} == {
+    assert all(spec(kind).severities for kind in Kind)
+    assert {kind for kind in Kind if len(spec(kind).severities) == 2} == {
         Kind.VERSION_GAP, Kind.MISSING_HEAD, Kind.MALFORMED_SNAPSHOT, Kind.FOREIGN_SNAPSHOT,
     }  # fmt: skip
-    assert {kind for kind in Kind if severities(kind) == (Severity.NOTICE,)} == {
+    assert {kind for kind in Kind if spec(kind).severities == (Severity.NOTICE,)} == {
         Kind.UNREACHABLE_EVENT, Kind.DELETED_MESSAGES, Kind.CONFIG_CHANGED,
     }  # fmt: skip
+
+
+def test_the_severity_of_a_kind_follows_its_rule() -> None:
+    corruption, notice = Severity.CORRUPTION, Severity.NOTICE
+    assert {rule: (one.severity(), one.severity(excused=True)) for one in SPECS for rule in [one.severity_rule]} == {
+        SeverityRule.CORRUPTION: (corruption, corruption),
+        SeverityRule.NOTICE: (notice, notice),
+        SeverityRule.LAST_SNAPSHOT: (corruption, notice),
+        SeverityRule.UNEXPECTED_GAP: (corruption, notice),
+    }
+    assert set(SNAPSHOT_KINDS) == {Kind.MALFORMED_SNAPSHOT, Kind.FOREIGN_SNAPSHOT}
+    assert set(MISSING_VERSION_KINDS) == {Kind.VERSION_GAP, Kind.MISSING_HEAD}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_finding_has_every_field_that_its_kind_requires(kind: Kind) -> None:
+    for name in spec(kind).fields:
+        with pytest.raises(ValueError, match=f"^a finding of kind {kind} has no {name}$"):
+            finding_of(kind, **{name: None})
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_finding_has_no_field_that_its_kind_does_not_have(kind: Kind) -> None:
+    row = spec(kind)
+    allowed = {"kind", "severity", "detail", *row.fields, *row.optional}
+    for name in {field.name for field in fields(Finding)} - allowed:
+        with pytest.raises(ValueError, match=f"^a finding of kind {kind} has a {name}, which it cannot have$"):
+            finding_of(kind, **{name: VALUES.get(name, 1)})
+    assert finding_of(kind, detail="x", **{name: VALUES.get(name, 1) for name in row.optional})
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_finding_has_a_severity_that_its_kind_can_have(kind: Kind) -> None:
+    for severity in Severity:
+        if severity in spec(kind).severities:
+            assert finding_of(kind, severity=severity).severity is severity
+        else:
+            with pytest.raises(ValueError, match=f"kind {kind} has the severity {severity}, which it cannot have"):
+                finding_of(kind, severity=severity)
+
+
+def test_a_saved_finding_with_a_field_that_its_kind_does_not_have_is_refused() -> None:
+    saved = {**msgspec.to_builtins(finding_of(Kind.LATE_VERSION)), "count": 1}
+    with pytest.raises(msgspec.ValidationError, match="late_version has a count"):
+        msgspec.convert(saved, Finding)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_only_a_finding_that_is_open_until_it_is_accepted_can_be_an_incident(kind: Kind) -> None:
+    if spec(kind).open_until is OpenUntil.ACCEPTED:
+        assert Incident(1, finding_of(kind)).finding.kind is kind
+    else:
+        with pytest.raises(ValueError, match=f"a finding of kind {kind} cannot be an incident"):
+            Incident(1, finding_of(kind))
+
+
+def test_only_a_kind_that_is_open_until_it_is_accepted_has_a_time_of_its_own() -> None:
+    timed = {each.kind for each in SPECS if "noticed_at" in each.optional}
+    assert timed == {each.kind for each in SPECS if each.open_until is OpenUntil.ACCEPTED} == HISTORY_KINDS
+
+
+def test_the_fields_of_the_place_are_fields_of_the_kind() -> None:
+    assert all(set(each.place) <= {*each.fields, *each.optional} for each in SPECS)
+    assert all(("quarantine" in each.optional) is each.quarantined for each in SPECS)
 
 
 def test_no_kind_is_about_one_message_and_about_a_range() -> None:

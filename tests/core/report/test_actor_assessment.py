@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditor.core.model.findings import Cause, Finding, Kind, Severity
+from auditor.core.model.findings import Cause, Kind
 from auditor.core.report.actor_assessment import RangeFacts, Replayability, assess_actor
 from auditor.core.state.ledger import Ledger
+from tests.core.findings import finding_of
 
 TAIL = b"order.order-1"
-BAD = Finding(kind=Kind.MALFORMED_SNAPSHOT, severity=Severity.CORRUPTION)
+BAD = finding_of(Kind.MALFORMED_SNAPSHOT)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 
 import auditor.core.state.examiner
 import auditor.core.state.segments
-from auditor.core.model.findings import Finding, Kind, Severity
+from auditor.core.model.findings import Kind, Severity
 from auditor.core.state.ledger import Ledger
 from auditor.core.state.retention import (
     count_actors_without_covering_snapshot,
@@ -17,6 +17,7 @@ from auditor.core.state.retention import (
     set_first_event,
     trim,
 )
+from tests.core.findings import finding_of
 from tests.core.state.test_examiner import audit, judged
 from tests.core.stories import event, message, snapshot
 
@@ -145,7 +146,7 @@ def test_a_stretch_of_which_nothing_is_left_counts_nothing() -> None:
     assert state.segments.content_findings == {Kind.MALFORMED_EVENT: 2}
 
 
-BAD = Finding(kind=Kind.MALFORMED_SNAPSHOT, severity=Severity.CORRUPTION)
+BAD = finding_of(Kind.MALFORMED_SNAPSHOT)
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.core.model.findings import Finding, Kind, Severity
+from auditor.core.model.findings import Finding, Kind
 from auditor.core.state import segments as module
 from auditor.core.state.segments import OutcomeCounts, Segment, Segments
+from tests.core.findings import finding_of
 
 MALFORMED, HIDDEN = Kind.MALFORMED_EVENT, Kind.HIDDEN_EVENT
 
@@ -17,7 +18,7 @@ def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(seq: int, kind: Kind = MALFORMED) -> Finding:
-    return Finding(kind=kind, severity=Severity.CORRUPTION, seq=seq)
+    return finding_of(kind, seq=seq)
 
 
 def noted(*seqs: int, limit: int = 100) -> Segments:
