@@ -15,7 +15,7 @@ from prometheus_client import generate_latest
 from rich.console import Console
 
 from auditor.cli.tables import findings_table
-from auditor.core.model.findings import MESSAGE_KINDS, SPECS, Finding, KindSpec
+from auditor.core.model.findings import MESSAGE_KINDS, SPECS, Finding, KindSpec, place_of
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.report.pass_report import finding_json
 from auditor.service.metrics import registry
@@ -78,5 +78,6 @@ def test_every_kind_is_shown_on_the_page_in_the_table_and_in_the_json(row: KindS
     for text in (page, out.getvalue()):
         assert finding.kind in text
         assert f"detail of {row.kind}" in text
+        assert place_of(finding) in text
     assert listed == finding_json(finding)
     assert set(listed) == {"kind", "severity", "detail", *row.fields, *row.optional}

@@ -23,7 +23,6 @@ TESTED_AS_PROCESS = {
     "auditor/operations/actor.py": "tests/acceptance/test_actor.py",
     "auditor/operations/doctor.py": "tests/acceptance/test_doctor.py",
     "auditor/operations/provision.py": "tests/acceptance/test_provision.py",
-    "auditor/operations/selftest.py": "tests/acceptance/test_selftest.py",
 }
 # Modules without behaviour of their own.
 UNTESTED = {"__init__.py", "__main__.py", "errors.py", "ports.py"}

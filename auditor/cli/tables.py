@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from auditor.core.model.findings import Severity
+from auditor.core.model.findings import Severity, place_of
 from auditor.core.model.passes import Verdict
 from auditor.safe_text import visible
 from auditor.units import NANOSECONDS, format_utc
@@ -65,14 +65,14 @@ def print_report(console: Console, report: PassReport) -> None:
 def findings_table(findings: Iterable[Finding]) -> Table:
     """One row a finding."""
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    table.add_column("where", justify="right", no_wrap=True)
+    table.add_column("sequence", justify="right")
     table.add_column("kind", no_wrap=True)
     table.add_column("reason", no_wrap=True)
     table.add_column("actor or subject", overflow="fold", max_width=48)
     table.add_column("detail", overflow="fold")
     for finding in findings:
         table.add_row(
-            plain(_where(finding)),
+            plain(place_of(finding)),
             plain(finding.kind, SEVERITY_STYLES[finding.severity]),
             plain(finding.reason or finding.cause or ""),
             plain(finding.actor or finding.subject or ""),
@@ -97,22 +97,12 @@ def print_match(console: Console, proof: MatchResult) -> None:
         table.add_row(plain(damage.what), plain(damage.story.actor_id), Text("\n").join(found))
     console.print(table)
     for finding in proof.besides:
-        what = (finding.kind, _where(finding), finding.actor or finding.subject, finding.detail)
+        what = (finding.kind, place_of(finding), finding.actor or finding.subject, finding.detail)
         print_line(console, f"found besides: {' '.join(filter(None, what))}", "bold red")
     if proof.missed:
         print_line(console, "not everything planted was found", "bold red")
     elif proof.complete:
         print_line(console, "everything planted was found, and nothing else")
-
-
-def _where(finding: Finding) -> str:
-    if finding.seq is not None:
-        return str(finding.seq)
-    if finding.first_seq is not None:
-        return f"{finding.first_seq}-{finding.last_seq}"
-    if finding.before_seq is not None:
-        return f"{finding.after_seq or ''}-{finding.before_seq}"
-    return ""
 
 
 def _summary(report: PassReport) -> Table:

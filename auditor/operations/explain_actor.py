@@ -86,7 +86,7 @@ def _missing(finding: Finding) -> Step:
 
 def _wrong(finding: Finding) -> Step:
     kind = f"{finding.kind} ({finding.reason or finding.cause})" if finding.reason or finding.cause else finding.kind
-    where = f" at {place_of(finding)}" if finding.seq is not None else ""
+    where = f" at sequence {place_of(finding)}" if finding.seq is not None else ""
     return Step(About.WRONG, f"{kind}{where}: {finding.detail or 'see docs/findings.md'}")
 
 
@@ -123,7 +123,7 @@ def _to_do(report: PassReport) -> Iterator[Step]:
     corrupt = [finding for finding in report.findings if finding.severity is Severity.CORRUPTION]
     for finding in report.findings:
         if finding.quarantine is not None:
-            look = f"look at the bytes at sequence {finding.seq} (kept by a scan)"
+            look = f"look at the bytes at sequence {place_of(finding)} (kept by a scan)"
             yield Step(About.DO, look, f"auditor quarantine show {finding.quarantine}")
     for actor in report.broken:
         if actor.bridge is None:
@@ -135,7 +135,7 @@ def _to_do(report: PassReport) -> Iterator[Step]:
                 f" {actor.bridge} makes it replayable again",
             )
     for kind in dict.fromkeys(finding.kind for finding in corrupt):
-        up_to = max(finding.position for finding in corrupt if finding.kind is kind)
+        up_to = max(finding.seq_for_acceptance for finding in corrupt if finding.kind is kind)
         yield Step(
             About.DO,
             f"or, once it is understood (docs/findings.md#{kind}), accept it: every {kind} up to there is counted apart",

@@ -11,6 +11,7 @@ from auditor.canary.match import MatchResult, match_findings
 from auditor.canary.stream import CANARY, contents, settings
 from auditor.config import AuditConfig
 from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.findings import place_of
 from auditor.errors import AuditorError, NotFoundError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.quarantine.reader import get_record
@@ -45,7 +46,7 @@ class SelfTest:
     def why(self) -> str:
         """What is wrong, in one line; empty if nothing is."""
         wrong = [f"not found: {what}" for what in self.proof.missed]
-        wrong += [f"found, and not planted: {finding.kind} at {_place(finding)}" for finding in self.proof.besides]
+        wrong += [f"found, and not planted: {finding.kind} ({_place(finding)})" for finding in self.proof.besides]
         wrong += [f"no such record in the side stream: {key}" for key in self.bad_records]
         return "; ".join(wrong)
 
@@ -106,5 +107,4 @@ async def _is_kept(auditor: Auditor, finding: Finding) -> bool:
 
 
 def _place(finding: Finding) -> str:
-    where = f"sequence {finding.position}"
-    return f"{where}, {finding.subject}" if finding.subject else where
+    return ", ".join(filter(None, [place_of(finding) and f"sequence {place_of(finding)}", finding.subject]))

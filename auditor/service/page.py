@@ -49,7 +49,7 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.filters["visible"] = lambda text: visible(str(text))
 _ENVIRONMENT.filters["latest"] = _latest
-_ENVIRONMENT.filters["where"] = place_of
+_ENVIRONMENT.filters["place"] = place_of
 _ENVIRONMENT.filters["moment"] = format_utc
 _ENVIRONMENT.filters["help"] = _help
 _TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)

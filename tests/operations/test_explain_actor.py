@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.core.model.findings import Cause
+from auditor.core.model.findings import Cause, Kind
+from auditor.core.model.range_account import SubjectCount
+from auditor.core.state.acceptance import Acceptance
 from auditor.operations.explain_actor import WHY, About, LastSnapshot, reasoning
 from tests.core.reports import report
 from tests.core.stories import event, snapshot
@@ -43,6 +45,17 @@ def test_a_broken_actor_is_told_which_snapshot_would_bridge_it_and_where_the_byt
         'auditor accept --audit orders --kind malformed_event --up-to-seq 3 --reason "…"',
         'auditor accept --audit orders --kind version_gap --up-to-seq 4 --reason "…"',
     ]
+
+
+def test_the_command_that_accepts_unreadable_events_covers_all_that_is_unreadable_now() -> None:
+    short = {ORDER.encode(): SubjectCount(stored=3, unreadable=1, detected_seq=2)}
+    steps = reasoning([1, 2], None, report(*stored(1, 2), short=short))
+    commands = [step.command for step in steps if step.command]
+    assert 'auditor accept --audit orders --kind unreadable_message --up-to-seq 2 --reason "…"' in commands
+    accepted = Acceptance(
+        kind=Kind.UNREADABLE_MESSAGE, up_to_seq=2, reason="known", accepted_ns=1, created_ns=0, count_in_last_segment=0
+    )
+    assert accepted.covers(short[ORDER.encode()].detected_seq)
 
 
 def test_damage_at_the_end_needs_a_snapshot_stored_behind_it() -> None:

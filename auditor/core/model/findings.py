@@ -335,21 +335,25 @@ class Finding:
         """The sequence by which findings are sorted; 0 if it has no place in the stream."""
         return next((seq for seq in (self.seq, self.before_seq, self.first_seq) if seq is not None), 0)
 
+    @property
+    def seq_for_acceptance(self) -> int:
+        """The lowest sequence up to which an acceptance covers all of it; 0 if it has no place in the stream."""
+        return next((seq for seq in (self.seq, self.before_seq, self.last_seq) if seq is not None), 0)
+
 
 _FIELD_NAMES: tuple[FieldName, ...] = get_args(FieldName)
 
 
 def place_of(finding: Finding) -> str:
-    """Where `finding` is, in words: a sequence, a range, or between two sequences; empty if it has no place in the stream."""
-    match spec(finding.kind).place:
-        case ("seq",) if finding.seq is not None:
-            return f"sequence {finding.seq}"
-        case ("first_seq", "last_seq") if finding.first_seq is not None:
-            return f"sequences {finding.first_seq} to {finding.last_seq}"
-        case (*_, "before_seq") if finding.before_seq is not None:
-            after = f"after sequence {finding.after_seq}, " if finding.after_seq else ""
-            return f"{after}before {finding.before_seq}"
-    return ""
+    """Returns the sequences where `finding` is, as text: "17", "17–20" or "after 17, before 20".
+
+    Empty if it has no place in the stream.
+    """
+    place = spec(finding.kind).place
+    if "first_seq" in place and finding.first_seq is not None:
+        return "–".join(str(seq) for seq in dict.fromkeys((finding.first_seq, finding.last_seq)))
+    texts = {"seq": "", "after_seq": "after ", "before_seq": "before "}
+    return ", ".join(f"{texts[name]}{seq}" for name in place if (seq := getattr(finding, name)) is not None)
 
 
 def subject_text(subject: bytes) -> str:

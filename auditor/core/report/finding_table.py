@@ -158,7 +158,7 @@ class FindingTable:
             if acceptance is not None and (known := acceptance.counted(self._state.segments)):
                 self.accepted[kind, severity] += known
                 count -= known  # noqa: PLW2901 - the rest stands
-                listed = [finding for finding in listed if not acceptance.covers(finding.position)]
+                listed = [finding for finding in listed if not acceptance.covers(finding.seq_for_acceptance)]
             if count:
                 self.totals[kind, severity] += count
                 self._findings += count

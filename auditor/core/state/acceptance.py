@@ -49,7 +49,7 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
             return 0
         total, listed = segment.content_findings.get(self.kind, 0), segment.listed_findings.get(self.kind, ())
         if total == len(listed):
-            return sum(self.covers(finding.position) for finding in listed)
+            return sum(self.covers(finding.seq_for_acceptance) for finding in listed)
         return min(self.count_in_last_segment, total)
 
 
@@ -65,4 +65,4 @@ def count_in_last_segment(kind: Kind, up_to_seq: int, counts: Segments, last_seq
     first, last = number * segments.SEGMENT_SIZE, min((number + 1) * segments.SEGMENT_SIZE - 1, last_seq)
     if up_to_seq < last and total != len(listed):
         raise ValueError(f"findings there are counted and not listed one by one: accept up to {first - 1} or {last}")
-    return total if up_to_seq >= last else sum(finding.position <= up_to_seq for finding in listed)
+    return total if up_to_seq >= last else sum(finding.seq_for_acceptance <= up_to_seq for finding in listed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 
 import msgspec
@@ -84,9 +85,10 @@ def test_every_kind_says_which_fields_hold_its_place() -> None:
 
 
 def test_the_place_of_a_finding_is_a_sequence_a_range_or_between_two_sequences() -> None:
-    assert place(Kind.LATE_VERSION, seq=17) == "sequence 17"
-    assert place(Kind.DELETED_MESSAGES, first_seq=17, last_seq=20) == "sequences 17 to 20"
-    assert place(Kind.VERSION_GAP, after_seq=17, before_seq=20) == "after sequence 17, before 20"
+    assert place(Kind.LATE_VERSION, seq=17) == "17"
+    assert place(Kind.DELETED_MESSAGES, first_seq=17, last_seq=20) == "17–20"
+    assert place(Kind.DELETED_MESSAGES, first_seq=17, last_seq=17) == "17"
+    assert place(Kind.VERSION_GAP, after_seq=17, before_seq=20) == "after 17, before 20"
     assert place(Kind.MISSING_HEAD, before_seq=20) == "before 20"
 
 
@@ -94,15 +96,28 @@ def test_every_kind_with_a_place_is_rendered_with_it() -> None:
     seqs = {"seq": 1, "first_seq": 2, "last_seq": 3, "after_seq": 4, "before_seq": 5}
     for each in SPECS:
         text = place(each.kind, **{name: seqs[name] for name in each.place})
-        assert [int(word) for word in text.replace(",", "").split() if word.isdigit()] == [
-            seqs[name] for name in each.place
-        ]
+        assert [int(number) for number in re.findall(r"\d+", text)] == [seqs[name] for name in each.place]
 
 
 def test_a_finding_without_a_place_has_an_empty_one() -> None:
     assert place(Kind.LOST_MESSAGES, count=1) == ""
     assert place(Kind.STREAM_RECREATED, count=5) == ""
     assert place(Kind.CONFIG_CHANGED) == ""
+
+
+def test_an_acceptance_up_to_the_end_of_a_finding_covers_all_of_it() -> None:
+    assert finding_of(Kind.LATE_VERSION, seq=17).seq_for_acceptance == 17
+    assert finding_of(Kind.DELETED_MESSAGES, first_seq=17, last_seq=20).seq_for_acceptance == 20
+    assert finding_of(Kind.VERSION_GAP, after_seq=17, before_seq=20).seq_for_acceptance == 20
+    assert finding_of(Kind.MISSING_HEAD, before_seq=20).seq_for_acceptance == 20
+    assert finding_of(Kind.STREAM_RECREATED).seq_for_acceptance == 0
+
+
+def test_findings_are_sorted_by_where_they_begin() -> None:
+    assert finding_of(Kind.LATE_VERSION, seq=17).position == 17
+    assert finding_of(Kind.DELETED_MESSAGES, first_seq=17, last_seq=20).position == 17
+    assert finding_of(Kind.VERSION_GAP, after_seq=17, before_seq=20).position == 20
+    assert finding_of(Kind.STREAM_RECREATED).position == 0
 
 
 def test_every_kind_has_a_severity_and_only_some_have_two() -> None:
