@@ -158,25 +158,25 @@ class StatusCollector(Collector):
             "unaudited_messages",
             "Messages stored after the last audited sequence.",
             (),
-            lambda a: [((), a.unaudited)],
+            lambda a: [((), a.unaudited_messages)],
         )
         yield gauge(
             "stream_last_sequence",
             "The stream's last sequence by its own account.",
             (),
-            lambda a: [((), a.stream_state.last_seq)] if a.stream_state else [],
+            lambda a: [((), a.stream_info.last_seq)] if a.stream_info else [],
         )
         yield gauge(
             "stream_first_sequence",
             "The stream's first sequence by its own account.",
             (),
-            lambda a: [((), a.stream_state.first_seq)] if a.stream_state else [],
+            lambda a: [((), a.stream_info.first_seq)] if a.stream_info else [],
         )
         yield gauge(
             "stream_created_timestamp_seconds",
             "When the stream was created; another value is another stream.",
             (),
-            lambda a: [((), a.stream_state.created_ns / NANOSECONDS)] if a.stream_state else [],
+            lambda a: [((), a.stream_info.created_ns / NANOSECONDS)] if a.stream_info else [],
         )
         yield gauge(
             "quarantine_pending",

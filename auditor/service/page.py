@@ -12,7 +12,7 @@ import jinja2
 
 from auditor.core.model.findings import Severity, place_of
 from auditor.safe_text import visible
-from auditor.units import format_utc
+from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,8 @@ _ENVIRONMENT = jinja2.Environment(
 _ENVIRONMENT.filters["visible"] = lambda text: visible(str(text))
 _ENVIRONMENT.filters["latest"] = _latest
 _ENVIRONMENT.filters["place"] = place_of
-_ENVIRONMENT.filters["moment"] = format_utc
+_ENVIRONMENT.filters["time"] = format_utc
+_ENVIRONMENT.filters["seconds"] = lambda duration_ns: f"{duration_ns / NANOSECONDS:.2f} s"
 _ENVIRONMENT.filters["help"] = _help
 _TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)
 

@@ -56,7 +56,7 @@ class AuditStatus:
     """Of the last completed pass."""
     running: Progress | None = None
     """Of the pass in progress."""
-    failure: str | None = None
+    last_failure: str | None = None
     """Why the last pass came to no end; None if it did."""
     completed_ns: dict[Mode, int] = field(default_factory=dict)
     due_ns: dict[Mode, int] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class AuditStatus:
     """Of completed passes."""
     records: Counter[str] = field(default_factory=Counter)
     """Quarantine records by result."""
-    stream_state: StreamState | None = None
+    stream_info: StreamState | None = None
     """The stream's own account, at most 15 seconds old while it can be reached."""
     saved_ns: int | None = None
     """When state was last saved, nanoseconds since 1970."""
@@ -78,7 +78,7 @@ class AuditStatus:
     _examined: Counter[Outcome] = field(default_factory=Counter)
     _bytes: int = 0
 
-    def recalled(self, report: PassReport, completed_ns: Mapping[Mode, int]) -> None:
+    def restore(self, report: PassReport, completed_ns: Mapping[Mode, int]) -> None:
         """What passes said before the auditor was started anew, and when they ended."""
         self.report = report
         self.took_ns[report.mode] = report.finished_ns - report.started_ns
@@ -89,33 +89,33 @@ class AuditStatus:
         progress.mode = Mode.FULL if self.report is None else Mode.INCREMENTAL
         self.running = progress
 
-    def pass_completed(self, report: PassReport, settled: QuarantineResult) -> None:
+    def pass_completed(self, report: PassReport, result: QuarantineResult) -> None:
         """A pass came to its end."""
         self._end()
-        self.failure = None
+        self.last_failure = None
         self.report = report
         self.completed_ns[report.mode] = report.finished_ns
         self.passes[report.mode, report.verdict] += 1
         took_ns = self.took_ns[report.mode] = report.finished_ns - report.started_ns
         self.durations.setdefault(report.mode, Durations()).observe(took_ns / NANOSECONDS)
-        self._count(settled)
+        self._count(result)
 
-    def pass_failed(self, why: str, settled: QuarantineResult) -> None:
+    def pass_failed(self, why: str, result: QuarantineResult) -> None:
         """A pass came to no end; `why` in one line."""
         mode = self.running.mode if self.running else Mode.FULL
         self._end()
-        self.failure = why
+        self.last_failure = why
         self.passes[mode, FAILED] += 1
-        self._count(settled)
+        self._count(result)
 
-    def pass_yielded(self, settled: QuarantineResult) -> None:
+    def pass_yielded(self, result: QuarantineResult) -> None:
         """A pass goes on later."""
         self._end()
-        self._count(settled)
+        self._count(result)
 
-    def stream_seen(self, state: StreamState) -> None:
+    def set_stream_info(self, state: StreamState) -> None:
         """The stream's own account was read."""
-        self.stream_state = state
+        self.stream_info = state
 
     @property
     def next_pass(self) -> datetime | None:
@@ -133,11 +133,11 @@ class AuditStatus:
         return self._bytes + (self.running.bytes if self.running else 0)
 
     @property
-    def unaudited(self) -> int | None:
+    def unaudited_messages(self) -> int | None:
         """Messages stored after the last audited sequence; None before the first completed pass."""
-        if self.report is None or self.stream_state is None:
+        if self.report is None or self.stream_info is None:
             return None
-        return max(0, self.stream_state.last_seq - self.report.range.last_seq)
+        return max(0, self.stream_info.last_seq - self.report.range.last_seq)
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `audits` in /api/status."""
@@ -152,13 +152,13 @@ class AuditStatus:
             "schedule": self.schedule.model_dump(mode="json"),
             "next_pass": due.isoformat() if due else None,
             "running": running,
-            "failure": self.failure,
+            "failure": self.last_failure,
             "completed_at": format_rfc3339(self.report.finished_ns) if self.report else None,
-            "unaudited_messages": self.unaudited,
+            "unaudited_messages": self.unaudited_messages,
         }
 
-    def _count(self, settled: QuarantineResult) -> None:
-        self.records.update(stored=settled.stored, already_stored=settled.already_stored, failed=settled.failed)
+    def _count(self, result: QuarantineResult) -> None:
+        self.records.update(stored=result.stored, already_stored=result.already_stored, failed=result.failed)
 
     def _end(self) -> None:
         self._examined, self._bytes, self.running = self.examined, self.bytes_examined, None

@@ -75,7 +75,7 @@ def busy() -> ServiceStatus:
     service.connection = Connected()
     audit = service.audits["orders"]
     audit.pass_completed(report(*STORED, types=ActorTypes(configured=["order"])), QuarantineResult())
-    audit.stream_seen(StreamState("S", 1_700_000_000_500_000_000, 1, 10, 10, 0))
+    audit.set_stream_info(StreamState("S", 1_700_000_000_500_000_000, 1, 10, 10, 0))
     audit.due_ns[Mode.FULL] = NOW
     audit.pass_started(Progress(first_seq=1, last_seq=10, seq=5))
     return service

@@ -52,6 +52,7 @@ def test_it_shows_verdict_counts_findings_progress_and_failure() -> None:
         "order-1",
         "The last pass failed: the stream is gone",
         "25.0 %",
+        "took 2.00 s",
     ):
         assert words in text
     assert "aether.quarantine.S.0.2." in text

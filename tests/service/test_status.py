@@ -17,8 +17,13 @@ GOOD = [(ORDER, event("order-1", version)) for version in (1, 2, 3)]
 def test_nothing_is_said_before_the_first_completed_pass() -> None:
     audit = status().audits["orders"]
     audit.pass_started(Progress())
-    audit.stream_seen(StreamState("S", 5, 1, 9, 9, 0))
-    assert (audit.report, audit.unaudited, audit.completed_ns, audit.to_json()["verdict"]) == (None, None, {}, None)
+    audit.set_stream_info(StreamState("S", 5, 1, 9, 9, 0))
+    assert (audit.report, audit.unaudited_messages, audit.completed_ns, audit.to_json()["verdict"]) == (
+        None,
+        None,
+        {},
+        None,
+    )
 
 
 def test_the_last_completed_pass_stands_while_the_next_one_runs_or_fails() -> None:
@@ -28,15 +33,15 @@ def test_the_last_completed_pass_stands_while_the_next_one_runs_or_fails() -> No
     audit.pass_started(Progress())
     assert audit.report is first
     audit.pass_failed("the stream is gone", QuarantineResult())
-    assert (audit.report, audit.failure, audit.running) == (first, "the stream is gone", None)
+    assert (audit.report, audit.last_failure, audit.running) == (first, "the stream is gone", None)
     assert audit.passes == {(Mode.FULL, "clean"): 1, (Mode.INCREMENTAL, "failed"): 1}
     audit.pass_completed(first, QuarantineResult())
-    assert audit.failure is None
+    assert audit.last_failure is None
 
 
 def test_after_a_restart_what_passes_said_before_it_is_there_at_once() -> None:
     audit = status().audits["orders"]
-    audit.recalled(before := report(*GOOD), {Mode.FULL: 7, Mode.INCREMENTAL: before.finished_ns})
+    audit.restore(before := report(*GOOD), {Mode.FULL: 7, Mode.INCREMENTAL: before.finished_ns})
     assert (audit.report, audit.completed_ns[Mode.FULL]) == (before, 7)
     assert not audit.passes
     audit.pass_started(progress := Progress())
@@ -48,7 +53,7 @@ def test_a_pass_that_yields_is_neither_completed_nor_failed_and_what_it_did_coun
     audit.pass_started(progress := Progress())
     progress.outcomes[Outcome.OK] += 5
     audit.pass_yielded(QuarantineResult(stored=1))
-    assert (audit.running, audit.report, audit.failure) == (None, None, None)
+    assert (audit.running, audit.report, audit.last_failure) == (None, None, None)
     assert (audit.examined[Outcome.OK], audit.records["stored"]) == (5, 1)
     assert not audit.passes
 
@@ -74,8 +79,8 @@ def test_messages_examined_move_while_a_pass_runs_and_never_go_back() -> None:
 def test_unaudited_messages_are_those_stored_since_the_last_pass() -> None:
     audit = status().audits["orders"]
     audit.pass_completed(report(*GOOD), QuarantineResult(stored=2, already_stored=1, failed=4, why="full"))
-    audit.stream_seen(StreamState("S", 5, 1, 9, 9, 0))
-    assert audit.unaudited == 6
+    audit.set_stream_info(StreamState("S", 5, 1, 9, 9, 0))
+    assert audit.unaudited_messages == 6
     assert audit.records == {"stored": 2, "already_stored": 1, "failed": 4}
 
 
