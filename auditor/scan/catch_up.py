@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from auditor.aether.stream_layout import StreamLayout, actor_id_of
 from auditor.core.model.ranges import merged, subtract
-from auditor.core.state.examiner import Audit
+from auditor.core.state.examiner import Examiner
 from auditor.core.state.retention import replace_actor, replace_segment, set_first_event, trim
 from auditor.core.state.segments import SEGMENT_SIZE
 
@@ -109,9 +109,9 @@ class Resumption:
 
     async def _judged(
         self, first_seq: int, last_seq: int, subjects: Sequence[str] = (), came: list[int] | None = None
-    ) -> Audit:
+    ) -> Examiner:
         """A fresh audit that has seen a part of the stream; `came` is given the sequences of that."""
-        audit = Audit(self.where, self.scope, detail_limit=self.limit)
+        audit = Examiner(self.where, self.scope, detail_limit=self.limit)
         batches = self.source.walk(
             self.pinned, first_seq=first_seq, last_seq=last_seq, subjects=subjects, max_rate=self.max_rate
         )
@@ -130,7 +130,7 @@ class Resumption:
         return StreamLayout(self.pinned.name).event_subject(actor_id)
 
 
-def _judge(audit: Audit, message: StoredMessage) -> None:
+def _judge(audit: Examiner, message: StoredMessage) -> None:
     try:
         audit.examine(message)
     except Exception:  # noqa: BLE001 - it was logged when it was first read

@@ -26,7 +26,7 @@ from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.report.build import ReportSettings, build_report
 from auditor.core.state.acceptance import Acceptance
 from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
-from auditor.core.state.examiner import Audit, AuditedStream
+from auditor.core.state.examiner import AuditedStream, Examiner
 from auditor.errors import AuditorError
 from auditor.scan.account import account, holes
 from auditor.scan.catch_up import Resumption
@@ -109,7 +109,7 @@ class Pass:
         chronicle, accepted = AuditHistory(), dict[Kind, Acceptance]()
         if self.keeper is not None:
             chronicle, accepted = await self.keeper.open(), await self.keeper.accepted()
-        self.actor_types.remember(chronicle.actor_types)
+        self.actor_types.restore(chronicle.actor_types)
         history = chronicle.identity
         await self._look_back(history, pinned, started_ns)
         memory, position = await self._recall(pinned, started_ns, history)
@@ -125,7 +125,7 @@ class Pass:
         progress, idle = self.progress, memory.next_seq > pinned.last_seq
         progress.first_seq, progress.last_seq, progress.mode = memory.next_seq, pinned.last_seq, walked.mode
         try:
-            audit = Audit(
+            audit = Examiner(
                 self._where(pinned),
                 SubjectFilter(self.config.all_subjects),
                 detail_limit=self._limit,
@@ -169,7 +169,7 @@ class Pass:
         self.keeper.put_back(memory)
         if (memory.stream, memory.subjects) != (self.config.stream, self.config.all_subjects):
             return None
-        self.actor_types.remember(chronicle.actor_types)
+        self.actor_types.restore(chronicle.actor_types)
         mode, times = max(chronicle.last_passes.items(), key=lambda each: each[1].finished_ns)
         walked = memory.recalled(mode, times, filtered=self._filtered)
         report = await asyncio.to_thread(self._report, memory, walked, accepted, chronicle.identity)
@@ -250,7 +250,9 @@ class Pass:
     def _where(self, pinned: StreamState) -> AuditedStream:
         return AuditedStream(pinned.name, pinned.created_ns, self.quarantine_prefix)
 
-    async def _walk(self, walked: Walked, audit: Audit, memory: Checkpoint, anchors: SampledDigests) -> Ranges | None:
+    async def _walk(
+        self, walked: Walked, audit: Examiner, memory: Checkpoint, anchors: SampledDigests
+    ) -> Ranges | None:
         """Judge every message that is new; what did not come, because of an early end too. None if the pass yields."""
         pinned, first_seq = walked.pinned, memory.next_seq
         last: StoredMessage | None = None
@@ -295,7 +297,7 @@ class Pass:
         memory.next_seq = reached + 1
         return merged([*absent, (following, pinned.last_seq)])
 
-    def _judge(self, audit: Audit, batch: Sequence[StoredMessage]) -> Iterator[QuarantineEntry]:
+    def _judge(self, audit: Examiner, batch: Sequence[StoredMessage]) -> Iterator[QuarantineEntry]:
         """Judge every message; the evidence to keep. A message that the auditor fails on never ends the pass."""
         at = audit.examine_expected(batch)
         while at < len(batch):
@@ -312,11 +314,11 @@ class Pass:
                     yield evidence
             at = audit.examine_expected(batch, at + 1)
 
-    def _show(self, audit: Audit, batch: Sequence[StoredMessage]) -> None:
+    def _show(self, audit: Examiner, batch: Sequence[StoredMessage]) -> None:
         progress = self.progress
         progress.seq = batch[-1].seq
         progress.bytes += sum(len(message.data) for message in batch)
-        progress.outcomes = dict.fromkeys(Outcome, 0) | audit.examined
+        progress.outcomes = dict.fromkeys(Outcome, 0) | audit.outcomes
 
     async def _checkpoint(self, memory: Checkpoint) -> bool:
         """Save how far the walk has come, beside the walk as it goes on. True if the pass is to end here and go on later."""
@@ -347,7 +349,7 @@ class Pass:
                 )
         return not (self.settled.failed or memory.unstored)
 
-    async def _compare(self, pinned: StreamState, audit: Audit) -> None:
+    async def _compare(self, pinned: StreamState, audit: Examiner) -> None:
         ledger, interrupted = audit.state.ledger, self.interrupted
         try:
             await resolve_duplicates(self.source, pinned, ledger, interrupted, self.config.max_rate)
@@ -375,7 +377,7 @@ class Pass:
         if not self.interrupted.is_set():
             chronicle.baseline.take(report, report.finished_ns)
             chronicle.last_passes[report.mode] = PassTimes(report.started_ns, report.finished_ns)
-        chronicle.actor_types = tuple(sorted(self.actor_types.remembered))
+        chronicle.actor_types = tuple(sorted(self.actor_types.learned))
         certain = memory.certain and not report.quarantine_pending
         changed: dict[CheckpointKind, Checkpoint | None] = {}
         if certain and not (unchanged and self._saves.is_saved(memory)):

@@ -10,7 +10,7 @@ from auditor.core.model.passes import SeqRange
 from auditor.core.model.range_account import Walked
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.report.build import ReportSettings, build_report
-from auditor.core.state.examiner import Audit, AuditedStream
+from auditor.core.state.examiner import AuditedStream, Examiner
 from tests.core.stories import message
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ NOW = 1_800_000_000_000_000_000
 
 
 def report(*stored: tuple[str | bytes, bytes], types: ActorTypes | None = None, **walked: object) -> PassReport:
-    audit = Audit(AuditedStream("S", 0, "aether.quarantine"), SubjectFilter(["S.>"]), detail_limit=1000)
+    audit = Examiner(AuditedStream("S", 0, "aether.quarantine"), SubjectFilter(["S.>"]), detail_limit=1000)
     for seq, (subject, data) in enumerate(stored, 1):
         audit.examine(message(seq, subject, data))
     pinned = StreamState("S", 0, 1, len(stored), len(stored), 0)

@@ -24,7 +24,7 @@ from auditor.core.model.findings import Cause, Kind, Severity
 from auditor.core.model.passes import Mode, Outcome, SeqRange, Verdict
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.state.acceptance import Acceptance
-from auditor.core.state.examiner import Audit
+from auditor.core.state.examiner import Examiner
 from auditor.errors import StateError
 from auditor.scan.plan import StartFrom
 from auditor.scan.run import Pass
@@ -143,15 +143,15 @@ class Fate:
 
 def fails_on(patch: pytest.MonkeyPatch, seqs: Container[int]) -> None:
     """The auditor itself fails on these."""
-    judge = Audit.examine
+    judge = Examiner.examine
 
-    def examine(audit: Audit, message: StoredMessage) -> object:
+    def examine(audit: Examiner, message: StoredMessage) -> object:
         if message.seq in seqs:
             raise ValueError("hunter2")
         return judge(audit, message)
 
-    patch.setattr(Audit, "examine", examine)
-    patch.setattr(Audit, "examine_expected", lambda _, __, at=0: at)
+    patch.setattr(Examiner, "examine", examine)
+    patch.setattr(Examiner, "examine_expected", lambda _, __, at=0: at)
 
 
 numbers = st.integers(1, 40)
@@ -397,7 +397,7 @@ async def test_a_pass_that_is_interrupted_after_its_end_is_whole(monkeypatch: py
     this_pass = a_pass(InMemorySource(GOOD, batch=7))
     show = Pass._show
 
-    def and_interrupt(running: Pass, audit: Audit, batch: list[StoredMessage]) -> None:
+    def and_interrupt(running: Pass, audit: Examiner, batch: list[StoredMessage]) -> None:
         show(running, audit, batch)
         running.interrupted.set()
 

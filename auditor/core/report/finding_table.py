@@ -155,7 +155,7 @@ class FindingTable:
         for kind, count in self._state.segments.content_findings.items():
             severity = spec(kind).severity(excused=True)  # a snapshot is counted here once it is superseded
             acceptance, listed = self._acceptances.get(kind), details.get(kind, [])
-            if acceptance is not None and (known := acceptance.counted(self._state.segments)):
+            if acceptance is not None and (known := acceptance.count_accepted(self._state.segments)):
                 self.accepted[kind, severity] += known
                 count -= known  # noqa: PLW2901 - the rest stands
                 listed = [finding for finding in listed if not acceptance.covers(finding.seq_for_acceptance)]

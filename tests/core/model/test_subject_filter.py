@@ -27,12 +27,12 @@ from auditor.core.model.subject_filter import SubjectFilter, is_subset, overlaps
     ],
 )
 def test_a_pattern_covers_what_the_server_would_deliver_for_it(pattern: str, subject: bytes, *, covered: bool) -> None:
-    assert SubjectFilter([pattern]).covers(subject) is covered
-    assert SubjectFilter(["other.subject", pattern]).covers(subject) is covered
+    assert SubjectFilter([pattern]).matches(subject) is covered
+    assert SubjectFilter(["other.subject", pattern]).matches(subject) is covered
 
 
 def test_no_pattern_covers_nothing() -> None:
-    assert not SubjectFilter([]).covers(b"S.events.order.order-1")
+    assert not SubjectFilter([]).matches(b"S.events.order.order-1")
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from auditor.core.model.range_account import Walked
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.report.build import ReportSettings, build_report
 from auditor.core.report.pass_report import MessageCounts, PassReport
-from auditor.core.state.examiner import Audit, AuditedStream, AuditState
+from auditor.core.state.examiner import AuditedStream, AuditState, Examiner
 from tests.core.stories import event, message
 
 
 def audited(*stored: tuple[str, bytes]) -> AuditState:
-    audit = Audit(AuditedStream("S", 0), SubjectFilter(["S.events.>"]), detail_limit=10)
+    audit = Examiner(AuditedStream("S", 0), SubjectFilter(["S.events.>"]), detail_limit=10)
     for seq, (subject, data) in enumerate(stored, 1):
         audit.examine(message(seq, subject, data))
     return audit.state
@@ -71,7 +71,7 @@ def test_labels_are_learned_for_the_types_that_need_one() -> None:
     assert report.malformed_events == {("order", "syntax"): 3, ("other", "syntax"): 1}
     assert report.version_gaps == report.missing_versions_by_type == {("order", Cause.UNKNOWN): 1}
     assert report.broken_actors == {"order": 4, "other": 1}
-    assert types.remembered == {"order"}
+    assert types.learned == {"order"}
 
 
 @pytest.mark.parametrize("filtered", [False, True])

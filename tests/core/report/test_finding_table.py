@@ -16,7 +16,7 @@ from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.report.actor_assessment import RangeFacts, Replayability
 from auditor.core.report.finding_table import FindingTable
 from auditor.core.report.pass_report import finding_json
-from auditor.core.state.examiner import Audit, AuditedStream, AuditState
+from auditor.core.state.examiner import AuditedStream, AuditState, Examiner
 from tests.core.by_the_book import Found, Made, World, findings, messages, replays, stories
 from tests.core.stories import event, message, snapshot
 
@@ -25,7 +25,7 @@ CORRUPTION, NOTICE = Severity.CORRUPTION, Severity.NOTICE
 
 
 def state_of(*stored: tuple[str | bytes, bytes], limit: int = 1000) -> AuditState:
-    audit = Audit(AuditedStream("S", 0), SubjectFilter(["S.>"]), detail_limit=limit)
+    audit = Examiner(AuditedStream("S", 0), SubjectFilter(["S.>"]), detail_limit=limit)
     for seq, (subject, data) in enumerate(stored, 1):
         audit.examine(message(seq, subject, data))
     return audit.state
@@ -78,7 +78,7 @@ def circumstances(world: World) -> RangeFacts:
 
 
 def audited(story: dict[int, Made], state: AuditState | None = None) -> AuditState:
-    audit = Audit(AuditedStream("S", 0), SubjectFilter(["S.>"]), detail_limit=1000, state=state)
+    audit = Examiner(AuditedStream("S", 0), SubjectFilter(["S.>"]), detail_limit=1000, state=state)
     for one in messages(story):
         audit.examine(one)
     return audit.state

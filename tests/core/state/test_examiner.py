@@ -15,7 +15,7 @@ from auditor.core.model.findings import Kind, Severity
 from auditor.core.model.message import StoredMessage
 from auditor.core.model.quarantine_entry import QuarantineEntry
 from auditor.core.model.subject_filter import SubjectFilter
-from auditor.core.state.examiner import Audit, AuditedStream, AuditState
+from auditor.core.state.examiner import AuditedStream, AuditState, Examiner
 from auditor.core.state.segments import OutcomeCounts
 from tests.core.by_the_book import growing
 from tests.core.stories import event, message, snapshot, streams
@@ -25,8 +25,8 @@ ORDER_1 = "S.events.order.order-1"
 EVERYTHING = SubjectFilter(["S.events.>", "S.snapshots.>"])
 
 
-def audit(state: AuditState | None = None, scope: SubjectFilter = EVERYTHING, limit: int = 1000) -> Audit:
-    return Audit(WHERE, scope, detail_limit=limit, state=state)
+def audit(state: AuditState | None = None, scope: SubjectFilter = EVERYTHING, limit: int = 1000) -> Examiner:
+    return Examiner(WHERE, scope, detail_limit=limit, state=state)
 
 
 def judged(stream: list[tuple[str | bytes, bytes]], state: AuditState | None = None, first_seq: int = 1) -> AuditState:

@@ -22,7 +22,7 @@ from tests.core.state.test_examiner import audit, judged
 from tests.core.stories import event, message, snapshot
 
 if TYPE_CHECKING:
-    from auditor.core.state.examiner import Audit, AuditState
+    from auditor.core.state.examiner import AuditState, Examiner
 
 ONE, OTHER = b"order.order-1", b"order.order-2"
 EVENTS, SNAPSHOTS = "S.events.order.order-1", "S.snapshots.order.order-1"
@@ -117,7 +117,7 @@ def test_an_actor_that_was_read_again_is_what_was_read_and_nothing_of_before() -
     assert state.ledger.unjudged == {ONE, OTHER}
 
 
-def given(stream: list[tuple[str | bytes, bytes]], first_seq: int, state: AuditState | None = None) -> Audit:
+def given(stream: list[tuple[str | bytes, bytes]], first_seq: int, state: AuditState | None = None) -> Examiner:
     one = audit(state)
     for seq, (subject, data) in enumerate(stream, first_seq):
         one.examine(message(seq, subject, data))
