@@ -49,7 +49,7 @@ def build_report(
         first_seq=max(pinned.first_seq, walked.first_seq),
         deleted=merged([*walked.deleted, *walked.gone]),
         unreadable=walked.unreadable,
-        short=_short(pinned.name, walked),
+        unreadable_by_actor=_short(pinned.name, walked),
         unread=walked.unread,
         first_version=expectations.first_version,
         contiguous=expectations.contiguous,
@@ -85,24 +85,24 @@ def build_report(
         snapshots=SnapshotCounts(snapshots.ok, snapshots.malformed),
         actors=ActorCounts(
             seen=state.ledger.actor_count(),
-            replayable=standing.replays[Replayability.REPLAYABLE],
-            replayable_from_snapshot=standing.replays[Replayability.FROM_SNAPSHOT],
-            broken=standing.replays[Replayability.BROKEN],
+            replayable=standing.replayability_counts[Replayability.REPLAYABLE],
+            replayable_from_snapshot=standing.replayability_counts[Replayability.FROM_SNAPSHOT],
+            broken=standing.replayability_counts[Replayability.BROKEN],
         ),
         totals=dict(standing.totals),
-        missing_versions=sum(standing.missing.values()),
+        missing_versions=sum(standing.missing_versions.values()),
         findings=standing.listed,
-        findings_cut=standing.cut,
+        findings_cut=standing.truncated,
         malformed_events=_by_label(actor_types, state.segments.malformed_events),
         version_gaps=_by_label(actor_types, standing.gaps),
-        missing_versions_by_type=_by_label(actor_types, standing.missing),
+        missing_versions_by_type=_by_label(actor_types, standing.missing_versions),
         broken_actors={
             label: count
             for (label, _), count in _by_label(
-                actor_types, {(name, ""): count for name, count in standing.broken.items()}
+                actor_types, {(name, ""): count for name, count in standing.broken_by_type.items()}
             ).items()
         },
-        broken=tuple(standing.broken_actors),
+        broken=tuple(standing.broken_list),
         accepted=dict(standing.accepted),
         full_ns=walked.full_ns,
         incomplete=incomplete,
@@ -127,7 +127,7 @@ def _messages(state: AuditState, walked: Walked) -> MessageCounts:
 
 def _learn(actor_types: ActorTypes, state: AuditState, standing: FindingTable) -> None:
     """Only types that a label is needed for are counted: a million actors may have a million types."""
-    needed = {name for name, _ in [*state.segments.malformed_events, *standing.gaps]} | set(standing.broken)
+    needed = {name for name, _ in [*state.segments.malformed_events, *standing.gaps]} | set(standing.broken_by_type)
     if needed:
         actor_types.learn(name for tail in state.ledger.actor_keys() if (name := actor_type_of(tail)) in needed)
 

@@ -95,7 +95,7 @@ def replay_by_the_book(story: list[Message]) -> Replayability:
 @settings(max_examples=500, deadline=None)
 @given(stories())
 def test_an_actor_can_be_replayed_exactly_when_every_damage_is_covered(story: list[Message]) -> None:
-    assert assess_actor(take(story), TAIL, RangeFacts()).replay is replay_by_the_book(story)
+    assert assess_actor(take(story), TAIL, RangeFacts()).replayability is replay_by_the_book(story)
 
 
 @settings(deadline=None)
@@ -151,7 +151,7 @@ def test_a_missing_head_is_expired_only_where_nothing_else_explains_it(
     if damaged:
         ledger.add_bad_message(TAIL, Cause.MALFORMED, 7)
     ledger.add_event(TAIL, "order-1", 4, 9)
-    head = assess_actor(ledger, TAIL, RangeFacts(first_seq=first_seq, deleted=deleted)).head
+    head = assess_actor(ledger, TAIL, RangeFacts(first_seq=first_seq, deleted=deleted)).missing_head
     assert head is not None
     assert (head.cause, head.first_missing, head.last_missing) == (cause, 1, 3)
 
@@ -160,10 +160,10 @@ def test_a_writer_that_skips_versions_on_purpose_breaks_no_actor() -> None:
     ledger = Ledger()
     ledger.add_event(TAIL, "order-1", 10, 1)
     ledger.add_event(TAIL, "order-1", 20, 2)
-    judgement = assess_actor(ledger, TAIL, RangeFacts(contiguous=False, first_version=10))
-    assert judgement.replay is Replayability.REPLAYABLE
-    assert len(judgement.gaps) == 1
-    assert assess_actor(ledger, TAIL, RangeFacts(first_version=10)).replay is Replayability.BROKEN
+    assessment = assess_actor(ledger, TAIL, RangeFacts(contiguous=False, first_version=10))
+    assert assessment.replayability is Replayability.REPLAYABLE
+    assert len(assessment.gaps) == 1
+    assert assess_actor(ledger, TAIL, RangeFacts(first_version=10)).replayability is Replayability.BROKEN
 
 
 def test_versions_of_a_subject_that_two_ids_share_are_not_judged() -> None:
@@ -171,9 +171,9 @@ def test_versions_of_a_subject_that_two_ids_share_are_not_judged() -> None:
     ledger.add_event(TAIL, "order-1", 1, 1)
     ledger.add_event(TAIL, "order.1", 9, 2)
     ledger.add_event(TAIL, "order-1", 1, 3)
-    judgement = assess_actor(ledger, TAIL, RangeFacts())
-    assert judgement.colliding_ids == ["order-1", "order.1"]
-    assert (judgement.gaps, judgement.misplaced, judgement.replay) == ((), (), Replayability.BROKEN)
+    assessment = assess_actor(ledger, TAIL, RangeFacts())
+    assert assessment.colliding_ids == ["order-1", "order.1"]
+    assert (assessment.gaps, assessment.out_of_order, assessment.replayability) == ((), (), Replayability.BROKEN)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_damage_is_covered_by_what_follows_it_and_by_the_last_snapshot(story: st
     """Numbers are versions of events, `!` is a bad one, `s` begins a snapshot, `S` is a bad one."""
     read = {"!": Message(None), "S": Message(None, snapshot=True)}
     messages = [read.get(word) or Message(int(word.lstrip("s")), snapshot="s" in word) for word in story.split()]
-    assert assess_actor(take(messages), TAIL, RangeFacts()).replay == replay_by_the_book(messages) == replay
+    assert assess_actor(take(messages), TAIL, RangeFacts()).replayability == replay_by_the_book(messages) == replay
 
 
 @pytest.mark.parametrize(("version", "ahead"), [(3, False), (4, False), (5, True)])
@@ -223,8 +223,12 @@ def test_what_was_not_read_may_hold_what_is_missing_and_the_last_snapshot() -> N
     ledger = take([Message(2), Message(4), Message(6), Message(8, snapshot=True)])
 
     def told(*unread: tuple[int, int]) -> tuple[bool, list[int], bool]:
-        judgement = assess_actor(ledger, TAIL, RangeFacts(unread=unread))
-        return bool(judgement.head), [gap.first_missing for gap in judgement.gaps], bool(judgement.snapshot_ahead)
+        assessment = assess_actor(ledger, TAIL, RangeFacts(unread=unread))
+        return (
+            bool(assessment.missing_head),
+            [gap.first_missing for gap in assessment.gaps],
+            bool(assessment.snapshot_ahead),
+        )
 
     assert told() == (True, [3, 5], True)
     ledger.actors[TAIL].first_seq = 11
@@ -239,23 +243,27 @@ def test_what_was_not_read_may_hold_what_is_missing_and_the_last_snapshot() -> N
 def test_nothing_is_missing_for_certain_where_an_event_was_not_judged() -> None:
     ledger = take([Message(2), Message(4), Message(4), Message(8, snapshot=True)])
     ledger.unjudged.add(TAIL)
-    judgement = assess_actor(ledger, TAIL, RangeFacts())
-    assert (judgement.head, list(judgement.gaps), judgement.snapshot_ahead) == (None, [], None)
-    assert [event.kind for event in judgement.misplaced] == [Kind.DUPLICATE_VERSION]
+    assessment = assess_actor(ledger, TAIL, RangeFacts())
+    assert (assessment.missing_head, list(assessment.gaps), assessment.snapshot_ahead) == (None, [], None)
+    assert [event.kind for event in assessment.out_of_order] == [Kind.DUPLICATE_VERSION]
 
 
 def test_a_gap_whose_earlier_event_has_left_the_stream_is_a_missing_head() -> None:
     ledger = take([Message(1), Message(3), Message(6), Message(9)])
-    judgement = assess_actor(ledger, TAIL, RangeFacts(first_seq=3))
-    assert judgement.head is not None
-    assert (judgement.head.first_missing, judgement.head.last_missing, judgement.head.cause) == (1, 5, Cause.EXPIRED)
-    assert [(gap.first_missing, gap.last_missing) for gap in judgement.gaps] == [(7, 8)]
+    assessment = assess_actor(ledger, TAIL, RangeFacts(first_seq=3))
+    assert assessment.missing_head is not None
+    assert (
+        assessment.missing_head.first_missing,
+        assessment.missing_head.last_missing,
+        assessment.missing_head.cause,
+    ) == (1, 5, Cause.EXPIRED)
+    assert [(gap.first_missing, gap.last_missing) for gap in assessment.gaps] == [(7, 8)]
 
 
 def test_a_gap_that_has_left_the_stream_altogether_is_told_as_none() -> None:
     """Nobody can say any more why versions were missing there."""
     ledger = take([Message(1), Message(3), Message(4), Message(5)])
-    judgement = assess_actor(ledger, TAIL, RangeFacts(first_seq=4))
-    assert list(judgement.gaps) == []
-    assert judgement.head is not None
-    assert judgement.head.cause is Cause.EXPIRED
+    assessment = assess_actor(ledger, TAIL, RangeFacts(first_seq=4))
+    assert list(assessment.gaps) == []
+    assert assessment.missing_head is not None
+    assert assessment.missing_head.cause is Cause.EXPIRED

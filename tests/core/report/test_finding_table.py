@@ -91,12 +91,12 @@ def test_every_story_is_told_by_the_book(made: list[Made], world: World) -> None
     told = standing(audited(story), circumstances(world))
     expected = findings(story, world)
     assert described(told) == expected
-    assert Counter(told.replays) == replays(story, world)
+    assert Counter(told.replayability_counts) == replays(story, world)
     assert Counter(told.totals) == Counter((one.kind, one.severity) for one in expected.elements())
     gaps = [one.versions[2] for one in expected.elements() if one.kind == "version_gap" and one.versions]
-    assert (told.gaps.total(), told.missing.total()) == (len(gaps), sum(gaps))
-    assert told.broken.total() == told.replays[Replayability.BROKEN]
-    assert not told.cut
+    assert (told.gaps.total(), told.missing_versions.total()) == (len(gaps), sum(gaps))
+    assert told.broken_by_type.total() == told.replayability_counts[Replayability.BROKEN]
+    assert not told.truncated
 
 
 @settings(deadline=None)
@@ -109,7 +109,7 @@ def test_subjects_between_each_other_say_what_each_says_alone(made: list[Made], 
         for tail in {one.tail for one in story.values()}
     ]
     assert described(together) == sum(map(described, alone), Counter())
-    for tally in ("totals", "gaps", "missing", "replays", "broken"):
+    for tally in ("totals", "gaps", "missing_versions", "replayability_counts", "broken_by_type"):
         assert getattr(together, tally) == sum((getattr(one, tally) for one in alone), Counter())
 
 
@@ -121,7 +121,11 @@ def test_a_story_in_two_parts_is_told_like_the_whole(made: list[Made], world: Wo
     carried = msgspec.convert(msgspec.to_builtins(half), AuditState)
     whole = audited({seq: one for seq, one in story.items() if seq >= at}, carried)
     told, expected = (standing(state, circumstances(world)) for state in (whole, audited(story)))
-    assert (told.listed, told.totals, told.replays) == (expected.listed, expected.totals, expected.replays)
+    assert (told.listed, told.totals, told.replayability_counts) == (
+        expected.listed,
+        expected.totals,
+        expected.replayability_counts,
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,7 +151,7 @@ def test_a_finding_weighs_what_it_means(
 def test_an_expired_head_is_a_notice_and_a_broken_actor() -> None:
     found = standing(state_of((ORDER, event("order-1", 2))), RangeFacts(first_seq=9))
     assert dict(found.totals) == {(Kind.MISSING_HEAD, NOTICE): 1}
-    assert (found.replays[Replayability.BROKEN], dict(found.broken)) == (1, {"order": 1})
+    assert (found.replayability_counts[Replayability.BROKEN], dict(found.broken_by_type)) == (1, {"order": 1})
 
 
 def test_holes_without_a_cause_are_notices_where_writers_skip_versions() -> None:
@@ -187,9 +191,9 @@ def test_corruption_is_listed_before_notices_and_the_rest_is_cut() -> None:
     state = state_of(*[("S.events.x", b"")] * 5, *[(ORDER, b"{")] * 5, limit=3)
     found = standing(state, most=3)
     assert [finding.seq for finding in found.listed] == [6, 7, 8]
-    assert found.cut
+    assert found.truncated
     assert found.totals[Kind.MALFORMED_EVENT, CORRUPTION] == found.totals[Kind.UNREACHABLE_EVENT, NOTICE] == 5
-    assert not standing(state_of((ORDER, b"{")), most=1).cut
+    assert not standing(state_of((ORDER, b"{")), most=1).truncated
 
 
 def test_ranges_are_counted_by_messages_and_listed_as_ranges() -> None:
@@ -209,7 +213,7 @@ def test_the_bad_snapshot_that_counts_is_listed_however_many_it_supersedes() -> 
     found = standing(state_of(*[(SNAPSHOT, b"{")] * 9, limit=3), most=3)
     assert [(finding.seq, finding.severity) for finding in found.listed] == [(9, CORRUPTION), (1, NOTICE), (2, NOTICE)]
     assert dict(found.totals) == {(Kind.MALFORMED_SNAPSHOT, CORRUPTION): 1, (Kind.MALFORMED_SNAPSHOT, NOTICE): 8}
-    assert found.cut
+    assert found.truncated
 
 
 def test_a_bad_snapshot_is_a_notice_while_nobody_knows_whether_it_is_the_last() -> None:
@@ -219,5 +223,5 @@ def test_a_bad_snapshot_is_a_notice_while_nobody_knows_whether_it_is_the_last() 
 
 def test_what_was_listed_for_a_shorter_list_is_cut_in_a_longer_one() -> None:
     state = state_of(*[(ORDER, b"{")] * 5, limit=3)
-    assert standing(state, most=1000).cut
-    assert not standing(state_of(*[(ORDER, b"{")] * 3, limit=3), most=3).cut
+    assert standing(state, most=1000).truncated
+    assert not standing(state_of(*[(ORDER, b"{")] * 3, limit=3), most=3).truncated
