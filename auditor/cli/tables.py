@@ -27,27 +27,27 @@ SEVERITY_STYLES = {Severity.CORRUPTION: "red", Severity.NOTICE: "yellow"}
 
 
 PIPE_WIDTH = 160
-"""Columns of a table that is not for a terminal."""
+"""The width in columns of output that is not for a terminal."""
 
 
 def plain(text: object, style: str = "") -> Text:
-    """`text` exactly as it is, with whatever could steer a terminal made visible."""
+    """Returns `text` without markup, with the characters escaped that could control a terminal."""
     return Text(visible(str(text)), style=style)
 
 
 def results() -> Console:
-    """Where results go: stdout, at the terminal's width, or wide enough for a table where there is no terminal."""
+    """Returns a console on stdout. If stdout is no terminal and COLUMNS is not set, it has `PIPE_WIDTH` columns."""
     console = Console()
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=PIPE_WIDTH)
 
 
 def print_line(console: Console, text: object, style: str = "") -> None:
-    """One line, which no console breaks."""
+    """Print one line without breaking it."""
     console.print(plain(text, style), soft_wrap=True)
 
 
 def print_report(console: Console, report: PassReport) -> None:
-    """The findings first, so that the summary is what stays in sight."""
+    """Print the findings, then the summary, then the verdict."""
     if report.findings:
         console.print(findings_table(report.findings))
     if report.findings_cut:
@@ -63,7 +63,7 @@ def print_report(console: Console, report: PassReport) -> None:
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
-    """One row a finding."""
+    """Returns a table with one row for each finding."""
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
     table.add_column("sequence", justify="right")
     table.add_column("kind", no_wrap=True)
@@ -82,7 +82,7 @@ def findings_table(findings: Iterable[Finding]) -> Table:
 
 
 def print_match(console: Console, proof: MatchResult) -> None:
-    """What was planted beside what was found."""
+    """Print the seeded damage, whether each was found, and the findings that were not expected."""
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
     for column in ("planted", "actor", "found"):
         table.add_column(column, overflow="fold")
@@ -132,7 +132,7 @@ def _summary(report: PassReport) -> Table:
 
 
 def _read(report: PassReport) -> str:
-    """What this pass read itself, and since when the rest is remembered."""
+    """Which sequences this pass read, and when the full pass began that read the others."""
     if report.read == report.range:
         return "everything read"
     if not report.messages.in_range:

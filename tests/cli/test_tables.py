@@ -1,4 +1,4 @@
-"""Tables for people."""
+"""Tables show findings with their place, and escape markup and control characters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def printed(*, terminal: bool, width: int = 200) -> tuple[Console, io.StringIO]:
     return Console(file=out, force_terminal=terminal, width=width, color_system="truecolor" if terminal else None), out
 
 
-def test_markup_and_control_characters_are_shown_and_not_obeyed() -> None:
+def test_markup_and_control_characters_are_escaped() -> None:
     console, out = printed(terminal=False)
     hostile = "[red]x[/red] \x1b\r\n\u202e :smile:"
     console.print(findings_table([finding_of(Kind.LATE_VERSION, actor=hostile)]))
@@ -44,7 +44,7 @@ def test_a_finding_is_listed_with_its_place_actor_and_cause() -> None:
     assert second == ["17–20", "deleted_messages"]
 
 
-def test_what_was_not_planted_is_printed_with_its_place() -> None:
+def test_a_finding_that_was_not_expected_is_printed_with_its_place() -> None:
     console, out = printed(terminal=False)
     late = finding_of(Kind.LATE_VERSION, seq=17, detail="late")
     print_match(console, match_findings([], replace(report(), findings=(late,))))
