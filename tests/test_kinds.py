@@ -41,7 +41,7 @@ def kinds_in(node: ast.AST) -> int:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_module_beside_the_table_groups_kinds(path: Path) -> None:
+def test_no_module_but_that_of_the_table_groups_kinds(path: Path) -> None:
     assert [node.lineno for node in ast.walk(ast.parse(path.read_text())) if kinds_in(node) > 1] == []
 
 

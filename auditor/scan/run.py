@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from auditor.core.history.audit_history import AuditHistory
-from auditor.core.model.findings import HISTORY_KINDS, Kind
+from auditor.core.model.findings import AcceptedBy, Kind, spec
 from auditor.core.model.passes import Mode, Outcome, PassTimes, Progress, SeqRange
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.model.range_account import Walked
@@ -367,7 +367,9 @@ class Pass:
         versions = self.config.versions
         expectations = ReportSettings(versions.first, versions.contiguous, self._limit)
         valid = {
-            kind: one for kind, one in accepted.items() if kind in HISTORY_KINDS or one.created_ns == memory.created_ns
+            kind: one
+            for kind, one in accepted.items()
+            if spec(kind).accepted_by is AcceptedBy.TIME or one.created_ns == memory.created_ns
         }
         name, state, types = self.config.name, memory.state, self.actor_types
         return build_report(name, state, walked, expectations, types, valid, history.incidents)

@@ -130,7 +130,7 @@ class KindSpec:
     severity_rule: SeverityRule = SeverityRule.CORRUPTION
     unit: Unit = Unit.FINDINGS
     fields: tuple[FieldName, ...]
-    """The fields that every finding has, beside kind and severity."""
+    """The fields that every finding has, in addition to kind and severity."""
     optional: tuple[FieldName, ...] = ()
     """The fields that some findings have. Every finding may have a detail."""
     place: tuple[PlaceField, ...] = ("seq",)
@@ -273,9 +273,6 @@ MISSING_VERSION_KINDS = tuple(each.kind for each in SPECS if "missing" in each.f
 SNAPSHOT_KINDS = tuple(each.kind for each in SPECS if each.severity_rule is SeverityRule.LAST_SNAPSHOT)
 """Kinds that report the bytes of a snapshot."""
 
-HISTORY_KINDS = frozenset(each.kind for each in SPECS if each.accepted_by is AcceptedBy.TIME)
-"""Kinds that are accepted by time."""
-
 
 def spec(kind: Kind) -> KindSpec:
     """Returns the row of `kind`."""
@@ -300,7 +297,7 @@ class Finding:
     subject: str | None = None
     """Bytes that are not UTF-8 are shown as \\xNN."""
     actor: str | None = None
-    """The actor id as it stands in the subject. Every command takes it."""
+    """The actor id in the form that the subject has. Every command takes it."""
     detail: str | None = None
     ids: tuple[str, ...] | None = None
     """Actor ids that share the subject, at most 10."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RangeFacts:
-    """What a pass knows of its range beside the messages, and what the configuration says about versions."""
+    """What a pass knows of its range in addition to the messages, and what the configuration says about versions."""
 
     first_seq: int = 1
     """The first sequence of the stream after the walk."""
@@ -197,9 +197,9 @@ def _missing_versions(
 
 
 def _unreadable_after_last(key: bytes, missing: Sequence[MissingVersions], facts: RangeFacts) -> int:
-    """How many unreadable events have versions above the last one: those that the missing versions have no room for."""
-    room = sum(each.missing for each in missing if each.cause is Cause.UNREADABLE)
-    return max(0, facts.unreadable_by_actor.get(key, 0) - room)
+    """How many unreadable events have versions above the last one: more than versions are missing for that cause."""
+    missing_unreadable = sum(each.missing for each in missing if each.cause is Cause.UNREADABLE)
+    return max(0, facts.unreadable_by_actor.get(key, 0) - missing_unreadable)
 
 
 def _required_snapshot(

@@ -100,8 +100,8 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
         """Put `segment` in the place of the one with this number. At most `limit` findings of each kind stay listed."""
         self._remove(number)
         for kind, findings in segment.listed_findings.items():
-            room = max(0, limit - self.listed_counts.get(kind, 0))
-            del findings[room:]
+            allowed = max(0, limit - self.listed_counts.get(kind, 0))
+            del findings[allowed:]
             self.listed_counts[kind] = self.listed_counts.get(kind, 0) + len(findings)
         self.segments[number] = segment
 

@@ -10,7 +10,6 @@ import pytest
 
 from auditor.aether.subjects import unreachable_reason
 from auditor.core.model.findings import (
-    HISTORY_KINDS,
     KINDS,
     MESSAGE_KINDS,
     MISSING_VERSION_KINDS,
@@ -58,10 +57,11 @@ def test_these_kinds_count_messages_and_all_others_count_findings() -> None:
 
 
 def test_these_kinds_are_accepted_by_time_and_all_others_by_sequence() -> None:
-    assert {
+    by_time = {each.kind for each in SPECS if each.accepted_by is AcceptedBy.TIME}
+    assert by_time == {
         Kind.STREAM_ROLLBACK, Kind.STREAM_RECREATED, Kind.HISTORY_CHANGED, Kind.CONFIG_CHANGED,
-    } == HISTORY_KINDS  # fmt: skip
-    assert {each.kind for each in SPECS if each.accepted_by is AcceptedBy.SEQUENCE} == set(Kind) - HISTORY_KINDS
+    }  # fmt: skip
+    assert {each.kind for each in SPECS if each.accepted_by is AcceptedBy.SEQUENCE} == set(Kind) - by_time
 
 
 def test_these_kinds_explain_a_gap() -> None:
@@ -184,9 +184,10 @@ def test_only_a_finding_that_is_open_until_it_is_accepted_can_be_an_incident(kin
             Incident(1, finding_of(kind))
 
 
-def test_only_a_kind_that_is_open_until_it_is_accepted_has_a_time_of_its_own() -> None:
+def test_only_a_kind_that_is_open_until_it_is_accepted_may_have_a_time() -> None:
     timed = {each.kind for each in SPECS if "noticed_at" in each.optional}
-    assert timed == {each.kind for each in SPECS if each.open_until is OpenUntil.ACCEPTED} == HISTORY_KINDS
+    assert timed == {each.kind for each in SPECS if each.open_until is OpenUntil.ACCEPTED}
+    assert timed == {each.kind for each in SPECS if each.accepted_by is AcceptedBy.TIME}
 
 
 def test_the_fields_of_the_place_are_fields_of_the_kind() -> None:
@@ -203,4 +204,4 @@ def test_a_subject_that_is_not_utf8_is_shown_with_its_bytes_escaped() -> None:
 
 
 def test_the_reasons_why_a_subject_is_unreachable_are_those_of_aether() -> None:
-    assert [unreachable_reason(tail) for tail in (b"\xff *", b"a *", b"a")] == list(Unreachable)
+    assert [unreachable_reason(key) for key in (b"\xff *", b"a *", b"a")] == list(Unreachable)
