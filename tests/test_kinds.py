@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import ast
 import io
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,3 +85,50 @@ def test_every_kind_is_shown_on_the_page_in_the_table_and_in_the_json(row: KindS
         assert place_of(finding) in text
     assert listed == finding_json(finding)
     assert set(listed) == {"kind", "severity", "detail", *row.fields, *row.optional}
+
+
+WITH_A_NEW_KIND = """
+import io, json
+from dataclasses import replace
+from prometheus_client import generate_latest
+from rich.console import Console
+from auditor.cli.tables import findings_table
+from auditor.core.model.findings import Kind
+from auditor.core.model.quarantine_entry import QuarantineResult
+from auditor.service.metrics import registry
+from auditor.service.page import render
+from tests.core.findings import finding_of
+from tests.core.reports import report
+from tests.service.statuses import status
+
+finding = finding_of(Kind("new_kind"), seq=17)
+shown = replace(report(), findings=(finding,), totals={(finding.kind, finding.severity): 1})
+before, after = status(), status()
+before.audits["orders"].pass_completed(report(), QuarantineResult())
+after.audits["orders"].pass_completed(shown, QuarantineResult())
+table = io.StringIO()
+Console(file=table, width=300).print(findings_table([finding]))
+texts = [generate_latest(registry(before)).decode(), render(after), json.dumps(after.to_json()), table.getvalue()]
+print([text.count("new_kind") for text in texts])
+"""
+
+
+def test_a_kind_that_is_added_to_the_table_is_shown_everywhere(tmp_path: Path) -> None:
+    for package in ("auditor", "tests"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "golden"))
+    table = tmp_path / TABLE.relative_to(ROOT)
+    text = table.read_text()
+    for after, added in (
+        ('    CONFIG_CHANGED = "config_changed"\n', '    NEW_KIND = "new_kind"\n'),
+        ("\nSPECS = (\n", '    KindSpec(kind=Kind.NEW_KIND, fields=("seq",)),\n'),
+    ):
+        assert text.count(after) == 1
+        text = text.replace(after, after + added)
+    table.write_text(text)
+    environ = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", WITH_A_NEW_KIND], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
+    )
+    # /metrics has it as a finding, as an accepted finding and as the newest one; the page in two tables; the JSON has a
+    # total and the finding.
+    assert ended.stdout == "[3, 2, 2, 1]\n"
