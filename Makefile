@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: run test lint check soak image bench go-corpus lock clean
+.PHONY: run test lint check soak image bench golden go-corpus lock clean
 
 run: .venv/run.stamp
 	$(BIN)/auditor demo
@@ -29,6 +29,10 @@ image: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	for bench in bench/[a-z]*.py; do $(BIN)/python $$bench || exit 1; done
+
+# Writes the expected reports in tests/golden again: review the difference.
+golden: .venv/dev.stamp
+	AUDITOR_WRITE_GOLDEN=1 $(BIN)/pytest tests/acceptance/test_golden.py
 
 # Asks real Go again what it says of the corpus.
 go-corpus: .venv/go.stamp

@@ -22,7 +22,6 @@ TESTED_AS_PROCESS = {
     "auditor/cli/commands.py": "tests/acceptance/test_bad_input.py",
     "auditor/operations/actor.py": "tests/acceptance/test_actor.py",
     "auditor/operations/provision.py": "tests/acceptance/test_provision.py",
-    "auditor/operations/selftest.py": "tests/acceptance/test_selftest.py",
 }
 # Modules without behaviour of their own.
 UNTESTED = {"__init__.py", "__main__.py", "errors.py", "ports.py"}

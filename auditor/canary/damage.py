@@ -10,7 +10,7 @@ from auditor.aether import sanitize_subject
 from auditor.aether.event import Reason
 from auditor.aether.stream_layout import StreamLayout
 from auditor.canary.actor_messages import ActorMessages, SeedMessage
-from auditor.core.model.findings import Cause, Hidden, Kind, Severity, Unreachable, subject_text
+from auditor.core.model.findings import Cause, Hidden, Kind, Severity, Unit, Unreachable, spec, subject_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ class Damage:
             expected.severity,
         ):
             return False
-        if finding.kind is Kind.DELETED_MESSAGES:
+        if spec(finding.kind).unit is Unit.MESSAGES:
             return finding.count == sum(message.deleted for message in self.actor.messages)
         return finding.subject in {subject_text(message.subject) for message in self.actor.messages} or (
             finding.actor == sanitize_subject(self.actor.actor_id)

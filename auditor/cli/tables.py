@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from auditor.core.model.findings import Severity
+from auditor.core.model.findings import Severity, place_of
 from auditor.core.model.passes import Verdict
 from auditor.safe_text import escape_unsafe
 from auditor.units import NANOSECONDS, format_utc
@@ -27,27 +27,27 @@ SEVERITY_STYLES = {Severity.CORRUPTION: "red", Severity.NOTICE: "yellow"}
 
 
 PIPE_WIDTH = 160
-"""Columns of a table that is not for a terminal."""
+"""The width in columns of output that is not for a terminal."""
 
 
 def safe(text: object, style: str = "") -> Text:
-    """`text` exactly as it is, with whatever could steer a terminal made visible."""
+    """Returns `text` without markup, with the characters escaped that could control a terminal."""
     return Text(escape_unsafe(str(text)), style=style)
 
 
 def result_console() -> Console:
-    """Where results go: stdout, at the terminal's width, or wide enough for a table where there is no terminal."""
+    """Returns a console on stdout. If stdout is no terminal and COLUMNS is not set, it has `PIPE_WIDTH` columns."""
     console = Console()
     return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=PIPE_WIDTH)
 
 
 def print_line(console: Console, text: object, style: str = "") -> None:
-    """One line, which no console breaks."""
+    """Print one line without breaking it."""
     console.print(safe(text, style), soft_wrap=True)
 
 
 def print_report(console: Console, report: PassReport) -> None:
-    """The findings first, so that the summary is what stays in sight."""
+    """Print the findings, then the summary, then the verdict."""
     if report.findings:
         console.print(findings_table(report.findings))
     if report.findings_cut:
@@ -63,16 +63,16 @@ def print_report(console: Console, report: PassReport) -> None:
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
-    """One row a finding."""
+    """Returns a table with one row for each finding."""
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
-    table.add_column("where", justify="right", no_wrap=True)
+    table.add_column("sequence", justify="right")
     table.add_column("kind", no_wrap=True)
     table.add_column("reason", no_wrap=True)
     table.add_column("actor or subject", overflow="fold", max_width=48)
     table.add_column("detail", overflow="fold")
     for finding in findings:
         table.add_row(
-            safe(_where(finding)),
+            safe(place_of(finding)),
             safe(finding.kind, SEVERITY_STYLES[finding.severity]),
             safe(finding.reason or finding.cause or ""),
             safe(finding.actor or finding.subject or ""),
@@ -82,7 +82,7 @@ def findings_table(findings: Iterable[Finding]) -> Table:
 
 
 def print_match(console: Console, proof: MatchResult) -> None:
-    """What was planted beside what was found."""
+    """Print the seeded damage, whether each was found, and the findings that were not expected."""
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
     for column in ("planted", "actor", "found"):
         table.add_column(column, overflow="fold")
@@ -97,22 +97,12 @@ def print_match(console: Console, proof: MatchResult) -> None:
         table.add_row(safe(damage.title), safe(damage.actor.actor_id), Text("\n").join(found))
     console.print(table)
     for finding in proof.unexpected:
-        what = (finding.kind, _where(finding), finding.actor or finding.subject, finding.detail)
+        what = (finding.kind, place_of(finding), finding.actor or finding.subject, finding.detail)
         print_line(console, f"found besides: {' '.join(filter(None, what))}", "bold red")
     if proof.missing:
         print_line(console, "not everything planted was found", "bold red")
     elif proof.is_exact:
         print_line(console, "everything planted was found, and nothing else")
-
-
-def _where(finding: Finding) -> str:
-    if finding.seq is not None:
-        return str(finding.seq)
-    if finding.first_seq is not None:
-        return f"{finding.first_seq}-{finding.last_seq}"
-    if finding.before_seq is not None:
-        return f"{finding.after_seq or ''}-{finding.before_seq}"
-    return ""
 
 
 def _summary(report: PassReport) -> Table:
@@ -142,7 +132,7 @@ def _summary(report: PassReport) -> Table:
 
 
 def _read(report: PassReport) -> str:
-    """What this pass read itself, and since when the rest is remembered."""
+    """Which sequences this pass read, and when the full pass began that read the others."""
     if report.read == report.range:
         return "everything read"
     if not report.messages.in_range:

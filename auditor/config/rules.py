@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from auditor.aether.stream_layout import StreamLayout
 from auditor.aether.subjects import unreadable_id_reason
 from auditor.config.values import quoted
+from auditor.core.model.subject_filter import overlaps
 
 SCHEMES = ("nats", "tls", "ws", "wss")
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -112,16 +113,17 @@ def cross_field_problems(tree: Mapping[str, Any]) -> Iterator[Problem]:
         if isinstance(stream, str) and stream in streams:
             yield f"{section}.stream", f"{quoted(stream)} is an audited stream, to which the auditor never writes"
         for audited in sorted(streams):
-            layout = StreamLayout(audited)
-            prefixes = (layout.events_prefix, layout.snapshots_prefix)
-            if any(_overlap(prefix, taken.removesuffix(".")) for taken in prefixes):
+            if isinstance(prefix, str) and any(
+                overlaps(f"{prefix}.>", taken) for taken in StreamLayout(audited).subjects
+            ):
                 yield (
                     f"{section}.subject_prefix",
                     f"{quoted(prefix)} overlaps the subjects of the audited stream {audited}",
                 )
     if own["quarantine"][0] == own["state"][0]:
         yield "state.stream", "is the same as quarantine.stream"
-    if _overlap(own["quarantine"][1], own["state"][1]):
+    prefixes = [prefix for _, prefix in own.values() if isinstance(prefix, str)]
+    if len(prefixes) == 2 and overlaps(f"{prefixes[0]}.>", f"{prefixes[1]}.>"):
         yield "state.subject_prefix", "overlaps quarantine.subject_prefix"
 
 
@@ -169,15 +171,6 @@ def _subject(path: str, subject: str, stream: str) -> Iterator[Problem]:
         yield path, f"{quoted(subject)} is not a subject (tokens between dots, * for one, > only at the end)"
     elif tokens[:2] != prefix.split(".")[:-1] or len(tokens) < 3:
         yield path, f"{quoted(subject)} is outside the stream's events: it must begin with {prefix}"
-
-
-def _overlap(one: Any, other: Any) -> bool:
-    """Return whether subjects below one prefix can be subjects below the other."""
-    if not isinstance(one, str) or not isinstance(other, str):
-        return False
-    first, second = one.split("."), other.split(".")
-    shorter = min(len(first), len(second))
-    return first[:shorter] == second[:shorter]
 
 
 def _list(value: Any) -> tuple[Any, ...]:

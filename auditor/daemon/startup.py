@@ -93,7 +93,7 @@ async def restore_status(app: App, audit: AuditConfig, status: ServiceStatus, no
     finally:
         shown.saved_ns = app.state_store(audit).saved_ns
     if report is not None:
-        shown.recalled(report, {mode: times.finished_ns for mode, times in loaded.history.last_passes.items()})
+        shown.restore(report, {mode: times.finished_ns for mode, times in loaded.history.last_passes.items()})
         shown.due_ns.update(after_pass(audit, report, shown.took_ns, begins_ns=now_ns, now_ns=now_ns))
     return report
 

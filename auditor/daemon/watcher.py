@@ -82,7 +82,7 @@ class StreamWatcher:
             except AuditorError as error:
                 problem = problem or str(error)
                 continue
-            status.stream_seen(stream)
+            status.set_stream_info(stream)
             if status.report is None:
                 status.due_ns[Mode.FULL] = before_first(audit, self._start_ns, stream.messages)
         if problem and problem != self._status.problem:

@@ -11,12 +11,12 @@ from auditor.aether import encode_event
 from auditor.aether.store import MalformedSnapshotError, SnapshotNotFoundError
 from auditor.aether.stream_layout import event_subject
 from auditor.aether.subjects import unreadable_id_reason
-from auditor.core.model.findings import Kind, Severity
+from auditor.core.model.findings import MISSING_VERSION_KINDS, Kind, Severity
 from auditor.core.report.actor_assessment import Replayability
 from auditor.core.report.pass_report import finding_json
 from auditor.errors import AuditorError, NotFoundError
 from auditor.jetstream.eventstore.store import JetStreamEventStore
-from auditor.operations.explain_actor import MISSING_VERSIONS_KINDS, LastSnapshot, Step, explain_actor
+from auditor.operations.explain_actor import LastSnapshot, Step, explain_actor
 from auditor.scan.request import PassRequest
 from auditor.scan.run import run_to_end
 
@@ -104,8 +104,8 @@ class ActorDetails:
                 }
                 for error in self.result.errors
             ],
-            "gaps": [finding for finding in findings if finding["kind"] in MISSING_VERSIONS_KINDS],
-            "findings": [finding for finding in findings if finding["kind"] not in MISSING_VERSIONS_KINDS],
+            "gaps": [finding for finding in findings if finding["kind"] in MISSING_VERSION_KINDS],
+            "findings": [finding for finding in findings if finding["kind"] not in MISSING_VERSION_KINDS],
             "snapshot": self._snapshot_json(),
             "replay": self.replay,
             "reasoning": [{"about": step.about, "text": step.text, "command": step.command} for step in self.steps],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from auditor.core.model.findings import Cause, Finding, Kind, Severity, place_of
+from auditor.core.model.findings import MISSING_VERSION_KINDS, Cause, Finding, Severity, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 MAX_RUNS = 10
 """Runs of consecutive versions that are listed."""
-MISSING_VERSIONS_KINDS = (Kind.VERSION_GAP, Kind.MISSING_HEAD)
 
 CAUSE_TEXT = {
     Cause.MALFORMED: "a message there does not decode, and replay skips it",
@@ -63,8 +62,8 @@ def explain_actor(versions: Sequence[int], snapshot: LastSnapshot | None, report
     """The steps of the explanation; `versions` are those of the events that replay applies, in this order."""
     return [
         _there(versions),
-        *(_missing(finding) for finding in report.findings if finding.kind in MISSING_VERSIONS_KINDS),
-        *(_wrong(finding) for finding in report.findings if finding.kind not in MISSING_VERSIONS_KINDS),
+        *(_missing(finding) for finding in report.findings if finding.kind in MISSING_VERSION_KINDS),
+        *(_wrong(finding) for finding in report.findings if finding.kind not in MISSING_VERSION_KINDS),
         _snapshot(snapshot),
         _replay(snapshot, report),
         *_to_do(report),
@@ -87,7 +86,7 @@ def _missing(finding: Finding) -> Step:
 
 def _wrong(finding: Finding) -> Step:
     kind = f"{finding.kind} ({finding.reason or finding.cause})" if finding.reason or finding.cause else finding.kind
-    where = f" at {place_of(finding)}" if finding.seq is not None else ""
+    where = f" at sequence {place_of(finding)}" if finding.seq is not None else ""
     return Step(StepTopic.WRONG, f"{kind}{where}: {finding.detail or 'see docs/findings.md'}")
 
 
@@ -136,7 +135,7 @@ def _to_do(report: PassReport) -> Iterator[Step]:
                 f" {actor.bridge} makes it replayable again",
             )
     for kind in dict.fromkeys(finding.kind for finding in corrupt):
-        up_to = max(finding.position for finding in corrupt if finding.kind is kind)
+        up_to = max(finding.seq_for_acceptance for finding in corrupt if finding.kind is kind)
         yield Step(
             StepTopic.DO,
             f"or, once you know the reason (docs/findings.md#{kind}), accept it: every {kind} up to there is counted apart",

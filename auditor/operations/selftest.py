@@ -12,6 +12,7 @@ from auditor.canary.match import MatchResult, match_findings
 from auditor.canary.stream import CANARY, contents, settings
 from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.findings import place_of
 from auditor.embedded_server import EmbeddedServer
 from auditor.errors import AuditorError, NotFoundError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
@@ -52,7 +53,7 @@ class SelfTest:
         """Every problem, in one line; empty if there is none."""
         problems = [f"not found: {title}" for title in self.match_result.missing]
         problems += [
-            f"found, and not seeded: {finding.kind} at {_place(finding)}" for finding in self.match_result.unexpected
+            f"found, and not seeded: {finding.kind} ({_place(finding)})" for finding in self.match_result.unexpected
         ]
         problems += [f"no such record in the quarantine stream: {key}" for key in self.bad_records]
         return "; ".join(problems)
@@ -127,5 +128,4 @@ async def _is_stored(app: App, finding: Finding) -> bool:
 
 
 def _place(finding: Finding) -> str:
-    where = f"sequence {finding.position}"
-    return f"{where}, {finding.subject}" if finding.subject else where
+    return ", ".join(filter(None, [place_of(finding) and f"sequence {place_of(finding)}", finding.subject]))

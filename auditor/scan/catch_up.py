@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from auditor.aether.stream_layout import StreamLayout, actor_id_of
 from auditor.core.model.ranges import merged, subtract
 from auditor.core.model.subject_filter import SubjectFilter
-from auditor.core.state.examiner import Audit
+from auditor.core.state.examiner import Examiner
 from auditor.core.state.retention import replace_actor, replace_segment, set_first_event, trim
 from auditor.core.state.segments import SEGMENT_SIZE
 
@@ -84,7 +84,7 @@ async def catch_up(
 class _Examined:
     """The result of reading a range again."""
 
-    examiner: Audit
+    examiner: Examiner
     seqs: list[int]
     """The sequences that were delivered."""
 
@@ -99,7 +99,7 @@ class _Reader:
     async def examine_range(self, first_seq: int, last_seq: int, subjects: Sequence[str] = ()) -> _Examined:
         """Read a range with a new examiner; only the messages on `subjects`, if there are any."""
         subject_filter = SubjectFilter(self.request.audit.all_subjects)
-        examiner = Audit(self.stream, subject_filter, detail_limit=self.request.detail_limit)
+        examiner = Examiner(self.stream, subject_filter, detail_limit=self.request.detail_limit)
         seqs: list[int] = []
         batches = self.source.read(
             self.info,
@@ -116,7 +116,7 @@ class _Reader:
         return _Examined(examiner, seqs)
 
 
-def _examine(examiner: Audit, message: StoredMessage) -> None:
+def _examine(examiner: Examiner, message: StoredMessage) -> None:
     try:
         examiner.examine(message)
     except Exception:  # noqa: BLE001 - it was logged when the message was first read

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from auditor.core.model.findings import HISTORY_KINDS
+from auditor.core.model.findings import AcceptedBy, spec
 from auditor.core.model.passes import Mode, PassFacts, SeqRange
 from auditor.core.model.range_account import RangeAccount
 from auditor.core.report.build import ReportSettings, build_report
@@ -40,7 +40,7 @@ async def report_pass(
     valid = {
         kind: each
         for kind, each in accepted.items()
-        if kind in HISTORY_KINDS or each.created_ns == checkpoint.created_ns
+        if spec(kind).accepted_by is AcceptedBy.TIME or each.created_ns == checkpoint.created_ns
     }
     return await asyncio.to_thread(
         build_report,
@@ -75,7 +75,7 @@ async def last_report(
     checkpoint = start.checkpoint
     if (checkpoint.stream, checkpoint.subjects) != (request.audit.stream, request.audit.all_subjects):
         return None
-    ports.actor_types.remember(history.actor_types)
+    ports.actor_types.restore(history.actor_types)
     mode, times = max(history.last_passes.items(), key=lambda each: each[1].finished_ns)
     filtered = bool(request.audit.actors) and ports.source.can_filter(request.audit.all_subjects)
     facts = facts_of(checkpoint, mode, times, filtered=filtered)

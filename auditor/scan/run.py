@@ -18,7 +18,7 @@ from auditor.core.model.passes import Mode, PassFacts, SeqRange
 from auditor.core.model.ranges import intersects_open_interval
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
-from auditor.core.state.examiner import Audit
+from auditor.core.state.examiner import Examiner
 from auditor.scan.account import classify_undelivered
 from auditor.scan.checkpoint_writer import CheckpointWriter, SaveResult
 from auditor.scan.duplicates import resolve_duplicates
@@ -91,7 +91,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
     try:
         start = await _start(request, ports)
         plan, checkpoint = start.plan, start.plan.checkpoint
-        examiner = Audit(
+        examiner = Examiner(
             audited_stream(start.info, ports),
             SubjectFilter(request.audit.all_subjects),
             detail_limit=request.detail_limit,
@@ -117,7 +117,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
         incidents = start.history.identity.incidents
         report = await report_pass(request, ports, checkpoint, facts, results.account, start.accepted, incidents)
         history = start.history.with_identity(start.history.identity.with_samples(walk.samples))
-        history = history.with_actor_types(ports.actor_types.remembered)
+        history = history.with_actor_types(ports.actor_types.learned)
         if not request.interrupt.is_set():
             history = history.after(report)
         await _save(ports, writer, plan, walk, results, history, pending=facts.quarantine_pending)
@@ -140,7 +140,7 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
     info = await source.info()
     loaded = await state.load_history() if state is not None else LoadedHistory(AuditHistory())
     accepted = await state.load_acceptances() if state is not None else {}
-    ports.actor_types.remember(loaded.history.actor_types)
+    ports.actor_types.restore(loaded.history.actor_types)
     checked = await check_identity(source, state, info, loaded.history.identity, started_ns)
     if checked.reason is not None:
         log.warning("stream changed since the last pass", audit=request.audit.name, reason=checked.reason)

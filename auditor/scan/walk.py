@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from auditor.core.model.passes import Progress
     from auditor.core.model.quarantine_entry import QuarantineEntry
     from auditor.core.model.ranges import Ranges
-    from auditor.core.state.examiner import Audit
+    from auditor.core.state.examiner import Examiner
     from auditor.scan.checkpoint_writer import CheckpointWriter
     from auditor.scan.plan import Plan
     from auditor.scan.ports import PassPorts, Quarantine
@@ -61,7 +61,7 @@ async def read_range(
     ports: PassPorts,
     info: StreamState,
     plan: Plan,
-    examiner: Audit,
+    examiner: Examiner,
     history: AuditHistory,
     writer: CheckpointWriter,
     request: PassRequest,
@@ -126,7 +126,7 @@ async def read_range(
     )
 
 
-def examine_batch(examiner: Audit, batch: Sequence[StoredMessage], audit: str) -> Iterator[QuarantineEntry]:
+def examine_batch(examiner: Examiner, batch: Sequence[StoredMessage], audit: str) -> Iterator[QuarantineEntry]:
     """Examine every message; the entries to quarantine. A message that the auditor itself fails on is logged and counted."""
     at = examiner.examine_expected(batch)
     while at < len(batch):
@@ -188,7 +188,7 @@ async def _save(
     return quarantine, yields
 
 
-def _show(progress: Progress, examiner: Audit, batch: Sequence[StoredMessage]) -> None:
+def _show(progress: Progress, examiner: Examiner, batch: Sequence[StoredMessage]) -> None:
     progress.seq = batch[-1].seq
     progress.bytes += sum(len(message.data) for message in batch)
-    progress.outcomes = dict.fromkeys(Outcome, 0) | examiner.examined
+    progress.outcomes = dict.fromkeys(Outcome, 0) | examiner.outcomes

@@ -1,4 +1,4 @@
-"""HTTP: /metrics, /livez, /readyz, /api/status and the page."""
+"""Serves /metrics, /livez, /readyz, /api/status and the page over HTTP."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from auditor.service.status import ServiceStatus
 
 SHUTDOWN_SECONDS = 0.5
-"""For answers that are being sent when the daemon stops."""
+"""How long the daemon waits for responses that are being sent when it stops."""
 
 
 class HttpServer:
-    """Serves while `async with` lasts."""
+    """An HTTP server that runs inside `async with`."""
 
     def __init__(self, host: str, port: int, status: ServiceStatus) -> None:
-        """`port` 0 lets the system choose; `url` tells which."""
+        """With port 0 the system chooses the port, and `url` has it."""
         self._host = host
         self._port = port
         self._status = status
@@ -31,7 +31,7 @@ class HttpServer:
 
     async def __aenter__(self) -> Self:
         app = web.Application()
-        app.on_response_prepare.append(_harden)  # a middleware would not see every refusal
+        app.on_response_prepare.append(_harden)  # a middleware would not be called for every error response
         app.router.add_get("/", self._page)
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
@@ -41,7 +41,7 @@ class HttpServer:
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
-        except (OSError, ValueError) as error:  # a ValueError is a host that is no name
+        except (OSError, ValueError) as error:  # ValueError: the host is not a valid name
             await self._runner.cleanup()
             raise AuditorError(
                 f"http.listen: cannot serve on {self._host}:{self._port} ({getattr(error, 'strerror', None) or error}):"
@@ -55,18 +55,18 @@ class HttpServer:
 
     @property
     def url(self) -> str:
-        """Where a browser on this machine finds the page."""
+        """The URL of the page, for a browser on this machine."""
         assert self._runner is not None
         host, port = self._runner.addresses[0][:2]
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - every address means also this one
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - these listen on the loopback address, too
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     async def _livez(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        why = self._status.not_ready
-        return web.Response(text=f"{escape_unsafe(why or 'ok')}\n", status=503 if why else 200)
+        reason = self._status.not_ready
+        return web.Response(text=f"{escape_unsafe(reason or 'ok')}\n", status=503 if reason else 200)
 
     async def _api_status(self, _: web.Request) -> web.Response:
         return web.json_response(self._status.to_json(), dumps=json.dumps)
@@ -80,7 +80,7 @@ class HttpServer:
 
 
 async def _harden(_: web.Request, response: web.StreamResponse) -> None:
-    """Nothing here is for other sites, for frames or for caches."""
+    """Set headers that forbid scripts, frames, other sites and caches."""
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"

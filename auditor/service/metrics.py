@@ -1,4 +1,4 @@
-"""/metrics: what the daemon knows, as Prometheus reads it. Every name and label is fixed; `docs/metrics.md` explains them."""
+"""Exports the status of the daemon as metrics. `docs/metrics.md` lists them; users rely on their names and labels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from auditor.core.model.findings import MESSAGE_KINDS, Kind
+from auditor.core.model.findings import MESSAGE_KINDS, SPECS
 from auditor.core.model.passes import Mode, Outcome, Verdict
 from auditor.safe_text import escape_unsafe
 from auditor.service.status import DURATION_BUCKETS, FAILED, all_kind_severities
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
 
 PREFIX = "aether_auditor_"
 WHERE = ("audit", "stream")
+"""Labels of every metric about an audit."""
 Sample = tuple[tuple[str, ...], float | None]
-"""The label values after audit and stream, and the value; None for no sample."""
+"""The label values after audit and stream, and the value. None stands for no sample."""
 
 
 class StatusCollector(Collector):
-    """Renders the status anew for every scrape."""
+    """Makes the metrics from the status at every scrape."""
 
     def __init__(self, status: ServiceStatus) -> None:
         self._status = status
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric of the contract."""
+        """Yields every metric of the auditor."""
         yield InfoMetricFamily(f"{PREFIX}build", "The auditor's version.", {"version": self._status.version})
         yield GaugeMetricFamily(
             f"{PREFIX}nats_connected", "1 while there is a connection to NATS.", float(self._status.nats_connected)
@@ -48,7 +49,7 @@ class StatusCollector(Collector):
         ok = self._status.selftest_ok
         yield GaugeMetricFamily(
             f"{PREFIX}selftest_ok",
-            "1 after a self-test that found all that is planted in the canary, else 0; absent where there is no canary.",
+            "1 if the last self-test found exactly the damage in the canary, otherwise 0; absent without a canary.",
             None if ok is None else float(ok),
         )
         yield from self._findings()
@@ -71,19 +72,19 @@ class StatusCollector(Collector):
         )
         yield gauge(
             "missing_versions",
-            "Versions inside those gaps.",
+            "Versions that are missing in those gaps.",
             ("actor_type", "cause"),
             lambda a: _counts(a.report and a.report.missing_versions_by_type),
         )
         yield gauge(
             "broken_actors",
-            "Actors that replay does not bring back right, not even from their last snapshot.",
+            "Actors that replay cannot rebuild, neither from their first event nor from their last snapshot.",
             ("actor_type",),
             lambda a: _counts(a.report and {(label,): count for label, count in a.report.broken_by_type.items()}),
         )
         yield gauge(
             "findings",
-            f"Standing findings that were not accepted; messages for {', '.join(MESSAGE_KINDS)}.",
+            f"Open findings; messages for {', '.join(MESSAGE_KINDS)}.",
             ("kind", "severity"),
             lambda a: [((k, s), a.report.totals.get((k, s), 0)) for k, s in all_kind_severities()] if a.report else [],
         )
@@ -91,11 +92,11 @@ class StatusCollector(Collector):
             "accepted_findings",
             "Findings that an operator accepted.",
             ("kind",),
-            lambda a: [((k,), a.report.accepted_total.get(k, 0)) for k in Kind] if a.report else [],
+            lambda a: [((each.kind,), a.report.accepted_total.get(each.kind, 0)) for each in SPECS] if a.report else [],
         )
         yield gauge(
             "newest_finding_timestamp_seconds",
-            "When the newest finding was first seen that was not there before anybody watched; 0 if there is none.",
+            "When the newest finding was first reported that is not part of the baseline; 0 if there is none.",
             ("kind", "severity"),
             lambda a: (
                 [((k, s), a.report.newest_finding_ns.get((k, s), 0) / NANOSECONDS) for k, s in all_kind_severities()]
@@ -108,14 +109,14 @@ class StatusCollector(Collector):
         gauge, counter = self._gauge, self._counter
         yield counter(
             "messages_examined",
-            "Messages examined, by what became of them.",
+            "Messages examined, by outcome.",
             ("outcome",),
             lambda a: [((outcome,), a.examined[outcome]) for outcome in Outcome],
         )
         yield counter("bytes_examined", "Payload bytes examined.", (), lambda a: [((), a.bytes_examined)])
         yield counter(
             "passes",
-            "Passes by how they ended.",
+            "Passes by mode and verdict.",
             ("mode", "verdict"),
             lambda a: [((m, v), a.passes[m, v]) for m in Mode for v in (*Verdict, FAILED)],
         )
@@ -123,7 +124,7 @@ class StatusCollector(Collector):
         yield gauge("pass_in_progress", "1 while a pass runs.", (), lambda a: [((), float(a.running is not None))])
         yield gauge(
             "pass_progress_ratio",
-            "How much of its range the running pass has behind it; 0 while none runs.",
+            "The share of its range that the running pass has read; 0 while none runs.",
             (),
             lambda a: [((), a.running.ratio if a.running else 0.0)],
         )
@@ -141,13 +142,13 @@ class StatusCollector(Collector):
         )
         yield gauge(
             "coverage_ratio",
-            "Judged messages by stored ones, in the last completed pass.",
+            "Judged messages divided by stored messages, in the last completed pass.",
             (),
             lambda a: [((), a.report.coverage)] if a.report else [],
         )
         yield gauge(
             "checkpoint_timestamp_seconds",
-            "When state was last saved.",
+            "When the state of the audit was last saved.",
             (),
             lambda a: [((), a.saved_ns / NANOSECONDS if a.saved_ns else None)],
         )
@@ -158,35 +159,35 @@ class StatusCollector(Collector):
             "unaudited_messages",
             "Messages stored after the last audited sequence.",
             (),
-            lambda a: [((), a.unaudited)],
+            lambda a: [((), a.unaudited_messages)],
         )
         yield gauge(
             "stream_last_sequence",
-            "The stream's last sequence by its own account.",
+            "The last sequence of the stream, from stream info.",
             (),
-            lambda a: [((), a.stream_state.last_seq)] if a.stream_state else [],
+            lambda a: [((), a.stream_info.last_seq)] if a.stream_info else [],
         )
         yield gauge(
             "stream_first_sequence",
-            "The stream's first sequence by its own account.",
+            "The first sequence of the stream, from stream info.",
             (),
-            lambda a: [((), a.stream_state.first_seq)] if a.stream_state else [],
+            lambda a: [((), a.stream_info.first_seq)] if a.stream_info else [],
         )
         yield gauge(
             "stream_created_timestamp_seconds",
-            "When the stream was created; another value is another stream.",
+            "When the stream was created; another time means another stream.",
             (),
-            lambda a: [((), a.stream_state.created_ns / NANOSECONDS)] if a.stream_state else [],
+            lambda a: [((), a.stream_info.created_ns / NANOSECONDS)] if a.stream_info else [],
         )
         yield gauge(
             "quarantine_pending",
-            "Records found and not yet stored in the quarantine.",
+            "Records that the quarantine stream has not stored yet.",
             (),
             lambda a: [((), a.report.quarantine_pending if a.report else None)],
         )
         yield self._counter(
             "quarantine_records",
-            "Records sent to the quarantine, by what became of them.",
+            "Records sent to the quarantine stream, by result.",
             ("result",),
             lambda a: [((result,), a.records[result]) for result in ("stored", "already_stored", "failed")],
         )
@@ -227,7 +228,10 @@ class StatusCollector(Collector):
 
 
 def _counts(counts: object) -> Iterable[Sample]:
-    """Counts by actor type and more. Types come from stored subjects; two that look alike then are one series."""
+    """Returns samples of counts by actor type and other labels.
+
+    Actor types come from stored subjects. Types that are equal after escaping become one time series.
+    """
     if not isinstance(counts, dict):
         return []
     shown: Counter[tuple[str, ...]] = Counter()
@@ -237,7 +241,7 @@ def _counts(counts: object) -> Iterable[Sample]:
 
 
 def registry(status: ServiceStatus) -> CollectorRegistry:
-    """The status, and what the process itself costs."""
+    """Returns a registry with the metrics of the status and of the process."""
     metrics = CollectorRegistry()
     metrics.register(StatusCollector(status))
     ProcessCollector(registry=metrics)
@@ -245,5 +249,5 @@ def registry(status: ServiceStatus) -> CollectorRegistry:
 
 
 def metrics_handler(status: ServiceStatus) -> Callable[[Any], Awaitable[Any]]:
-    """The aiohttp handler of /metrics: Prometheus text or OpenMetrics, as the scraper asks."""
+    """Returns the aiohttp handler of /metrics. It sends Prometheus text or OpenMetrics, as the request asks."""
     return make_aiohttp_handler(registry(status))

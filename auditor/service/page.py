@@ -1,4 +1,4 @@
-"""The page for people: one template over the status."""
+"""Renders the status of the daemon as an HTML page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import jinja2
 
 from auditor.core.model.findings import Severity, place_of
 from auditor.safe_text import escape_unsafe
-from auditor.units import format_utc
+from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from auditor.core.report.pass_report import BrokenActor
     from auditor.service.status import ServiceStatus
 
-MOST_FINDINGS = 100
-"""Shown for each audit; the command line and /api/status list more."""
+MAX_FINDINGS = 100
+"""How many findings the page lists for each audit. The command line and /api/status list more."""
 
 _SOURCE = (Path(__file__).parent / "page.html").read_text(encoding="utf-8")
 _STYLE = re.search(r"<style>(.*?)</style>", _SOURCE, re.DOTALL)
@@ -32,16 +32,17 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE[1].encode()).digest()).deco
 CONTENT_SECURITY_POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'; base-uri 'none'"
 )
-"""The page has one style sheet, and nothing else that could load or run."""
+"""Allows the style sheet of the page and nothing else: no script, image, font or frame."""
 
 
-def _help(actor: BrokenActor) -> str:
+def _repair(actor: BrokenActor) -> str:
+    """What would make a broken actor replayable."""
     return actor.bridge or "an id of its own: several actors share the subject"
 
 
 def _latest(findings: Sequence[Finding]) -> list[Finding]:
-    """The last ones in stream order first: what happened just now is on top."""
-    return sorted(findings, key=lambda finding: finding.position, reverse=True)[:MOST_FINDINGS]
+    """The findings with the highest sequences, the highest first."""
+    return sorted(findings, key=lambda finding: finding.position, reverse=True)[:MAX_FINDINGS]
 
 
 _ENVIRONMENT = jinja2.Environment(
@@ -49,12 +50,13 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.filters["escape_unsafe"] = lambda text: escape_unsafe(str(text))
 _ENVIRONMENT.filters["latest"] = _latest
-_ENVIRONMENT.filters["where"] = place_of
-_ENVIRONMENT.filters["moment"] = format_utc
-_ENVIRONMENT.filters["help"] = _help
+_ENVIRONMENT.filters["place"] = place_of
+_ENVIRONMENT.filters["time"] = format_utc
+_ENVIRONMENT.filters["seconds"] = lambda duration_ns: f"{duration_ns / NANOSECONDS:.2f} s"
+_ENVIRONMENT.filters["repair"] = _repair
 _TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)
 
 
 def render(status: ServiceStatus) -> str:
-    """The whole page as HTML."""
-    return _TEMPLATE.render(status=status, corruption=Severity.CORRUPTION, max_findings=MOST_FINDINGS)
+    """Returns the page as HTML."""
+    return _TEMPLATE.render(status=status, corruption=Severity.CORRUPTION, max_findings=MAX_FINDINGS)

@@ -1,4 +1,4 @@
-"""What the daemon knows of its audits: told by the daemon, rendered by /metrics, /api/status and the page."""
+"""Holds what the daemon knows of its audits. The daemon sets it; /metrics, /api/status and the page show it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from auditor.core.model.findings import Kind, Severity, severities
+from auditor.core.model.findings import SPECS, Kind, Severity
 from auditor.core.model.passes import Mode, Outcome, Verdict
 from auditor.units import NANOSECONDS, format_rfc3339
 
@@ -24,53 +24,54 @@ if TYPE_CHECKING:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUS_SCHEMA = "aether-auditor/status/1"
 FAILED = "failed"
-"""The verdict of a pass that came to no end."""
+"""Stands for the verdict of a pass that failed."""
 
 DURATION_BUCKETS = (0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400)
-"""Seconds: from an idle look to a day, beyond which a pass is late by any measure."""
+"""Upper bounds in seconds, from an incremental pass with nothing new to a pass of a day."""
 
 
 @dataclass(slots=True)
 class Durations:
-    """How long passes took: a histogram."""
+    """A histogram of the durations of passes."""
 
     counts: list[int] = field(default_factory=lambda: [0] * (len(DURATION_BUCKETS) + 1))
-    """Passes by bucket, the last one for those above all bounds."""
+    """Passes by bucket. The last bucket is for those above all bounds."""
     total: float = 0.0
-    """Seconds."""
+    """The sum of all durations in seconds."""
 
     def observe(self, seconds: float) -> None:
-        """One more pass."""
+        """Count a pass that took so many seconds."""
         self.counts[bisect_left(DURATION_BUCKETS, seconds)] += 1
         self.total += seconds
 
 
 @dataclass(slots=True)
 class AuditStatus:
-    """One audit. Gauges are those of the last completed pass; before the first there are none."""
+    """The status of one audit."""
 
     name: str
     stream: str
     schedule: ScheduleConfig
     report: PassReport | None = None
-    """Of the last completed pass."""
+    """The report of the last completed pass; None before the first."""
     running: Progress | None = None
-    """Of the pass in progress."""
-    failure: str | None = None
-    """Why the last pass came to no end; None if it did."""
+    """The progress of the pass that runs; None if none runs."""
+    last_failure: str | None = None
+    """Why the last pass failed, in one line; None if it completed."""
     completed_ns: dict[Mode, int] = field(default_factory=dict)
+    """When the last pass of each mode completed, nanoseconds since 1970."""
     due_ns: dict[Mode, int] = field(default_factory=dict)
-    """When the next pass of each mode should have completed."""
+    """When the next pass of each mode should have completed, nanoseconds since 1970."""
     passes: Counter[tuple[Mode, str]] = field(default_factory=Counter)
-    """By mode and verdict, `failed` among them."""
+    """Passes by mode, and by verdict or `failed`."""
     durations: dict[Mode, Durations] = field(default_factory=dict)
-    """Of completed passes."""
+    """Durations of completed passes, by mode."""
     records: Counter[str] = field(default_factory=Counter)
     """Quarantine records by result."""
-    stream_state: StreamState | None = None
-    """The stream's own account, at most 15 seconds old while it can be reached."""
+    stream_info: StreamState | None = None
+    """Stream info. It is at most 15 seconds old while the server answers."""
     saved_ns: int | None = None
-    """When state was last saved, nanoseconds since 1970."""
+    """When the state of the audit was last saved, nanoseconds since 1970."""
     next_pass_ns: int | None = None
     """When the next pass begins, nanoseconds since 1970; None if none is scheduled."""
     took_ns: dict[Mode, int] = field(default_factory=dict)
@@ -78,21 +79,21 @@ class AuditStatus:
     _examined: Counter[Outcome] = field(default_factory=Counter)
     _bytes: int = 0
 
-    def recalled(self, report: PassReport, completed_ns: Mapping[Mode, int]) -> None:
-        """What passes said before the auditor was started anew, and when they ended."""
+    def restore(self, report: PassReport, completed_ns: Mapping[Mode, int]) -> None:
+        """Set the last report and the times of the last passes from before a restart."""
         self.report = report
         self.took_ns[report.mode] = report.finished_ns - report.started_ns
         self.completed_ns.update(completed_ns)
 
     def pass_started(self, progress: Progress) -> None:
-        """A pass begins; `progress` moves while it runs. It begins as what the last one leads to."""
+        """Note that a pass begins. The pass updates `progress` while it runs."""
         progress.mode = Mode.FULL if self.report is None else Mode.INCREMENTAL
         self.running = progress
 
     def pass_completed(self, report: PassReport) -> None:
-        """A pass came to its end."""
+        """Note that a pass completed."""
         self._end()
-        self.failure = None
+        self.last_failure = None
         self.report = report
         self.completed_ns[report.mode] = report.finished_ns
         self.passes[report.mode, report.verdict] += 1
@@ -101,20 +102,20 @@ class AuditStatus:
         self._count(report.quarantine)
 
     def pass_failed(self, reason: str) -> None:
-        """A pass failed before it could submit a record; `reason` in one line."""
+        """Note that a pass failed before it could submit a record, and the reason in one line."""
         mode = self.running.mode if self.running else Mode.FULL
         self._end()
-        self.failure = reason
+        self.last_failure = reason
         self.passes[mode, FAILED] += 1
 
-    def pass_yielded(self, quarantine: QuarantineResult) -> None:
-        """A full pass was paused, to be continued later."""
+    def pass_yielded(self, result: QuarantineResult) -> None:
+        """Note that a full pass paused, and what became of its records."""
         self._end()
-        self._count(quarantine)
+        self._count(result)
 
-    def stream_seen(self, state: StreamState) -> None:
-        """The stream's own account was read."""
-        self.stream_state = state
+    def set_stream_info(self, info: StreamState) -> None:
+        """Set the stream info that the server has just reported."""
+        self.stream_info = info
 
     @property
     def next_pass(self) -> datetime | None:
@@ -123,23 +124,23 @@ class AuditStatus:
 
     @property
     def examined(self) -> Counter[Outcome]:
-        """Messages examined since the start, by outcome; a running pass counts as it goes."""
+        """Messages examined since the start of the daemon, by outcome, those of the running pass included."""
         return self._examined + Counter(self.running.outcomes if self.running else {})
 
     @property
     def bytes_examined(self) -> int:
-        """Payload bytes examined since the start."""
+        """Payload bytes examined since the start of the daemon, those of the running pass included."""
         return self._bytes + (self.running.bytes if self.running else 0)
 
     @property
-    def unaudited(self) -> int | None:
+    def unaudited_messages(self) -> int | None:
         """Messages stored after the last audited sequence; None before the first completed pass."""
-        if self.report is None or self.stream_state is None:
+        if self.report is None or self.stream_info is None:
             return None
-        return max(0, self.stream_state.last_seq - self.report.range.last_seq)
+        return max(0, self.stream_info.last_seq - self.report.range.last_seq)
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of `audits` in /api/status."""
+        """Returns one entry of `audits` in /api/status."""
         report = self.report.to_json() if self.report else {"name": self.name, "stream": self.stream, "verdict": None}
         due = self.next_pass
         running = None
@@ -151,9 +152,9 @@ class AuditStatus:
             "schedule": self.schedule.model_dump(mode="json"),
             "next_pass": due.isoformat() if due else None,
             "running": running,
-            "failure": self.failure,
+            "failure": self.last_failure,
             "completed_at": format_rfc3339(self.report.finished_ns) if self.report else None,
-            "unaudited_messages": self.unaudited,
+            "unaudited_messages": self.unaudited_messages,
         }
 
     def _count(self, result: QuarantineResult) -> None:
@@ -164,45 +165,45 @@ class AuditStatus:
 
 
 class Connection(Protocol):
-    """What is to be known of the connection to NATS."""
+    """The connection to NATS, as the status needs it."""
 
     @property
     def is_connected(self) -> bool:
-        """Whether it is up."""
+        """Whether the connection is established."""
 
     @property
     def last_error_text(self) -> str:
-        """What went wrong last, in words."""
+        """The last error of the connection; empty if there was none."""
 
 
 class ServiceStatus:
-    """The whole daemon."""
+    """The status of the daemon: its connection, its self-test and its audits."""
 
     def __init__(self, version: str, audits: Iterable[AuditConfig]) -> None:
         self.version = version
         self.problem: str | None = "not connected to NATS yet"
         """Why the daemon is not ready, in one line; None if it is."""
         self.connection: Connection | None = None
-        """None until the first one."""
+        """None before the first connection."""
         self.selftest_ok: bool | None = None
-        """Whether the last self-test found all that is planted in the canary; None where there is no canary."""
+        """Whether the last self-test found exactly the damage in the canary; None if there is no canary."""
         self.audits = {audit.name: AuditStatus(audit.name, audit.stream, audit.schedule) for audit in audits}
 
     @property
     def nats_connected(self) -> bool:
-        """Whether there is a connection now."""
+        """Whether the daemon is connected to NATS."""
         return self.connection is not None and self.connection.is_connected
 
     @property
     def not_ready(self) -> str | None:
-        """Why it is not ready, in one line; None if it is."""
+        """Why the daemon is not ready, in one line; None if it is."""
         if self.connection is None or self.nats_connected:
             return self.problem
         return f"the connection to NATS is lost: {self.connection.last_error_text or 'no answer'}"
 
     @property
     def verdict(self) -> str | None:
-        """The worst verdict of all audits; None if one has none yet and no other is corrupt."""
+        """The worst verdict of all audits; None if one audit has none yet and no other is corrupt."""
         verdicts = [audit.report.verdict if audit.report else None for audit in self.audits.values()]
         for verdict in (Verdict.CORRUPT, None, Verdict.INCONCLUSIVE):
             if verdict in verdicts:
@@ -210,7 +211,7 @@ class ServiceStatus:
         return Verdict.CLEAN
 
     def to_json(self) -> dict[str, Any]:
-        """The object of /api/status."""
+        """Returns the object of /api/status."""
         return {
             "schema": STATUS_SCHEMA,
             "version": self.version,
@@ -224,5 +225,5 @@ class ServiceStatus:
 
 
 def all_kind_severities() -> list[tuple[Kind, Severity]]:
-    """Every kind of finding with every severity that it can have."""
-    return [(kind, severity) for kind in Kind for severity in severities(kind)]
+    """Returns every kind of finding with every severity that it can have."""
+    return [(each.kind, severity) for each in SPECS for severity in each.severities]

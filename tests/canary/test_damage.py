@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auditor.canary.damage import all_damage
-from auditor.core.model.findings import Finding, Kind, Severity
+from auditor.core.model.findings import Kind, Severity
+from tests.core.findings import finding_of
 
 
 def test_there_are_at_least_ten_damages_each_with_a_finding_of_its_own() -> None:
@@ -13,16 +16,18 @@ def test_there_are_at_least_ten_damages_each_with_a_finding_of_its_own() -> None
     assert len({damage.actor.actor_id for damage in damages}) == len(damages)
 
 
-def test_a_finding_about_another_actor_or_of_another_severity_is_not_the_expected_one() -> None:
+def test_a_finding_of_another_actor_reason_or_kind_is_not_the_expected_one() -> None:
     damage = next(damage for damage in all_damage("ORDERS") if damage.title == "an event cut in half")
     (malformed, _) = damage.expected
-    found = Finding(kind=Kind.MALFORMED_EVENT, severity=Severity.CORRUPTION, reason="syntax", actor="order-1")
+    found = finding_of(Kind.MALFORMED_EVENT, reason="syntax", actor="order-1")
     assert damage.matches(malformed, found)
-    for other in ({"actor": "order-2"}, {"reason": "type"}, {"severity": Severity.NOTICE}, {"kind": Kind.HIDDEN_EVENT}):
-        changed = {
-            "kind": Kind.MALFORMED_EVENT,
-            "severity": Severity.CORRUPTION,
-            "reason": "syntax",
-            "actor": "order-1",
-        }
-        assert not damage.matches(malformed, Finding(**{**changed, **other}))
+    for other in ({"actor": "order-2"}, {"reason": "type"}, {"kind": Kind.HIDDEN_EVENT}):
+        assert not damage.matches(malformed, replace(found, **other))
+
+
+def test_a_finding_of_another_severity_is_not_the_expected_one() -> None:
+    damage = next(damage for damage in all_damage("ORDERS") if damage.title == "a last snapshot that does not decode")
+    (malformed,) = damage.expected
+    found = finding_of(Kind.MALFORMED_SNAPSHOT, reason="syntax", actor="order-21")
+    assert damage.matches(malformed, found)
+    assert not damage.matches(malformed, replace(found, severity=Severity.NOTICE))

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from auditor.canary.damage import all_damage
 from auditor.canary.match import match_findings
-from auditor.core.model.findings import Finding, Kind, Severity
+from auditor.core.model.findings import Kind
+from tests.core.findings import finding_of
 from tests.core.reports import report
 
-FOUND = Finding(kind=Kind.SUBJECT_COLLISION, severity=Severity.CORRUPTION, actor="order-11_a")
+FOUND = finding_of(Kind.SUBJECT_COLLISION, actor="order-11_a")
 
 
 def test_seeded_damage_that_is_not_found_is_missing() -> None:

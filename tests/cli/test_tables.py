@@ -1,14 +1,17 @@
-"""Tables for people."""
+"""Tables show findings with their place, and escape markup and control characters."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from auditor.cli.tables import PIPE_WIDTH, findings_table, print_line, print_report, result_console
-from auditor.core.model.findings import Finding, Kind, Severity
+from auditor.canary.match import match_findings
+from auditor.cli.tables import PIPE_WIDTH, findings_table, print_line, print_match, print_report, result_console
+from auditor.core.model.findings import Kind
+from tests.core.findings import finding_of
 from tests.core.reports import report
 
 if TYPE_CHECKING:
@@ -20,15 +23,32 @@ def printed(*, terminal: bool, width: int = 200) -> tuple[Console, io.StringIO]:
     return Console(file=out, force_terminal=terminal, width=width, color_system="truecolor" if terminal else None), out
 
 
-def test_markup_and_control_characters_are_shown_and_not_obeyed() -> None:
+def test_markup_and_control_characters_are_escaped() -> None:
     console, out = printed(terminal=False)
     hostile = "[red]x[/red] \x1b\r\n\u202e :smile:"
-    console.print(findings_table([Finding(kind=Kind.LATE_VERSION, severity=Severity.CORRUPTION, actor=hostile)]))
+    console.print(findings_table([finding_of(Kind.LATE_VERSION, actor=hostile)]))
     print_line(console, hostile)
     shown = out.getvalue()
     assert "\x1b" not in shown
     assert "\r" not in shown
     assert shown.count("[red]x[/red] \\x1b\\x0d\\x0a\\u202e :smile:") == 2
+
+
+def test_a_finding_is_listed_with_its_place_actor_and_cause() -> None:
+    console, out = printed(terminal=False)
+    gap = finding_of(Kind.VERSION_GAP, after_seq=17, before_seq=20, detail="version 3 is missing")
+    console.print(findings_table([gap, finding_of(Kind.DELETED_MESSAGES, first_seq=17, last_seq=20)]))
+    header, _, first, second = (line.split() for line in out.getvalue().splitlines())
+    assert header[:3] == ["sequence", "kind", "reason"]
+    assert " ".join(first) == "after 17, before 20 version_gap unknown order-1 version 3 is missing"
+    assert second == ["17–20", "deleted_messages"]
+
+
+def test_a_finding_that_was_not_expected_is_printed_with_its_place() -> None:
+    console, out = printed(terminal=False)
+    late = finding_of(Kind.LATE_VERSION, seq=17, detail="late")
+    print_match(console, match_findings([], replace(report(), findings=(late,))))
+    assert "found besides: late_version 17 order-1 late\n" in out.getvalue()
 
 
 def test_a_line_is_never_broken() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.config.rules import cron_line, nats_name, server_url, subject_prefix
+from auditor.config.rules import cron_line, cross_field_problems, nats_name, server_url, subject_prefix
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,30 @@ def test_what_jetstream_forbids_is_no_stream_name(name: str) -> None:
 def test_a_prefix_is_literal_tokens(prefix: str) -> None:
     with pytest.raises(ValueError, match="cannot begin a subject"):
         subject_prefix(prefix)
+
+
+@pytest.mark.parametrize(
+    ("quarantine", "state", "problem"),
+    [
+        ("q", "q", "state.subject_prefix"),
+        ("q", "q.state", "state.subject_prefix"),
+        ("q.records", "q", "state.subject_prefix"),
+        ("q.records", "q.state", None),
+        ("q", "qq", None),
+        ("ORDERS", "s", "quarantine.subject_prefix"),
+        ("ORDERS.events.q", "s", "quarantine.subject_prefix"),
+        ("q", "ORDERS.snapshots", "state.subject_prefix"),
+        ("ORDERS.records", "s", None),
+        (1, "s", None),
+        ("q", None, None),
+    ],
+)
+def test_subjects_of_the_auditor_overlap_neither_each_other_nor_those_of_an_audited_stream(
+    quarantine: object, state: object, problem: str | None
+) -> None:
+    tree = {
+        "audits": ({"name": "orders", "stream": "ORDERS"},),
+        "quarantine": {"subject_prefix": quarantine},
+        "state": {"subject_prefix": state},
+    }
+    assert [path for path, _ in cross_field_problems(tree)] == ([problem] if problem else [])

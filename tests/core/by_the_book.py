@@ -1,6 +1,6 @@
-"""The rules of findings read word by word, over a list of messages: slow, and it shares nothing with the audit.
+"""A slow model of the documented rules of findings, over a list of messages. It shares no code with the auditor.
 
-It knows of each message what it was made to be, so it decodes nothing.
+It knows how each message was made, so it decodes nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Made:
     version: int = 0
 
     @property
-    def tail(self) -> bytes:
+    def key(self) -> bytes:
         raw = self.subject if isinstance(self.subject, bytes) else self.subject.encode()
         return raw.split(b".", 2)[2]
 
@@ -45,7 +45,7 @@ class Made:
 
 @dataclass(frozen=True)
 class World:
-    """What is known beside the messages."""
+    """What a pass knows in addition to the messages."""
 
     first_seq: int = 1
     deleted: frozenset[int] = frozenset()
@@ -58,7 +58,7 @@ class World:
 class Found:
     kind: str
     severity: str
-    why: str | None = None
+    reason_or_cause: str | None = None
     seq: int | None = None
     version: int | None = None
     between: tuple[int | None, int] | None = None
@@ -74,10 +74,10 @@ ACTORS = {"unknown.a_b": ("a.b", "a_b"), "order.order-1": ("order-1",), "-x.-x-y
 
 @st.composite
 def made(draw: st.DrawFn) -> Made:
-    tail = draw(st.sampled_from(sorted(ACTORS)))
-    events, snapshots = f"S.events.{tail}", f"S.snapshots.{tail}"
-    # The second id that shares a subject is rare: it ends what can be said of the others.
-    actor = ACTORS[tail][0] if draw(st.integers(0, 9)) else ACTORS[tail][-1]
+    key = draw(st.sampled_from(sorted(ACTORS)))
+    events, snapshots = f"S.events.{key}", f"S.snapshots.{key}"
+    # The second id that shares a subject is rare, because versions are not judged after it.
+    actor = ACTORS[key][0] if draw(st.integers(0, 9)) else ACTORS[key][-1]
     version = draw(st.integers(1, 7))
     good = Made(events, event(actor, version), None, None, actor, version)
     bad = [
@@ -102,47 +102,47 @@ def made(draw: st.DrawFn) -> Made:
 
 @st.composite
 def growing(draw: st.DrawFn) -> list[Made]:
-    """Actors whose versions mostly grow by one, as in life."""
+    """Messages of actors whose versions mostly grow by one."""
     last: dict[bytes, int] = {}
-    story = []
+    stored = []
     for one in draw(st.lists(made(), max_size=30)):
         if one.kind is None and draw(st.integers(0, 5)):
             steps, body = ([0, 0, 1, 2], snapshot) if one.is_snapshot else ([1, 1, 1, 1, 2, 3], event)
-            version = max(1, last.get(one.tail, 0) + draw(st.sampled_from(steps)))
+            version = max(1, last.get(one.key, 0) + draw(st.sampled_from(steps)))
             one = Made(one.subject, body(one.actor_id, version), None, None, one.actor_id, version)  # noqa: PLW2901
             if not one.is_snapshot:
-                last[one.tail] = version
-        story.append(one)
-    return story
+                last[one.key] = version
+        stored.append(one)
+    return stored
 
 
 stories = st.lists(made(), max_size=30) | growing() | growing()
 
 
-# What is to be said of them -------------------------------------------------------------------------------------------
+# The findings about them -------------------------------------------------------------------------------------------
 
 
-def findings(story: dict[int, Made], world: World) -> Counter[Found]:
-    """Every finding about `story`, which has the messages by sequence."""
-    found = Counter(_contents(story))
-    for tail in {one.tail for one in story.values()}:
-        found.update(_versions(_on(story, tail, snapshots=False), world))
-        if _is_ahead(story, tail, world):
-            seq, last = max(_on(story, tail, snapshots=True).items())
+def findings(stored: dict[int, Made], world: World) -> Counter[Found]:
+    """Every finding about `stored`, which has the messages by sequence."""
+    found = Counter(_contents(stored))
+    for key in {one.key for one in stored.values()}:
+        found.update(_versions(_on(stored, key, snapshots=False), world))
+        if _is_ahead(stored, key, world):
+            seq, last = max(_on(stored, key, snapshots=True).items())
             found[Found("snapshot_ahead", "corruption", seq=seq, version=last.version)] += 1
     return found
 
 
-def replays(story: dict[int, Made], world: World) -> Counter[str]:
+def replays(stored: dict[int, Made], world: World) -> Counter[str]:
     """How many actors can be replayed, and how."""
     counts: Counter[str] = Counter()
-    for tail in {one.tail for one in story.values() if not one.is_snapshot and one.kind != "unreachable_event"}:
-        counts[_replay(_on(story, tail, snapshots=False), _on(story, tail, snapshots=True), world)] += 1
+    for key in {one.key for one in stored.values() if not one.is_snapshot and one.kind != "unreachable_event"}:
+        counts[_replay(_on(stored, key, snapshots=False), _on(stored, key, snapshots=True), world)] += 1
     return counts
 
 
-def _on(story: dict[int, Made], tail: bytes, *, snapshots: bool) -> dict[int, Made]:
-    return {seq: one for seq, one in story.items() if one.tail == tail and one.is_snapshot == snapshots}
+def _on(stored: dict[int, Made], key: bytes, *, snapshots: bool) -> dict[int, Made]:
+    return {seq: one for seq, one in stored.items() if one.key == key and one.is_snapshot == snapshots}
 
 
 def _good(events: dict[int, Made]) -> list[tuple[int, Made]]:
@@ -153,9 +153,9 @@ def _ids(events: dict[int, Made]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.actor_id for _, one in _good(events)))
 
 
-def _contents(story: dict[int, Made]) -> Iterable[Found]:
-    last_on = {one.subject: seq for seq, one in sorted(story.items()) if one.is_snapshot}
-    for seq, one in story.items():
+def _contents(stored: dict[int, Made]) -> Iterable[Found]:
+    last_on = {one.subject: seq for seq, one in sorted(stored.items()) if one.is_snapshot}
+    for seq, one in stored.items():
         if one.kind is not None:
             notice = one.kind == "unreachable_event" or (one.is_snapshot and last_on[one.subject] != seq)
             yield Found(one.kind, "notice" if notice else "corruption", one.reason, seq)
@@ -176,7 +176,7 @@ def _versions(events: dict[int, Made], world: World) -> Iterable[Found]:
                 kind = "duplicate_version"
             yield Found(kind, "corruption", "unknown" if kind == "duplicate_version" else None, seq, version)
         stored.add(version)
-    for first, last, after, before in _holes(events, world):
+    for first, last, after, before in _missing(events, world):
         cause = _cause(events, world, after, before)
         expected = cause == "expired" or (cause == "unknown" and not world.contiguous)
         yield Found(
@@ -188,7 +188,7 @@ def _versions(events: dict[int, Made], world: World) -> Iterable[Found]:
         )
 
 
-def _holes(events: dict[int, Made], world: World) -> Iterable[tuple[int, int, int | None, int]]:
+def _missing(events: dict[int, Made], world: World) -> Iterable[tuple[int, int, int | None, int]]:
     """First and last version that are missing, and the sequences between which they are; the head first."""
     good = _good(events)
     if not good:
@@ -227,7 +227,7 @@ def _replay(events: dict[int, Made], snapshots: dict[int, Made], world: World) -
     bad = [seq for seq, one in events.items() if one.kind]
     # Of each damage the version of the next good event after it; None where none follows.
     damage = [next((one.version for at, one in good if at > seq), None) for seq in bad]
-    for _, last, after, before in _holes(events, world):
+    for _, last, after, before in _missing(events, world):
         if world.contiguous or _cause(events, world, after, before) != "unknown":
             damage.append(last + 1)
     if not damage:
@@ -242,8 +242,8 @@ def _replay(events: dict[int, Made], snapshots: dict[int, Made], world: World) -
     return "replayable_from_snapshot"
 
 
-def _is_ahead(story: dict[int, Made], tail: bytes, world: World) -> bool:
-    snapshots, events = _on(story, tail, snapshots=True), _on(story, tail, snapshots=False)
+def _is_ahead(stored: dict[int, Made], key: bytes, world: World) -> bool:
+    snapshots, events = _on(stored, key, snapshots=True), _on(stored, key, snapshots=False)
     if not snapshots or max(snapshots.items())[1].kind or len(_ids(events)) > 1:
         return False
     good = _good(events)
@@ -255,6 +255,6 @@ def _is_ahead(story: dict[int, Made], tail: bytes, world: World) -> bool:
     return max(snapshots.items())[1].version > last + explained
 
 
-def messages(story: dict[int, Made]) -> list[StoredMessage]:
-    """`story` as it is stored."""
-    return [message(seq, one.subject, one.data) for seq, one in sorted(story.items())]
+def messages(stored: dict[int, Made]) -> list[StoredMessage]:
+    """The messages as the server stores them."""
+    return [message(seq, one.subject, one.data) for seq, one in sorted(stored.items())]

@@ -10,7 +10,7 @@ from auditor.core.model.range_account import RangeAccount
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.report.build import ReportSettings, build_report
 from auditor.core.state.checkpoint import Checkpoint
-from auditor.core.state.examiner import Audit, AuditedStream
+from auditor.core.state.examiner import AuditedStream, Examiner
 from tests.core.stories import message
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def report_on(
 
 def report(*stored: tuple[str | bytes, bytes], types: ActorTypes | None = None, **fields: object) -> PassReport:
     """The report of a full pass over these messages."""
-    examiner = Audit(AuditedStream("S", 0, "aether.quarantine"), SubjectFilter(["S.>"]), detail_limit=1000)
+    examiner = Examiner(AuditedStream("S", 0, "aether.quarantine"), SubjectFilter(["S.>"]), detail_limit=1000)
     for seq, (subject, data) in enumerate(stored, 1):
         examiner.examine(message(seq, subject, data))
     return report_on(examiner.state, len(stored), types=types, **fields)

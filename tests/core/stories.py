@@ -1,4 +1,4 @@
-"""Messages as Aether's writers and their accidents leave them, for the tests of the core."""
+"""Good and bad messages, for tests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def subjects(actor: str) -> tuple[str, str]:
 
 @st.composite
 def stored(draw: st.DrawFn) -> tuple[str | bytes, bytes]:
-    """One message: most are good, and of few actors so that things happen between them."""
+    """One message of one of few actors. Most are good."""
     actor = draw(st.sampled_from(ACTORS))
     events, snapshots = subjects(actor)
     version = draw(st.integers(1, 6))

@@ -71,8 +71,8 @@ async def test_a_failing_audit_changes_nothing_for_a_healthy_one() -> None:
     assert await running.runner.run(JOB, never) == Failed("stream S does not exist")
     assert isinstance(await running.runner.run(Job("b", StartFrom.AUTO), never), Completed)
     a, b = running.status.audits.values()
-    assert (a.report, a.failure, a.passes) == (None, "stream S does not exist", {(Mode.FULL, "failed"): 1})
-    assert (b.failure, b.passes) == (None, {(Mode.FULL, "clean"): 1})
+    assert (a.report, a.last_failure, a.passes) == (None, "stream S does not exist", {(Mode.FULL, "failed"): 1})
+    assert (b.last_failure, b.passes) == (None, {(Mode.FULL, "clean"): 1})
 
 
 async def test_a_failed_pass_changes_no_deadline() -> None:
@@ -88,7 +88,7 @@ async def test_an_internal_error_is_a_failed_pass_that_shows_no_payload_value() 
     running = Running()
     running.app.streams["a"].refuses = ValueError("hunter2")
     assert await running.runner.run(JOB, never) == Failed("internal error (ValueError)")
-    assert running.a.failure == "internal error (ValueError)"
+    assert running.a.last_failure == "internal error (ValueError)"
 
 
 async def test_a_full_pass_yields_if_asked_to_and_the_next_one_continues_it(monkeypatch) -> None:
@@ -100,7 +100,7 @@ async def test_a_full_pass_yields_if_asked_to_and_the_next_one_continues_it(monk
     [line] = [line for line in logged if line["event"] == "full pass paused"]
     assert yielded == Yielded(line["seq"], QuarantineResult())
     assert 0 < line["seq"] < 17
-    assert (running.a.running, running.a.report, running.a.failure) == (None, None, None)
+    assert (running.a.running, running.a.report, running.a.last_failure) == (None, None, None)
     result = await running.runner.run(JOB, never)
     assert isinstance(result, Completed)
     assert result.report.read.first_seq == line["seq"] + 1
@@ -116,5 +116,5 @@ async def test_a_pass_that_is_cut_short_by_a_stop_is_not_shown() -> None:
     assert running.a.running is not None
     running.stopping.set()
     assert await asyncio.wait_for(run, 5) == Interrupted()
-    assert (running.a.report, running.a.failure) == (None, None)
+    assert (running.a.report, running.a.last_failure) == (None, None)
     assert not running.a.passes

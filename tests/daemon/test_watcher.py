@@ -32,7 +32,7 @@ async def test_the_first_check_reads_the_info_of_every_stream_and_makes_the_daem
     assert watched.status.not_ready
     await watched.watcher.check(0)
     assert watched.status.not_ready is None
-    assert [audit.stream_state.last_seq for audit in watched.status.audits.values() if audit.stream_state] == [7, 7]
+    assert [audit.stream_info.last_seq for audit in watched.status.audits.values() if audit.stream_info] == [7, 7]
 
 
 async def test_stream_info_is_read_again_when_it_is_too_old() -> None:
@@ -61,7 +61,7 @@ async def test_a_stream_that_cannot_be_read_is_the_reason_why_the_daemon_is_not_
         await watched.watcher.refresh()
     assert watched.status.not_ready == "stream S does not exist"
     assert [(line["event"], line["reason"]) for line in logged] == [("not ready", "stream S does not exist")]
-    assert watched.status.audits["b"].stream_state is not None
+    assert watched.status.audits["b"].stream_info is not None
     watched.a.refuses = None
     await watched.watcher.refresh()
     assert watched.status.not_ready is None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.core.model.findings import Cause
+from auditor.core.model.findings import Cause, Kind
+from auditor.core.model.range_account import SubjectCount
+from auditor.core.state.acceptance import Acceptance
 from auditor.operations.explain_actor import CAUSE_TEXT, LastSnapshot, StepTopic, explain_actor
 from tests.core.reports import report
 from tests.core.stories import event, snapshot
@@ -52,6 +54,17 @@ def test_damage_at_the_end_requires_a_snapshot_stored_after_it() -> None:
     assert steps[StepTopic.REPLAY] == [
         "broken: no snapshot covers the damage; a snapshot stored behind sequence 2 would"
     ]
+
+
+def test_the_command_that_accepts_unreadable_events_covers_all_that_is_unreadable_now() -> None:
+    counts = {ORDER.encode(): SubjectCount(stored=3, unreadable=1, detected_seq=2)}
+    steps = explain_actor([1, 2], None, report(*stored(1, 2), subject_counts=counts))
+    commands = [step.command for step in steps if step.command]
+    assert 'auditor accept --audit orders --kind unreadable_message --up-to-seq 2 --reason "…"' in commands
+    accepted = Acceptance(
+        kind=Kind.UNREADABLE_MESSAGE, up_to_seq=2, reason="known", accepted_ns=1, created_ns=0, count_in_last_segment=0
+    )
+    assert accepted.covers(counts[ORDER.encode()].detected_seq)
 
 
 def test_replay_continues_after_a_snapshot_that_covers_the_damage() -> None:

@@ -94,7 +94,7 @@ class InMemorySource:
             batch = []
             while at <= last_seq and len(batch) < self.batch:
                 message = self.messages.get(at)
-                if message and at not in self.unreadable and scope.covers(message.subject):
+                if message and at not in self.unreadable and scope.matches(message.subject):
                     batch.append(message)
                 at += 1
             if batch:

@@ -25,7 +25,7 @@ from auditor.core.model.passes import Mode, Outcome, SeqRange, Verdict
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.state.acceptance import Acceptance
 from auditor.core.state.codec import decode_checkpoint
-from auditor.core.state.examiner import Audit
+from auditor.core.state.examiner import Examiner
 from auditor.errors import StateError
 from auditor.scan.request import StartFrom
 from auditor.scan.run import Yielded
@@ -117,15 +117,15 @@ class Fate:
 
 def fails_on(patch: pytest.MonkeyPatch, seqs: Container[int]) -> None:
     """The auditor itself fails on these."""
-    judge = Audit.examine
+    judge = Examiner.examine
 
-    def examine(audit: Audit, message: StoredMessage) -> object:
+    def examine(audit: Examiner, message: StoredMessage) -> object:
         if message.seq in seqs:
             raise ValueError("hunter2")
         return judge(audit, message)
 
-    patch.setattr(Audit, "examine", examine)
-    patch.setattr(Audit, "examine_expected", lambda _, __, at=0: at)
+    patch.setattr(Examiner, "examine", examine)
+    patch.setattr(Examiner, "examine_expected", lambda _, __, at=0: at)
 
 
 numbers = st.integers(1, 40)

@@ -13,7 +13,7 @@ from auditor.core.model.passes import Mode, SeqRange
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
-from auditor.core.state.examiner import Audit, AuditedStream
+from auditor.core.state.examiner import AuditedStream, Examiner
 from auditor.scan.checkpoint_writer import CheckpointWriter
 from auditor.scan.plan import Plan, audited_stream
 from auditor.scan.walk import WalkResult, examine_batch, flush_quarantine, read_range
@@ -40,7 +40,7 @@ async def walk(one: OnePass, plan: Plan) -> WalkResult:
     info, state = await one.ports.source.info(), one.ports.state
     if state is not None:
         await state.load_history()
-    examiner = Audit(
+    examiner = Examiner(
         audited_stream(info, one.ports),
         SubjectFilter(one.audit.all_subjects),
         detail_limit=1000,
@@ -163,22 +163,22 @@ async def test_without_a_quarantine_nothing_is_flushed() -> None:
     assert await flush_quarantine(None, so_far, plan_of(new_checkpoint()), "a") is so_far
 
 
-def examiner() -> Audit:
-    return Audit(AuditedStream("S", 7, None), SubjectFilter(["S.>"]), detail_limit=10)
+def examiner() -> Examiner:
+    return Examiner(AuditedStream("S", 7, None), SubjectFilter(["S.>"]), detail_limit=10)
 
 
 def test_a_message_that_the_auditor_fails_on_is_counted_and_the_others_are_examined(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    examine = Audit.examine
+    examine = Examiner.examine
 
-    def failing(self: Audit, message: StoredMessage) -> object:
+    def failing(self: Examiner, message: StoredMessage) -> object:
         if message.seq == 2:
             raise ZeroDivisionError("hunter2")
         return examine(self, message)
 
-    monkeypatch.setattr(Audit, "examine", failing)
-    monkeypatch.setattr(Audit, "examine_expected", lambda _, __, at=0: at)
+    monkeypatch.setattr(Examiner, "examine", failing)
+    monkeypatch.setattr(Examiner, "examine_expected", lambda _, __, at=0: at)
     one = examiner()
     stream = InMemorySource([BAD, BAD, BAD])
     with capture_logs() as logged:

@@ -1,4 +1,4 @@
-"""The daemon's status, for the tests of the rooms that render it."""
+"""The status of a daemon, for tests."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def assert_hardened(answer: aiohttp.ClientResponse) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-async def test_it_lives_before_it_is_ready_and_says_why_it_is_not(
+async def test_livez_succeeds_before_readyz_which_gives_the_reason(
     client: aiohttp.ClientSession, service: ServiceStatus
 ) -> None:
     assert (await client.get("/livez")).status == 200
@@ -50,7 +50,7 @@ async def test_it_lives_before_it_is_ready_and_says_why_it_is_not(
     assert (await client.get("/readyz")).status == 200
 
 
-async def test_metrics_come_as_prometheus_text_or_openmetrics(client: aiohttp.ClientSession) -> None:
+async def test_metrics_are_sent_as_prometheus_text_or_openmetrics(client: aiohttp.ClientSession) -> None:
     answer = await client.get("/metrics")
     assert answer.content_type == "text/plain"
     assert "aether_auditor_build_info" in await answer.text()
@@ -72,26 +72,28 @@ async def test_the_status_holds_the_same_audits_as_a_report(
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/livez", "/readyz", "/api/status"])
-async def test_every_answer_forbids_scripts_frames_and_sniffing(client: aiohttp.ClientSession, path: str) -> None:
+async def test_every_response_forbids_scripts_frames_and_sniffing(client: aiohttp.ClientSession, path: str) -> None:
     for answer in (await client.get(path), await client.head(path)):
         assert_hardened(answer)
 
 
 @pytest.mark.parametrize("path", ["/", "/metrics", "/livez", "/readyz", "/api/status"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-async def test_nothing_can_be_changed(client: aiohttp.ClientSession, path: str, method: str) -> None:
+async def test_no_method_that_could_change_something_is_allowed(
+    client: aiohttp.ClientSession, path: str, method: str
+) -> None:
     answer = await client.request(method, path)
     assert answer.status == 405
     assert_hardened(answer)
 
 
-async def test_what_is_not_there_is_not_found(client: aiohttp.ClientSession) -> None:
+async def test_an_unknown_path_is_not_found(client: aiohttp.ClientSession) -> None:
     answer = await client.get("/metrics/..%2f..%2fetc/passwd")
     assert answer.status == 404
     assert_hardened(answer)
 
 
-async def test_why_it_is_not_ready_is_one_line_that_steers_nothing(
+async def test_the_reason_of_readyz_is_one_line_without_control_characters(
     client: aiohttp.ClientSession, service: ServiceStatus
 ) -> None:
     service.problem = "gone\nok \x1b[31m \ud800"
@@ -99,7 +101,7 @@ async def test_why_it_is_not_ready_is_one_line_that_steers_nothing(
     assert (answer.status, await answer.text()) == (503, "gone\\x0aok \\x1b[31m \\ud800\n")
 
 
-async def test_a_port_in_use_is_one_line(service: ServiceStatus) -> None:
+async def test_the_error_for_a_port_in_use_is_one_line(service: ServiceStatus) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(AuditorError, match=rf"cannot serve on 127\.0\.0\.1:{port}") as caught:
@@ -109,14 +111,14 @@ async def test_a_port_in_use_is_one_line(service: ServiceStatus) -> None:
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 70])
-async def test_an_address_that_does_not_exist_is_one_line(service: ServiceStatus, host: str) -> None:
+async def test_the_error_for_an_address_that_does_not_exist_is_one_line(service: ServiceStatus, host: str) -> None:
     with pytest.raises(AuditorError, match=rf"cannot serve on {re.escape(host)}:0") as caught:
         async with HttpServer(host, 0, service):
             pass
     assert "\n" not in str(caught.value)
 
 
-async def test_it_stops_at_once_although_somebody_keeps_a_connection(service: ServiceStatus) -> None:
+async def test_the_server_stops_at_once_while_a_client_keeps_a_connection(service: ServiceStatus) -> None:
     async with HttpServer("127.0.0.1", 0, service) as server:
         host, port = server.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))

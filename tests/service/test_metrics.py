@@ -74,13 +74,13 @@ def busy() -> ServiceStatus:
     service.connection = Connected()
     audit = service.audits["orders"]
     audit.pass_completed(report(*STORED, types=ActorTypes(configured=["order"])))
-    audit.stream_seen(StreamState("S", 1_700_000_000_500_000_000, 1, 10, 10, 0))
+    audit.set_stream_info(StreamState("S", 1_700_000_000_500_000_000, 1, 10, 10, 0))
     audit.due_ns[Mode.FULL] = NOW
     audit.pass_started(Progress(first_seq=1, last_seq=10, seq=5))
     return service
 
 
-def test_every_metric_of_the_contract_is_there_with_its_type_and_labels(busy: ServiceStatus) -> None:
+def test_every_documented_metric_is_exported_with_its_type_and_labels(busy: ServiceStatus) -> None:
     families = {f.name: f for f in parse(generate_latest(registry(busy)).decode()) if not f.name.startswith("process_")}
     assert {name.removeprefix("aether_auditor_") for name in families} == set(CONTRACT)
     for name, (kind, labels) in CONTRACT.items():
@@ -97,7 +97,7 @@ def test_openmetrics_is_valid_too(busy: ServiceStatus) -> None:
     assert "aether_auditor_passes" in {family.name for family in parse_openmetrics(text)}
 
 
-def test_before_the_first_completed_pass_no_gauge_says_clean() -> None:
+def test_before_the_first_completed_pass_there_are_no_gauges_of_findings() -> None:
     service = status()
     service.audits["orders"].pass_started(Progress())
     names = {name.removeprefix("aether_auditor_") for name, _ in samples(service)}
@@ -127,11 +127,11 @@ def test_the_gauges_are_those_of_the_last_completed_pass(busy: ServiceStatus) ->
     assert one(busy, "build_info", version="1.2.3") == 1
 
 
-def test_every_outcome_is_counted_from_the_start() -> None:
+def test_every_outcome_has_a_series_from_the_start() -> None:
     assert [one(status(), "messages_examined_total", outcome=outcome) for outcome in Outcome] == [0] * len(Outcome)
 
 
-def test_a_hostile_actor_type_stays_inside_its_label_and_steers_no_terminal() -> None:
+def test_an_actor_type_with_control_characters_is_escaped_in_its_label() -> None:
     service = status()
     hostile = 'x"} 1\nevil_metric 1\\ \x1b[31m\u202e'
     service.audits["orders"].pass_completed(replace(report(*STORED), broken_by_type={hostile: 3, "\ud800": 1}))
@@ -142,7 +142,7 @@ def test_a_hostile_actor_type_stays_inside_its_label_and_steers_no_terminal() ->
     assert "\x1b" not in generate_latest(registry(service)).decode()
 
 
-def test_actor_types_that_look_alike_are_one_series() -> None:
+def test_actor_types_that_are_equal_after_escaping_are_one_series() -> None:
     service = status()
     service.audits["orders"].pass_completed(replace(report(*STORED), broken_by_type={"\x1b": 3, "\\x1b": 4}))
     assert one(service, "broken_actors", actor_type="\\x1b") == 7
@@ -159,7 +159,7 @@ def test_an_actor_id_never_becomes_a_label() -> None:
 
 
 @pytest.mark.parametrize(("ok", "samples"), [(None, []), (True, [1.0]), (False, [0.0])])
-def test_the_self_test_is_exported_where_there_is_a_canary(ok: bool | None, samples: list[float]) -> None:
+def test_the_self_test_is_exported_only_if_there_is_a_canary(ok: bool | None, samples: list[float]) -> None:
     service = status()
     service.selftest_ok = ok
     families = parse(generate_latest(registry(service)).decode())

@@ -1,4 +1,4 @@
-"""The page for people."""
+"""The page shows the status, and nothing stored becomes part of its HTML."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.passes import Progress
-from auditor.service.page import CONTENT_SECURITY_POLICY, MOST_FINDINGS, render
+from auditor.service.page import CONTENT_SECURITY_POLICY, MAX_FINDINGS, render
 from tests.core.reports import report
 from tests.core.stories import event
 from tests.service.statuses import status
@@ -29,14 +29,14 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_it_says_that_nothing_is_known_before_the_first_pass() -> None:
+def test_the_page_has_no_verdict_before_the_first_pass() -> None:
     text = Page(render(status())).text
     assert "no verdict yet" in text
     assert "No pass has completed yet" in text
     assert "Not ready: not connected to NATS yet" in text
 
 
-def test_it_shows_verdict_counts_findings_progress_and_failure() -> None:
+def test_the_page_shows_the_verdict_the_counts_the_findings_the_progress_and_the_failure() -> None:
     service = status()
     audit = service.audits["orders"]
     stored = [("S.events.order.order-1", event("order-1", 1)), ("S.events.order.order-1", b"{")]
@@ -51,12 +51,13 @@ def test_it_shows_verdict_counts_findings_progress_and_failure() -> None:
         "order-1",
         "The last pass failed: the stream is gone",
         "25.0 %",
+        "took 2.00 s",
     ):
         assert words in text
     assert "aether.quarantine.S.0.2." in text
 
 
-def test_no_stored_byte_becomes_a_tag_or_steers_the_page() -> None:
+def test_no_stored_byte_becomes_a_tag_or_a_control_character() -> None:
     service = status()
     hostile = [
         "<script>alert(1)</script>",
@@ -98,20 +99,20 @@ def test_actors_that_share_a_subject_are_named() -> None:
         assert f"<br><code>{actor}</code>" in html
 
 
-def test_what_happened_last_is_on_top() -> None:
+def test_the_finding_with_the_highest_sequence_is_listed_first() -> None:
     service = status()
     service.audits["orders"].pass_completed(report(*[("S.events.order.order-1", b"{")] * 3))
-    text = Page(render(service)).text
-    assert text.index("sequence 3") < text.index("sequence 2") < text.index("sequence 1")
+    html = render(service)
+    assert html.index("<td>3</td>") < html.index("<td>2</td>") < html.index("<td>1</td>")
 
 
-def test_findings_are_bounded_and_the_rest_is_said_to_exist() -> None:
+def test_the_list_of_findings_is_limited_and_the_page_says_that_there_are_more() -> None:
     service = status()
-    stored = [("S.events.order.order-1", b"{")] * (MOST_FINDINGS + 1)
+    stored = [("S.events.order.order-1", b"{")] * (MAX_FINDINGS + 1)
     service.audits["orders"].pass_completed(report(*stored))
     html = render(service)
-    assert html.count("quarantine.S") == MOST_FINDINGS
-    assert "More findings stand" in html
+    assert html.count("quarantine.S") == MAX_FINDINGS
+    assert "More findings are open than are listed here." in html
 
 
 def test_the_page_has_the_one_style_sheet_that_its_policy_allows() -> None:
@@ -121,7 +122,7 @@ def test_the_page_has_the_one_style_sheet_that_its_policy_allows() -> None:
     assert "style-src 'sha256-" in CONTENT_SECURITY_POLICY
 
 
-def test_broken_actors_are_listed_with_what_would_help() -> None:
+def test_broken_actors_are_listed_with_what_would_repair_them() -> None:
     service = status()
     stored = [("S.events.order.order-1", event("order-1", 1)), ("S.events.order.order-1", b"{")]
     shared = [("S.events.order.order-a_b", event(actor, 1)) for actor in ("order-a.b", "order-a_b")]
@@ -129,15 +130,15 @@ def test_broken_actors_are_listed_with_what_would_help() -> None:
     service.audits["orders"].pass_completed(one)
     text = Page(render(service)).text
     assert "Broken actors" in text
-    assert "no snapshot covers it: 2 in all" in text
+    assert "no snapshot covers the damage: 2 in all" in text
     assert "a snapshot stored behind sequence 2" in text
     assert "an id of its own: several actors share the subject" in text
-    many = replace(one, broken_list=one.broken_list[:1] * (MOST_FINDINGS + 1))
+    many = replace(one, broken_list=one.broken_list[:1] * (MAX_FINDINGS + 1))
     service.audits["orders"].pass_completed(many)
-    assert Page(render(service)).text.count("a snapshot stored behind sequence 2") == MOST_FINDINGS
+    assert Page(render(service)).text.count("a snapshot stored behind sequence 2") == MAX_FINDINGS
 
 
-def test_a_self_test_that_failed_is_on_the_page_and_one_that_did_not_is_not() -> None:
+def test_only_a_failed_self_test_is_on_the_page() -> None:
     service = status()
     for ok, said in ((None, False), (True, False), (False, True)):
         service.selftest_ok = ok

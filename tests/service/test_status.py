@@ -1,4 +1,4 @@
-"""What the daemon remembers of its passes."""
+"""The status keeps the results of passes, counts them, and says whether the daemon is ready."""
 
 from __future__ import annotations
 
@@ -16,46 +16,51 @@ ORDER = "S.events.order.order-1"
 GOOD = [(ORDER, event("order-1", version)) for version in (1, 2, 3)]
 
 
-def test_nothing_is_said_before_the_first_completed_pass() -> None:
+def test_there_is_no_verdict_before_the_first_completed_pass() -> None:
     audit = status().audits["orders"]
     audit.pass_started(Progress())
-    audit.stream_seen(StreamState("S", 5, 1, 9, 9, 0))
-    assert (audit.report, audit.unaudited, audit.completed_ns, audit.to_json()["verdict"]) == (None, None, {}, None)
+    audit.set_stream_info(StreamState("S", 5, 1, 9, 9, 0))
+    assert (audit.report, audit.unaudited_messages, audit.completed_ns, audit.to_json()["verdict"]) == (
+        None,
+        None,
+        {},
+        None,
+    )
 
 
-def test_the_last_completed_pass_stands_while_the_next_one_runs_or_fails() -> None:
+def test_the_report_of_the_last_completed_pass_stays_while_the_next_pass_runs_or_fails() -> None:
     audit = status().audits["orders"]
     audit.pass_started(Progress())
     audit.pass_completed(first := report(*GOOD))
     audit.pass_started(Progress())
     assert audit.report is first
     audit.pass_failed("the stream is gone")
-    assert (audit.report, audit.failure, audit.running) == (first, "the stream is gone", None)
+    assert (audit.report, audit.last_failure, audit.running) == (first, "the stream is gone", None)
     assert audit.passes == {(Mode.FULL, "clean"): 1, (Mode.INCREMENTAL, "failed"): 1}
     audit.pass_completed(first)
-    assert audit.failure is None
+    assert audit.last_failure is None
 
 
-def test_after_a_restart_what_passes_said_before_it_is_there_at_once() -> None:
+def test_after_a_restart_the_last_report_is_restored() -> None:
     audit = status().audits["orders"]
-    audit.recalled(before := report(*GOOD), {Mode.FULL: 7, Mode.INCREMENTAL: before.finished_ns})
+    audit.restore(before := report(*GOOD), {Mode.FULL: 7, Mode.INCREMENTAL: before.finished_ns})
     assert (audit.report, audit.completed_ns[Mode.FULL]) == (before, 7)
     assert not audit.passes
     audit.pass_started(progress := Progress())
     assert progress.mode is Mode.INCREMENTAL
 
 
-def test_a_pass_that_yields_is_neither_completed_nor_failed_and_what_it_did_counts() -> None:
+def test_a_pass_that_yields_is_neither_completed_nor_failed_and_its_messages_are_counted() -> None:
     audit = status().audits["orders"]
     audit.pass_started(progress := Progress())
     progress.outcomes[Outcome.OK] += 5
     audit.pass_yielded(QuarantineResult(stored=1))
-    assert (audit.running, audit.report, audit.failure) == (None, None, None)
+    assert (audit.running, audit.report, audit.last_failure) == (None, None, None)
     assert (audit.examined[Outcome.OK], audit.records["stored"]) == (5, 1)
     assert not audit.passes
 
 
-def test_messages_examined_move_while_a_pass_runs_and_never_go_back() -> None:
+def test_the_count_of_examined_messages_grows_while_a_pass_runs_and_never_decreases() -> None:
     audit = status().audits["orders"]
     seen = []
     for ending in ("completed", "failed"):
@@ -73,27 +78,27 @@ def test_messages_examined_move_while_a_pass_runs_and_never_go_back() -> None:
     assert seen == [(5, 100), (10, 200), (15, 300), (15, 300), (20, 400), (25, 500), (30, 600), (30, 600)]
 
 
-def test_unaudited_messages_are_those_stored_since_the_last_pass() -> None:
+def test_unaudited_messages_are_those_stored_after_the_range_of_the_last_pass() -> None:
     audit = status().audits["orders"]
     records = QuarantineResult(stored=2, already_stored=1, failed=4, reason="full")
     audit.pass_completed(replace(report(*GOOD), quarantine=records))
-    audit.stream_seen(StreamState("S", 5, 1, 9, 9, 0))
-    assert audit.unaudited == 6
+    audit.set_stream_info(StreamState("S", 5, 1, 9, 9, 0))
+    assert audit.unaudited_messages == 6
     assert audit.records == {"stored": 2, "already_stored": 1, "failed": 4}
 
 
-def test_the_schedule_is_told_as_it_was_configured() -> None:
+def test_the_schedule_is_shown_as_it_was_configured() -> None:
     assert status().audits["orders"].to_json()["schedule"] == {"every": "5m", "cron": None, "jitter": "0"}
 
 
-def test_the_next_pass_is_told_in_utc() -> None:
+def test_the_time_of_the_next_pass_is_shown_in_utc() -> None:
     audit = status().audits["orders"]
     assert audit.to_json()["next_pass"] is None
     audit.next_pass_ns = 1_700_000_000_250_000_000
     assert audit.to_json()["next_pass"] == "2023-11-14T22:13:20.250000+00:00"
 
 
-def test_the_overall_verdict_is_the_worst_and_none_while_one_is_missing() -> None:
+def test_the_overall_verdict_is_the_worst_one_and_none_while_an_audit_has_none() -> None:
     service = status()
     assert service.verdict is None
     service.audits["orders"].pass_completed(report(*GOOD))
@@ -104,7 +109,7 @@ def test_the_overall_verdict_is_the_worst_and_none_while_one_is_missing() -> Non
     assert service.verdict is Verdict.CORRUPT
 
 
-def test_it_is_ready_only_while_connected_and_without_a_problem() -> None:
+def test_the_daemon_is_ready_only_while_it_is_connected_and_has_no_problem() -> None:
     service = status()
     assert service.not_ready
     connection = Connected()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from auditor.core.model.findings import Finding, Incident, Kind, severities
+from auditor.core.model.findings import Finding, Incident, Kind, spec
 from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def _compared(before: LastStreamInfo, now: LastStreamInfo) -> Iterator[Finding]:
 
 
 def _found(kind: Kind, **facts: Any) -> Finding:
-    return Finding(kind=kind, severity=severities(kind)[0], **facts)
+    return Finding(kind=kind, severity=spec(kind).severity(), **facts)
 
 
 def _text(name: str, values: Mapping[str, Any]) -> str:

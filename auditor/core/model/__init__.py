@@ -1,4 +1,4 @@
-"""Values that the steps of a pass hand on: messages, findings, ranges, counts.
+"""Values that steps pass on: messages, findings, ranges, counts.
 
-Nothing that changes from message to message belongs here.
+State that changes with each message does not belong here. It belongs in core.state.
 """

@@ -1,4 +1,4 @@
-"""Which actor types get a label value of their own, so that the number of time series stays bounded."""
+"""Chooses the actor types that become label values of metrics, so that the number of time series is bounded."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 OTHER = "other"
-"""Stands for every type without a value of its own."""
+"""The label value of every type that has none of its own."""
 
 MIN_ACTORS_PER_TYPE = 3
-"""A type that fewer actors share may be an id itself: the type of a UUID or of a person's name is part of it."""
+"""Fewer actors do not make a type, because their type may be part of an id, as in a UUID or a name."""
 
 MAX_TYPES = 100
-"""Label values that an audit may add by itself."""
+"""Label values that an audit without configured types may add."""
 
 
 class ActorTypes:
-    """The `actor_type` label. Types that were configured are the only ones; without them, types that actors share."""
+    """The values of the `actor_type` label: the configured types or, if none is configured, types that actors share."""
 
     def __init__(self, configured: Iterable[str] = ()) -> None:
         self._configured = frozenset(configured)
         self._known: AbstractSet[str] = self._configured
 
     @property
-    def remembered(self) -> frozenset[str]:
-        """The types found so far, to be handed to the next pass: a series that exists does not vanish."""
+    def learned(self) -> frozenset[str]:
+        """The types learned so far. They are saved, so that a time series that exists does not end."""
         return frozenset() if self._configured else frozenset(self._known)
 
-    def remember(self, types: Iterable[str]) -> None:
-        """Types that were found before."""
+    def restore(self, types: Iterable[str]) -> None:
+        """Add types that an earlier pass learned."""
         if not self._configured:
             self._known = {*self._known, *types}
 
     def learn(self, types: Iterable[str]) -> None:
-        """`types`: one entry for each actor."""
+        """Add the types that enough actors share. `types` has one entry for each actor."""
         if self._configured:
             return
         counts: dict[str, int] = {}
@@ -46,5 +46,5 @@ class ActorTypes:
                 self._known = {*self._known, name}
 
     def label(self, name: str) -> str:
-        """The label value for actors of type `name`."""
+        """Returns the label value for actors of type `name`."""
         return name if name in self._known else OTHER

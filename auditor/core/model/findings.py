@@ -1,12 +1,11 @@
-"""The closed set of facts that an operator should know, and what each one weighs."""
+"""Defines the kinds of findings, in one table, and the value that describes one finding."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
@@ -15,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """Only `corruption` can make a pass corrupt."""
+    """How much a finding weighs. Only `corruption` makes a pass corrupt."""
 
     CORRUPTION = "corruption"
     NOTICE = "notice"
 
 
 class Kind(StrEnum):
-    """Every kind of finding; `docs/findings.md` says what each means and what to do."""
+    """The name of each kind of finding. `KINDS` says what holds for it, `docs/findings.md` what it means and what to do."""
 
     MALFORMED_EVENT = "malformed_event"
     HIDDEN_EVENT = "hidden_event"
@@ -47,7 +46,7 @@ class Kind(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why versions are missing, and what a second copy of a version holds."""
+    """Why versions are missing, or whether two copies of a version have the same bytes."""
 
     MALFORMED = "malformed"
     HIDDEN = "hidden"
@@ -61,7 +60,7 @@ class Cause(StrEnum):
 
 
 class Unreachable(StrEnum):
-    """Why no actor id leads to a subject; the first that applies, in this order."""
+    """Why no actor id leads to a subject. The first that applies, in this order."""
 
     ENCODING = "encoding"
     WILDCARD = "wildcard"
@@ -73,6 +72,19 @@ class Hidden(StrEnum):
 
     VERSION_MISSING = "version_missing"
     VERSION_NOT_POSITIVE = "version_not_positive"
+
+
+class SeverityRule(StrEnum):
+    """Which severity the findings of a kind have."""
+
+    CORRUPTION = "corruption"
+    """Always corruption."""
+    NOTICE = "notice"
+    """Always a notice."""
+    LAST_SNAPSHOT = "last_snapshot"
+    """Corruption if it is the last snapshot on its subject and the whole range was read, otherwise a notice."""
+    UNEXPECTED_GAP = "unexpected_gap"
+    """A notice if the versions expired, or if their cause is unknown and the audit allows gaps; otherwise corruption."""
 
 
 class Unit(StrEnum):
@@ -88,8 +100,23 @@ class AcceptedBy(StrEnum):
 
     SEQUENCE = "sequence"
     TIME = "time"
-    """The kind compares the stream with what it was: no stored message shows it, so it stands until it is accepted."""
+    """The time at which the finding was first reported. No stored message shows it, so it has no sequence."""
 
+
+class OpenUntil(StrEnum):
+    """Until when a finding that is not accepted stays open."""
+
+    NOT_FOUND = "not_found"
+    """Until a pass no longer finds it."""
+    ACCEPTED = "accepted"
+    """Until an operator accepts it. Such a finding is kept as an incident."""
+
+
+FieldName = Literal[
+    "reason", "cause", "seq", "subject", "actor", "ids", "version", "after_version", "before_version",
+    "missing", "after_seq", "before_seq", "first_seq", "last_seq", "count", "noticed_at", "quarantine",
+]  # fmt: skip
+"""A field of `Finding` that only some kinds have."""
 
 PlaceField = Literal["seq", "first_seq", "last_seq", "after_seq", "before_seq"]
 """A field of `Finding` that holds a sequence."""
@@ -100,129 +127,247 @@ class KindSpec:
     """What holds for every finding of one kind."""
 
     kind: Kind
-    severities: tuple[Severity, ...] = (Severity.CORRUPTION,)
-    """All that its findings can have, the normal one first; a second one is for findings that circumstances make a notice."""
+    severity_rule: SeverityRule = SeverityRule.CORRUPTION
     unit: Unit = Unit.FINDINGS
+    fields: tuple[FieldName, ...]
+    """The fields that every finding has, in addition to kind and severity."""
+    optional: tuple[FieldName, ...] = ()
+    """The fields that some findings have. Every finding may have a detail."""
     place: tuple[PlaceField, ...] = ("seq",)
-    """The fields that say where it is, each of which may be unset; empty if it is about the whole stream."""
+    """The fields that say where it is, in stream order. Empty if it is about the whole stream."""
     quarantined: bool = False
-    """Whether it is about the bytes of one message, which are therefore kept in the quarantine."""
+    """Whether the bytes of the message are the reason, so that it is stored as a record."""
     gap_cause: Cause | None = None
     """The cause of a gap that it explains."""
     accepted_by: AcceptedBy = AcceptedBy.SEQUENCE
+    open_until: OpenUntil = OpenUntil.NOT_FOUND
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """The severities that its findings can have, the usual one first."""
+        return _SEVERITIES[self.severity_rule]
+
+    def severity(self, *, excused: bool = False) -> Severity:
+        """The severity of a finding. `excused`: the circumstances that the severity rule names make it a notice."""
+        return self.severities[-1 if excused else 0]
 
 
-_NOTICE = (Severity.NOTICE,)
-_EITHER = (Severity.CORRUPTION, Severity.NOTICE)
+_SEVERITIES: Mapping[SeverityRule, tuple[Severity, ...]] = {
+    SeverityRule.CORRUPTION: (Severity.CORRUPTION,),
+    SeverityRule.NOTICE: (Severity.NOTICE,),
+    SeverityRule.LAST_SNAPSHOT: (Severity.CORRUPTION, Severity.NOTICE),
+    SeverityRule.UNEXPECTED_GAP: (Severity.CORRUPTION, Severity.NOTICE),
+}
+
+_EVENT: tuple[FieldName, ...] = ("seq", "subject", "actor")
+_SNAPSHOT: tuple[FieldName, ...] = ("seq", "subject")
+_GAP: tuple[FieldName, ...] = ("subject", "actor", "cause", "after_version", "before_version", "missing", "before_seq")
 _RANGE: tuple[PlaceField, ...] = ("first_seq", "last_seq")
 
 SPECS = (
-    KindSpec(kind=Kind.MALFORMED_EVENT, quarantined=True, gap_cause=Cause.MALFORMED),
-    KindSpec(kind=Kind.HIDDEN_EVENT, quarantined=True, gap_cause=Cause.HIDDEN),
-    KindSpec(kind=Kind.FOREIGN_ACTOR, quarantined=True, gap_cause=Cause.FOREIGN),
-    KindSpec(kind=Kind.SUBJECT_COLLISION),
-    KindSpec(kind=Kind.UNREACHABLE_EVENT, severities=_NOTICE),
-    KindSpec(kind=Kind.VERSION_GAP, severities=_EITHER, place=("after_seq", "before_seq")),
-    KindSpec(kind=Kind.DUPLICATE_VERSION),
-    KindSpec(kind=Kind.LATE_VERSION),
-    KindSpec(kind=Kind.VERSION_REGRESSION),
-    KindSpec(kind=Kind.MISSING_HEAD, severities=_EITHER, place=("before_seq",)),
-    KindSpec(kind=Kind.MALFORMED_SNAPSHOT, severities=_EITHER, quarantined=True),
-    KindSpec(kind=Kind.FOREIGN_SNAPSHOT, severities=_EITHER, quarantined=True),
-    KindSpec(kind=Kind.SNAPSHOT_AHEAD),
+    KindSpec(
+        kind=Kind.MALFORMED_EVENT,
+        fields=(*_EVENT, "reason"),
+        optional=("quarantine",),
+        quarantined=True,
+        gap_cause=Cause.MALFORMED,
+    ),
+    KindSpec(
+        kind=Kind.HIDDEN_EVENT,
+        fields=(*_EVENT, "reason"),
+        optional=("quarantine",),
+        quarantined=True,
+        gap_cause=Cause.HIDDEN,
+    ),
+    KindSpec(
+        kind=Kind.FOREIGN_ACTOR, fields=_EVENT, optional=("quarantine",), quarantined=True, gap_cause=Cause.FOREIGN
+    ),
+    KindSpec(kind=Kind.SUBJECT_COLLISION, fields=(*_EVENT, "ids")),
+    KindSpec(kind=Kind.UNREACHABLE_EVENT, severity_rule=SeverityRule.NOTICE, fields=("seq", "subject", "reason")),
+    KindSpec(
+        kind=Kind.VERSION_GAP,
+        severity_rule=SeverityRule.UNEXPECTED_GAP,
+        fields=(*_GAP, "after_seq"),
+        place=("after_seq", "before_seq"),
+    ),
+    KindSpec(kind=Kind.DUPLICATE_VERSION, fields=(*_EVENT, "version", "cause")),
+    KindSpec(kind=Kind.LATE_VERSION, fields=(*_EVENT, "version")),
+    KindSpec(kind=Kind.VERSION_REGRESSION, fields=(*_EVENT, "version")),
+    KindSpec(kind=Kind.MISSING_HEAD, severity_rule=SeverityRule.UNEXPECTED_GAP, fields=_GAP, place=("before_seq",)),
+    KindSpec(
+        kind=Kind.MALFORMED_SNAPSHOT,
+        severity_rule=SeverityRule.LAST_SNAPSHOT,
+        fields=(*_SNAPSHOT, "reason"),
+        optional=("actor", "quarantine"),
+        quarantined=True,
+    ),
+    KindSpec(
+        kind=Kind.FOREIGN_SNAPSHOT,
+        severity_rule=SeverityRule.LAST_SNAPSHOT,
+        fields=_SNAPSHOT,
+        optional=("actor", "quarantine"),
+        quarantined=True,
+    ),
+    KindSpec(kind=Kind.SNAPSHOT_AHEAD, fields=(*_EVENT, "version")),
     KindSpec(
         kind=Kind.DELETED_MESSAGES,
-        severities=_NOTICE,
+        severity_rule=SeverityRule.NOTICE,
         unit=Unit.MESSAGES,
+        fields=(*_RANGE, "count"),
         place=_RANGE,
         gap_cause=Cause.DELETED,
     ),
-    KindSpec(kind=Kind.UNREADABLE_MESSAGE, unit=Unit.MESSAGES, place=_RANGE, gap_cause=Cause.UNREADABLE),
-    KindSpec(kind=Kind.LOST_MESSAGES, unit=Unit.MESSAGES, place=_RANGE),
-    KindSpec(kind=Kind.STREAM_ROLLBACK, place=_RANGE, accepted_by=AcceptedBy.TIME),
-    KindSpec(kind=Kind.STREAM_RECREATED, place=(), accepted_by=AcceptedBy.TIME),
-    KindSpec(kind=Kind.HISTORY_CHANGED, place=_RANGE, accepted_by=AcceptedBy.TIME),
-    KindSpec(kind=Kind.CONFIG_CHANGED, severities=_NOTICE, place=(), accepted_by=AcceptedBy.TIME),
+    KindSpec(
+        kind=Kind.UNREADABLE_MESSAGE,
+        unit=Unit.MESSAGES,
+        fields=(*_RANGE, "count"),
+        optional=("subject", "actor"),
+        place=_RANGE,
+        gap_cause=Cause.UNREADABLE,
+    ),
+    KindSpec(kind=Kind.LOST_MESSAGES, unit=Unit.MESSAGES, fields=("count",), optional=_RANGE, place=_RANGE),
+    KindSpec(
+        kind=Kind.STREAM_ROLLBACK,
+        fields=(*_RANGE, "count"),
+        optional=("noticed_at",),
+        place=_RANGE,
+        accepted_by=AcceptedBy.TIME,
+        open_until=OpenUntil.ACCEPTED,
+    ),
+    KindSpec(
+        kind=Kind.STREAM_RECREATED,
+        fields=("count",),
+        optional=("noticed_at",),
+        place=(),
+        accepted_by=AcceptedBy.TIME,
+        open_until=OpenUntil.ACCEPTED,
+    ),
+    KindSpec(
+        kind=Kind.HISTORY_CHANGED,
+        fields=(*_RANGE, "count"),
+        optional=("noticed_at",),
+        place=_RANGE,
+        accepted_by=AcceptedBy.TIME,
+        open_until=OpenUntil.ACCEPTED,
+    ),
+    KindSpec(
+        kind=Kind.CONFIG_CHANGED,
+        severity_rule=SeverityRule.NOTICE,
+        fields=(),
+        optional=("noticed_at",),
+        place=(),
+        accepted_by=AcceptedBy.TIME,
+        open_until=OpenUntil.ACCEPTED,
+    ),
 )
 """One row for each kind. Texts that name several kinds name them in this order."""
 
 KINDS: Mapping[Kind, KindSpec] = MappingProxyType({each.kind: each for each in SPECS})
 
 MESSAGE_KINDS = tuple(each.kind for each in SPECS if each.unit is Unit.MESSAGES)
-"""Kinds that are counted by messages and listed as ranges, in the order of the table."""
+"""Kinds that are counted by messages and listed as ranges."""
 
-HISTORY_KINDS = frozenset(each.kind for each in SPECS if each.accepted_by is AcceptedBy.TIME)
-"""Kinds that are accepted by time."""
+MISSING_VERSION_KINDS = tuple(each.kind for each in SPECS if "missing" in each.fields)
+"""Kinds that report missing versions of an actor."""
+
+SNAPSHOT_KINDS = tuple(each.kind for each in SPECS if each.severity_rule is SeverityRule.LAST_SNAPSHOT)
+"""Kinds that report the bytes of a snapshot."""
 
 
 def spec(kind: Kind) -> KindSpec:
-    """The row of `kind`."""
+    """Returns the row of `kind`."""
     return KINDS[kind]
-
-
-def severities(kind: Kind) -> tuple[Severity, ...]:
-    """The severities that findings of `kind` can have."""
-    return spec(kind).severities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One fact. Which fields are set depends on the kind; text is valid Unicode, and never a value from a payload."""
+    """One fact about the stream. Its kind decides which fields are set.
+
+    Text is valid Unicode and never holds a value of a payload. Raises ValueError if a field of the kind is missing, or if a
+    field is set that the kind does not have.
+    """
 
     kind: Kind
     severity: Severity
     reason: str | None = None
-    """Of a content finding: what is wrong with the message."""
+    """What is wrong with the message."""
     cause: Cause | None = None
-    """Of version_gap, missing_head and duplicate_version."""
+    """Why versions are missing, or whether two copies of a version have the same bytes."""
     seq: int | None = None
     subject: str | None = None
     """Bytes that are not UTF-8 are shown as \\xNN."""
     actor: str | None = None
-    """The actor id as it stands in the subject; it leads to the actor in every command."""
+    """The actor id in the form that the subject has. Every command takes it."""
     detail: str | None = None
     ids: tuple[str, ...] | None = None
-    """Of subject_collision: actor ids that share the subject, at most 10."""
+    """Actor ids that share the subject, at most 10."""
     version: int | None = None
     after_version: int | None = None
     before_version: int | None = None
     missing: int | None = None
+    """How many versions are missing."""
     after_seq: int | None = None
     before_seq: int | None = None
     first_seq: int | None = None
     last_seq: int | None = None
     count: int | None = None
     noticed_at: str | None = None
-    """Of a finding about the stream's history: when."""
+    """When the finding was first reported."""
     quarantine: str | None = None
-    """Subject of the quarantine record that keeps the message's bytes."""
+    """The subject of the record that holds the bytes of the message."""
+
+    def __post_init__(self) -> None:
+        row = KINDS[self.kind]
+        if self.severity not in row.severities:
+            raise ValueError(f"a finding of kind {self.kind} has the severity {self.severity}, which it cannot have")
+        for name in _FIELD_NAMES:
+            if getattr(self, name) is None:
+                if name in row.fields:
+                    raise ValueError(f"a finding of kind {self.kind} has no {name}")
+            elif name not in row.fields and name not in row.optional:
+                raise ValueError(f"a finding of kind {self.kind} has a {name}, which it cannot have")
 
     @property
     def position(self) -> int:
-        """The sequence at which it is seen; 0 for one that has no place in the stream."""
+        """The sequence by which findings are sorted; 0 if it has no place in the stream."""
         return next((seq for seq in (self.seq, self.before_seq, self.first_seq) if seq is not None), 0)
+
+    @property
+    def seq_for_acceptance(self) -> int:
+        """The lowest sequence up to which an acceptance covers all of it; 0 if it has no place in the stream."""
+        return next((seq for seq in (self.seq, self.before_seq, self.last_seq) if seq is not None), 0)
+
+
+_FIELD_NAMES: tuple[FieldName, ...] = get_args(FieldName)
 
 
 def place_of(finding: Finding) -> str:
-    """Where `finding` is, in words: a sequence, a range, or between two sequences; empty if it has no place in the stream."""
-    match spec(finding.kind).place:
-        case ("seq",) if finding.seq is not None:
-            return f"sequence {finding.seq}"
-        case ("first_seq", "last_seq") if finding.first_seq is not None:
-            return f"sequences {finding.first_seq} to {finding.last_seq}"
-        case (*_, "before_seq") if finding.before_seq is not None:
-            after = f"after sequence {finding.after_seq}, " if finding.after_seq else ""
-            return f"{after}before {finding.before_seq}"
-    return ""
+    """Returns the sequences where `finding` is, as text: "17", "17–20" or "after 17, before 20".
+
+    Empty if it has no place in the stream.
+    """
+    place = spec(finding.kind).place
+    if "first_seq" in place and finding.first_seq is not None:
+        return "–".join(str(seq) for seq in dict.fromkeys((finding.first_seq, finding.last_seq)))
+    texts = {"seq": "", "after_seq": "after ", "before_seq": "before "}
+    return ", ".join(f"{texts[name]}{seq}" for name in place if (seq := getattr(finding, name)) is not None)
 
 
 def subject_text(subject: bytes) -> str:
-    r"""`subject` as valid Unicode: bytes that are not UTF-8 become \xNN."""
+    r"""Returns `subject` as valid Unicode: bytes that are not UTF-8 become \xNN."""
     return subject.decode("utf-8", "backslashreplace")
 
 
 class Incident(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A finding about the stream's history: it stands until an operator accepts it."""
+    """A finding about the past of the stream. It stays open until an operator accepts it.
+
+    Raises ValueError for a kind that is open only until a pass no longer finds it.
+    """
 
     noticed_ns: int
+    """When it was first reported, nanoseconds since 1970."""
     finding: Finding
+
+    def __post_init__(self) -> None:
+        if spec(self.finding.kind).open_until is not OpenUntil.ACCEPTED:
+            raise ValueError(f"a finding of kind {self.finding.kind} cannot be an incident")

@@ -1,4 +1,4 @@
-"""What a stream holds: messages, and what the stream says of itself."""
+"""Values that the server delivers: stored messages and stream info."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ if TYPE_CHECKING:
 
 
 class StoredMessage(msgspec.Struct, frozen=True, gc=False):
-    """One message as the server keeps it, untouched."""
+    """One message, byte for byte as the server stores it."""
 
     seq: int
     time_ns: int
-    """Server time of storing, nanoseconds since 1970."""
+    """When the server stored it, nanoseconds since 1970."""
     subject: bytes
     headers: bytes | None
-    """The whole header block as stored, None if there was none."""
+    """The whole header block; None if there is none."""
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """A stream's own account of itself at one moment (STREAM.INFO). A pass pins one before it begins."""
+    """What the server reports about a stream (STREAM.INFO). The last sequence is the pinned end of a pass."""
 
     name: str
     created_ns: int
-    """When the stream was created, nanoseconds since 1970; another value is another stream."""
+    """When the stream was created, nanoseconds since 1970. A stream with another time is another stream."""
     first_seq: int
     last_seq: int
-    """0 for a stream that never held a message; `first_seq` is `last_seq + 1` for one that holds none now."""
+    """0 if the stream never held a message. If it holds none now, `first_seq` is `last_seq + 1`."""
     messages: int
     deleted: int
-    """How many sequences inside the range the server says were removed."""
+    """How many sequences between the first and the last one the server lists as deleted."""
     lost: tuple[int, ...] = ()
-    """Sequences that the server itself reports as lost."""
+    """Sequences that the server reports as lost."""
     lost_bytes: int = 0
     """Bytes that the server reports as lost."""
     subjects: tuple[str, ...] = ()
-    """The subjects that the stream takes."""
+    """The subjects of which the stream stores messages."""
     config: Mapping[str, object] = field(default_factory=dict)
-    """The stream's whole configuration as the server gives it."""
+    """The configuration of the stream, as the server reports it."""

@@ -1,4 +1,4 @@
-"""What the quarantine keeps of one condemned message, and the key under which it is kept once and for ever."""
+"""One quarantined message, the key of its record, and the counts of records by result."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineEntry:
-    """One message with a finding that condemns it, and where it came from."""
+    """One quarantined message, its origin and the finding that is the reason."""
 
     stream: str
     created_ns: int
-    """Creation time of the audited stream: sequences are used again after a rollback or in a new stream."""
+    """When the audited stream was created, nanoseconds since 1970. A new stream uses the same sequences again."""
     message: StoredMessage
     kind: Kind
     reason: str | None
     error: str
-    """One printable line, without a value from the payload."""
+    """What is wrong, in one printable line without a value of the payload."""
 
     @property
     def key(self) -> str:
-        """`<stream>.<epoch>.<seq>.<hash>`: the record's subject after the configured prefix."""
+        """`<stream>.<epoch>.<seq>.<hash>`: the subject of the record after the configured prefix."""
         digest = hashlib.sha256(self.message.data).hexdigest()[:12]
         return f"{self.stream}.{self.created_ns // NANOSECONDS}.{self.message.seq}.{digest}"
 

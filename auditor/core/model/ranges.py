@@ -1,4 +1,4 @@
-"""Sets of sequences as sorted, disjoint ranges (first, last), both ends included."""
+"""Operations on sets of sequences, held as ranges (first, last) with both ends included."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
 
 Ranges = list[tuple[int, int]]
+"""Sorted ranges that neither overlap nor touch, as `merged` returns them."""
 
 
 def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    """`ranges` sorted, without empty ones, touching and overlapping ones joined."""
+    """Returns `ranges` sorted, without empty ones; ranges that overlap or touch are joined."""
     joined: Ranges = []
     for first, last in sorted(pair for pair in ranges if pair[0] <= pair[1]):
         if joined and first <= joined[-1][1] + 1:
@@ -24,7 +25,7 @@ def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
 
 
 def subtract(ranges: Sequence[tuple[int, int]], taken: Sequence[tuple[int, int]]) -> Ranges:
-    """What of `ranges` is in none of `taken`; both normalized."""
+    """Returns the sequences of `ranges` that are not in `taken`. Both are merged."""
     left: Ranges = []
     at = 0
     for first, last in ranges:
@@ -43,16 +44,16 @@ def subtract(ranges: Sequence[tuple[int, int]], taken: Sequence[tuple[int, int]]
 
 
 def intersect(ranges: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> Ranges:
-    """What of `ranges` is also in `others`; both normalized."""
+    """Returns the sequences of `ranges` that are also in `others`. Both are merged."""
     return subtract(ranges, subtract(ranges, others))
 
 
 def size(ranges: Iterable[tuple[int, int]]) -> int:
-    """How many sequences there are in `ranges`."""
+    """Returns the number of sequences in `ranges`."""
     return sum(last - first + 1 for first, last in ranges)
 
 
 def intersects_open_interval(ranges: Sequence[tuple[int, int]], after: int, before: int) -> bool:
-    """Whether any sequence above `after` and below `before` is in `ranges`, which are normalized."""
+    """Whether a sequence above `after` and below `before` is in `ranges`, which are merged."""
     at = bisect_left(ranges, after + 1, key=lambda pair: pair[1])
     return at < len(ranges) and max(ranges[at][0], after + 1) < before

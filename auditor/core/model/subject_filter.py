@@ -1,4 +1,4 @@
-"""Which of a stream's messages an audit looks at."""
+"""Matches subjects with filters, by the rules of NATS: `*` stands for one token, a final `>` for one or more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class SubjectFilter:
-    """Subjects by NATS's rules: `*` stands for one token, a last `>` for one or more."""
+    """The messages that an audit reads: those whose subject matches one of the patterns."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self.patterns = tuple(patterns)
@@ -25,8 +25,8 @@ class SubjectFilter:
             if _has_wildcard(pattern) and pattern[:-1].encode() not in self._prefixes
         ]
 
-    def covers(self, subject: bytes) -> bool:
-        """Whether a message stored on `subject` is the audit's to judge."""
+    def matches(self, subject: bytes) -> bool:
+        """Whether `subject` matches one of the patterns."""
         if subject in self._exact or (self._prefixes and subject.startswith(self._prefixes)):
             return True
         if not self._tokens:
@@ -49,18 +49,18 @@ def _matches(pattern: Sequence[bytes], tokens: Sequence[bytes]) -> bool:
 
 
 def is_subset(wide: str, narrow: str) -> bool:
-    """Whether every subject that `narrow` stands for, also `wide` stands for."""
-    wides, narrows = wide.split("."), narrow.split(".")
-    for index, mine in enumerate(wides):
-        if mine == ">":
-            return index < len(narrows)
-        if index == len(narrows) or narrows[index] == ">" or mine not in ("*", narrows[index]):
+    """Whether every subject that matches `narrow` also matches `wide`."""
+    wide_tokens, narrow_tokens = wide.split("."), narrow.split(".")
+    for at, expected in enumerate(wide_tokens):
+        if expected == ">":
+            return at < len(narrow_tokens)
+        if at == len(narrow_tokens) or narrow_tokens[at] == ">" or expected not in ("*", narrow_tokens[at]):
             return False
-    return len(wides) == len(narrows)
+    return len(wide_tokens) == len(narrow_tokens)
 
 
 def overlaps(one: str, other: str) -> bool:
-    """Whether some subject is meant by both."""
+    """Whether there is a subject that matches both filters."""
     ones, others = one.split("."), other.split(".")
     for mine, theirs in zip(ones, others, strict=False):
         if ">" in (mine, theirs):

@@ -1,4 +1,4 @@
-"""What the ledger says of one actor once the pass is over: what is missing and why, and whether replay brings it back."""
+"""Assesses one actor at the end of a pass: which versions are missing and why, and whether it can be replayed."""
 
 from __future__ import annotations
 
@@ -17,46 +17,51 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RangeFacts:
-    """What a pass knows beside the actor's own messages, and what the operator expects of versions."""
+    """What a pass knows of its range in addition to the messages, and what the configuration says about versions."""
 
     first_seq: int = 1
-    """The stream's first sequence, once the walk was over."""
+    """The first sequence of the stream after the walk."""
     deleted: Sequence[tuple[int, int]] = ()
-    """Ranges of sequences removed from the middle of the stream."""
+    """Ranges of sequences that the server lists as deleted."""
     unreadable: Sequence[tuple[int, int]] = ()
-    short: Mapping[bytes, int] = field(default_factory=dict)
-    """By an actor's tail: how many of its events are unreadable, where only that is known."""
+    """Ranges of sequences that the server cannot deliver."""
+    unreadable_by_actor: Mapping[bytes, int] = field(default_factory=dict)
+    """By actor key: how many events the server cannot deliver, if their sequences are not known."""
     unread: Sequence[tuple[int, int]] = ()
-    """Ranges that the walk did not reach or was not given: nobody knows what they hold."""
+    """Ranges of sequences that were not delivered and may hold messages."""
     first_version: int = 1
+    """The expected version of the first event of an actor."""
     contiguous: bool = True
-    """False where writers skip versions on purpose: then a hole without a known cause is a notice and no damage."""
+    """False if writers skip versions on purpose. Missing versions of unknown cause are then no damage."""
 
-    def certain(self, after_seq: int, before_seq: int) -> bool:
-        """Whether the pass knows all that lies between two sequences."""
+    def is_fully_known(self, after_seq: int, before_seq: int) -> bool:
+        """Whether the pass knows every message between two sequences."""
         return not intersects_open_interval(self.unread, after_seq, before_seq)
 
-    def cause(self, content: Cause | None, after_seq: int, before_seq: int, *, short: bool) -> Cause:
-        """Why versions of an actor are missing between two sequences: the first cause that holds.
+    def cause_of_gap(
+        self, content: Cause | None, after_seq: int, before_seq: int, *, has_unreadable_events: bool
+    ) -> Cause:
+        """Why versions of an actor are missing between two sequences: the first cause that applies.
 
-        `short`: whether some of its events are unreadable, nobody knows where.
+        `content`: the cause that a message of the actor between them gives. `has_unreadable_events`: whether events of the
+        actor are unreadable at sequences that are not known.
         """
         if content is not None:
             return content
-        if short or intersects_open_interval(self.unreadable, after_seq, before_seq):
+        if has_unreadable_events or intersects_open_interval(self.unreadable, after_seq, before_seq):
             return Cause.UNREADABLE
         if intersects_open_interval(self.deleted, after_seq, before_seq):
             return Cause.DELETED
         return Cause.UNKNOWN
 
     def is_damage(self, cause: Cause) -> bool:
-        """Whether a hole with this cause keeps an actor from being replayed."""
+        """Whether versions that are missing for this cause keep an actor from being replayed."""
         return self.contiguous or cause is not Cause.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class MissingVersions:
-    """Versions that are missing: a gap, or a head where `after_seq` is None."""
+    """Versions that are missing between two events, or before the first event if `after_seq` is None."""
 
     first_missing: int
     last_missing: int
@@ -66,12 +71,12 @@ class MissingVersions:
 
     @property
     def missing(self) -> int:
-        """How many versions."""
+        """How many versions are missing."""
         return self.last_missing - self.first_missing + 1
 
 
 class Replayability(StrEnum):
-    """Whether replay brings an actor back right."""
+    """Whether replay rebuilds the state of an actor correctly."""
 
     REPLAYABLE = "replayable"
     FROM_SNAPSHOT = "replayable_from_snapshot"
@@ -80,15 +85,15 @@ class Replayability(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequiredSnapshot:
-    """The snapshot that covers what is damaged, or would."""
+    """The snapshot that replay needs to skip all damaged and missing versions of an actor."""
 
     version: int
-    """At least."""
+    """The lowest version that it can have."""
     after_seq: int
-    """It is stored behind this sequence."""
+    """It must be stored after this sequence."""
 
     def is_met_by(self, snapshot: Snapshot | None) -> bool:
-        """Whether the last snapshot does it."""
+        """Whether the last snapshot of the actor is such a snapshot."""
         return (
             snapshot is not None
             and snapshot.finding is None
@@ -99,62 +104,68 @@ class RequiredSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class ActorAssessment:
-    """One actor. Versions are not judged where ids collide; a hole is not told where what is missing may not be."""
+    """What is wrong with one actor.
 
-    replay: Replayability
-    head: MissingVersions | None = None
+    Versions are not judged if actor ids share the subject. Missing versions are left out if a message that was not read may
+    hold them.
+    """
+
+    replayability: Replayability
+    missing_head: MissingVersions | None = None
     gaps: Sequence[MissingVersions] = ()
-    misplaced: Sequence[OutOfOrderEvent] = ()
+    out_of_order: Sequence[OutOfOrderEvent] = ()
     colliding_ids: Sequence[str] = ()
-    colliding_seq: int = 0
-    """Where a second id was first seen."""
-    bridge: RequiredSnapshot | None = None
-    """What a snapshot has to be for replay to be right; None if nothing is damaged, or no snapshot helps."""
+    """Actor ids that share the subject."""
+    collision_seq: int = 0
+    """The sequence of the first event with a second actor id."""
+    required_snapshot: RequiredSnapshot | None = None
+    """None if nothing is damaged, or if no snapshot helps."""
     snapshot_ahead: Snapshot | None = None
-    """The last snapshot, where it is above the actor's last event without an explanation."""
+    """The last snapshot, if its version is above the last event and nothing explains that."""
 
 
-ORDINARY = ActorAssessment(Replayability.REPLAYABLE)
+HEALTHY = ActorAssessment(Replayability.REPLAYABLE)
+"""The assessment of an actor with nothing wrong."""
 
 
-def assess_actor(ledger: Ledger, tail: bytes, circumstances: RangeFacts) -> ActorAssessment:
-    """What is to be said of the actor at `tail`."""
-    actor = ledger.actors.get(tail)
-    anomalies = ledger.anomalies.get(tail)
-    snapshot = ledger.snapshots.get(tail)
+def assess_actor(ledger: Ledger, key: bytes, facts: RangeFacts) -> ActorAssessment:
+    """Returns the assessment of the actor with this key; the object `HEALTHY` if nothing is wrong."""
+    actor = ledger.actors.get(key)
+    anomalies = ledger.anomalies.get(key)
+    snapshot = ledger.snapshots.get(key)
     if (
         anomalies is None
-        and tail not in circumstances.short
+        and key not in facts.unreadable_by_actor
         and actor is not None
-        and actor.first_version <= circumstances.first_version
+        and actor.first_version <= facts.first_version
         and (snapshot is None or snapshot.version <= actor.last_version)
     ):
-        return ORDINARY
+        return HEALTHY
     if anomalies is not None and anomalies.colliding_ids:
         return ActorAssessment(
-            Replayability.BROKEN, colliding_ids=anomalies.colliding_ids, colliding_seq=anomalies.collision_seq
+            Replayability.BROKEN, colliding_ids=anomalies.colliding_ids, collision_seq=anomalies.collision_seq
         )
-    known = tail not in ledger.unjudged
-    head, gaps = _holes(tail, actor, anomalies, circumstances) if known else (None, [])
-    holes = [*([head] if head else []), *gaps]
-    unread_end = _unreadable_after_last(tail, holes, circumstances)
-    ahead = known and snapshot is not None and _is_ahead(snapshot, actor, anomalies, circumstances, unread_end)
-    bridge = _bridge(holes, actor, anomalies, circumstances, unread_end)
-    replay = Replayability.REPLAYABLE
-    if bridge is not None:
-        replay = Replayability.FROM_SNAPSHOT if bridge.is_met_by(snapshot) else Replayability.BROKEN
+    all_judged = key not in ledger.unjudged
+    missing_head, gaps = _missing_versions(key, actor, anomalies, facts) if all_judged else (None, ())
+    missing = [*([missing_head] if missing_head else []), *gaps]
+    unreadable_after_last = _unreadable_after_last(key, missing, facts)
+    ahead = all_judged and snapshot is not None and _is_ahead(snapshot, actor, anomalies, facts, unreadable_after_last)
+    required = _required_snapshot(missing, actor, anomalies, facts, unreadable_after_last)
+    replayability = Replayability.REPLAYABLE
+    if required is not None:
+        replayability = Replayability.FROM_SNAPSHOT if required.is_met_by(snapshot) else Replayability.BROKEN
     return ActorAssessment(
-        replay,
-        head,
+        replayability,
+        missing_head,
         gaps,
         anomalies.out_of_order if anomalies else (),
-        bridge=bridge,
+        required_snapshot=required,
         snapshot_ahead=snapshot if ahead else None,
     )
 
 
-def _holes(
-    tail: bytes, actor: Actor | None, anomalies: Anomalies | None, circumstances: RangeFacts
+def _missing_versions(
+    key: bytes, actor: Actor | None, anomalies: Anomalies | None, facts: RangeFacts
 ) -> tuple[MissingVersions | None, Sequence[MissingVersions]]:
     """The missing head, and the gaps."""
     if actor is None:
@@ -165,64 +176,68 @@ def _holes(
         anomalies.cause_before_first if anomalies else None,
     )
     gaps: list[MissingVersions] = []
-    short = tail in circumstances.short
+    has_unreadable_events = key in facts.unreadable_by_actor
     for gap in anomalies.gaps if anomalies else ():
         after, before = gap.after_seq, gap.before_seq
-        if after < circumstances.first_seq:
-            # The event before it left while the pass went on, and why versions were missing there cannot be asked any
-            # more: the actor now begins behind the gap.
+        if after < facts.first_seq:
+            # The event before the gap expired during the pass, so the server cannot be asked for the cause any more. The
+            # actor now begins after the gap.
             first, first_seq, content = gap.last + 1, before, gap.content_cause
             gaps = []
-        elif circumstances.certain(after, before):
-            cause = circumstances.cause(gap.content_cause, after, before, short=short)
+        elif facts.is_fully_known(after, before):
+            cause = facts.cause_of_gap(gap.content_cause, after, before, has_unreadable_events=has_unreadable_events)
             gaps.append(MissingVersions(gap.first, gap.last, after, before, cause))
-    if first <= circumstances.first_version or not circumstances.certain(0, first_seq):
+    if first <= facts.first_version or not facts.is_fully_known(0, first_seq):
         return None, gaps
-    begins = circumstances.first_seq <= 1  # else that the head has gone is the likelier cause
-    cause = circumstances.cause(content, 0, first_seq, short=short and begins)
-    if cause is Cause.UNKNOWN and circumstances.first_seq > 1:
+    expired = facts.first_seq > 1  # then expiry is a likelier cause than unreadable events at unknown sequences
+    cause = facts.cause_of_gap(content, 0, first_seq, has_unreadable_events=has_unreadable_events and not expired)
+    if cause is Cause.UNKNOWN and expired:
         cause = Cause.EXPIRED
-    return MissingVersions(circumstances.first_version, first - 1, None, first_seq, cause), gaps
+    return MissingVersions(facts.first_version, first - 1, None, first_seq, cause), gaps
 
 
-def _unreadable_after_last(tail: bytes, holes: Sequence[MissingVersions], circumstances: RangeFacts) -> int:
-    """Unreadable events that no hole has room for: their versions are above all that are known."""
-    missing = sum(hole.missing for hole in holes if hole.cause is Cause.UNREADABLE)
-    return max(0, circumstances.short.get(tail, 0) - missing)
+def _unreadable_after_last(key: bytes, missing: Sequence[MissingVersions], facts: RangeFacts) -> int:
+    """How many unreadable events have versions above the last one: more than versions are missing for that cause."""
+    missing_unreadable = sum(each.missing for each in missing if each.cause is Cause.UNREADABLE)
+    return max(0, facts.unreadable_by_actor.get(key, 0) - missing_unreadable)
 
 
-def _bridge(
-    holes: Sequence[MissingVersions],
+def _required_snapshot(
+    missing: Sequence[MissingVersions],
     actor: Actor | None,
     anomalies: Anomalies | None,
-    circumstances: RangeFacts,
-    unread_end: int,
+    facts: RangeFacts,
+    unreadable_after_last: int,
 ) -> RequiredSnapshot | None:
-    """The snapshot that would cover what is damaged; None if nothing is.
+    """The required snapshot; None if nothing is damaged.
 
-    Damage is covered if the next good event after it has a version of at most the snapshot's + 1, or if none follows and
-    the snapshot was stored later.
+    A snapshot covers damage if the next good event after the damage has at most the version after the snapshot's. If no good
+    event follows, the snapshot must be stored after the damage.
     """
     last_version = actor.last_version if actor else 0
-    resumed_at = max((hole.last_missing + 1 for hole in holes if circumstances.is_damage(hole.cause)), default=0)
-    if unread_end:
-        resumed_at = max(resumed_at, last_version + unread_end + 1)
-    open_seq = 0
+    resumed_version = max((each.last_missing + 1 for each in missing if facts.is_damage(each.cause)), default=0)
+    if unreadable_after_last:
+        resumed_version = max(resumed_version, last_version + unreadable_after_last + 1)
+    last_bad_seq = 0
     if anomalies is not None:
-        resumed_at = max(resumed_at, anomalies.resumed_version)
-        open_seq = anomalies.last_bad_seq
-    if not resumed_at and not open_seq:
+        resumed_version = max(resumed_version, anomalies.resumed_version)
+        last_bad_seq = anomalies.last_bad_seq
+    if not resumed_version and not last_bad_seq:
         return None
-    return RequiredSnapshot(max(resumed_at - 1, 0), open_seq)
+    return RequiredSnapshot(max(resumed_version - 1, 0), last_bad_seq)
 
 
 def _is_ahead(
-    snapshot: Snapshot, actor: Actor | None, anomalies: Anomalies | None, circumstances: RangeFacts, unread_end: int
+    snapshot: Snapshot,
+    actor: Actor | None,
+    anomalies: Anomalies | None,
+    facts: RangeFacts,
+    unreadable_after_last: int,
 ) -> bool:
-    """Whether the snapshot is above the last event, and no bad or unreadable messages and no head that has gone explain it."""
-    gone = actor is None and circumstances.first_seq > 1
-    if snapshot.finding is not None or gone or circumstances.unread:
+    """Whether the version of the snapshot is above the last event, and neither bad messages nor expiry explain that."""
+    all_expired = actor is None and facts.first_seq > 1
+    if snapshot.finding is not None or all_expired or facts.unread:
         return False
-    last = actor.last_version if actor else 0
-    explained = unread_end + (anomalies.pending_count if anomalies else 0)
-    return snapshot.version > last + explained
+    last_version = actor.last_version if actor else 0
+    explained = unreadable_after_last + (anomalies.pending_count if anomalies else 0)
+    return snapshot.version > last_version + explained

@@ -60,7 +60,7 @@ def build_report(
             first_seq=max(facts.range.first_seq, account.first_seq),
             deleted=merged([*checkpoint.deleted, *checkpoint.deleted_after_read]),
             unreadable=checkpoint.unreadable,
-            short=_unreadable_by_actor(checkpoint),
+            unreadable_by_actor=_unreadable_by_actor(checkpoint),
             unread=account.unread,
             first_version=settings.first_version,
             contiguous=settings.contiguous,
@@ -92,24 +92,24 @@ def build_report(
         snapshots=SnapshotCounts(snapshots.ok, snapshots.malformed),
         actors=ActorCounts(
             seen=state.ledger.actor_count(),
-            replayable=table.replays[Replayability.REPLAYABLE],
-            replayable_from_snapshot=table.replays[Replayability.FROM_SNAPSHOT],
-            broken=table.replays[Replayability.BROKEN],
+            replayable=table.replayability_counts[Replayability.REPLAYABLE],
+            replayable_from_snapshot=table.replayability_counts[Replayability.FROM_SNAPSHOT],
+            broken=table.replayability_counts[Replayability.BROKEN],
         ),
         totals=dict(table.totals),
-        missing_versions=sum(table.missing.values()),
+        missing_versions=sum(table.missing_versions.values()),
         findings=table.listed,
-        findings_cut=table.cut,
+        findings_cut=table.truncated,
         malformed_events=_by_label(actor_types, state.segments.malformed_events),
         version_gaps=_by_label(actor_types, table.gaps),
-        missing_versions_by_type=_by_label(actor_types, table.missing),
+        missing_versions_by_type=_by_label(actor_types, table.missing_versions),
         broken_by_type={
             label: count
             for (label, _), count in _by_label(
-                actor_types, {(name, ""): count for name, count in table.broken.items()}
+                actor_types, {(name, ""): count for name, count in table.broken_by_type.items()}
             ).items()
         },
-        broken_list=tuple(table.broken_actors),
+        broken_list=tuple(table.broken_list),
         accepted=dict(table.accepted),
         full_pass_started_ns=checkpoint.full_pass_started_ns,
         incomplete=incomplete,
@@ -145,7 +145,7 @@ def _messages(checkpoint: Checkpoint, facts: PassFacts, account: RangeAccount) -
 
 def _learn_actor_types(actor_types: ActorTypes, state: AuditState, table: FindingTable) -> None:
     """Count the actors of each type that needs a label value; not of others, since there may be a million types."""
-    needed = {name for name, _ in [*state.segments.malformed_events, *table.gaps]} | set(table.broken)
+    needed = {name for name, _ in [*state.segments.malformed_events, *table.gaps]} | set(table.broken_by_type)
     if needed:
         actor_types.learn(name for tail in state.ledger.actor_keys() if (name := actor_type_of(tail)) in needed)
 

@@ -1,4 +1,4 @@
-"""The findings that stand at the end of a pass: counted exactly, listed up to a bound."""
+"""Collects the open findings at the end of a pass: exact counts, and a list up to a limit."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
-from auditor.core.model.findings import Cause, Finding, Kind, Severity, severities, subject_text
+from auditor.core.model.findings import Cause, Finding, Kind, Severity, spec, subject_text
 from auditor.core.report.actor_assessment import (
-    ORDINARY,
+    HEALTHY,
     ActorAssessment,
     MissingVersions,
     RangeFacts,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from auditor.core.model.ranges import Ranges
     from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.examiner import AuditState
-    from auditor.core.state.ledger import OutOfOrderEvent
+    from auditor.core.state.ledger import OutOfOrderEvent, Snapshot
 
 OUT_OF_ORDER_TEXT = {
     Kind.LATE_VERSION: "arrived after later versions: replay applies it out of order",
@@ -38,57 +38,67 @@ OUT_OF_ORDER_TEXT = {
 
 
 class FindingTable:
-    """Takes what a pass remembered, room by room; the totals and lists are then complete."""
+    """Counts and lists the findings of a pass.
+
+    The constructor adds the findings of the state. The caller then adds those about ranges and incidents.
+    """
 
     def __init__(
         self,
         state: AuditState,
         stream: str,
-        circumstances: RangeFacts,
+        facts: RangeFacts,
         *,
         max_findings: int,
         accepted: Mapping[Kind, Acceptance] | None = None,
     ) -> None:
+        """`max_findings`: how many findings are listed, and how many broken actors. `accepted`: the acceptances by kind."""
         self.totals: Counter[tuple[Kind, Severity]] = Counter()
+        """Open findings; messages for the kinds that count messages."""
         self.accepted: Counter[tuple[Kind, Severity]] = Counter()
-        """Findings that were accepted, and are in no total."""
+        """Accepted findings, which are in no total."""
         self.gaps: Counter[tuple[str, Cause]] = Counter()
-        """Version gaps by actor type and cause."""
-        self.missing: Counter[tuple[str, Cause]] = Counter()
-        """Versions inside those gaps."""
-        self.replays: Counter[Replayability] = Counter()
-        self.broken: Counter[str] = Counter()
-        """Broken actors by actor type."""
-        self.broken_actors: list[BrokenActor] = []
-        """The first of them by id, at most as many as findings are listed."""
+        """Version gaps, by actor type and cause."""
+        self.missing_versions: Counter[tuple[str, Cause]] = Counter()
+        """Versions inside the gaps, by actor type and cause."""
+        self.replayability_counts: Counter[Replayability] = Counter()
+        """Actors by replayability."""
+        self.broken_by_type: Counter[str] = Counter()
+        """Broken actors, by actor type."""
+        self.broken_list: list[BrokenActor] = []
+        """The first broken actors by id, at most `max_findings`."""
         self._state = state
         self._layout = StreamLayout(stream)
-        self._circumstances = circumstances
-        self._most = max_findings
+        self._facts = facts
+        self._max_findings = max_findings
         self._acceptances = accepted or {}
         self._findings = 0
         self._lists: dict[tuple[Kind, Severity], list[Finding]] = {}
-        self._take_messages()
-        self._take_snapshots()
-        self._take_actors()
+        self._add_message_findings()
+        self._add_snapshot_findings()
+        self._add_actors()
 
     def add_ranges(self, kind: Kind, ranges: Ranges) -> None:
-        """One finding for each range, counted by messages."""
-        (severity,) = severities(kind)
+        """Add one finding for each range, counted by messages. The part of a range that is accepted is counted apart."""
+        severity = spec(kind).severity()
         acceptance = self._acceptances.get(kind)
         for first, last in ranges:
-            known = min(last, acceptance.up_to_seq) if acceptance else 0
-            if first <= known:
-                self._count(kind, severity, known, known - first + 1)
-            begin = max(first, known + 1)
+            accepted_to = min(last, acceptance.up_to_seq) if acceptance else 0
+            if first <= accepted_to:
+                self._count(kind, severity, accepted_to, accepted_to - first + 1)
+            begin = max(first, accepted_to + 1)
             if begin <= last and self._count(kind, severity, last, last - begin + 1):
                 count = last - begin + 1
                 self._list(Finding(kind=kind, severity=severity, first_seq=begin, last_seq=last, count=count))
 
-    def add_unreadable_subjects(self, short: Mapping[bytes, SubjectCount]) -> None:
-        """One finding for each subject, counted by messages; it is seen at the end of what was read when it was noticed."""
-        kind, severity = Kind.UNREADABLE_MESSAGE, Severity.CORRUPTION
-        for subject, count in short.items():
+    def add_unreadable_subjects(self, counts: Mapping[bytes, SubjectCount]) -> None:
+        """Add one finding for each subject with unreadable messages, counted by messages.
+
+        An acceptance covers it from the last sequence that was read when it was first reported.
+        """
+        kind = Kind.UNREADABLE_MESSAGE
+        severity = spec(kind).severity()
+        for subject, count in counts.items():
             if self._count(kind, severity, count.detected_seq, count.unreadable):
                 key = self._layout.actor_key(subject)
                 self._list(
@@ -97,7 +107,7 @@ class FindingTable:
                         severity=severity,
                         subject=subject_text(subject),
                         actor=None if key is None else actor_id_of(key),
-                        first_seq=self._circumstances.first_seq,
+                        first_seq=self._facts.first_seq,
                         last_seq=count.detected_seq,
                         count=count.unreadable,
                         detail=f"{count.unreadable} more are stored on this subject by the stream's count than came",
@@ -105,7 +115,7 @@ class FindingTable:
                 )
 
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
-        """What happened to the stream and cannot be seen in it."""
+        """Add findings about the past of the stream."""
         for incident in incidents:
             finding = incident.finding
             key, acceptance = (finding.kind, finding.severity), self._acceptances.get(finding.kind)
@@ -115,160 +125,169 @@ class FindingTable:
             self.totals[key] += 1
             self._findings += 1
             listed = self._lists.setdefault(key, [])
-            if len(listed) < self._most:
+            if len(listed) < self._max_findings:
                 listed.append(replace(finding, noticed_at=format_utc(incident.noticed_ns)))
 
     def add_unlocated_loss(self, size: int) -> None:
-        """The server reports `size` bytes lost, and not of which messages: it counts as one message, at the stream's end."""
-        if self._count(Kind.LOST_MESSAGES, Severity.CORRUPTION, self._circumstances.first_seq):
+        """Add one lost message: the server reports `size` bytes as lost and no sequences."""
+        kind = Kind.LOST_MESSAGES
+        severity = spec(kind).severity()
+        if self._count(kind, severity, self._facts.first_seq):
             detail = f"the server reports {size} bytes lost, and not of which messages"
-            self._list(Finding(kind=Kind.LOST_MESSAGES, severity=Severity.CORRUPTION, count=1, detail=detail))
+            self._list(Finding(kind=kind, severity=severity, count=1, detail=detail))
 
     @property
     def listed(self) -> tuple[Finding, ...]:
-        """At most as many findings as asked for, corruption first, then in stream order."""
+        """The listed findings, at most `max_findings`: corruption first, then in stream order."""
         everything = [finding for findings in self._lists.values() for finding in findings]
         everything.sort(key=lambda finding: (finding.severity is Severity.NOTICE, finding.position))
-        return tuple(everything[: self._most])
+        return tuple(everything[: self._max_findings])
 
     @property
-    def cut(self) -> bool:
-        """Whether more findings stand than are listed."""
+    def truncated(self) -> bool:
+        """Whether more findings are open than are listed."""
         return self._findings > len(self.listed)
 
     def _count(self, kind: Kind, severity: Severity, seq: int, count: int = 1) -> bool:
-        """Count one finding that is seen at `seq`; whether it is to be listed as well."""
+        """Count one finding, which an acceptance up to `seq` covers. Returns whether the caller lists it, too."""
         acceptance = self._acceptances.get(kind)
         if acceptance is not None and acceptance.covers(seq):
             self.accepted[kind, severity] += count
             return False
         self.totals[kind, severity] += count
         self._findings += 1
-        return len(self._lists.setdefault((kind, severity), [])) < self._most
+        return len(self._lists.setdefault((kind, severity), [])) < self._max_findings
 
     def _list(self, finding: Finding) -> None:
         self._lists[finding.kind, finding.severity].append(finding)
 
-    def _take_messages(self) -> None:
-        """Findings about single messages were counted and listed while the walk went on."""
-        details = self._state.segments.listed_findings
+    def _add_message_findings(self) -> None:
+        """Add the findings about single messages, which the examiner counted and listed."""
+        listed_by_kind = self._state.segments.listed_findings
         for kind, count in self._state.segments.content_findings.items():
-            severity = severities(kind)[-1]  # of snapshots, only superseded ones are counted here
-            acceptance, listed = self._acceptances.get(kind), details.get(kind, [])
-            if acceptance is not None and (known := acceptance.counted(self._state.segments)):
-                self.accepted[kind, severity] += known
-                count -= known  # noqa: PLW2901 - the rest stands
-                listed = [finding for finding in listed if not acceptance.covers(finding.position)]
+            severity = spec(kind).severity(excused=True)  # a snapshot is counted here once it is superseded
+            acceptance, listed = self._acceptances.get(kind), listed_by_kind.get(kind, [])
+            if acceptance is not None and (covered := acceptance.count_accepted(self._state.segments)):
+                self.accepted[kind, severity] += covered
+                count -= covered  # noqa: PLW2901 - the others are open
+                listed = [finding for finding in listed if not acceptance.covers(finding.seq_for_acceptance)]
             if count:
                 self.totals[kind, severity] += count
                 self._findings += count
                 self._lists[kind, severity] = listed
 
-    def _take_snapshots(self) -> None:
-        """The last snapshot on a subject is the one that Aether reads. Which is the last, only a whole walk knows."""
-        severity = Severity.NOTICE if self._circumstances.unread else Severity.CORRUPTION
+    def _add_snapshot_findings(self) -> None:
+        """Add the findings about the last snapshot on each subject, which is the one that Aether reads.
+
+        It is certain to be the last one only if the whole range was read.
+        """
         for snapshot in self._state.ledger.snapshots.values():
-            if snapshot.finding is not None and self._count(snapshot.finding.kind, severity, snapshot.seq):
+            if snapshot.finding is None:
+                continue
+            kind = snapshot.finding.kind
+            severity = spec(kind).severity(excused=bool(self._facts.unread))
+            if self._count(kind, severity, snapshot.seq):
                 self._list(replace(snapshot.finding, severity=severity))
 
-    def _take_actors(self) -> None:
+    def _add_actors(self) -> None:
         ledger = self._state.ledger
-        for tail in ledger.actor_keys():
-            judgement = assess_actor(ledger, tail, self._circumstances)
-            self.replays[judgement.replay] += 1
-            if judgement is not ORDINARY:
-                if judgement.replay is Replayability.BROKEN:
-                    self.broken[actor_type_of(tail)] += 1
-                    self._list_broken(tail, judgement)
-                self._take_judgement(tail, judgement)
-        self._cut_broken()
-        for tail in ledger.snapshots:
-            if tail not in ledger.actors and tail not in ledger.anomalies:
-                self._take_judgement(tail, assess_actor(ledger, tail, self._circumstances))
+        for key in ledger.actor_keys():
+            assessment = assess_actor(ledger, key, self._facts)
+            self.replayability_counts[assessment.replayability] += 1
+            if assessment is not HEALTHY:
+                if assessment.replayability is Replayability.BROKEN:
+                    self.broken_by_type[actor_type_of(key)] += 1
+                    self._list_broken(key, assessment)
+                self._add_actor_findings(key, assessment)
+        self._truncate_broken_list()
+        for key in ledger.snapshots:
+            if key not in ledger.actors and key not in ledger.anomalies:
+                self._add_actor_findings(key, assess_actor(ledger, key, self._facts))
 
-    def _list_broken(self, tail: bytes, judgement: ActorAssessment) -> None:
-        actor, bridge = self._state.ledger.actors.get(tail), judgement.bridge
-        self.broken_actors.append(
+    def _list_broken(self, key: bytes, assessment: ActorAssessment) -> None:
+        actor, required = self._state.ledger.actors.get(key), assessment.required_snapshot
+        self.broken_list.append(
             BrokenActor(
-                actor=actor_id_of(tail) or subject_text(tail),
+                actor=actor_id_of(key) or subject_text(key),
                 last_version=actor.last_version if actor else 0,
-                snapshot_version=bridge.version if bridge else None,
-                snapshot_after_seq=bridge.after_seq if bridge else 0,
+                snapshot_version=required.version if required else None,
+                snapshot_after_seq=required.after_seq if required else 0,
             )
         )
-        if len(self.broken_actors) > 2 * self._most:
-            self._cut_broken()
+        if len(self.broken_list) > 2 * self._max_findings:
+            self._truncate_broken_list()
 
-    def _cut_broken(self) -> None:
-        self.broken_actors = sorted(self.broken_actors)[: self._most]
+    def _truncate_broken_list(self) -> None:
+        self.broken_list = sorted(self.broken_list)[: self._max_findings]
 
-    def _take_judgement(self, tail: bytes, judgement: ActorAssessment) -> None:
-        subject = subject_text(self._layout.events_prefix.encode() + tail)
-        found = partial(Finding, subject=subject, actor=actor_id_of(tail))
-        ids, snapshot = judgement.colliding_ids, judgement.snapshot_ahead
-        if ids and self._count(Kind.SUBJECT_COLLISION, Severity.CORRUPTION, judgement.colliding_seq):
+    def _add_actor_findings(self, key: bytes, assessment: ActorAssessment) -> None:
+        subject = subject_text(self._layout.events_prefix.encode() + key)
+        finding = partial(Finding, subject=subject, actor=actor_id_of(key))
+        if assessment.colliding_ids:
+            self._add_collision(finding, assessment)
+        if assessment.missing_head:
+            self._add_missing_versions(finding, Kind.MISSING_HEAD, assessment.missing_head)
+        for gap in assessment.gaps:
+            self._add_missing_versions(finding, Kind.VERSION_GAP, gap)
+            by_type = (actor_type_of(key), gap.cause)
+            self.gaps[by_type] += 1
+            self.missing_versions[by_type] += gap.missing
+        for event in assessment.out_of_order:
+            self._add_out_of_order(finding, event)
+        if assessment.snapshot_ahead:
+            self._add_snapshot_ahead(finding, assessment.snapshot_ahead)
+
+    def _add_collision(self, finding: partial[Finding], assessment: ActorAssessment) -> None:
+        kind, seq, ids = Kind.SUBJECT_COLLISION, assessment.collision_seq, tuple(assessment.colliding_ids)
+        severity = spec(kind).severity()
+        if self._count(kind, severity, seq):
             detail = f"{len(ids)} actor ids share this subject and replay each other's events"
-            seq = judgement.colliding_seq
-            self._list(
-                found(kind=Kind.SUBJECT_COLLISION, severity=Severity.CORRUPTION, seq=seq, ids=tuple(ids), detail=detail)
-            )
-        if judgement.head:
-            self._take_hole(found, Kind.MISSING_HEAD, judgement.head)
-        for gap in judgement.gaps:
-            self._take_hole(found, Kind.VERSION_GAP, gap)
-            key = (actor_type_of(tail), gap.cause)
-            self.gaps[key] += 1
-            self.missing[key] += gap.missing
-        for event in judgement.misplaced:
-            self._take_misplaced(found, event)
-        if snapshot and self._count(Kind.SNAPSHOT_AHEAD, Severity.CORRUPTION, snapshot.seq):
-            detail = f"the last snapshot, at sequence {snapshot.seq}, is of a later version than the last event"
-            self._list(
-                found(
-                    kind=Kind.SNAPSHOT_AHEAD,
-                    severity=Severity.CORRUPTION,
-                    seq=snapshot.seq,
-                    version=snapshot.version,
-                    detail=detail,
-                )
-            )
+            self._list(finding(kind=kind, severity=severity, seq=seq, ids=ids, detail=detail))
 
-    def _take_hole(self, found: partial[Finding], kind: Kind, hole: MissingVersions) -> None:
-        expected = hole.cause is Cause.EXPIRED or not self._circumstances.is_damage(hole.cause)
-        severity = Severity.NOTICE if expected else Severity.CORRUPTION
-        if not self._count(kind, severity, hole.before_seq):
+    def _add_missing_versions(self, finding: partial[Finding], kind: Kind, missing: MissingVersions) -> None:
+        expected = missing.cause is Cause.EXPIRED or not self._facts.is_damage(missing.cause)
+        severity = spec(kind).severity(excused=expected)
+        if not self._count(kind, severity, missing.before_seq):
             return
-        between = f"between sequences {hole.after_seq} and" if hole.after_seq else "before sequence"
+        between = f"between sequences {missing.after_seq} and" if missing.after_seq else "before sequence"
         versions = (
-            f"version {hole.first_missing} is"
-            if hole.missing == 1
-            else f"versions {hole.first_missing} to {hole.last_missing} are"
+            f"version {missing.first_missing} is"
+            if missing.missing == 1
+            else f"versions {missing.first_missing} to {missing.last_missing} are"
         )
         self._list(
-            found(
+            finding(
                 kind=kind,
                 severity=severity,
-                cause=hole.cause,
-                after_version=hole.first_missing - 1,
-                before_version=hole.last_missing + 1,
-                missing=hole.missing,
-                after_seq=hole.after_seq,
-                before_seq=hole.before_seq,
-                detail=f"{versions} missing {between} {hole.before_seq}",
+                cause=missing.cause,
+                after_version=missing.first_missing - 1,
+                before_version=missing.last_missing + 1,
+                missing=missing.missing,
+                after_seq=missing.after_seq,
+                before_seq=missing.before_seq,
+                detail=f"{versions} missing {between} {missing.before_seq}",
             )
         )
 
-    def _take_misplaced(self, found: partial[Finding], event: OutOfOrderEvent) -> None:
-        if not self._count(event.kind, Severity.CORRUPTION, event.seq):
+    def _add_out_of_order(self, finding: partial[Finding], event: OutOfOrderEvent) -> None:
+        severity = spec(event.kind).severity()
+        if not self._count(event.kind, severity, event.seq):
             return
-        cause = (event.cause or Cause.UNKNOWN) if event.kind is Kind.DUPLICATE_VERSION else None
+        cause = (event.cause or Cause.UNKNOWN) if "cause" in spec(event.kind).fields else None
         self._list(
-            found(
+            finding(
                 kind=event.kind,
-                severity=Severity.CORRUPTION,
+                severity=severity,
                 cause=cause,
                 seq=event.seq,
                 version=event.version,
                 detail=f"version {event.version} {OUT_OF_ORDER_TEXT[event.kind]}",
             )
         )
+
+    def _add_snapshot_ahead(self, finding: partial[Finding], snapshot: Snapshot) -> None:
+        kind = Kind.SNAPSHOT_AHEAD
+        severity = spec(kind).severity()
+        if self._count(kind, severity, snapshot.seq):
+            detail = f"the last snapshot, at sequence {snapshot.seq}, is of a later version than the last event"
+            self._list(finding(kind=kind, severity=severity, seq=snapshot.seq, version=snapshot.version, detail=detail))

@@ -1,4 +1,4 @@
-"""Findings that an operator knows of and accepts: counted apart, and no reason any more to call a stream corrupt."""
+"""Decides which findings an acceptance covers. Accepted findings are counted apart and do not make a pass corrupt."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ if TYPE_CHECKING:
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of finding, up to a sequence; later ones are new."""
+    """The statement of an operator that the findings of one kind, up to a sequence or a time, need no repair."""
 
     kind: Kind
     up_to_seq: int
     reason: str
-    """In the operator's words."""
+    """The reason that the operator gave."""
     accepted_ns: int
+    """When it was accepted, nanoseconds since 1970."""
     created_ns: int
-    """When the stream was created that it speaks of; sequences of another one are other messages."""
+    """When the audited stream was created, nanoseconds since 1970. The acceptance does not hold for another stream."""
     count_in_last_segment: int = msgspec.field(default=0, name="in_stretch")
-    """How many findings about single messages the segment that ends the range had up to there: it may have more later, and
-    not every finding is kept in detail."""
+    """How many findings about single messages the segment of `up_to_seq` had up to there. The segment may get more, and not
+    every finding is listed."""
 
     def covers(self, seq: int) -> bool:
-        """Whether a finding that is seen at `seq` is accepted."""
+        """Whether it covers a finding at sequence `seq`."""
         return seq <= self.up_to_seq
 
     def covers_time(self, noticed_ns: int) -> bool:
-        """Whether one of the findings that stand until they are accepted was known then."""
+        """Whether it covers a finding that was first reported at `noticed_ns`, nanoseconds since 1970."""
         return noticed_ns <= self.accepted_ns
 
-    def counted(self, counts: Segments) -> int:
-        """How many of the findings about single messages are accepted."""
+    def count_accepted(self, counts: Segments) -> int:
+        """Returns how many of the findings about single messages it covers."""
         last = self.up_to_seq // segments.SEGMENT_SIZE
         whole = sum(
             each.content_findings.get(self.kind, 0) for number, each in counts.segments.items() if number < last
@@ -49,14 +50,15 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
             return 0
         total, listed = segment.content_findings.get(self.kind, 0), segment.listed_findings.get(self.kind, ())
         if total == len(listed):
-            return sum(self.covers(finding.position) for finding in listed)
+            return sum(self.covers(finding.seq_for_acceptance) for finding in listed)
         return min(self.count_in_last_segment, total)
 
 
 def count_in_last_segment(kind: Kind, up_to_seq: int, counts: Segments, last_seq: int) -> int:
-    """That count, for an acceptance of what was read up to `last_seq`.
+    """Returns `Acceptance.count_in_last_segment` for an acceptance made after a pass that read up to `last_seq`.
 
-    Raises ValueError if it would end among findings that are counted and not kept in detail: the text says where it can.
+    Raises ValueError if `up_to_seq` is in a segment with findings that are counted and not listed, before its end. The text
+    says up to which sequences an acceptance is possible.
     """
     number = up_to_seq // segments.SEGMENT_SIZE
     segment = counts.segments.get(number)
@@ -65,4 +67,4 @@ def count_in_last_segment(kind: Kind, up_to_seq: int, counts: Segments, last_seq
     first, last = number * segments.SEGMENT_SIZE, min((number + 1) * segments.SEGMENT_SIZE - 1, last_seq)
     if up_to_seq < last and total != len(listed):
         raise ValueError(f"findings there are counted and not listed one by one: accept up to {first - 1} or {last}")
-    return total if up_to_seq >= last else sum(finding.position <= up_to_seq for finding in listed)
+    return total if up_to_seq >= last else sum(finding.seq_for_acceptance <= up_to_seq for finding in listed)

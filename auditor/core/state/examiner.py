@@ -1,4 +1,4 @@
-"""One audit's whole memory of a stream: takes messages in stream order, gives back evidence, and in the end a report."""
+"""Examines the messages of a stream, in stream order, and updates the state of an audit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import fast_event, has_version, judge_event, judge_snapshot
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
 from auditor.aether.subjects import actor_key, unreachable_reason
-from auditor.core.model.findings import Finding, Hidden, Kind, Severity, severities, spec, subject_text
+from auditor.core.model.findings import Finding, Hidden, Kind, spec, subject_text
 from auditor.core.model.passes import Outcome
 from auditor.core.model.quarantine_entry import QuarantineEntry
 from auditor.core.state.ledger import Ledger
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from auditor.core.state.ledger import Snapshot
 
 MAX_UNJUDGED_SEQS = 100
-"""Sequences of unjudged messages kept of each stretch; more are counted all the same."""
+"""Sequences of unjudged messages that are kept for each segment. The count of unjudged messages has no limit."""
 
-NO_ACTOR = "no actor id leads to this subject"
+NO_ACTOR_TEXT = "no actor id leads to this subject"
 
 
 class AuditState(msgspec.Struct, forbid_unknown_fields=True):
-    """Everything an audit remembers of messages, as plain data: it survives `msgspec.msgpack` unchanged."""
+    """The ledger and the segments: what an audit knows of the messages that it has read. Part of a checkpoint."""
 
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     segments: Segments = msgspec.field(default_factory=Segments)
@@ -40,191 +40,198 @@ class AuditState(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class AuditedStream:
-    """The stream that is audited, and where evidence about it is kept."""
+    """The audited stream, and the subjects of its records."""
 
     stream: str
     created_ns: int
+    """When the stream was created, nanoseconds since 1970."""
     quarantine_prefix: str | None = None
-    """None if no evidence is kept."""
+    """The first tokens of the subjects of records; None if the pass sends no records."""
 
 
-class Audit:
-    """Judges the messages of one stream that are in `scope`. `examine` never sees a message twice, and sees them in order."""
+class Examiner:
+    """Examines the messages of one stream that match a subject filter.
+
+    The caller passes each message once, in stream order.
+    """
 
     def __init__(
-        self, where: AuditedStream, scope: SubjectFilter, *, detail_limit: int, state: AuditState | None = None
+        self, stream: AuditedStream, subjects: SubjectFilter, *, detail_limit: int, state: AuditState | None = None
     ) -> None:
-        """`detail_limit`: findings listed in detail, for each kind; counts stay exact beyond it."""
+        """`detail_limit`: how many findings of each kind are listed. `state`: the state to continue from."""
         self.state = state or AuditState()
-        self._where = where
-        self._scope = scope
+        self._stream = stream
+        self._subjects = subjects
         self._detail_limit = detail_limit
-        layout = StreamLayout(where.stream)
+        layout = StreamLayout(stream.stream)
         self._event_prefix = layout.events_prefix.encode()
         self._snapshot_prefix = layout.snapshots_prefix.encode()
-        self._stretch = Segment()
-        """That of the last message; it ends at `_until`."""
-        self._until = -1
-        self._before = Counter[Outcome]()
-        """What had been counted in that stretch when this audit came to it."""
-        self._examined = Counter[Outcome]()
-        """In the stretches before, by this audit."""
+        self._segment = Segment()
+        """The segment of the last message."""
+        self._segment_end = -1
+        """The last sequence of that segment."""
+        self._outcomes_at_start = Counter[Outcome]()
+        """What the segment had counted when this examiner came to it."""
+        self._outcomes_before = Counter[Outcome]()
+        """What this examiner has counted in earlier segments."""
 
     @property
-    def examined(self) -> Counter[Outcome]:
-        """Messages judged since this audit was made, which may have gone on with a state of before."""
-        return self._examined + _outcomes(self._stretch) - self._before
+    def outcomes(self) -> Counter[Outcome]:
+        """Messages by outcome that this examiner has examined, without those of the state that it continued from."""
+        return self._outcomes_before + _outcomes(self._segment) - self._outcomes_at_start
 
     def examine(self, message: StoredMessage) -> QuarantineEntry | None:
-        """Judge one message; the evidence to keep if its content condemns it.
+        """Examine one message. Returns its quarantine entry if its bytes are the reason for a finding.
 
-        Whatever is raised is the auditor's own failure: the caller then calls `record_failure` with the message.
+        An exception is a failure of the auditor. The caller then calls `record_failure` with the same message.
         """
-        if message.seq > self._until:
-            self._enter(message.seq)
+        if message.seq > self._segment_end:
+            self._switch_segment(message.seq)
         subject = message.subject
         if subject.startswith(self._event_prefix):
             return self._event(message, subject[len(self._event_prefix) :])
-        if subject.startswith(self._snapshot_prefix) and self._scope.covers(subject):
+        if subject.startswith(self._snapshot_prefix) and self._subjects.matches(subject):
             return self._snapshot(message, subject[len(self._snapshot_prefix) :])
-        self._stretch.skipped += 1
+        self._segment.skipped += 1
         return None
 
     def examine_expected(self, messages: Sequence[StoredMessage], at: int = 0) -> int:
-        """Take messages from index `at` on, as long as each is the next event of an ordinary actor.
+        """Examine messages from index `at` on while each is the next event of an actor without anomalies.
 
-        The index of the first one that is not, for `examine`. This says nothing that `examine` would not: it says it of
-        millions of messages in half the time.
+        Returns the index of the first other message, which is for `examine`. The result is that of `examine`, in half the
+        time.
         """
-        prefix, cut, until = self._event_prefix, len(self._event_prefix), self._until
-        actors, troubles = self.state.ledger.actors.get, self.state.ledger.anomalies
+        prefix, cut, segment_end = self._event_prefix, len(self._event_prefix), self._segment_end
+        actors, anomalies = self.state.ledger.actors.get, self.state.ledger.anomalies
         begin = at
         while at < len(messages):
             message = messages[at]
             subject = message.subject
-            if message.seq > until or not subject.startswith(prefix):
+            if message.seq > segment_end or not subject.startswith(prefix):
                 break
-            tail = subject[cut:]
-            actor = actors(tail)
-            if actor is None or tail in troubles:
+            key = subject[cut:]
+            actor = actors(key)
+            if actor is None or key in anomalies:
                 break
             try:
-                facts = fast_event(message.data)
-            except Exception:  # noqa: BLE001 - `examine` meets it again
+                event = fast_event(message.data)
+            except Exception:  # noqa: BLE001 - `examine` raises it again
                 break
-            if facts is None or facts.version != actor.last_version + 1 or facts.actor_id != actor.id:
+            if event is None or event.version != actor.last_version + 1 or event.actor_id != actor.id:
                 break
-            actor.last_version = facts.version
+            actor.last_version = event.version
             actor.last_seq = message.seq
             at += 1
-        self._stretch.events.ok += at - begin
+        self._segment.events.ok += at - begin
         return at
 
-    def _enter(self, seq: int) -> None:
-        self._examined = self.examined
-        self._stretch = self.state.segments.segment_for(seq)
-        self._before = _outcomes(self._stretch)
-        self._until = (seq // SEGMENT_SIZE + 1) * SEGMENT_SIZE - 1
+    def _switch_segment(self, seq: int) -> None:
+        self._outcomes_before = self.outcomes
+        self._segment = self.state.segments.segment_for(seq)
+        self._outcomes_at_start = _outcomes(self._segment)
+        self._segment_end = (seq // SEGMENT_SIZE + 1) * SEGMENT_SIZE - 1
 
     def record_failure(self, message: StoredMessage) -> None:
-        """Count a message that `examine` could not judge, and remember what it casts doubt on."""
-        if message.seq > self._until:
-            self._enter(message.seq)
-        ledger, stretch, subject = self.state.ledger, self._stretch, message.subject
-        stretch.unjudged += 1
-        if len(stretch.unjudged_seqs) < MAX_UNJUDGED_SEQS:
-            stretch.unjudged_seqs.append(message.seq)
+        """Count a message on which `examine` failed as unjudged, and mark what it makes uncertain."""
+        if message.seq > self._segment_end:
+            self._switch_segment(message.seq)
+        ledger, segment, subject = self.state.ledger, self._segment, message.subject
+        segment.unjudged += 1
+        if len(segment.unjudged_seqs) < MAX_UNJUDGED_SEQS:
+            segment.unjudged_seqs.append(message.seq)
         if subject.startswith(self._event_prefix):
             ledger.unjudged.add(subject[len(self._event_prefix) :])
         elif subject.startswith(self._snapshot_prefix):
             self.supersede_snapshot(ledger.snapshots.pop(subject[len(self._snapshot_prefix) :], None))
 
-    def _event(self, message: StoredMessage, tail: bytes) -> QuarantineEntry | None:
-        ledger, stretch = self.state.ledger, self._stretch
-        actor = ledger.actors.get(tail)
-        if actor is None and tail not in ledger.anomalies:
-            if not self._scope.covers(message.subject):
-                stretch.skipped += 1
+    def _event(self, message: StoredMessage, key: bytes) -> QuarantineEntry | None:
+        ledger, segment = self.state.ledger, self._segment
+        actor = ledger.actors.get(key)
+        if actor is None and key not in ledger.anomalies:
+            if not self._subjects.matches(message.subject):
+                segment.skipped += 1
                 return None
-            if unreachable := unreachable_reason(tail):
-                self._note(_finding(message, Kind.UNREACHABLE_EVENT, unreachable, NO_ACTOR))
-                stretch.events.unreachable += 1
+            if unreachable := unreachable_reason(key):
+                self._add_finding(_finding(message, Kind.UNREACHABLE_EVENT, unreachable, NO_ACTOR_TEXT))
+                segment.events.unreachable += 1
                 return None
-        facts = judge_event(message.data)
-        if isinstance(facts, Malformed):
-            evidence = self._damage(message, tail, Kind.MALFORMED_EVENT, facts.reason, facts.detail)
-            key = (actor_type_of(tail), str(facts.reason))
-            stretch.malformed_events[key] = stretch.malformed_events.get(key, 0) + 1
-            stretch.events.malformed += 1
-            return evidence
-        if facts.version <= 0:
+        event = judge_event(message.data)
+        if isinstance(event, Malformed):
+            entry = self._bad_event(message, key, Kind.MALFORMED_EVENT, event.reason, event.detail)
+            by_type = (actor_type_of(key), str(event.reason))
+            segment.malformed_events[by_type] = segment.malformed_events.get(by_type, 0) + 1
+            segment.events.malformed += 1
+            return entry
+        if event.version <= 0:
             given = has_version(message.data)
             hidden = Hidden.VERSION_NOT_POSITIVE if given else Hidden.VERSION_MISSING
             text = "the version is not above 0" if given else "there is no version"
             detail = f"{text}: replay drops the event without an error"
-            evidence = self._damage(message, tail, Kind.HIDDEN_EVENT, hidden, detail)
-            stretch.events.hidden += 1
-            return evidence
-        if (actor is None or facts.actor_id != actor.id) and (foreign := _foreign(facts.actor_id, tail)):
-            evidence = self._damage(message, tail, Kind.FOREIGN_ACTOR, None, foreign)
-            stretch.events.ok += 1
-            return evidence
-        ledger.add_event(tail, facts.actor_id, facts.version, message.seq)
-        stretch.events.ok += 1
+            entry = self._bad_event(message, key, Kind.HIDDEN_EVENT, hidden, detail)
+            segment.events.hidden += 1
+            return entry
+        if (actor is None or event.actor_id != actor.id) and (foreign := _foreign_detail(event.actor_id, key)):
+            entry = self._bad_event(message, key, Kind.FOREIGN_ACTOR, None, foreign)
+            segment.events.ok += 1
+            return entry
+        ledger.add_event(key, event.actor_id, event.version, message.seq)
+        segment.events.ok += 1
         return None
 
-    def _damage(
-        self, message: StoredMessage, tail: bytes, kind: Kind, reason: str | None, detail: str
+    def _bad_event(
+        self, message: StoredMessage, key: bytes, kind: Kind, reason: str | None, detail: str
     ) -> QuarantineEntry:
-        evidence, finding = self._condemn(message, tail, kind, reason, detail)
-        self._note(finding)
+        entry, finding = self._quarantine_entry(message, key, kind, reason, detail)
+        self._add_finding(finding)
         cause = spec(kind).gap_cause
         assert cause is not None
-        self.state.ledger.add_bad_message(tail, cause, message.seq)
-        return evidence
+        self.state.ledger.add_bad_message(key, cause, message.seq)
+        return entry
 
-    def _snapshot(self, message: StoredMessage, tail: bytes) -> QuarantineEntry | None:
-        ledger, stretch = self.state.ledger, self._stretch
-        facts = judge_snapshot(message.data)
-        evidence = finding = None
-        if isinstance(facts, Malformed):
-            evidence, finding = self._condemn(message, tail, Kind.MALFORMED_SNAPSHOT, facts.reason, facts.detail)
-            self.supersede_snapshot(ledger.add_snapshot(tail, 0, message.seq, finding))
-            stretch.snapshots.malformed += 1
+    def _snapshot(self, message: StoredMessage, key: bytes) -> QuarantineEntry | None:
+        ledger, segment = self.state.ledger, self._segment
+        snapshot = judge_snapshot(message.data)
+        entry = finding = None
+        if isinstance(snapshot, Malformed):
+            kind, reason, detail = Kind.MALFORMED_SNAPSHOT, snapshot.reason, snapshot.detail
+            entry, finding = self._quarantine_entry(message, key, kind, reason, detail)
+            self.supersede_snapshot(ledger.add_snapshot(key, 0, message.seq, finding))
+            segment.snapshots.malformed += 1
         else:
-            if foreign := _foreign(facts.actor_id, tail):
-                evidence, finding = self._condemn(message, tail, Kind.FOREIGN_SNAPSHOT, None, foreign)
-            self.supersede_snapshot(ledger.add_snapshot(tail, facts.version, message.seq, finding))
-            stretch.snapshots.ok += 1
-        return evidence
+            if foreign := _foreign_detail(snapshot.actor_id, key):
+                entry, finding = self._quarantine_entry(message, key, Kind.FOREIGN_SNAPSHOT, None, foreign)
+            self.supersede_snapshot(ledger.add_snapshot(key, snapshot.version, message.seq, finding))
+            segment.snapshots.ok += 1
+        return entry
 
     def supersede_snapshot(self, snapshot: Snapshot | None) -> None:
-        """`snapshot` is the last on its subject no more. Only the last one is ever read: an earlier bad one is a notice."""
+        """Count the finding of a snapshot that is no longer the last on its subject. Aether reads only the last one."""
         if snapshot is not None and snapshot.finding is not None:
-            self._note(replace(snapshot.finding, severity=Severity.NOTICE))
+            severity = spec(snapshot.finding.kind).severity(excused=True)
+            self._add_finding(replace(snapshot.finding, severity=severity))
 
-    def _condemn(
-        self, message: StoredMessage, tail: bytes, kind: Kind, reason: str | None, detail: str
+    def _quarantine_entry(
+        self, message: StoredMessage, key: bytes, kind: Kind, reason: str | None, detail: str
     ) -> tuple[QuarantineEntry, Finding]:
-        where = self._where
-        evidence = QuarantineEntry(where.stream, where.created_ns, message, kind, reason, detail)
-        key = None if where.quarantine_prefix is None else f"{where.quarantine_prefix}.{evidence.key}"
-        return evidence, _finding(message, kind, reason, detail, actor_id_of(tail), key)
+        stream = self._stream
+        entry = QuarantineEntry(stream.stream, stream.created_ns, message, kind, reason, detail)
+        record = None if stream.quarantine_prefix is None else f"{stream.quarantine_prefix}.{entry.key}"
+        return entry, _finding(message, kind, reason, detail, actor_id_of(key), record)
 
-    def _note(self, finding: Finding) -> None:
-        """Count a finding whose weight is settled, and list it while there is room."""
+    def _add_finding(self, finding: Finding) -> None:
+        """Count a finding whose severity no longer changes, and list it while its kind is below the limit."""
         self.state.segments.add_finding(finding, self._detail_limit)
 
 
-def _outcomes(stretch: Segment) -> Counter[Outcome]:
-    events, snapshots = stretch.events, stretch.snapshots
+def _outcomes(segment: Segment) -> Counter[Outcome]:
+    events, snapshots = segment.events, segment.snapshots
     return Counter(
         {
             Outcome.OK: events.ok + snapshots.ok,
             Outcome.MALFORMED: events.malformed + snapshots.malformed,
             Outcome.HIDDEN: events.hidden,
             Outcome.UNREACHABLE: events.unreachable,
-            Outcome.UNJUDGED: stretch.unjudged,
+            Outcome.UNJUDGED: segment.unjudged,
         }
     )
 
@@ -239,7 +246,7 @@ def _finding(
 ) -> Finding:
     return Finding(
         kind=kind,
-        severity=severities(kind)[0],
+        severity=spec(kind).severity(),
         reason=reason,
         seq=message.seq,
         subject=subject_text(message.subject),
@@ -249,10 +256,10 @@ def _finding(
     )
 
 
-def _foreign(actor_id: str, tail: bytes) -> str | None:
-    """Why a body with `actor_id` does not belong where it is stored; None if it does."""
+def _foreign_detail(actor_id: str, key: bytes) -> str | None:
+    """Why a body with this actor id does not belong to the actor key; None if it does."""
     if not actor_id:
         return "actorId: empty, so that it names no actor"
-    if actor_key(actor_id).encode() == tail:
+    if actor_key(actor_id).encode() == key:
         return None
-    return NO_ACTOR if unreachable_reason(tail) else "actorId: names another actor than the subject"
+    return NO_ACTOR_TEXT if unreachable_reason(key) else "actorId: names another actor than the subject"

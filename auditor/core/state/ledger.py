@@ -1,19 +1,18 @@
-"""What is remembered of each actor, and what it says about versions.
+"""Keeps the versions of each actor, and applies the rules about versions.
 
-Per subject, events are taken in stream order. With `last` the highest version so far:
+The events of one subject are added in stream order. With `last` the highest version so far:
 
-    first event         expected to be `versions.first`; a higher one is a missing head
-    v == last + 1       as it should be
+    first event         `versions.first` is expected; a higher version is a missing head
+    v == last + 1       the expected version
     v >  last + 1       a gap: v - last - 1 versions are missing
-    v <= last           in a remembered gap: late, and the gap closes or splits
-                        not below the first stored version: a duplicate
-                        below it: a regression
+    v <= last           inside a gap: a late version; the gap closes or splits
+                        otherwise, not below the first stored version: a duplicate
+                        below the first stored version: a regression
 
-A message with a content finding (malformed, hidden, foreign) takes no part in this; it is remembered as the
-cause of a gap that opens around it, and as damage that only a snapshot can bridge. All rules live here; what a
-finding is called and weighs is the audit's business.
+A message with a content finding (malformed, hidden, foreign) has no version here. It is kept as the cause of a gap around
+it, and as damage that only a snapshot covers. The examiner and the report decide the kind and the severity of findings.
 
-An ordinary actor costs one key and a few integers; only an actor with something to tell has a `Anomalies`.
+An actor without anomalies needs one key and five values.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.core.model.findings import Cause, Finding, Kind
+from auditor.core.model.findings import SPECS, Cause, Finding, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-CONTENT_CAUSES = (Cause.MALFORMED, Cause.HIDDEN, Cause.FOREIGN)
-"""Causes that a message of the same subject can give, the strongest first."""
+CONTENT_CAUSES = tuple(each.gap_cause for each in SPECS if each.quarantined and each.gap_cause)
+"""Causes of a gap that a message on the same subject can be, the strongest first."""
 
 MAX_COLLIDING_IDS = 10
-"""Actor ids named for one subject."""
+"""How many actor ids are kept for one subject."""
 
 
 class Actor(msgspec.Struct, array_like=True, gc=False):
-    """An actor's stored events in five values."""
+    """The first and the last version of an actor, and their sequences."""
 
     id: str
     """The actorId of the first event."""
@@ -44,7 +43,7 @@ class Actor(msgspec.Struct, array_like=True, gc=False):
     first_seq: int
     last_version: int
     last_seq: int
-    """Sequence of the event with `last_version`."""
+    """The sequence of the event with `last_version`."""
 
 
 class Gap(msgspec.Struct, array_like=True, gc=False):
@@ -59,58 +58,59 @@ class Gap(msgspec.Struct, array_like=True, gc=False):
 
 
 class OutOfOrderEvent(msgspec.Struct, array_like=True, gc=False):
-    """One event whose version is not above the last: late, duplicate or regression."""
+    """One event whose version is not above the highest version before it: late, duplicate or regression."""
 
     kind: Kind
     version: int
     seq: int
     cause: Cause | None = None
-    """Of a duplicate, once its bytes were compared."""
+    """Whether a duplicate has the same bytes; None before they are compared, and for other kinds."""
 
 
 class Anomalies(msgspec.Struct, array_like=True):
-    """What is remembered of an actor that is not ordinary."""
+    """What is kept of an actor only if something is wrong."""
 
     gaps: list[Gap] = []
     """Ordered by version."""
     out_of_order: list[OutOfOrderEvent] = []
     colliding_ids: list[str] = []
-    """Different actor ids that share the subject; empty for less than two. Its versions are then not judged."""
+    """Actor ids that share the subject; empty for fewer than two. Versions are not judged on a shared subject."""
     collision_seq: int = 0
-    """Sequence of the first event with a second id; 0 if there is none."""
+    """The sequence of the first event with a second id; 0 if there is none."""
     cause_before_first: Cause | None = None
-    """The strongest content finding before the first event."""
+    """The strongest cause among messages before the first event."""
     pending_cause: Cause | None = None
-    """The strongest content finding since the last version, or before the first event."""
+    """The strongest cause among messages after the event with the last version, or before the first event."""
     pending_count: int = 0
+    """How many messages with a content finding there are since then."""
     resumed_version: int = 0
-    """The highest version of an event that was the next good one after a message with a content finding."""
+    """The highest version among good events that directly follow a message with a content finding."""
     last_bad_seq: int = 0
-    """Sequence of the last message with a content finding that no good event has followed; 0 if there is none."""
+    """The sequence of the last message with a content finding, if no good event follows it; otherwise 0."""
     first_bad_seq: int = 0
-    """Sequence of the first message with a content finding; 0 if there is none."""
+    """The sequence of the first message with a content finding; 0 if there is none."""
 
 
 class Snapshot(msgspec.Struct, array_like=True, gc=False):
-    """The last snapshot on a subject: the only one that Aether reads."""
+    """The last snapshot on a subject, which is the only one that Aether reads."""
 
     seq: int
     version: int
     finding: Finding | None = None
-    """Why it cannot be used: it does not decode, or belongs to somebody else. Its version then says nothing."""
+    """Why it cannot be used: it does not decode, or it belongs to another actor. Its version is then not used."""
 
 
 class Ledger(msgspec.Struct, forbid_unknown_fields=True):
-    """Every actor, by the part of its subjects after `S.events.` and `S.snapshots.` (its *key*)."""
+    """The actors and the last snapshots, by actor key."""
 
     actors: dict[bytes, Actor] = {}
     anomalies: dict[bytes, Anomalies] = {}
     snapshots: dict[bytes, Snapshot] = {}
     unjudged: set[bytes] = set()
-    """Those with an event that the auditor itself failed on: what is missing there may be just that."""
+    """Actors with an unjudged event. Versions that seem to be missing there may be stored."""
 
     def add_event(self, key: bytes, actor_id: str, version: int, seq: int) -> None:
-        """Take a good event with a positive version."""
+        """Add an event that decodes, belongs to its actor and has a version above 0."""
         actor = self.actors.get(key)
         if (
             actor is not None
@@ -126,7 +126,7 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
             self._unexpected_event(key, actor, actor_id, version, seq)
 
     def add_bad_message(self, key: bytes, cause: Cause, seq: int) -> None:
-        """Take a message on the actor's event subject that has a content finding."""
+        """Add a message on the event subject of the actor that has a content finding."""
         anomalies = self._anomalies_of(key)
         anomalies.pending_cause = _stronger_cause(anomalies.pending_cause, cause)
         anomalies.pending_count += 1
@@ -134,13 +134,13 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
         anomalies.first_bad_seq = anomalies.first_bad_seq or seq
 
     def add_snapshot(self, key: bytes, version: int, seq: int, finding: Finding | None = None) -> Snapshot | None:
-        """Take a snapshot, with the content finding that it has. Gives back the one that it supersedes."""
+        """Add a snapshot, with its content finding if it has one. Returns the snapshot that it supersedes."""
         superseded = self.snapshots.get(key)
         self.snapshots[key] = Snapshot(seq, version, finding)
         return superseded
 
     def duplicates(self) -> Iterator[tuple[bytes, list[OutOfOrderEvent]]]:
-        """Each actor's duplicates whose bytes were not compared yet."""
+        """Yields each actor with the duplicates whose bytes were not compared yet."""
         for key, anomalies in self.anomalies.items():
             unknown = [
                 event for event in anomalies.out_of_order if event.kind is Kind.DUPLICATE_VERSION and not event.cause
@@ -155,12 +155,12 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
                 event.cause = by_seq.get(event.seq, event.cause)
 
     def actor_keys(self) -> Iterator[bytes]:
-        """Every actor with at least one message on its event subject."""
+        """Yields the key of every actor with at least one message on its event subject."""
         yield from self.actors
         yield from (key for key in self.anomalies if key not in self.actors)
 
     def actor_count(self) -> int:
-        """How many `tails` there are."""
+        """Returns the number of `actor_keys`."""
         return len(self.actors) + sum(key not in self.actors for key in self.anomalies)
 
     def _anomalies_of(self, key: bytes) -> Anomalies:
@@ -213,21 +213,21 @@ def _stronger_cause(one: Cause | None, other: Cause) -> Cause:
 
 
 def _mark_resumed(anomalies: Anomalies, version: int) -> None:
-    """A good event follows whatever was damaged before it."""
+    """Note that a good event follows the bad messages before it."""
     if anomalies.last_bad_seq:
         anomalies.resumed_version = max(anomalies.resumed_version, version)
         anomalies.last_bad_seq = 0
 
 
 def _clear_pending(anomalies: Anomalies, version: int) -> None:
-    """The actor's last version is now `version`: what was pending has done its work."""
+    """Clear the pending cause, once the highest version has become `version`."""
     anomalies.pending_cause = None
     anomalies.pending_count = 0
     _mark_resumed(anomalies, version)
 
 
 def _record_collision(anomalies: Anomalies, first_id: str, other_id: str, seq: int) -> None:
-    """Two actors count their versions on one subject: none of them says anything any more."""
+    """Note that two actors share the subject, and drop what was kept about versions."""
     if not anomalies.colliding_ids:
         anomalies.colliding_ids.append(first_id)
         anomalies.collision_seq = seq

@@ -1,4 +1,7 @@
-"""What was counted, by segment of the stream: when messages leave at the head, what was counted of them leaves, too."""
+"""Counts messages and findings by segment of the stream.
+
+When messages expire, the segments in which they were counted are removed.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SEGMENT_SIZE = 1 << 14
-"""Sequences in one segment: few enough to be read again in a moment, when only part of it has left."""
+"""Sequences in one segment. It is small, because a segment that expired in part is read again."""
 
 
 class OutcomeCounts(msgspec.Struct, forbid_unknown_fields=True):
-    """Messages that were judged, by outcome."""
+    """Judged messages by outcome."""
 
     ok: int = 0
     malformed: int = 0
@@ -26,7 +29,7 @@ class OutcomeCounts(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def judged(self) -> int:
-        """All of them."""
+        """The number of judged messages."""
         return self.ok + self.malformed + self.hidden + self.unreachable
 
     def __add__(self, other: OutcomeCounts) -> OutcomeCounts:
@@ -39,33 +42,33 @@ class OutcomeCounts(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Segment(msgspec.Struct, forbid_unknown_fields=True):
-    """What was counted of `SEGMENT_SIZE` sequences."""
+    """The counts and findings of `SEGMENT_SIZE` sequences."""
 
     events: OutcomeCounts = msgspec.field(default_factory=OutcomeCounts)
     snapshots: OutcomeCounts = msgspec.field(default_factory=OutcomeCounts)
     unjudged: int = 0
     unjudged_seqs: list[int] = []
-    """The first of them."""
+    """The first of the unjudged messages."""
     skipped: int = 0
     content_findings: dict[Kind, int] = {}
-    """Exact counts of findings about single messages. A bad snapshot counts once it is superseded: until then it may be
-    the last on its subject, and the ledger has it."""
+    """Exact counts of findings about single messages. A bad snapshot is counted here once a later one supersedes it. Until
+    then it is in the ledger."""
     malformed_events: dict[tuple[str, str], int] = {}
     """By actor type and reason."""
     listed_findings: dict[Kind, list[Finding]] = {}
-    """The findings of `content` that are listed."""
+    """The findings of `content_findings` that are listed."""
 
 
 class Segments(msgspec.Struct, forbid_unknown_fields=True):
-    """All segments; every property is a sum over them."""
+    """All segments of an audit. Each property is the sum over the segments."""
 
     segments: dict[int, Segment] = {}
-    """By number: segment n begins at sequence n * SEGMENT_SIZE."""
+    """By number. Segment n begins at sequence n * SEGMENT_SIZE."""
     listed_counts: dict[Kind, int] = {}
-    """How many findings of each kind are listed."""
+    """How many findings of each kind are listed, in all segments."""
 
     def segment_for(self, seq: int) -> Segment:
-        """The segment that the message at `seq` is counted in."""
+        """Returns the segment in which the message at `seq` is counted. Creates it if there is none."""
         number = seq // SEGMENT_SIZE
         segment = self.segments.get(number)
         if segment is None:
@@ -73,7 +76,7 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
         return segment
 
     def add_finding(self, finding: Finding, limit: int) -> None:
-        """Count a finding about one message, and list it while there are less than `limit` of its kind."""
+        """Count a finding about one message, and list it while fewer than `limit` of its kind are listed."""
         assert finding.seq is not None
         segment, kind = self.segment_for(finding.seq), finding.kind
         segment.content_findings[kind] = segment.content_findings.get(kind, 0) + 1
@@ -83,21 +86,22 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
             segment.listed_findings.setdefault(kind, []).append(finding)
 
     def trim_before(self, first_seq: int) -> int | None:
-        """Forget all segments that have left; the number of the one that has left in part, None if there is none.
+        """Remove the segments that end before `first_seq`.
 
-        What was counted of that one has to be counted again, and put into `replace`.
+        Returns the number of the segment that expired in part, or None. The caller counts that one again and calls
+        `replace`.
         """
         number, rest = divmod(first_seq, SEGMENT_SIZE)
-        for gone in [each for each in self.segments if each < number]:
-            self._remove(gone)
+        for expired in [each for each in self.segments if each < number]:
+            self._remove(expired)
         return number if rest and number in self.segments else None
 
     def replace(self, number: int, segment: Segment, limit: int) -> None:
-        """Have `segment` in place of what was counted as `number`."""
+        """Put `segment` in the place of the one with this number. At most `limit` findings of each kind stay listed."""
         self._remove(number)
         for kind, findings in segment.listed_findings.items():
-            room = max(0, limit - self.listed_counts.get(kind, 0))
-            del findings[room:]
+            allowed = max(0, limit - self.listed_counts.get(kind, 0))
+            del findings[allowed:]
             self.listed_counts[kind] = self.listed_counts.get(kind, 0) + len(findings)
         self.segments[number] = segment
 
@@ -117,42 +121,42 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def unjudged(self) -> int:
-        """Messages that the auditor itself failed on."""
+        """Messages on which the auditor failed."""
         return sum(each.unjudged for each in self.segments.values())
 
     @property
     def unjudged_seqs(self) -> list[int]:
-        """The first of them in each segment."""
+        """The first unjudged messages of each segment."""
         return [seq for each in self._in_order() for seq in each.unjudged_seqs]
 
     @property
     def skipped(self) -> int:
-        """Messages on subjects outside the audit."""
+        """Messages that do not match the subjects of the audit."""
         return sum(each.skipped for each in self.segments.values())
 
     @property
     def examined(self) -> int:
-        """Messages on subjects of the audit, judged or not."""
+        """Messages that match the subjects of the audit, judged or not."""
         return self.events.judged + self.snapshots.judged + self.unjudged
 
     @property
     def content_findings(self) -> dict[Kind, int]:
-        """Findings about single messages, by kind."""
+        """Counts of findings about single messages, by kind."""
         return dict(_sum(each.content_findings for each in self.segments.values()))
 
     @property
     def malformed_events(self) -> dict[tuple[str, str], int]:
-        """By actor type and reason."""
+        """Counts of malformed events, by actor type and reason."""
         return dict(_sum(each.malformed_events for each in self.segments.values()))
 
     @property
     def listed_findings(self) -> dict[Kind, list[Finding]]:
-        """The findings of `content` that are listed, in stream order."""
-        details: dict[Kind, list[Finding]] = {}
+        """The listed findings by kind, in stream order."""
+        listed: dict[Kind, list[Finding]] = {}
         for each in self._in_order():
             for kind, findings in each.listed_findings.items():
-                details.setdefault(kind, []).extend(findings)
-        return details
+                listed.setdefault(kind, []).extend(findings)
+        return listed
 
     def _in_order(self) -> Iterable[Segment]:
         return (self.segments[number] for number in sorted(self.segments))

@@ -8,6 +8,7 @@ import pytest
 
 from auditor.core.history.baseline import Baseline
 from auditor.core.model.findings import Cause, Finding, Kind, Severity
+from tests.core.findings import finding_of
 from tests.core.reports import NOW, report
 from tests.core.stories import event
 
@@ -17,7 +18,7 @@ CORRUPTION = Severity.CORRUPTION
 
 
 def found(kind: Kind, **facts: object) -> Finding:
-    return Finding(kind=kind, severity=CORRUPTION, **facts)
+    return finding_of(kind, **facts)
 
 
 def test_what_the_first_pass_finds_is_the_baseline_and_only_later_findings_are_new() -> None:

@@ -13,11 +13,11 @@ def test_a_type_gets_its_own_value_once_three_actors_share_it() -> None:
     assert (types.label("order"), types.label("alice")) == ("order", OTHER)
 
 
-def test_a_type_once_known_stays_known_when_its_actors_are_gone() -> None:
+def test_a_learned_type_stays_after_its_actors_expired() -> None:
     types = ActorTypes()
     types.learn(["order"] * 3)
     later = ActorTypes()
-    later.remember(types.remembered)
+    later.restore(types.learned)
     later.learn([])
     assert later.label("order") == "order"
 
@@ -26,10 +26,10 @@ def test_configured_types_are_the_only_ones() -> None:
     types = ActorTypes(configured=["order"])
     types.learn(["cart"] * 10)
     assert (types.label("order"), types.label("cart")) == ("order", OTHER)
-    assert types.remembered == frozenset()
+    assert types.learned == frozenset()
 
 
-def test_types_that_are_added_by_themselves_are_bounded() -> None:
+def test_the_number_of_learned_types_is_limited() -> None:
     types = ActorTypes()
     types.learn(f"type{number}" for number in range(2 * MAX_TYPES) for _ in range(3))
-    assert len(types.remembered) == MAX_TYPES
+    assert len(types.learned) == MAX_TYPES

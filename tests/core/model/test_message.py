@@ -13,5 +13,5 @@ def test_a_message_cannot_be_changed() -> None:
         message.data = b""  # type: ignore[misc]
 
 
-def test_a_stream_says_nothing_of_losses_unless_the_server_does() -> None:
+def test_stream_info_has_no_lost_sequences_by_default() -> None:
     assert StreamState("S", 1, 1, 0, 0, 0).lost == ()

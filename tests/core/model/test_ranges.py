@@ -16,7 +16,7 @@ def members(ranges: list[tuple[int, int]]) -> set[int]:
 
 @settings(deadline=None)
 @given(pairs)
-def test_normalizing_keeps_the_members_and_leaves_no_two_ranges_touching(ranges: list[tuple[int, int]]) -> None:
+def test_merged_ranges_have_the_same_members_and_do_not_touch(ranges: list[tuple[int, int]]) -> None:
     joined = merged(ranges)
     assert members(joined) == members(ranges)
     assert all(one[1] + 1 < other[0] for one, other in zip(joined, joined[1:], strict=False))

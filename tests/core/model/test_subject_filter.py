@@ -8,7 +8,7 @@ from auditor.core.model.subject_filter import SubjectFilter, is_subset, overlaps
 
 
 @pytest.mark.parametrize(
-    ("pattern", "subject", "covered"),
+    ("pattern", "subject", "matched"),
     [
         ("S.events.>", b"S.events.order.order-1", True),
         ("S.events.>", b"S.events.x", True),
@@ -26,13 +26,13 @@ from auditor.core.model.subject_filter import SubjectFilter, is_subset, overlaps
         ("S.events.order.order-1", b"S.events.order.order-11", False),
     ],
 )
-def test_a_pattern_covers_what_the_server_would_deliver_for_it(pattern: str, subject: bytes, *, covered: bool) -> None:
-    assert SubjectFilter([pattern]).covers(subject) is covered
-    assert SubjectFilter(["other.subject", pattern]).covers(subject) is covered
+def test_a_pattern_matches_what_the_server_would_deliver_for_it(pattern: str, subject: bytes, *, matched: bool) -> None:
+    assert SubjectFilter([pattern]).matches(subject) is matched
+    assert SubjectFilter(["other.subject", pattern]).matches(subject) is matched
 
 
-def test_no_pattern_covers_nothing() -> None:
-    assert not SubjectFilter([]).covers(b"S.events.order.order-1")
+def test_a_filter_without_patterns_matches_nothing() -> None:
+    assert not SubjectFilter([]).matches(b"S.events.order.order-1")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_no_pattern_covers_nothing() -> None:
         ("a", "a.b", False),
     ],
 )
-def test_a_subject_covers_another_if_it_means_all_that_the_other_means(wide, narrow, expected):
+def test_a_filter_is_a_subset_if_every_subject_that_matches_it_matches_the_other(wide, narrow, expected):
     assert is_subset(wide, narrow) is expected
 
 
@@ -67,6 +67,6 @@ def test_a_subject_covers_another_if_it_means_all_that_the_other_means(wide, nar
         (">", "a", True),
     ],
 )
-def test_subjects_overlap_if_one_subject_is_meant_by_both(one, other, expected):
+def test_filters_overlap_if_a_subject_matches_both(one, other, expected):
     assert overlaps(one, other) is expected
     assert overlaps(other, one) is expected

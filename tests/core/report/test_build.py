@@ -9,13 +9,13 @@ from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Verdict
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.report.pass_report import MessageCounts
-from auditor.core.state.examiner import Audit, AuditedStream, AuditState
+from auditor.core.state.examiner import AuditedStream, AuditState, Examiner
 from tests.core.reports import report_on
 from tests.core.stories import event, message
 
 
 def audited(*stored: tuple[str, bytes]) -> AuditState:
-    audit = Audit(AuditedStream("S", 0), SubjectFilter(["S.events.>"]), detail_limit=10)
+    audit = Examiner(AuditedStream("S", 0), SubjectFilter(["S.events.>"]), detail_limit=10)
     for seq, (subject, data) in enumerate(stored, 1):
         audit.examine(message(seq, subject, data))
     return audit.state
@@ -62,7 +62,7 @@ def test_labels_are_learned_for_the_types_that_need_one() -> None:
     assert report.malformed_events == {("order", "syntax"): 3, ("other", "syntax"): 1}
     assert report.version_gaps == report.missing_versions_by_type == {("order", Cause.UNKNOWN): 1}
     assert report.broken_by_type == {"order": 4, "other": 1}
-    assert types.remembered == {"order"}
+    assert types.learned == {"order"}
 
 
 @pytest.mark.parametrize("filtered", [False, True])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import fields, replace
 
-from auditor.core.model.findings import Finding, Kind, Severity
+from auditor.core.model.findings import SPECS, Finding, Kind
 from auditor.core.model.passes import Verdict
 from auditor.core.report.pass_report import PassReport, finding_json
 from auditor.core.state.examiner import AuditState
 from tests.core import reports
+from tests.core.findings import VALUES, finding_of
 from tests.core.stories import event
 
 ORDER = "S.events.order.order-1"
@@ -31,8 +32,15 @@ def test_the_json_has_the_fields_of_the_contract() -> None:
 
 
 def test_a_finding_shows_the_fields_that_it_has_and_no_others() -> None:
-    finding = Finding(kind=Kind.LATE_VERSION, severity=Severity.CORRUPTION, version=3, seq=0)
-    assert finding_json(finding) == {"kind": "late_version", "severity": "corruption", "version": 3, "seq": 0}
+    finding = finding_of(Kind.LATE_VERSION, version=3, seq=0, subject="S.events.order.order-1", actor="order-1")
+    assert finding_json(finding) == {
+        "kind": "late_version",
+        "severity": "corruption",
+        "version": 3,
+        "seq": 0,
+        "subject": "S.events.order.order-1",
+        "actor": "order-1",
+    }
 
 
 def test_the_keys_of_the_json_are_those_of_the_contract() -> None:
@@ -53,5 +61,10 @@ def test_the_keys_of_the_json_are_those_of_the_contract() -> None:
 
 
 def test_a_finding_has_a_json_key_for_each_of_its_fields() -> None:
-    finding = Finding(**{field.name: ("a",) if field.name == "ids" else 1 for field in fields(Finding)})
-    assert set(finding_json(finding)) == {field.name for field in fields(Finding)}
+    keys: set[str] = set()
+    for each in SPECS:
+        finding = finding_of(each.kind, **{name: VALUES.get(name, 1) for name in each.optional})
+        assert set(finding_json(finding)) == {"kind", "severity", *each.fields, *each.optional}
+        keys |= set(finding_json(finding))
+    assert keys | {"detail"} == {field.name for field in fields(Finding)}
+    assert finding_json(replace(finding, detail="x"))["detail"] == "x"

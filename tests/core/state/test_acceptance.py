@@ -1,4 +1,4 @@
-"""What an operator accepts is counted apart, exactly, and what comes later is new."""
+"""Accepted findings are counted apart, exactly, and later findings are open."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from auditor.core.report.build import ReportSettings
 from auditor.core.state.acceptance import Acceptance, count_in_last_segment
 from tests.core.by_the_book import Made, growing, made
 from tests.core.reports import report_on
-from tests.core.state.test_examiner import audit
+from tests.core.state.test_examiner import examiner
 from tests.core.stories import message
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ ORDER = "S.events.order.order-1"
 BAD = [(ORDER, b"{")] * 10
 
 
-def concluded(
+def report_of(
     stream: list[tuple[str | bytes, bytes]],
     accepted: dict[Kind, Acceptance] | None = None,
     *,
     limit: int = 1000,
     deleted: frozenset[int] = frozenset(),
 ) -> PassReport:
-    one = audit(limit=limit)
+    one = examiner(limit=limit)
     for seq, (subject, data) in enumerate(stream, 1):
         if seq not in deleted:
             one.examine(message(seq, subject, data))
@@ -51,7 +51,7 @@ def concluded(
 
 
 def of(kind: Kind, up_to_seq: int, stream: list[tuple[str | bytes, bytes]], limit: int = 1000) -> Acceptance:
-    one = audit(limit=limit)
+    one = examiner(limit=limit)
     for seq, (subject, data) in enumerate(stream, 1):
         one.examine(message(seq, subject, data))
     counted = count_in_last_segment(kind, up_to_seq, one.state.segments, len(stream))
@@ -60,58 +60,58 @@ def of(kind: Kind, up_to_seq: int, stream: list[tuple[str | bytes, bytes]], limi
     )
 
 
-def seen_at(finding: Finding) -> int:
-    return finding.position
+def accepted_from(finding: Finding) -> int:
+    return finding.seq_for_acceptance
 
 
 @settings(deadline=None)
 @given(growing() | st.lists(made(), max_size=20), st.data())
-def test_accepted_and_standing_ones_are_those_before_and_after_the_sequence(
-    story: list[Made], data: st.DataObject
+def test_findings_up_to_the_sequence_are_accepted_and_later_ones_are_open(
+    made_messages: list[Made], data: st.DataObject
 ) -> None:
-    stream = [(one.subject, one.data) for one in story]
+    stream = [(one.subject, one.data) for one in made_messages]
     deleted = frozenset(data.draw(st.sets(st.integers(1, len(stream)), max_size=4))) if stream else frozenset()
-    before = concluded(stream, deleted=deleted)
+    before = report_of(stream, deleted=deleted)
     for kind in before.findings_total:
         up_to = data.draw(st.integers(0, len(stream)))
-        after = concluded(stream, {kind: of(kind, up_to, stream)}, deleted=deleted)
+        after = report_of(stream, {kind: of(kind, up_to, stream)}, deleted=deleted)
         if spec(kind).unit is Unit.MESSAGES:
             known = sum(max(0, min(f.last_seq, up_to) - f.first_seq + 1) for f in before.findings if f.kind is kind)
         else:
-            known = sum(f.kind is kind and seen_at(f) <= up_to for f in before.findings)
-            rest = [f for f in before.findings if f.kind is not kind or seen_at(f) > up_to]
+            known = sum(f.kind is kind and accepted_from(f) <= up_to for f in before.findings)
+            rest = [f for f in before.findings if f.kind is not kind or accepted_from(f) > up_to]
             assert list(after.findings) == rest
         assert after.accepted_total.get(kind, 0) == known
         assert after.findings_total.get(kind, 0) == before.findings_total[kind] - known
 
 
-def test_a_stream_whose_corruption_is_all_accepted_is_clean_again_and_later_corruption_is_not() -> None:
+def test_a_stream_is_clean_once_all_corruption_is_accepted_and_corrupt_after_new_corruption() -> None:
     known = {Kind.MALFORMED_EVENT: of(Kind.MALFORMED_EVENT, 10, BAD)}
-    accepted = concluded(BAD, known)
+    accepted = report_of(BAD, known)
     assert (accepted.verdict, accepted.findings, accepted.findings_total) == (Verdict.CLEAN, (), {})
     assert accepted.accepted_total == {Kind.MALFORMED_EVENT: 10}
-    later = concluded([*BAD, (ORDER, b"")], known)
+    later = report_of([*BAD, (ORDER, b"")], known)
     assert (later.verdict, later.findings_total) == (Verdict.CORRUPT, {Kind.MALFORMED_EVENT: 1})
     assert [finding.seq for finding in later.findings] == [11]
 
 
 @pytest.fixture
-def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (auditor.core.state.segments, auditor.core.state.examiner):
         monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
 
 
-@pytest.mark.usefixtures("short_stretches")
+@pytest.mark.usefixtures("short_segments")
 @pytest.mark.parametrize("up_to", [3, 7, 10])
-def test_beyond_the_findings_kept_in_detail_the_counts_stay_exact(up_to: int) -> None:
+def test_counts_are_exact_beyond_the_findings_that_are_listed(up_to: int) -> None:
     known = {Kind.MALFORMED_EVENT: of(Kind.MALFORMED_EVENT, up_to, BAD, limit=2)}
-    report = concluded([*BAD, *BAD], known, limit=2)
+    report = report_of([*BAD, *BAD], known, limit=2)
     assert report.accepted_total == {Kind.MALFORMED_EVENT: up_to}
     assert report.findings_total == {Kind.MALFORMED_EVENT: 20 - up_to}
 
 
-@pytest.mark.usefixtures("short_stretches")
-def test_where_findings_are_only_counted_it_says_up_to_where_they_can_be_accepted() -> None:
+@pytest.mark.usefixtures("short_segments")
+def test_the_error_names_the_sequences_up_to_which_unlisted_findings_can_be_accepted() -> None:
     with pytest.raises(ValueError, match="accept up to 3 or 7"):
         of(Kind.MALFORMED_EVENT, 5, BAD, limit=2)
     with pytest.raises(ValueError, match="accept up to 7 or 10"):

@@ -1,4 +1,4 @@
-"""What the audit says of messages, whatever they are and however they come."""
+"""The examiner gives each message one outcome, whatever its bytes are and however messages are batched."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from auditor.core.model.findings import Kind, Severity
 from auditor.core.model.message import StoredMessage
 from auditor.core.model.quarantine_entry import QuarantineEntry
 from auditor.core.model.subject_filter import SubjectFilter
-from auditor.core.state.examiner import Audit, AuditedStream, AuditState
+from auditor.core.state.examiner import AuditedStream, AuditState, Examiner
 from auditor.core.state.segments import OutcomeCounts
 from tests.core.by_the_book import growing
 from tests.core.stories import event, message, snapshot, streams
 
-WHERE = AuditedStream("S", 7_000_000_000, "aether.quarantine")
+STREAM = AuditedStream("S", 7_000_000_000, "aether.quarantine")
 ORDER_1 = "S.events.order.order-1"
 EVERYTHING = SubjectFilter(["S.events.>", "S.snapshots.>"])
 
 
-def audit(state: AuditState | None = None, scope: SubjectFilter = EVERYTHING, limit: int = 1000) -> Audit:
-    return Audit(WHERE, scope, detail_limit=limit, state=state)
+def examiner(state: AuditState | None = None, subjects: SubjectFilter = EVERYTHING, limit: int = 1000) -> Examiner:
+    return Examiner(STREAM, subjects, detail_limit=limit, state=state)
 
 
 def judged(stream: list[tuple[str | bytes, bytes]], state: AuditState | None = None, first_seq: int = 1) -> AuditState:
-    one = audit(state)
+    one = examiner(state)
     for seq, (subject, data) in enumerate(stream, first_seq):
         one.examine(message(seq, subject, data))
     return one.state
@@ -38,7 +38,7 @@ def judged(stream: list[tuple[str | bytes, bytes]], state: AuditState | None = N
 
 @settings(deadline=None)
 @given(streams, st.integers(0, 40))
-def test_an_audit_that_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(
+def test_a_state_that_was_saved_and_loaded_continues_as_the_same_state(
     stream: list[tuple[str | bytes, bytes]], at: int
 ) -> None:
     at = min(at, len(stream))
@@ -48,9 +48,9 @@ def test_an_audit_that_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(
     assert judged(stream[at:], plain, at + 1) == judged(stream)
 
 
-def quickly(stream: list[tuple[str | bytes, bytes]], first_seq: int = 1) -> AuditState:
-    """As `judged`, with what is ordinary taken in one go."""
-    one = audit()
+def judged_fast(stream: list[tuple[str | bytes, bytes]], first_seq: int = 1) -> AuditState:
+    """As `judged`, with `examine_expected` where it applies."""
+    one = examiner()
     messages = [message(seq, subject, data) for seq, (subject, data) in enumerate(stream, first_seq)]
     at = one.examine_expected(messages)
     while at < len(messages):
@@ -61,18 +61,18 @@ def quickly(stream: list[tuple[str | bytes, bytes]], first_seq: int = 1) -> Audi
 
 @settings(deadline=None)
 @given(streams | growing().map(lambda story: [(one.subject, one.data) for one in story]))
-def test_what_is_taken_as_ordinary_is_what_would_have_been_said_of_each_message(
+def test_examine_expected_has_the_result_of_examine(
     stream: list[tuple[str | bytes, bytes]],
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for module in (auditor.core.state.examiner, auditor.core.state.segments):
             patch.setattr(module, "SEGMENT_SIZE", 8)
-        assert quickly(stream) == judged(stream)
+        assert judged_fast(stream) == judged(stream)
 
 
-def test_the_next_events_of_known_actors_are_ordinary_and_nothing_else_is() -> None:
+def test_only_the_next_events_of_known_actors_are_expected() -> None:
     first, second, third = (message(seq, ORDER_1, event("order-1", seq)) for seq in (1, 2, 3))
-    one = audit()
+    one = examiner()
     assert one.examine_expected([first, second]) == 0
     one.examine(first)
     assert one.examine_expected([first, second, third], 1) == 3
@@ -88,8 +88,8 @@ def test_the_next_events_of_known_actors_are_ordinary_and_nothing_else_is() -> N
     assert one.state.segments.events == OutcomeCounts(ok=3)
 
 
-def test_a_message_that_the_decoder_fails_on_is_left_for_receive_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = audit()
+def test_a_message_on_which_the_fast_decoder_fails_is_left_to_examine(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = examiner()
     one.examine(message(1, ORDER_1, event("order-1", 1)))
     monkeypatch.setattr(auditor.core.state.examiner, "fast_event", lambda _: 1 // 0)
     assert one.examine_expected([message(2, ORDER_1, event("order-1", 2))]) == 0
@@ -97,26 +97,26 @@ def test_a_message_that_the_decoder_fails_on_is_left_for_receive_to_tell(monkeyp
 
 @settings(deadline=None)
 @given(streams)
-def test_actors_do_not_change_what_is_said_of_each_other(stream: list[tuple[str | bytes, bytes]]) -> None:
+def test_the_state_of_an_actor_does_not_depend_on_other_actors(stream: list[tuple[str | bytes, bytes]]) -> None:
     together = judged(stream)
     for subject in {subject for subject, _ in stream}:
-        one = audit()
+        one = examiner()
         for seq, (other, data) in enumerate(stream, 1):
             if other == subject:
                 one.examine(message(seq, other, data))
         alone = one.state
-        for tail, actor in alone.ledger.actors.items():
-            assert together.ledger.actors[tail] == actor
-        for tail, trouble in alone.ledger.anomalies.items():
-            assert together.ledger.anomalies[tail] == trouble
+        for key, actor in alone.ledger.actors.items():
+            assert together.ledger.actors[key] == actor
+        for key, anomalies in alone.ledger.anomalies.items():
+            assert together.ledger.anomalies[key] == anomalies
         for kind, found in alone.segments.listed_findings.items():
             assert [each for each in together.segments.listed_findings[kind] if each in found] == found
 
 
 @settings(deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=200), st.none() | st.binary(max_size=40))
-def test_no_bytes_make_it_raise(subject: bytes, data: bytes, headers: bytes | None) -> None:
-    one = audit()
+def test_no_bytes_raise_an_exception(subject: bytes, data: bytes, headers: bytes | None) -> None:
+    one = examiner()
     for prefix in (b"", b"S.events.", b"S.snapshots.", b"S.events.order."):
         one.examine(StoredMessage(1, 1, prefix + subject, headers, data))
     assert one.state.segments.examined + one.state.segments.skipped == 4
@@ -157,18 +157,18 @@ def test_no_bytes_make_it_raise(subject: bytes, data: bytes, headers: bytes | No
 def test_a_message_has_the_first_content_finding_that_applies(
     subject: str | bytes, data: bytes, kind: Kind | None, reason: str | None
 ) -> None:
-    one = audit()
-    evidence = one.examine(message(9, subject, data))
+    one = examiner()
+    entry = one.examine(message(9, subject, data))
     found = [finding for findings in one.state.segments.listed_findings.values() for finding in findings]
     found += [last.finding for last in one.state.ledger.snapshots.values() if last.finding]
     assert [(finding.kind, finding.reason, finding.seq) for finding in found] == ([(kind, reason, 9)] if kind else [])
     kept = kind not in {None, Kind.UNREACHABLE_EVENT}
-    assert isinstance(evidence, QuarantineEntry) is kept
-    if evidence:
-        assert found[0].quarantine == f"aether.quarantine.{evidence.key}"
+    assert isinstance(entry, QuarantineEntry) is kept
+    if entry:
+        assert found[0].quarantine == f"aether.quarantine.{entry.key}"
 
 
-def test_each_message_is_counted_in_exactly_one_place() -> None:
+def test_each_message_has_exactly_one_outcome() -> None:
     state = judged(
         [
             ("S.events.order.order-1", event("order-1", 1)),
@@ -186,8 +186,8 @@ def test_each_message_is_counted_in_exactly_one_place() -> None:
     assert (state.segments.examined, state.segments.skipped) == (7, 1)
 
 
-def test_messages_outside_the_scope_are_skipped_and_nothing_is_said_of_them() -> None:
-    one = audit(scope=SubjectFilter(["S.events.order.*"]))
+def test_messages_that_the_filter_does_not_match_are_skipped_and_have_no_findings() -> None:
+    one = examiner(subjects=SubjectFilter(["S.events.order.*"]))
     one.examine(message(1, "S.events.cart.cart-1", b"{"))
     one.examine(message(2, "S.snapshots.order.order-1", b"{"))
     one.examine(message(3, "S.events.order.order-1", b"{"))
@@ -199,15 +199,15 @@ def test_messages_outside_the_scope_are_skipped_and_nothing_is_said_of_them() ->
     )
 
 
-def test_counts_stay_exact_beyond_the_findings_that_are_listed() -> None:
-    one = audit(limit=3)
+def test_counts_are_exact_beyond_the_findings_that_are_listed() -> None:
+    one = examiner(limit=3)
     for seq in range(1, 11):
         one.examine(message(seq, "S.events.order.order-1", b"{"))
     assert one.state.segments.content_findings == {Kind.MALFORMED_EVENT: 10}
     assert [finding.seq for finding in one.state.segments.listed_findings[Kind.MALFORMED_EVENT]] == [1, 2, 3]
 
 
-def test_no_detail_repeats_a_value_from_the_payload() -> None:
+def test_no_detail_has_a_value_of_the_payload() -> None:
     bodies = [b'{"id":"hunter2"', b'{"version":"hunter2"}', b'{"timestamp":"hunter2"}', event("hunter2", 1), b"hunter2"]
     state = judged([("S.events.order.order-1", body) for body in bodies])
     assert state.segments.content_findings == {Kind.MALFORMED_EVENT: 4, Kind.FOREIGN_ACTOR: 1}
@@ -216,21 +216,21 @@ def test_no_detail_repeats_a_value_from_the_payload() -> None:
     )
 
 
-def test_what_the_auditor_failed_on_is_counted_and_remembered() -> None:
-    one = audit()
+def test_a_message_on_which_the_auditor_failed_is_counted_with_its_sequence() -> None:
+    one = examiner()
     one.record_failure(message(5, "S.events.order.order-1", b""))
     assert (one.state.segments.unjudged, one.state.segments.unjudged_seqs, one.state.segments.examined) == (1, [5], 1)
 
 
-def test_an_event_that_the_auditor_failed_on_casts_doubt_on_its_actor_alone() -> None:
-    one = audit()
+def test_an_event_on_which_the_auditor_failed_marks_only_its_actor() -> None:
+    one = examiner()
     one.record_failure(message(1, "S.events.order.order-1", b""))
     one.record_failure(message(2, "S.other", b""))
     assert one.state.ledger.unjudged == {b"order.order-1"}
 
 
-def test_a_snapshot_that_the_auditor_failed_on_may_be_good() -> None:
-    one = audit()
+def test_a_snapshot_on_which_the_auditor_failed_supersedes_the_last_one() -> None:
+    one = examiner()
     one.examine(message(1, "S.snapshots.order.order-1", b"{"))
     one.record_failure(message(2, "S.snapshots.order.order-1", b""))
     assert one.state.ledger.snapshots == {}
@@ -238,16 +238,18 @@ def test_a_snapshot_that_the_auditor_failed_on_may_be_good() -> None:
     assert (finding.seq, finding.severity) == (1, Severity.NOTICE)
 
 
-def test_unjudged_messages_are_remembered_up_to_a_bound_and_counted_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sequences_of_unjudged_messages_are_kept_up_to_a_limit_and_counted_beyond_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(auditor.core.state.examiner, "MAX_UNJUDGED_SEQS", 2)
-    one = audit()
+    one = examiner()
     for seq in range(1, 6):
         one.record_failure(message(seq, "S.events.order.order-1", b""))
     assert (one.state.segments.unjudged, one.state.segments.unjudged_seqs) == (5, [1, 2])
 
 
-def test_a_subject_that_was_first_seen_bad_is_known_and_one_outside_the_scope_is_not() -> None:
-    one = audit(scope=SubjectFilter(["S.events.order.*"]))
+def test_an_actor_whose_first_message_is_bad_is_known_if_the_filter_matches_it() -> None:
+    one = examiner(subjects=SubjectFilter(["S.events.order.*"]))
     one.examine(message(1, "S.events.order.order-1", b"{"))
     one.examine(message(2, "S.events.cart.cart-1", b"{"))
     one.examine(message(3, "S.events.cart.cart-1", event("cart-1", 1)))
@@ -256,17 +258,17 @@ def test_a_subject_that_was_first_seen_bad_is_known_and_one_outside_the_scope_is
 
 
 def test_a_subject_in_two_normal_forms_is_two_subjects() -> None:
-    """Nobody between writer and replay normalizes text, so neither may the audit."""
+    """Neither writers nor replay normalize text."""
     state = judged([("S.events.unknown.\u00e9", event("\u00e9", 1)), ("S.events.unknown.e\u0301", event("e\u0301", 1))])
     assert (state.segments.events.ok, state.segments.content_findings, len(state.ledger.actors)) == (2, {}, 2)
 
 
 @pytest.mark.parametrize("size", [7, 10, 16])
-def test_every_message_is_counted_in_its_own_stretch_whatever_the_size_of_one(
+def test_every_message_is_counted_in_its_own_segment_for_every_segment_size(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", size)
     monkeypatch.setattr(auditor.core.state.examiner, "SEGMENT_SIZE", size)
     state = judged([("S.events.order.order-1", event("order-1", version)) for version in range(1, 51)])
-    counted = {number: stretch.events.ok for number, stretch in state.segments.segments.items()}
+    counted = {number: segment.events.ok for number, segment in state.segments.segments.items()}
     assert counted == Counter(seq // size for seq in range(1, 51))

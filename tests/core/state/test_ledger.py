@@ -1,4 +1,4 @@
-"""The ledger's version rules, against a model that knows nothing but sets."""
+"""The ledger applies the rules about versions as a model of sets does."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ from hypothesis import strategies as st
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.state.ledger import Ledger, Snapshot
 
-TAIL = b"order.order-1"
+KEY = b"order.order-1"
 
 versions = st.lists(st.integers(1, 25), max_size=40)
 
 
 @st.composite
-def thinned(draw: st.DrawFn) -> list[int]:
-    """1 to n with some left out, some moved and some stored again: how streams really go wrong."""
-    story = [version for version in range(1, draw(st.integers(1, 30))) if draw(st.integers(0, 4))]
+def damaged(draw: st.DrawFn) -> list[int]:
+    """Versions 1 to n, with some left out, some moved and some stored twice."""
+    versions_stored = [version for version in range(1, draw(st.integers(1, 30))) if draw(st.integers(0, 4))]
     for _ in range(draw(st.integers(0, 4))):
-        if story:
-            moved = story[draw(st.integers(0, len(story) - 1))]
+        if versions_stored:
+            moved = versions_stored[draw(st.integers(0, len(versions_stored) - 1))]
             if draw(st.booleans()):
-                story.remove(moved)
-            story.insert(draw(st.integers(0, len(story))), moved)
-    return story
+                versions_stored.remove(moved)
+            versions_stored.insert(draw(st.integers(0, len(versions_stored))), moved)
+    return versions_stored
 
 
-def take(story: list[int], ledger: Ledger | None = None, first_seq: int = 1) -> Ledger:
+def ledger_of(versions_stored: list[int], ledger: Ledger | None = None, first_seq: int = 1) -> Ledger:
     ledger = ledger or Ledger()
-    for seq, version in enumerate(story, first_seq):
-        ledger.add_event(TAIL, "order-1", version, seq)
+    for seq, version in enumerate(versions_stored, first_seq):
+        ledger.add_event(KEY, "order-1", version, seq)
     return ledger
 
 
-def holes(missing: set[int]) -> list[tuple[int, int]]:
-    """Maximal runs."""
+def runs(missing: set[int]) -> list[tuple[int, int]]:
+    """The runs of consecutive versions."""
     starts = sorted(version for version in missing if version - 1 not in missing)
     ends = sorted(version for version in missing if version + 1 not in missing)
     return list(zip(starts, ends, strict=True))
 
 
 @settings(deadline=None)
-@given(versions | thinned())
-def test_every_story_of_versions_is_described_exactly(story: list[int]) -> None:
+@given(versions | damaged())
+def test_every_sequence_of_versions_has_the_anomalies_of_the_model(versions_stored: list[int]) -> None:
     expected = []
     seen: set[int] = set()
-    for seq, version in enumerate(story, 1):
+    for seq, version in enumerate(versions_stored, 1):
         if seen and version <= max(seen):
-            if version < story[0]:
+            if version < versions_stored[0]:
                 expected.append((Kind.VERSION_REGRESSION, version, seq))
             elif version in seen:
                 expected.append((Kind.DUPLICATE_VERSION, version, seq))
@@ -56,92 +56,98 @@ def test_every_story_of_versions_is_described_exactly(story: list[int]) -> None:
                 expected.append((Kind.LATE_VERSION, version, seq))
         seen.add(version)
 
-    ledger = take(story)
-    trouble = ledger.anomalies.get(TAIL)
-    assert [(event.kind, event.version, event.seq) for event in (trouble.out_of_order if trouble else [])] == expected
-    missing = set(range(story[0], max(story))) - seen if story else set()
-    gaps = trouble.gaps if trouble else []
-    assert [(gap.first, gap.last) for gap in gaps] == holes(missing)
+    ledger = ledger_of(versions_stored)
+    anomalies = ledger.anomalies.get(KEY)
+    assert [
+        (event.kind, event.version, event.seq) for event in (anomalies.out_of_order if anomalies else [])
+    ] == expected
+    missing = set(range(versions_stored[0], max(versions_stored))) - seen if versions_stored else set()
+    gaps = anomalies.gaps if anomalies else []
+    assert [(gap.first, gap.last) for gap in gaps] == runs(missing)
 
 
 @settings(deadline=None)
-@given(versions | thinned())
-def test_a_gap_lies_between_the_sequences_of_two_events_that_were_stored_around_it(story: list[int]) -> None:
-    trouble = take(story).anomalies.get(TAIL)
-    for gap in trouble.gaps if trouble else []:
-        before, after = story[: gap.before_seq - 1], story[gap.before_seq - 1]
+@given(versions | damaged())
+def test_a_gap_is_between_the_sequences_of_the_two_events_around_it(versions_stored: list[int]) -> None:
+    anomalies = ledger_of(versions_stored).anomalies.get(KEY)
+    for gap in anomalies.gaps if anomalies else []:
+        before, after = versions_stored[: gap.before_seq - 1], versions_stored[gap.before_seq - 1]
         assert after > gap.last
-        assert story[gap.after_seq - 1] == max(before) < gap.first or gap.first - 1 in story
+        assert versions_stored[gap.after_seq - 1] == max(before) < gap.first or gap.first - 1 in versions_stored
 
 
 @settings(deadline=None)
-@given(thinned(), st.integers(0, 40))
-def test_a_ledger_that_was_saved_and_loaded_goes_on_as_if_nothing_had_happened(story: list[int], at: int) -> None:
-    at = min(at, len(story))
-    half = take(story[:at])
+@given(damaged(), st.integers(0, 40))
+def test_a_ledger_that_was_saved_and_loaded_continues_as_the_same_ledger(versions_stored: list[int], at: int) -> None:
+    at = min(at, len(versions_stored))
+    half = ledger_of(versions_stored[:at])
     carried = msgspec.msgpack.decode(msgspec.msgpack.encode(half), type=Ledger)
-    assert take(story[at:], carried, at + 1) == take(story)
+    assert ledger_of(versions_stored[at:], carried, at + 1) == ledger_of(versions_stored)
 
 
-def test_an_ordinary_actor_is_no_trouble() -> None:
-    ledger = take(list(range(1, 1000)))
+def test_an_actor_whose_versions_are_contiguous_has_no_anomalies() -> None:
+    ledger = ledger_of(list(range(1, 1000)))
     assert ledger.anomalies == {}
-    assert ledger.actors[TAIL].last_version == 999
+    assert ledger.actors[KEY].last_version == 999
 
 
 def test_a_late_event_splits_the_gap_that_it_falls_into() -> None:
-    (first, second) = take([1, 9, 5]).anomalies[TAIL].gaps
+    (first, second) = ledger_of([1, 9, 5]).anomalies[KEY].gaps
     assert (first.first, first.last, second.first, second.last) == (2, 4, 6, 8)
     assert (first.after_seq, first.before_seq) == (second.after_seq, second.before_seq) == (1, 2)
 
 
-def test_the_cause_of_a_gap_is_the_strongest_damage_between_its_two_events() -> None:
-    ledger = take([1])
-    ledger.add_bad_message(TAIL, Cause.FOREIGN, 2)
-    ledger.add_bad_message(TAIL, Cause.MALFORMED, 3)
-    ledger.add_bad_message(TAIL, Cause.HIDDEN, 4)
-    ledger.add_event(TAIL, "order-1", 1, 5)
-    ledger.add_event(TAIL, "order-1", 5, 6)
-    ledger.add_event(TAIL, "order-1", 7, 7)
-    assert [gap.content_cause for gap in ledger.anomalies[TAIL].gaps] == [Cause.MALFORMED, None]
+def test_the_cause_of_a_gap_is_the_strongest_cause_between_its_two_events() -> None:
+    ledger = ledger_of([1])
+    ledger.add_bad_message(KEY, Cause.FOREIGN, 2)
+    ledger.add_bad_message(KEY, Cause.MALFORMED, 3)
+    ledger.add_bad_message(KEY, Cause.HIDDEN, 4)
+    ledger.add_event(KEY, "order-1", 1, 5)
+    ledger.add_event(KEY, "order-1", 5, 6)
+    ledger.add_event(KEY, "order-1", 7, 7)
+    assert [gap.content_cause for gap in ledger.anomalies[KEY].gaps] == [Cause.MALFORMED, None]
 
 
-def test_ids_that_share_a_subject_are_named_at_most_ten() -> None:
+def test_ten_of_the_ids_that_share_a_subject_are_kept() -> None:
     ledger = Ledger()
     for number in range(20):
-        ledger.add_event(TAIL, f"order{'.' * number}1", number + 1, number + 1)
-    assert len(ledger.anomalies[TAIL].colliding_ids) == 10
+        ledger.add_event(KEY, f"order{'.' * number}1", number + 1, number + 1)
+    assert len(ledger.anomalies[KEY].colliding_ids) == 10
 
 
-def test_of_a_subject_that_two_ids_share_no_versions_are_remembered() -> None:
-    ledger = take([1, 5, 5, 3])
+def test_no_versions_are_kept_of_a_subject_that_two_ids_share() -> None:
+    ledger = ledger_of([1, 5, 5, 3])
     for seq in range(5, 1005):
-        ledger.add_event(TAIL, f"order.{seq % 2}", 7 * seq, seq)
-    trouble = ledger.anomalies[TAIL]
-    assert (trouble.gaps, trouble.out_of_order, trouble.colliding_ids) == ([], [], ["order-1", "order.1", "order.0"])
+        ledger.add_event(KEY, f"order.{seq % 2}", 7 * seq, seq)
+    anomalies = ledger.anomalies[KEY]
+    assert (anomalies.gaps, anomalies.out_of_order, anomalies.colliding_ids) == (
+        [],
+        [],
+        ["order-1", "order.1", "order.0"],
+    )
     assert list(ledger.duplicates()) == []
 
 
-def test_every_subject_with_an_event_is_seen_once() -> None:
-    ledger = take([1, 5])
-    ledger.add_bad_message(TAIL, Cause.HIDDEN, 3)
+def test_every_subject_with_an_event_is_counted_once() -> None:
+    ledger = ledger_of([1, 5])
+    ledger.add_bad_message(KEY, Cause.HIDDEN, 3)
     ledger.add_bad_message(b"cart.cart-1", Cause.HIDDEN, 4)
     ledger.add_snapshot(b"cart.cart-2", 1, 5)
-    assert list(ledger.actor_keys()) == [TAIL, b"cart.cart-1"]
+    assert list(ledger.actor_keys()) == [KEY, b"cart.cart-1"]
     assert ledger.actor_count() == 2
 
 
-def test_a_snapshot_gives_back_the_one_that_it_supersedes() -> None:
+def test_adding_a_snapshot_returns_the_one_that_it_supersedes() -> None:
     ledger = Ledger()
-    assert ledger.add_snapshot(TAIL, 1, 1) is None
-    assert ledger.add_snapshot(TAIL, 2, 2) == Snapshot(1, 1)
-    assert ledger.snapshots == {TAIL: Snapshot(2, 2)}
+    assert ledger.add_snapshot(KEY, 1, 1) is None
+    assert ledger.add_snapshot(KEY, 2, 2) == Snapshot(1, 1)
+    assert ledger.snapshots == {KEY: Snapshot(2, 2)}
 
 
-def test_only_duplicates_that_were_not_compared_are_asked_for() -> None:
-    ledger = take([1, 3, 3, 1, 2, 2])
-    ((tail, duplicates),) = ledger.duplicates()
-    assert (tail, [(duplicate.version, duplicate.seq) for duplicate in duplicates]) == (TAIL, [(3, 3), (1, 4), (2, 6)])
+def test_only_duplicates_that_were_not_compared_are_returned() -> None:
+    ledger = ledger_of([1, 3, 3, 1, 2, 2])
+    ((key, duplicates),) = ledger.duplicates()
+    assert (key, [(duplicate.version, duplicate.seq) for duplicate in duplicates]) == (KEY, [(3, 3), (1, 4), (2, 6)])
     for duplicate in duplicates:
         duplicate.cause = Cause.SAME_PAYLOAD
     assert list(ledger.duplicates()) == []
