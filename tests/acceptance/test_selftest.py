@@ -114,7 +114,7 @@ async def test_the_daemon_runs_the_self_test_at_its_start_and_after_every_full_p
         await until(sees)
         before = await stored(admin)
         text = await (await running.http.get("/metrics")).text()
-        assert "canary" not in text.lower().replace("planted in the canary", "").replace("there is no canary", "")
+        assert "canary" not in text.lower().replace("damage in the canary", "").replace("without a canary", "")
         assert await running.metric("findings") == 0
         await asked(admin, f"STREAM.MSG.DELETE.{CANARY}", seq=1)
 
