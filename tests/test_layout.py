@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
 import tomllib
 from pathlib import Path
@@ -71,10 +72,22 @@ def test_every_package_says_what_belongs_in_it(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=module)
+ALL_PYTHON = [path for folder in ("auditor", "tests", "bench") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", ALL_PYTHON, ids=module)
 def test_every_source_file_that_is_named_in_another_one_exists(path: Path) -> None:
-    named = re.findall(r"auditor/[\w/]+\.py", path.read_text())
+    named = re.findall(r"(?<![\w/])(?:auditor|tests|bench)/[\w/]+\.py", path.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", ALL_PYTHON, ids=module)
+def test_every_dotted_name_in_a_docstring_exists(path: Path) -> None:
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Expr)]
+    docstrings = [node.value for node in texts if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    named = re.findall(r"(?<![\w.])(?:auditor|tests|bench)(?:\.\w+)+", "\n".join(docstrings))
+    for name in named:
+        pkgutil.resolve_name(name)  # raises if there is no such module, class or function
 
 
 def literals(path: Path) -> list[str]:

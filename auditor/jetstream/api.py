@@ -136,7 +136,7 @@ class ConsumerInfoReply(Reply):
     delivered: _Delivered = msgspec.field(default_factory=_Delivered)
 
 
-A = TypeVar("A", bound=Reply)
+R = TypeVar("R", bound=Reply)
 
 
 async def request(
@@ -144,11 +144,11 @@ async def request(
     stream: str,
     subject: str,
     body: dict[str, Any],
-    kind: type[A],
+    kind: type[R],
     *,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - passed on
     expected_error: int = 0,
-) -> A:
+) -> R:
     """Send one request about `stream` and return the reply, which has an error only if that is `expected_error`.
 
     Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError for a temporary failure, and JetStreamError

@@ -56,8 +56,8 @@ class _RecordError(Exception):
 class QuarantineWriter:
     """Writes the records of one audited stream, in rounds that end with `flush`.
 
-    Each round begins with a check that the quarantine stream exists and is safe. If the stream refuses a record, or does not
-    answer for `GIVE_UP_SECONDS`, the other records of the round are not sent and are counted as failed.
+    Each round begins with a check that the quarantine stream exists and is safe. After a refusal, or
+    `GIVE_UP_SECONDS` without an answer, the other records of the round are not sent and count as failed.
     """
 
     def __init__(self, client: Client, config: QuarantineConfig, audited_stream: str) -> None:
@@ -70,7 +70,7 @@ class QuarantineWriter:
         self._reset_round()
 
     def _reset_round(self) -> None:
-        self._safe: asyncio.Task[None] | None = None
+        self._ensured: asyncio.Task[None] | None = None
         self._refused = False
         self._stored = self._already_stored = self._failed = 0
         self._reason: str | None = None
@@ -90,10 +90,10 @@ class QuarantineWriter:
         if self._refused:
             self._failed += 1
             return
-        if self._safe is None:
-            self._safe = asyncio.create_task(self._retry(self.ensure), name="quarantine: ensure")
+        if self._ensured is None:
+            self._ensured = asyncio.create_task(self._retry(self.ensure), name="quarantine: ensure")
         self._bytes_in_flight += _size(entry)
-        task = asyncio.create_task(self._keep(entry, self._safe), name="quarantine: record")
+        task = asyncio.create_task(self._store_and_count(entry, self._ensured), name="quarantine: record")
         self._in_flight.add(task)
         task.add_done_callback(self._on_done)
 
@@ -112,9 +112,9 @@ class QuarantineWriter:
         self._in_flight.discard(task)
         self._room.set()
 
-    async def _keep(self, entry: QuarantineEntry, safe: asyncio.Task[None]) -> None:
+    async def _store_and_count(self, entry: QuarantineEntry, ensured: asyncio.Task[None]) -> None:
         try:
-            await asyncio.shield(safe)
+            await asyncio.shield(ensured)
             if await self._store(entry):
                 self._stored += 1
             else:

@@ -1,4 +1,4 @@
-"""The contract of a keeper, on a real state stream."""
+"""The contract of a state store, on a real state stream."""
 
 from __future__ import annotations
 
