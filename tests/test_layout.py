@@ -31,6 +31,7 @@ TESTED_AS_PROCESS = {
 UNTESTED = {"__init__.py", "__main__.py", "errors.py", "ports.py"}
 STREAM_LAYOUT = ROOT / "auditor" / "aether" / "stream_layout.py"
 JETSTREAM_API = ROOT / "auditor" / "jetstream" / "api.py"
+NATS_CLIENT = ROOT / "auditor" / "jetstream" / "connection" / "client.py"
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today", "time", "time_ns", "monotonic"}
 
 
@@ -109,6 +110,16 @@ def test_only_the_stream_layout_spells_how_subjects_of_events_and_snapshots_begi
 def test_only_the_api_module_has_error_codes_of_jetstream(path: Path) -> None:
     numbers = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
     assert [number for number in numbers if type(number) is int and 10_001 <= number <= 10_299] == []
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.name != "retry_delay.py"], ids=module)
+def test_only_the_retry_delay_doubles_delays(path: Path) -> None:
+    assert re.findall(r"min\(2 \* ?\w+", path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path != NATS_CLIENT], ids=module)
+def test_only_the_client_words_the_error_of_a_missing_connection(path: Path) -> None:
+    assert [text for text in literals(path) if "no connection to NATS" in text] == []
 
 
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()

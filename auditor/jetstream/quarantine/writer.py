@@ -66,7 +66,7 @@ class QuarantineWriter:
         self._audited_stream = audited_stream
         self._in_flight: set[asyncio.Task[None]] = set()
         self._bytes_in_flight = 0
-        self._room = asyncio.Event()
+        self._capacity_freed = asyncio.Event()
         self._reset_round()
 
     def _reset_round(self) -> None:
@@ -85,8 +85,8 @@ class QuarantineWriter:
     async def submit(self, entry: QuarantineEntry) -> None:
         """Send one record. Waits while too many are in flight, unless the stream has refused in this round. Never raises."""
         while self._is_full() and not self._refused:
-            self._room.clear()
-            await self._room.wait()
+            self._capacity_freed.clear()
+            await self._capacity_freed.wait()
         if self._refused:
             self._failed += 1
             return
@@ -110,7 +110,7 @@ class QuarantineWriter:
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
-        self._room.set()
+        self._capacity_freed.set()
 
     async def _store_and_count(self, entry: QuarantineEntry, ensured: asyncio.Task[None]) -> None:
         try:

@@ -113,9 +113,9 @@ def test_a_record_that_fits_is_one_message_whose_body_is_the_payload():
 
 
 def test_a_record_that_fills_max_payload_to_the_byte_is_not_split():
-    room = MIB - record_parts(evidence(b"7" * 500_000), PREFIX, MIB)[0].size + 500_000
+    capacity = MIB - record_parts(evidence(b"7" * 500_000), PREFIX, MIB)[0].size + 500_000
     # One more digit of Audit-Size.
-    full = room - 1
+    full = capacity - 1
     assert [part.size for part in record_parts(evidence(b"7" * full), PREFIX, MIB)] == [MIB]
     assert len(record_parts(evidence(b"7" * (full + 1)), PREFIX, MIB)) == 2
 
