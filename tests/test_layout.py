@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import pkgutil
 import re
 import tomllib
 from pathlib import Path
@@ -27,6 +28,7 @@ TESTED_AS_PROCESS = {
 UNTESTED = {"__init__.py", "__main__.py", "errors.py", "ports.py"}
 STREAM_LAYOUT = ROOT / "auditor" / "aether" / "stream_layout.py"
 JETSTREAM_API = ROOT / "auditor" / "jetstream" / "api.py"
+NATS_CLIENT = ROOT / "auditor" / "jetstream" / "connection" / "client.py"
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "now", "utcnow", "today", "time", "time_ns", "monotonic"}
 
 
@@ -68,10 +70,22 @@ def test_every_package_says_what_belongs_in_it(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text()))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=module)
+ALL_PYTHON = [path for folder in ("auditor", "tests", "bench") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", ALL_PYTHON, ids=module)
 def test_every_source_file_that_is_named_in_another_one_exists(path: Path) -> None:
-    named = re.findall(r"auditor/[\w/]+\.py", path.read_text())
+    named = re.findall(r"(?<![\w/])(?:auditor|tests|bench)/[\w/]+\.py", path.read_text())
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", ALL_PYTHON, ids=module)
+def test_every_dotted_name_in_a_docstring_exists(path: Path) -> None:
+    texts = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Expr)]
+    docstrings = [node.value for node in texts if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    named = re.findall(r"(?<![\w.])(?:auditor|tests|bench)(?:\.\w+)+", "\n".join(docstrings))
+    for name in named:
+        pkgutil.resolve_name(name)  # raises if there is no such module, class or function
 
 
 def literals(path: Path) -> list[str]:
@@ -93,6 +107,16 @@ def test_only_the_stream_layout_spells_how_subjects_of_events_and_snapshots_begi
 def test_only_the_api_module_has_error_codes_of_jetstream(path: Path) -> None:
     numbers = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
     assert [number for number in numbers if type(number) is int and 10_001 <= number <= 10_299] == []
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.name != "retry_delay.py"], ids=module)
+def test_only_the_retry_delay_doubles_delays(path: Path) -> None:
+    assert re.findall(r"min\(2 \* ?\w+", path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path != NATS_CLIENT], ids=module)
+def test_only_the_client_words_the_error_of_a_missing_connection(path: Path) -> None:
+    assert [text for text in literals(path) if "no connection to NATS" in text] == []
 
 
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text()

@@ -12,7 +12,7 @@ import msgspec
 from nats import errors
 
 from auditor.aether.gojson import timestamps
-from auditor.core.model.message import StoredMessage, StreamState
+from auditor.core.model.message import StoredMessage, StreamInfo
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class ConsumerInfoReply(Reply):
     delivered: _Delivered = msgspec.field(default_factory=_Delivered)
 
 
-A = TypeVar("A", bound=Reply)
+R = TypeVar("R", bound=Reply)
 
 
 async def request(
@@ -144,11 +144,11 @@ async def request(
     stream: str,
     subject: str,
     body: dict[str, Any],
-    kind: type[A],
+    kind: type[R],
     *,
     timeout: float = TIMEOUT,  # noqa: ASYNC109 - passed on
     expected_error: int = 0,
-) -> A:
+) -> R:
     """Send one request about `stream` and return the reply, which has an error only if that is `expected_error`.
 
     Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError for a temporary failure, and JetStreamError
@@ -224,10 +224,10 @@ async def count_messages(client: Client, stream: str, subject: str) -> int:
     return (info.state.subjects or {}).get(subject, 0)
 
 
-def stream_state(stream: str, info: StreamInfoReply) -> StreamState:
+def stream_state(stream: str, info: StreamInfoReply) -> StreamInfo:
     """Return `info` in the form that the core uses."""
     state = info.state
-    return StreamState(
+    return StreamInfo(
         name=stream,
         created_ns=_unix_ns(info.created),
         first_seq=state.first_seq if state.messages else state.last_seq + 1,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.core.model.subject_filter import is_subset, overlaps
 from auditor.errors import StreamNotFoundError
 from auditor.jetstream.api import TIMEOUT, JetStreamError, create_or_use_stream, stream_info
-from auditor.jetstream.stream_settings import FORBIDDEN, differing_settings, not_default
+from auditor.jetstream.stream_settings import FORBIDDEN, not_default, wrong_values
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class OwnedStream:
     def unsafe_settings(self, found: Mapping[str, Any]) -> list[str]:
         """Return a line for each setting in `found` that could lose messages or fill the disk, with what is needed."""
         forbidden = sorted({*FORBIDDEN_IN_OWN, *self.forbidden})
-        unsafe = differing_settings(found, self.required)
+        unsafe = wrong_values(found, self.required)
         unsafe += [f"{name} is set, must not be" for name in not_default(found, forbidden)]
         if not any(is_subset(subject, self.wildcard) for subject in found.get("subjects") or ()):
             unsafe.append(f"subjects are {json.dumps(found.get('subjects'))}, must cover {self.wildcard}")

@@ -21,7 +21,7 @@ FORBIDDEN = {
 """Settings that a stream to publish to must not have, and why."""
 
 
-def differing_settings(found: Mapping[str, Any], required: Mapping[str, Any]) -> list[str]:
+def wrong_values(found: Mapping[str, Any], required: Mapping[str, Any]) -> list[str]:
     """Return a line for each setting of `required` that has another value in `found`."""
     return [
         f"{name} is {json.dumps(found[name]) if name in found else 'not set'}, must be {json.dumps(value)}"

@@ -13,7 +13,7 @@ from auditor.errors import AuditorError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.scan.ports import Source
 
 MAX_UNDELIVERED_CHECKED = 1_000
@@ -33,7 +33,7 @@ def missing_in(batch: Sequence[StoredMessage], next_seq: int) -> Ranges:
 
 
 async def classify_undelivered(
-    source: Source, info: StreamState, undelivered: Ranges, reached: int, *, filtered: bool
+    source: Source, info: StreamInfo, undelivered: Ranges, reached: int, *, filtered: bool
 ) -> RangeAccount:
     """What became of the sequences of `undelivered`, in a pass that read up to sequence `reached`.
 

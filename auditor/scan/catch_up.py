@@ -23,7 +23,7 @@ from auditor.core.state.segments import SEGMENT_SIZE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.state.checkpoint import Checkpoint
     from auditor.core.state.examiner import AuditedStream
     from auditor.scan.ports import Source
@@ -49,7 +49,7 @@ class CatchUp(Enum):
 
 
 async def catch_up(
-    source: Source, info: StreamState, checkpoint: Checkpoint, stream: AuditedStream, request: PassRequest
+    source: Source, info: StreamInfo, checkpoint: Checkpoint, stream: AuditedStream, request: PassRequest
 ) -> CatchUp:
     """Make the checkpoint describe what is left of the range that was read.
 
@@ -92,7 +92,7 @@ class _Examined:
 @dataclass(frozen=True, slots=True)
 class _Reader:
     source: Source
-    info: StreamState
+    info: StreamInfo
     stream: AuditedStream
     request: PassRequest
 
@@ -135,7 +135,7 @@ async def _retry_unjudged(reader: _Reader, checkpoint: Checkpoint) -> tuple[set[
 
 
 async def _without_first_event(
-    source: Source, info: StreamState, checkpoint: Checkpoint, keys: Iterable[bytes]
+    source: Source, info: StreamInfo, checkpoint: Checkpoint, keys: Iterable[bytes]
 ) -> list[bytes]:
     """Look up the new first events of actors whose first events were removed; the actors for which none was found."""
     layout = StreamLayout(info.name)

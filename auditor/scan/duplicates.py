@@ -14,7 +14,7 @@ from auditor.scan.interrupt import take_until
 
 if TYPE_CHECKING:
     from auditor.core.model.findings import Cause
-    from auditor.core.model.message import StreamState
+    from auditor.core.model.message import StreamInfo
     from auditor.core.state.ledger import Ledger
     from auditor.scan.ports import Source
     from auditor.scan.request import PassRequest
@@ -29,7 +29,7 @@ MAX_MESSAGES_COMPARED = 200_000
 
 
 async def resolve_duplicates(
-    source: Source, info: StreamState, ledger: Ledger, request: PassRequest
+    source: Source, info: StreamInfo, ledger: Ledger, request: PassRequest
 ) -> dict[bytes, dict[int, Cause]]:
     """The causes of duplicates that have none yet, within the bounds: by actor key, then by sequence.
 
@@ -54,7 +54,7 @@ async def resolve_duplicates(
 
 async def _compare(
     source: Source,
-    info: StreamState,
+    info: StreamInfo,
     comparison: DuplicateComparison,
     first_seq: int,
     actor_id: str,

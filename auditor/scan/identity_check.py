@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from auditor.core.history.stream_identity import SampledDigest, StreamIdentity
     from auditor.core.model.findings import Finding
-    from auditor.core.model.message import StreamState
+    from auditor.core.model.message import StreamInfo
     from auditor.core.state.checkpoint import Checkpoint
     from auditor.core.state.ledger import Actor
     from auditor.scan.ports import Source, StateStore
@@ -43,7 +43,7 @@ class IdentityResult:
 
 
 async def check_identity(
-    source: Source, state: StateStore | None, info: StreamState, identity: StreamIdentity, now_ns: int
+    source: Source, state: StateStore | None, info: StreamInfo, identity: StreamIdentity, now_ns: int
 ) -> IdentityResult:
     """Compare the stream with its last check: the stream info, then some of the sampled messages.
 
@@ -59,7 +59,7 @@ async def check_identity(
 
 
 async def check_stream_info(
-    source: Source, state: StateStore | None, info: StreamState, identity: StreamIdentity, now_ns: int
+    source: Source, state: StateStore | None, info: StreamInfo, identity: StreamIdentity, now_ns: int
 ) -> IdentityResult:
     """Compare the stream info with that of the last check. Raises as `check_identity`."""
     identity, findings = identity.compared_with(info, now_ns)
@@ -74,7 +74,7 @@ async def check_stream_info(
 
 
 async def check_samples(
-    source: Source, info: StreamState, identity: StreamIdentity, samples: Sequence[SampledDigest], now_ns: int
+    source: Source, info: StreamInfo, identity: StreamIdentity, samples: Sequence[SampledDigest], now_ns: int
 ) -> IdentityResult:
     """Read these sampled messages again. Those that have changed or are gone are not sampled any more.
 
@@ -97,7 +97,7 @@ async def check_samples(
     return IdentityResult(identity, await _why_gone(source, info, gone) if gone else None)
 
 
-async def _why_gone(source: Source, info: StreamState, gone: Sequence[int]) -> str | None:
+async def _why_gone(source: Source, info: StreamInfo, gone: Sequence[int]) -> str | None:
     """Why the stream must be read again, if a message is gone that was neither deleted nor expired."""
     now, listed = await source.deleted(info)
     explained = [(0, now.first_seq - 1), *listed]
@@ -107,7 +107,7 @@ async def _why_gone(source: Source, info: StreamState, gone: Sequence[int]) -> s
     return None
 
 
-async def _with_lost_versions(source: Source, state: StateStore | None, info: StreamState, finding: Finding) -> Finding:
+async def _with_lost_versions(source: Source, state: StateStore | None, info: StreamInfo, finding: Finding) -> Finding:
     """The finding of a rollback with the versions that actors have lost, if the last checkpoint still knows them."""
     checked_out = await state.check_out(CheckpointKind.COMPLETED) if state is not None else None
     if state is None or checked_out is None:
@@ -119,7 +119,7 @@ async def _with_lost_versions(source: Source, state: StateStore | None, info: St
     return replace(finding, detail=f"{finding.detail}{await _describe_lost_versions(source, checkpoint, info)}")
 
 
-async def _describe_lost_versions(source: Source, checkpoint: Checkpoint, info: StreamState) -> str:
+async def _describe_lost_versions(source: Source, checkpoint: Checkpoint, info: StreamInfo) -> str:
     """The actors whose last events are gone, as the end of a sentence; empty if there are none."""
     actors = checkpoint.state.ledger.actors
     behind = sorted((key, actor) for key, actor in actors.items() if actor.last_seq > info.last_seq)

@@ -16,7 +16,7 @@ from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from auditor.core.history.stream_identity import StreamIdentity
-    from auditor.core.model.message import StreamState
+    from auditor.core.model.message import StreamInfo
     from auditor.scan.ports import PassPorts
     from auditor.scan.request import PassRequest
 
@@ -67,7 +67,7 @@ class _Rejected:
 
 
 async def choose_plan(
-    ports: PassPorts, info: StreamState, identity: StreamIdentity, request: PassRequest, now_ns: int
+    ports: PassPorts, info: StreamInfo, identity: StreamIdentity, request: PassRequest, now_ns: int
 ) -> Plan:
     """Check out the first checkpoint that the pass can resume from, and bring it up to date; else make a new one.
 
@@ -96,13 +96,13 @@ async def choose_plan(
     return _plan(CheckedOut(new, is_saved=False), ports, info, request, is_for_deletions=is_for_deletions)
 
 
-def audited_stream(info: StreamState, ports: PassPorts) -> AuditedStream:
+def audited_stream(info: StreamInfo, ports: PassPorts) -> AuditedStream:
     """The stream as the examiner needs it."""
     return AuditedStream(info.name, info.created_ns, ports.quarantine_prefix)
 
 
 def _plan(
-    start: CheckedOut, ports: PassPorts, info: StreamState, request: PassRequest, *, is_for_deletions: bool = False
+    start: CheckedOut, ports: PassPorts, info: StreamInfo, request: PassRequest, *, is_for_deletions: bool = False
 ) -> Plan:
     return Plan(
         start=start,
@@ -115,7 +115,7 @@ def _plan(
 
 async def _resume(
     ports: PassPorts,
-    info: StreamState,
+    info: StreamInfo,
     start: CheckedOut,
     identity: StreamIdentity,
     request: PassRequest,

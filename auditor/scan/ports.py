@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from auditor.core.history.saved_state import EncodedState
     from auditor.core.model.actor_types import ActorTypes
     from auditor.core.model.findings import Kind
-    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
     from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 class Source(Protocol):
     """The audited stream, read only (`auditor.jetstream.reading.stream_source.StreamSource`)."""
 
-    async def info(self) -> StreamState:
+    async def info(self) -> StreamInfo:
         """The stream's account of itself, now. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
 
     def read(
-        self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
+        self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[Sequence[StoredMessage]]:
         """Every readable message from `first_seq` to `last_seq`, each exactly once, in stream order, in batches.
 
@@ -44,7 +44,7 @@ class Source(Protocol):
     async def count(self, subject: str) -> int:
         """How many messages are stored on `subject`, which has no wildcard, by the stream's own account."""
 
-    async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
+    async def deleted(self, pinned: StreamInfo) -> tuple[StreamInfo, Sequence[tuple[int, int]]]:
         """The stream's account now, and the ranges (first, last) of sequences it lists as deleted."""
 
     async def is_readable(self, seq: int) -> bool:

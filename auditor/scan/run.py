@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from auditor.core.model.findings import Kind
-    from auditor.core.model.message import StreamState
+    from auditor.core.model.message import StreamInfo
     from auditor.core.model.quarantine_entry import QuarantineResult
     from auditor.core.model.range_account import RangeAccount
     from auditor.core.report.pass_report import PassReport
@@ -61,7 +61,7 @@ class _Start:
     """What is known before the walk."""
 
     started_ns: int
-    info: StreamState
+    info: StreamInfo
     loaded: LoadedHistory
     accepted: Mapping[Kind, Acceptance]
     plan: Plan

@@ -20,7 +20,7 @@ from auditor.scan.interrupt import take_until
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from auditor.core.model.message import StreamState
+    from auditor.core.model.message import StreamInfo
     from auditor.scan.ports import Source
     from auditor.scan.request import PassRequest
 
@@ -41,7 +41,7 @@ class CountResult:
 
 
 async def count_subjects(
-    source: Source, info: StreamState, counts: Mapping[bytes, SubjectCount], request: PassRequest
+    source: Source, info: StreamInfo, counts: Mapping[bytes, SubjectCount], request: PassRequest
 ) -> CountResult:
     """The counts after a walk over the subjects of the audit that has reached the end of its range.
 
@@ -90,12 +90,12 @@ class _Counting:
                 return SubjectCount(before - later, unreadable, detected_seq)
         raise WalkIncompleteError(f"subject {subject} is written to or trimmed faster than it can be counted")
 
-    async def _is_stable(self, subject: str, count: int, info: StreamState) -> bool:
+    async def _is_stable(self, subject: str, count: int, info: StreamInfo) -> bool:
         return (
             await self.source.count(subject) == count and await self.source.first_on(subject, info.last_seq + 1) is None
         )
 
-    async def _seqs(self, info: StreamState, subject: str) -> AsyncIterator[int]:
+    async def _seqs(self, info: StreamInfo, subject: str) -> AsyncIterator[int]:
         """The sequence of every message that is delivered."""
         batches = self.source.read(
             info,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from auditor.core.history.audit_history import AuditHistory
     from auditor.core.history.stream_identity import SampledDigests
-    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.model.passes import Progress
     from auditor.core.model.quarantine_entry import QuarantineEntry
     from auditor.core.model.ranges import Ranges
@@ -59,7 +59,7 @@ class WalkResult:
 
 async def read_range(
     ports: PassPorts,
-    info: StreamState,
+    info: StreamInfo,
     plan: Plan,
     examiner: Examiner,
     history: AuditHistory,

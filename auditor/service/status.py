@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from auditor.config import AuditConfig, ScheduleConfig
-    from auditor.core.model.message import StreamState
+    from auditor.core.model.message import StreamInfo
     from auditor.core.model.passes import Progress
     from auditor.core.model.quarantine_entry import QuarantineResult
     from auditor.core.report.pass_report import PassReport
@@ -68,7 +68,7 @@ class AuditStatus:
     """Durations of completed passes, by mode."""
     records: Counter[str] = field(default_factory=Counter)
     """Quarantine records by result."""
-    stream_info: StreamState | None = None
+    stream_info: StreamInfo | None = None
     """Stream info. It is at most 15 seconds old while the server answers."""
     saved_ns: int | None = None
     """When the state of the audit was last saved, nanoseconds since 1970."""
@@ -113,7 +113,7 @@ class AuditStatus:
         self._end()
         self._count(result)
 
-    def set_stream_info(self, info: StreamState) -> None:
+    def set_stream_info(self, info: StreamInfo) -> None:
         """Set the stream info that the server has just reported."""
         self.stream_info = info
 

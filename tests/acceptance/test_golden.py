@@ -16,7 +16,7 @@ import pytest
 import auditor as package
 from auditor.aether.stream_layout import StreamLayout
 from auditor.canary.damage import all_damage
-from auditor.jetstream.seed import plant
+from auditor.jetstream.seed import create_and_fill
 from tests.acceptance.conftest import auditor
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def file_name(title: str) -> str:
 TITLES = [damage.title for damage in all_damage("S")]
 
 
-@pytest.mark.usefixtures("planted")
+@pytest.mark.usefixtures("seeded")
 async def test_the_report_of_the_demo_stream_is_the_golden_one(config: str) -> None:
     ended = await auditor("scan", "--config", config, "--json")
     assert (ended.code, ended.err) == (2, "")
@@ -81,7 +81,7 @@ async def test_the_report_of_each_damage_of_the_canary_alone_is_the_golden_one(
         stream = f"DAMAGE_{number}"
         damage = all_damage(stream)[number - 1]
         messages = damage.actor.messages
-        await plant(
+        await create_and_fill(
             admin,
             {"name": stream, "subjects": list(StreamLayout(stream).subjects), "storage": "file"},
             [message.raw for message in messages],

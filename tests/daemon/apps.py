@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from auditor.core.history.audit_history import LoadedHistory
     from auditor.core.history.saved_state import EncodedState
-    from auditor.core.model.message import StreamState
+    from auditor.core.model.message import StreamInfo
     from auditor.core.report.pass_report import PassReport
     from auditor.errors import AuditorError
     from auditor.scan.request import StartFrom
@@ -77,7 +77,7 @@ class Stream(InMemorySource):
         """If cleared, walks wait before their first message."""
         self.goes_on.set()
 
-    async def info(self) -> StreamState:
+    async def info(self) -> StreamInfo:
         self.pinned += 1
         if self.refuses is not None:
             raise self.refuses

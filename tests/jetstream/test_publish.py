@@ -1,4 +1,4 @@
-"""What the answer of a stream to a publish means; the live tests show that real servers give such answers."""
+"""The meaning of replies to a publish. The live tests show that real servers give such replies."""
 
 from __future__ import annotations
 

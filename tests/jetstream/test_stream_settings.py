@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.jetstream.stream_settings import differing_settings, not_default
+from auditor.jetstream.stream_settings import not_default, wrong_values
 
 
 def test_a_setting_with_another_value_is_named_with_both_values() -> None:
-    assert differing_settings({"discard": "old"}, {"discard": "new"}) == ['discard is "old", must be "new"']
-    assert differing_settings({"discard": "new", "other": 1}, {"discard": "new"}) == []
+    assert wrong_values({"discard": "old"}, {"discard": "new"}) == ['discard is "old", must be "new"']
+    assert wrong_values({"discard": "new", "other": 1}, {"discard": "new"}) == []
 
 
 def test_a_setting_that_is_missing_is_named_as_not_set() -> None:
-    assert differing_settings({}, {"discard": "new"}) == ['discard is not set, must be "new"']
+    assert wrong_values({}, {"discard": "new"}) == ['discard is not set, must be "new"']
 
 
 @pytest.mark.parametrize("value", [None, False, -1, 0, [], {}, "", "default", "none"])

@@ -1,4 +1,4 @@
-"""Three servers that keep three copies of what they store."""
+"""A cluster of three servers."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ class Cluster:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Of every server, running or not."""
+        """The URLs of all servers, running or not."""
         return tuple(server.url for server in self.servers.values())
 
     async def connect(self) -> Client:
-        """To any server that runs."""
+        """Connect to a server that runs."""
         return await connect(NatsConfig(servers=self.urls))
 
     async def elected(self) -> None:
-        """Wait until the servers have one to decide for them all."""
+        """Wait until the cluster has a meta leader."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
@@ -65,11 +65,11 @@ class Cluster:
                         return
                     finally:
                         await client.close()
-                except Exception:  # noqa: BLE001 - whatever keeps it from answering yet
+                except Exception:  # noqa: BLE001 - any error means that the server does not answer yet
                     await asyncio.sleep(GLANCE)
 
     async def api(self, client: Client, subject: str, **body: Any) -> dict[str, Any]:
-        """One request that has to succeed, tried again while there is nobody to decide."""
+        """Repeat a request until it succeeds, because there may be no leader."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
@@ -82,7 +82,7 @@ class Cluster:
                 await asyncio.sleep(GLANCE)
 
     async def leader(self, client: Client, stream: str) -> str:
-        """The name of the server that leads `stream`, once all copies are up to date."""
+        """Return the name of the leader of `stream` once all replicas are up to date."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 cluster = (await self.api(client, f"STREAM.INFO.{stream}")).get("cluster", {})

@@ -25,6 +25,6 @@ async def client(server: EmbeddedServer) -> AsyncIterator[Client]:
 
 @pytest.fixture
 def unused_url() -> Iterator[str]:
-    """Where nobody listens."""
+    """A URL at which no server listens."""
     with reserved_port() as port:
         yield f"nats://127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""Connecting, as tests do it."""
+"""Connections for tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.live.proxy import Proxy
 
 AT_ONCE = 1.0
-"""Seconds; far below every timeout of the client."""
+"""Seconds, far below every timeout of the client."""
 
 
 @asynccontextmanager
@@ -31,7 +31,7 @@ async def connected(server: EmbeddedServer | Proxy, **settings: object) -> Async
 
 @contextmanager
 def at_once() -> Iterator[None]:
-    """What is inside takes no noticeable time."""
+    """Fail if the block takes a noticeable time."""
     started = time.monotonic()
     yield
     assert time.monotonic() - started < AT_ONCE

@@ -1,20 +1,20 @@
-"""Messages that a server stores and a client may choke on: odd subjects, broken and lying header blocks, odd sizes."""
+"""Messages that a server stores and on which a client may fail: unusual subjects, broken header blocks, unusual sizes."""
 
 from __future__ import annotations
 
 from tests.live.raw import Publication
 
 MAX_PAYLOAD = 1 << 20
-"""A server's limit by default, header block included."""
+"""The default limit of a server for a message with its header block."""
 
 SUBJECT_TOKENS = [
-    b"\xff\xfe",  # no UTF-8
-    b"\xff\xfd",  # the same once it is shown as U+FFFD
-    b"\xed\xa0\x80",  # a surrogate half in UTF-8's clothes
-    b"\xc2\x85\xc2\xa0\xe2\x80\xa8",  # what Unicode calls spaces and line ends
+    b"\xff\xfe",  # not UTF-8
+    b"\xff\xfd",  # equal to the one above once bytes are replaced by U+FFFD
+    b"\xed\xa0\x80",  # a surrogate, encoded as UTF-8
+    b"\xc2\x85\xc2\xa0\xe2\x80\xa8",  # spaces and line ends of Unicode
     b"a\x0bb",
     b"a\x0cb",
-    b"\x1c\x1d\x1e\x1f",  # spaces to Python's str
+    b"\x1c\x1d\x1e\x1f",  # white space for str
     b"a\x00b",
     b"\x00",
     b"\x7f",
@@ -71,7 +71,7 @@ PAYLOADS = [
 
 
 def hostile_set(subject: bytes) -> list[Publication]:
-    """All of them on `subject`, which ends in a dot, and tokens below it."""
+    """Return all of them on subjects that begin with `subject`, which ends in a dot."""
     ordinary = subject + b"ordinary.ordinary-1"
     block = b"NATS/1.0\r\nA: 1\r\n\r\n"
     return [

@@ -1,4 +1,4 @@
-"""A stream with known content on a server whose files are at hand, for damage to be done to it."""
+"""A stream with known content, whose server and files a test can damage."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 ACTORS = 10
 VERSIONS = 40
-"""Of each actor, one after the other in turns: sequence 10 × (version − 1) + number of the actor, from 1."""
+"""Events of each actor. The actors take turns: the sequence is 10 × (version − 1) + number of the actor, from 1."""
 LAST_SEQ = ACTORS * VERSIONS
 LARGE = 60_000
-"""Bytes of payload that make three blocks of the stream, of 8 MiB each."""
+"""Bytes of payload with which the stream has three blocks of 8 MiB each."""
 AUDIT = AuditConfig(name="lab", stream=STREAM)
 
 
 def actor_at(seq: int) -> str:
-    """Whose event is stored at `seq`."""
+    """Return the actor whose event is stored at `seq`."""
     return f"order-{(seq - 1) % ACTORS + 1}"
 
 
@@ -40,7 +40,7 @@ def version_at(seq: int) -> int:
 
 
 def mark(seq: int) -> bytes:
-    """Stands in the payload at `seq`, and nowhere else."""
+    """Return a text that only the payload at `seq` has."""
     return b"payload-%04d" % seq
 
 
@@ -76,7 +76,7 @@ class Laboratory:
 
     @property
     def blocks(self) -> list[Path]:
-        """The files that the stream's messages are in, in order."""
+        """Return the files with the messages of the stream, in order."""
         return sorted((self.stream_folder / "msgs").glob("*.blk"), key=lambda block: int(block.stem))
 
     async def create(self, **settings: Any) -> None:
@@ -84,7 +84,7 @@ class Laboratory:
             await api(client, f"STREAM.CREATE.{STREAM}", **{"name": STREAM, "subjects": ["S.>"], **settings})
 
     async def store(self, first: int = 1, last: int = LAST_SEQ, size: int = 80) -> None:
-        """The events that belong at these sequences."""
+        """Return the events for these sequences."""
         await publish(self.server.port, [event_at(seq, size) for seq in range(first, last + 1)])
 
     async def publish(self, *publications: Publication) -> None:
@@ -95,11 +95,11 @@ class Laboratory:
             return await api(client, subject, **body)
 
     async def state(self) -> dict[str, Any]:
-        """What the stream says of itself."""
+        """Return the stream info."""
         return dict((await self.api(f"STREAM.INFO.{STREAM}"))["state"])
 
     def copy(self, name: str, *, whole: bool = False) -> None:
-        """Keep a copy of the stream's files, or of the whole server's."""
+        """Copy the files of the stream, or of the whole server."""
         source = self._folder / "jetstream" if whole else self.stream_folder
         shutil.copytree(source, self._folder / name)
 
@@ -109,7 +109,7 @@ class Laboratory:
         shutil.copytree(self._folder / name, target)
 
     def flip(self, text: bytes, *, start: int = 0) -> None:
-        """One bit of what is stored where `text` is."""
+        """Flip one bit of the stored `text`."""
         for block in self.blocks:
             data = bytearray(block.read_bytes())
             at = data.find(text, start)
@@ -129,13 +129,13 @@ class Laboratory:
 
     @asynccontextmanager
     async def auditor(self, audit: AuditConfig = AUDIT) -> AsyncIterator[App]:
-        """An auditor as it is after a start."""
+        """Return an auditor that has just been started."""
         async with self.client() as client:
             auditor = App(Config(audits=(audit,), nats=NatsConfig(servers=(self.server.url,))), client)
             await auditor.ensure_own_streams()
             yield auditor
 
     async def audited(self, reading: StartFrom = StartFrom.AUTO, audit: AuditConfig = AUDIT) -> PassReport:
-        """The report of one pass, by an auditor that has just been started."""
+        """Return the report of one pass of an auditor that has just been started."""
         async with self.auditor(audit) as auditor:
             return await auditor.run_to_end(PassRequest(audit, reading))

@@ -15,7 +15,7 @@ class Proxy:
     def __init__(self, server: EmbeddedServer) -> None:
         self._port = server.port
         self._open: dict[asyncio.Task[None], tuple[asyncio.Event, asyncio.Event]] = {}
-        """The connections, each with the gates that requests and answers pass."""
+        """The connections, each with the gates for requests and replies."""
         self._held: bytes | None = None
 
     async def __aenter__(self) -> Self:
@@ -33,24 +33,24 @@ class Proxy:
         return f"nats://127.0.0.1:{self._listener.sockets[0].getsockname()[1]}"
 
     def cut(self) -> None:
-        """End every connection that is open now, with what is in flight."""
+        """Close every open connection and drop what is in flight."""
         for task in self._open:
             task.cancel()
 
     def freeze(self) -> None:
-        """Let nothing pass on the connections that are open now, and don't let them end."""
+        """Stop the traffic of the open connections without closing them."""
         for gates in self._open.values():
             for gate in gates:
                 gate.clear()
 
     def thaw(self) -> None:
-        """Let pass what was held up."""
+        """Continue the stopped traffic."""
         for gates in self._open.values():
             for gate in gates:
                 gate.set()
 
     def hold_answers_to(self, request: bytes) -> None:
-        """Once somebody sends `request`, nothing comes back on that connection any more."""
+        """Stop the replies on each connection once `request` was sent on it."""
         self._held = request
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

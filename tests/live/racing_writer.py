@@ -4,7 +4,7 @@ Says "ready" and begins when it reads a line. Saves the version that comes next,
 LAST_VERSION. Prints what became of every event that it tried to save: a JSON object of lists of ids.
 """
 
-# ruff: noqa: T201 (it speaks to the test that started it)
+# ruff: noqa: T201 (its output is for the test that started it)
 
 from __future__ import annotations
 

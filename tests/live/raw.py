@@ -1,4 +1,4 @@
-"""Messages that no real client would send, published byte for byte."""
+"""Publishes messages byte for byte, also such as no client sends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Publication(NamedTuple):
-    """What to publish; `headers` is the whole block, sent as it is."""
+    """A message to publish. `headers` is the whole block, sent as it is."""
 
     subject: bytes
     data: bytes = b""

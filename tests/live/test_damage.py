@@ -1,6 +1,4 @@
-"""The damage laboratory: what is done to a real server's files or through its API, what the stream then says of itself,
-and what must be found, and nothing else.
-"""
+"""Damages a stream through the files or the API of a real server, and checks the stream info and the findings of a pass."""
 
 from __future__ import annotations
 
@@ -32,17 +30,17 @@ EARLIER = 300
 
 @dataclass(frozen=True)
 class Damage:
-    """One row of the laboratory."""
+    """One damage and what a pass must find."""
 
     do: Callable[[Laboratory], Awaitable[object]]
     claims: dict[str, int]
-    """What the stream says of itself afterwards; `num_deleted` is absent where it is 0."""
+    """The stream info afterwards; without `num_deleted` if it is 0."""
     found: dict[str, int]
-    """Every kind, with its count; causes after a slash."""
+    """Every kind with its count; a cause follows a slash."""
     at_once: bool = True
-    """Whether the next pass finds it, and not only the next full one."""
+    """Whether the next pass finds it, not only the next full pass."""
     ended: str = "clean"
-    """How the server ended before: clean, killed, or not at all ("")."""
+    """How the server ends before the damage: clean, killed, or not at all ("")."""
     size: int = 80
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -114,7 +112,7 @@ async def trim_subjects(lab: Laboratory) -> None:
 
 
 async def expire_the_head(lab: Laboratory) -> None:
-    """All that was there goes; what is published after that stays."""
+    """Purge the stream, and then publish to it."""
     await _update(lab, max_age=100_000_000, duplicate_window=100_000_000)
     async with asyncio.timeout(30):
         while (await lab.state())["messages"]:
@@ -212,7 +210,7 @@ async def lab(tmp_path: Path) -> AsyncIterator[Laboratory]:
 
 
 def found(report: PassReport) -> dict[str, int]:
-    """Counts by kind and cause, of a report that lists every finding."""
+    """Return the counts by kind and cause of a report that lists every finding."""
     assert not report.findings_cut
     counts: dict[str, int] = {}
     for finding in report.findings:
@@ -233,7 +231,7 @@ def adds_up(report: PassReport) -> bool:
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-async def test_damage_is_found_for_what_it_is_and_nothing_else_is(lab: Laboratory, name: str) -> None:
+async def test_each_damage_gives_its_findings_and_no_others(lab: Laboratory, name: str) -> None:
     damage = DAMAGES[name]
     await lab.create(**damage.settings)
     await lab.store(1, EARLIER, damage.size)
@@ -260,14 +258,14 @@ async def test_damage_is_found_for_what_it_is_and_nothing_else_is(lab: Laborator
         after = await lab.audited(StartFrom.BEGINNING)
     assert found(after) == damage.found
     assert adds_up(after)
-    for reading in (StartFrom.AUTO, StartFrom.BEGINNING):  # and so it stays
+    for reading in (StartFrom.AUTO, StartFrom.BEGINNING):  # and both agree
         again = await lab.audited(reading)
         assert (found(again), again.verdict) == (damage.found, after.verdict)
         assert adds_up(again)
         assert again.actors == after.actors
 
 
-async def test_an_older_copy_of_the_whole_server_is_noticed_by_a_daemon_that_runs_through_it(lab: Laboratory) -> None:
+async def test_an_older_copy_of_the_whole_server_is_noticed_by_a_daemon_that_keeps_running(lab: Laboratory) -> None:
     await lab.create()
     await lab.store(1, EARLIER)
     async with lab.auditor() as auditor:
@@ -289,7 +287,7 @@ async def test_an_older_copy_of_the_whole_server_is_noticed_by_a_daemon_that_run
 
 
 async def test_an_older_copy_of_the_whole_server_is_not_seen_by_a_daemon_that_starts_after_it(lab: Laboratory) -> None:
-    """What was remembered goes back with the stream: docs/findings.md says so, and Prometheus is the witness."""
+    """The saved state is as old as the stream. docs/findings.md says that only Prometheus shows this."""
     await lab.create()
     await lab.store(1, EARLIER)
     await lab.audited()
@@ -305,7 +303,7 @@ async def test_an_older_copy_of_the_whole_server_is_not_seen_by_a_daemon_that_st
     assert (report.verdict, report.range.last_seq) == (Verdict.CLEAN, EARLIER)
 
 
-async def test_a_writer_and_an_operator_who_purges_raise_no_false_finding(lab: Laboratory) -> None:
+async def test_a_writer_and_a_purging_operator_cause_no_false_finding(lab: Laboratory) -> None:
     await lab.create(max_age=3_600_000_000_000)
     await lab.store()
     others = [asyncio.create_task(_write(lab)), asyncio.create_task(_purge(lab))]
@@ -315,7 +313,7 @@ async def test_a_writer_and_an_operator_who_purges_raise_no_false_finding(lab: L
                 reading = StartFrom.BEGINNING if number % 3 == 0 else StartFrom.AUTO
                 report = await auditor.run_to_end(PassRequest(AUDIT, reading))
                 kinds = set(found(report)) - {"deleted_messages", "missing_head/expired"}
-                # Versions of some actors are purged: what is missing there is missing, and explained.
+                # Versions of some actors are purged, so these versions are missing for a known cause.
                 assert kinds <= {"version_gap/deleted", "missing_head/deleted"}, (number, kinds)
                 parts = report.messages
                 assert parts.in_range == parts.examined + parts.removed + parts.unreadable + parts.skipped
@@ -328,7 +326,7 @@ async def test_a_writer_and_an_operator_who_purges_raise_no_false_finding(lab: L
 
 
 async def _write(lab: Laboratory, at_once: int = 100, pause: float = 0) -> None:
-    """Every actor goes on with its versions, faster than passes come."""
+    """Store versions of every actor, faster than passes run."""
     seq = LAST_SEQ
     while True:
         await publish(lab.server.port, [event_at(seq + number) for number in range(1, at_once + 1)])
@@ -337,7 +335,7 @@ async def _write(lab: Laboratory, at_once: int = 100, pause: float = 0) -> None:
 
 
 async def _purge(lab: Laboratory) -> None:
-    """Heads go, single messages go, and whole actors go."""
+    """Remove the start of the stream, single messages, and whole actors."""
     client = await connect(NatsConfig(servers=(lab.server.url,)))
     try:
         for turn in range(1_000_000):
@@ -356,7 +354,7 @@ async def _ask(client: Any, subject: str, **body: Any) -> dict[str, Any]:
     return dict(json.loads((await client.request(f"$JS.API.{subject}", json.dumps(body).encode())).data))
 
 
-async def test_a_block_of_lost_messages_is_told_as_one_range(lab: Laboratory) -> None:
+async def test_a_block_of_lost_messages_is_reported_as_one_range(lab: Laboratory) -> None:
     await lab.create()
     await lab.store(1, LAST_SEQ, LARGE)
     await lab.server.stop()
@@ -367,8 +365,8 @@ async def test_a_block_of_lost_messages_is_told_as_one_range(lab: Laboratory) ->
     assert (deleted.first_seq, deleted.last_seq, deleted.count) == (140, 278, 139)
 
 
-async def test_a_message_of_another_application_is_no_anchor_for_long(lab: Laboratory) -> None:
-    """Subjects that are no UTF-8 come back otherwise from a single read; the message is the same."""
+async def test_a_message_on_a_subject_that_is_not_utf_8_is_not_reported_as_changed(lab: Laboratory) -> None:
+    """A request for one message returns such a subject with replaced bytes, though the message is the same."""
     await lab.create()
     await lab.publish(Publication(b"S.\xff\xfe", b"\x00\xff", b"NATS/1.0\r\n\xff: \xfe\r\n\r\n"))
     assert (await lab.audited()).verdict is Verdict.CLEAN
@@ -382,14 +380,14 @@ NAMED = AUDIT.model_copy(
 
 
 @pytest.mark.parametrize("damage", [flip_payload, flip_header, flip_last], ids=lambda damage: damage.__name__)
-async def test_an_audit_of_single_actors_counts_what_did_not_come(lab: Laboratory, damage: Any) -> None:
+async def test_an_audit_of_single_actors_counts_messages_that_were_not_delivered(lab: Laboratory, damage: Any) -> None:
     await lab.create()
     await lab.store()
     assert (await lab.audited(audit=NAMED)).verdict is Verdict.CLEAN
     await lab.server.stop()
     await damage(lab)
     await lab.server.start()
-    if damage is not flip_last:  # which is an anchor
+    if damage is not flip_last:  # which is a sampled message
         assert (await lab.audited(audit=NAMED)).findings == ()  # until everything is read
     named, whole = await lab.audited(StartFrom.BEGINNING, NAMED), await lab.audited(StartFrom.BEGINNING)
     assert found(named) == found(whole)
@@ -398,7 +396,7 @@ async def test_an_audit_of_single_actors_counts_what_did_not_come(lab: Laborator
     assert found(await lab.audited(audit=NAMED)) == found(named)
 
 
-async def test_an_audit_of_single_actors_beside_a_writer_and_a_purging_operator_raises_no_false_finding(
+async def test_an_audit_of_single_actors_with_a_writer_and_a_purging_operator_has_no_false_finding(
     lab: Laboratory,
 ) -> None:
     await lab.create(max_msgs_per_subject=50)
@@ -420,7 +418,7 @@ async def test_an_audit_of_single_actors_beside_a_writer_and_a_purging_operator_
     assert conclusive > 15
 
 
-async def test_in_a_stream_of_250_000_subjects_single_actors_are_counted_and_all_are_read_where_they_are_many(
+async def test_in_a_stream_of_250_000_subjects_few_actors_are_counted_and_many_are_read_completely(
     lab: Laboratory,
 ) -> None:
     await lab.create()

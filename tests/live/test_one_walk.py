@@ -1,4 +1,4 @@
-"""The per-actor view and the audit are the same walk: what the one calls an error is what the other calls malformed."""
+"""The event store and the audit agree: an error of the one is a malformed event of the other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PREFIX = f"{STREAM}.events.".encode()
 
 
 def hostile() -> list[SeedMessage]:
-    """Every odd subject token as an actor's id, with and without a body that decodes, and every odd header block."""
+    """Store every unusual actor id with and without a body that decodes, and every unusual header block."""
     subjects = [PREFIX + b"unknown." + token for token in SUBJECT_TOKENS]
     subjects += [PREFIX + b"hostile.hostile-1", PREFIX + b"x", PREFIX + b"x.y.z"]
     good = ActorMessages(STREAM, "hostile-1").event(1).data
@@ -45,7 +45,7 @@ async def stream(server: EmbeddedServer, client: Client) -> None:
 
 
 @pytest.mark.usefixtures("stream")
-async def test_for_every_reachable_actor_the_audit_and_get_events_with_errors_say_the_same(client: Client) -> None:
+async def test_for_every_reachable_actor_the_audit_and_get_events_with_errors_agree(client: Client) -> None:
     config = Config(audits=(AuditConfig(name="orders", stream=STREAM),))
     auditor = App(config, client)
     source = auditor.source(config.audits[0])
@@ -66,7 +66,7 @@ async def test_for_every_reachable_actor_the_audit_and_get_events_with_errors_sa
     store = await JetStreamEventStore.open(client, STREAM, create=False)
     for tail in reachable:
         actor_id = tail.rpartition(b".")[2].decode()
-        # As Aether, but without its filter on versions: what the audit calls hidden decodes all the same.
+        # As Aether, but without its filter on versions, because hidden events decode.
         result = await store.get_events_with_errors(actor_id, from_version=-(2**63))
         malformed = {seq: data for seq, (subject, data) in kept.malformed.items() if subject == PREFIX + tail}
         assert {error.sequence_number: error.raw_data for error in result.errors} == malformed
@@ -78,7 +78,7 @@ async def test_for_every_reachable_actor_the_audit_and_get_events_with_errors_sa
 
 
 class Kept:
-    """A quarantine that remembers which messages were malformed."""
+    """A quarantine that notes which messages were malformed."""
 
     def __init__(self) -> None:
         self.malformed: dict[int, tuple[bytes, bytes]] = {}

@@ -1,4 +1,4 @@
-"""The list of permissions is what the shipped server configuration gives: all that is needed, and nothing else."""
+"""The shipped server configuration allows what the list of permissions has, and nothing else."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ FORBIDDEN = [
 
 @pytest.fixture
 async def guarded(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EmbeddedServer]:
-    """A server with the configuration that is shipped."""
+    """A server with the shipped configuration."""
     monkeypatch.setenv("ADMINISTRATOR_PASSWORD", "first")
     monkeypatch.setenv("AUDITOR_PASSWORD", "second")
     async with EmbeddedServer(config=CONF.read_text()) as server:
@@ -80,7 +80,7 @@ async def as_user(server: EmbeddedServer, user: str, **more: str) -> Client:
 
 
 @pytest.mark.parametrize(("user", "creates"), [("auditor", False), ("auditor-creates", True)])
-async def test_the_shipped_lists_are_exactly_what_is_needed(guarded, user, creates):
+async def test_the_shipped_permissions_are_exactly_those_that_are_needed(guarded, user, creates):
     client = await as_user(guarded, user)
     permissions = await granted_permissions(client)
     assert permissions is not None
@@ -94,7 +94,7 @@ async def test_the_shipped_lists_are_exactly_what_is_needed(guarded, user, creat
 
 
 @pytest.mark.parametrize("user", ["auditor", "auditor-creates"])
-async def test_everything_else_is_refused(guarded, user):
+async def test_every_other_subject_is_denied(guarded, user):
     client = await as_user(guarded, user)
     for subject in FORBIDDEN:
         with pytest.raises(PermissionDeniedError):
@@ -106,7 +106,7 @@ async def test_everything_else_is_refused(guarded, user):
     await listening.close()
 
 
-async def test_a_user_without_limits_is_told_from_one_that_cannot_ask(guarded):
+async def test_a_user_without_limits_is_distinguished_from_one_that_cannot_request_them(guarded):
     administrator = await as_user(guarded, "administrator")
     everything = await granted_permissions(administrator)
     assert everything == Permissions()
@@ -121,7 +121,7 @@ async def test_a_user_without_limits_is_told_from_one_that_cannot_ask(guarded):
         server.kill()
 
 
-def test_a_denied_subject_is_lacking_whatever_is_allowed():
+def test_a_denied_subject_is_missing_also_if_it_is_allowed():
     need = RequiredSubject("$JS.API.STREAM.INFO.ORDERS", "")
     assert SubjectRules(deny=("$JS.API.>",)).missing([need]) == [need]
     assert SubjectRules(allow=(">",), deny=("$JS.API.STREAM.INFO.*",)).missing([need]) == [need]
@@ -130,7 +130,7 @@ def test_a_denied_subject_is_lacking_whatever_is_allowed():
     assert SubjectRules(allow=("$JS.API.STREAM.INFO.*",)).unneeded([need]) == ["$JS.API.STREAM.INFO.*"]
 
 
-async def test_a_walk_is_tried_and_leaves_nothing_behind(server, client):
+async def test_probing_a_walk_succeeds_or_raises(server, client):
     await create(client)
     await probe_walk(client, STREAM)
     await fill(server, 3)
@@ -139,13 +139,13 @@ async def test_a_walk_is_tried_and_leaves_nothing_behind(server, client):
         await probe_walk(client, "NONE")
 
 
-async def test_what_is_published_to_try_it_is_not_stored(client):
+async def test_the_message_of_a_publish_probe_is_not_stored(client):
     await create(client)
     await probe_publish(client, STREAM, f"{STREAM}.doctor")
     assert (await StreamSource(client, STREAM).info()).last_seq == 0
 
 
-async def test_a_subject_that_nobody_takes_and_a_stream_that_refuses_everything_are_told(client):
+async def test_a_subject_without_a_stream_and_a_sealed_stream_are_errors(client):
     await create(client)
     with pytest.raises(ConnectionFailedError, match="does not answer a publish to nobody"):
         await probe_publish(client, STREAM, "nobody")

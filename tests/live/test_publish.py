@@ -1,4 +1,4 @@
-"""One message, appended to a real stream over a connection that may fail."""
+"""Publishing one message to a real stream over a connection that fails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def messages(client: Client) -> int:
     return (await api(client, f"STREAM.INFO.{STREAM}"))["state"]["messages"]
 
 
-async def test_a_message_is_stored_where_the_subject_is_as_expected_and_nowhere_else(client: Client) -> None:
+async def test_a_message_is_stored_only_if_the_subject_has_the_expected_last_sequence(client: Client) -> None:
     await create(client)
     assert await put(client) == (1, False)
     with pytest.raises(SequenceConflictError) as raised:
@@ -41,14 +41,14 @@ async def test_a_message_is_stored_where_the_subject_is_as_expected_and_nowhere_
     assert await put(client, last_seq=1) == (2, False)
 
 
-async def test_the_server_says_which_message_has_the_same_id(client: Client) -> None:
+async def test_a_duplicate_gives_the_sequence_of_the_message_with_the_same_id(client: Client) -> None:
     await create(client)
     await put(client, headers={"Nats-Msg-Id": "a"})
     assert await put(client, last_seq=1, headers={"Nats-Msg-Id": "a"}) == (1, True)
     assert await messages(client) == 1
 
 
-async def test_a_server_that_dies_before_it_answers_has_it_once_when_it_is_back(
+async def test_a_message_is_stored_once_if_the_server_is_killed_before_it_answers(
     server: EmbeddedServer, client: Client
 ) -> None:
     await create(client)
@@ -59,15 +59,15 @@ async def test_a_server_that_dies_before_it_answers_has_it_once_when_it_is_back(
         await server.start()
         (outcome,) = await asyncio.gather(putting, return_exceptions=True)
         await client.wait_connected()
-        if isinstance(outcome, NotStoredError):  # it had not been sent
+        if isinstance(outcome, NotStoredError):  # it was not sent
             await put(client, last_seq=seq - 1)
-        elif not isinstance(outcome, Published):  # the answer was lost, and the next try found it stored
+        elif not isinstance(outcome, Published):  # the answer was lost, and the next attempt found it stored
             assert isinstance(outcome, SequenceConflictError)
             assert outcome.outcome_unknown
         assert await messages(client) == seq
 
 
-async def test_where_no_answer_ever_comes_it_says_that_nobody_knows(
+async def test_without_any_answer_the_outcome_is_unknown(
     server: EmbeddedServer, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "ANSWER_TIMEOUT", 0.2)
@@ -82,7 +82,7 @@ async def test_where_no_answer_ever_comes_it_says_that_nobody_knows(
     assert await messages(client) == 1
 
 
-async def test_a_client_that_is_closed_while_it_waits_says_that_nobody_knows(
+async def test_if_the_client_is_closed_while_it_waits_the_outcome_is_unknown(
     server: EmbeddedServer, client: Client
 ) -> None:
     await create(client)
@@ -97,13 +97,13 @@ async def test_a_client_that_is_closed_while_it_waits_says_that_nobody_knows(
             await putting
 
 
-async def test_a_stream_that_is_not_there_takes_nothing(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_stream_the_message_is_not_stored(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.2)
     with pytest.raises(NotStoredError, match="does not exist or has no leader"):
         await put(client)
 
 
-async def test_a_user_who_may_not_publish_is_told_what_to_allow() -> None:
+async def test_a_permission_error_of_a_publish_names_the_subject_to_allow() -> None:
     settings = 'authorization {users: [{user: u, password: p, permissions: {publish: {deny: ["S.>"]}}}]}'
     async with EmbeddedServer(config=settings) as server, connected(server, user="u", password="p") as client:
         await create(client)

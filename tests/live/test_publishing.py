@@ -1,4 +1,4 @@
-"""Publishing by hand."""
+"""Publishing by the helper of the tests."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def test_every_message_is_stored_in_order_when_it_returns(server: Embedded
     await client.close()
 
 
-async def test_what_the_server_refuses_is_said(server: EmbeddedServer) -> None:
+async def test_an_error_of_the_server_is_raised(server: EmbeddedServer) -> None:
     async with RawPublisher(server.port) as publisher:
         with pytest.raises(ConnectionFailedError, match="refused"):
             await publisher.publish([SeedMessage(b"S.x", b"x" * (2 << 20))])

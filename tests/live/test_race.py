@@ -1,4 +1,4 @@
-"""Many processes that write to one actor at once, while its server is killed and comes back."""
+"""Many processes write to one actor at once, while its server is killed and restarted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WRITERS = 8
 
 
 async def race(server: EmbeddedServer, last_version: int, kills: int) -> tuple[list[Event], list[dict[str, list[str]]]]:
-    """What is stored in the end, and what each writer believes."""
+    """Return what is stored in the end, and what each writer reported."""
     async with connected(server) as client:
         await JetStreamEventStore.open(client, STREAM)
     writers = [
@@ -39,7 +39,7 @@ async def race(server: EmbeddedServer, last_version: int, kills: int) -> tuple[l
         beliefs = asyncio.gather(*(writer.communicate(b"go\n") for writer in writers))
         for kill in range(1, kills + 1):
             await reached(server, last_version * kill // (kills + 1))
-            await asyncio.sleep(random.uniform(0, 0.05))  # so that it is in the middle of anything
+            await asyncio.sleep(random.uniform(0, 0.05))  # to be in the middle of a save
             server.kill()
             await asyncio.sleep(random.uniform(0, 0.3))
             await server.start()
@@ -70,7 +70,7 @@ def check(events: list[Event], told: list[dict[str, list[str]]], last_version: i
     assert set(refused).isdisjoint(ids)
 
 
-async def test_every_version_is_stored_exactly_once_and_every_writer_knows_whose_it_is() -> None:
+async def test_every_version_is_stored_exactly_once_and_every_writer_knows_by_which_writer() -> None:
     async with EmbeddedServer() as server:
         events, told = await race(server, 400, kills=5)
     assert sum(bool(beliefs.get("stored")) for beliefs in told) > 1  # it was a race
@@ -79,7 +79,7 @@ async def test_every_version_is_stored_exactly_once_and_every_writer_knows_whose
 
 
 @pytest.mark.soak
-async def test_it_stays_so_over_many_kills() -> None:
+async def test_every_version_is_stored_exactly_once_over_many_kills() -> None:
     async with EmbeddedServer() as server:
         events, told = await race(server, 20_000, kills=100)
     check(events, told, 20_000)

@@ -1,4 +1,4 @@
-"""Planting: any bytes that a server takes, in order, and nothing half done without a word."""
+"""Seeding a stream: any bytes that a server accepts, in order, and an error if a message is not stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.live.streams import STREAM
 SETTINGS = {"name": STREAM, "subjects": [f"{STREAM}.>"], "storage": "memory"}
 
 
-async def test_every_message_is_stored_in_order_byte_for_byte_and_those_to_be_deleted_are_gone(client):
+async def test_every_message_is_stored_in_order_byte_for_byte_and_the_given_ones_are_deleted(client):
     messages = [(b"S.\xff*", None, b"%d" % number) for number in range(2 * MAX_IN_FLIGHT + 1)]
     messages += [(b"S.headers", block, b"") for block in HEADER_BLOCKS if not block.startswith(b"NATS/1.0 ")]
     await create_and_fill(client, SETTINGS, messages, deleted=(2, 3))
@@ -28,14 +28,14 @@ async def test_every_message_is_stored_in_order_byte_for_byte_and_those_to_be_de
             assert (stored[seq].subject, stored[seq].headers, stored[seq].data) == (subject, headers, data)
 
 
-async def test_a_stream_that_is_there_is_not_touched(client):
+async def test_an_existing_stream_is_not_changed(client):
     await create_and_fill(client, SETTINGS, [(b"S.a", None, b"first")])
     with pytest.raises(JetStreamError):
         await create_and_fill(client, {**SETTINGS, "max_msgs": 1}, [(b"S.a", None, b"second")])
     assert (await StreamSource(client, STREAM).info()).last_seq == 1
 
 
-async def test_what_is_not_stored_is_said(client):
+async def test_a_message_that_is_not_stored_is_an_error(client):
     await create_and_fill(client, {**SETTINGS, "max_msg_size": 1_000}, [])
     with pytest.raises(ConnectionFailedError, match="refused: message size exceeds maximum"):
         await publish_raw(client, [(b"S.a", None, b"x" * 1_001)])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from auditor.core.history.audit_history import AuditHistory, LoadedHistory
-from auditor.core.model.message import StoredMessage, StreamState
+from auditor.core.model.message import StoredMessage, StreamInfo
 from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
 from auditor.core.model.ranges import merged
 from auditor.core.model.subject_filter import SubjectFilter
@@ -75,16 +75,16 @@ class InMemorySource:
         self.messages, self.first_seq, self.last_seq = {}, 1, 0
         self.created_ns += 1
 
-    async def info(self) -> StreamState:
+    async def info(self) -> StreamInfo:
         self._find()
         stored = len(self.messages)
         deleted = self.last_seq - self.first_seq + 1 - stored
-        return StreamState(
+        return StreamInfo(
             "S", self.created_ns, self.first_seq, self.last_seq, stored, deleted, config=dict(self.config)
         )
 
     async def read(
-        self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
+        self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[Sequence[StoredMessage]]:
         scope = SubjectFilter(subjects or [">"])
         at, last_seq = max(first_seq, pinned.first_seq), min(last_seq, pinned.last_seq)
@@ -100,7 +100,7 @@ class InMemorySource:
             if batch:
                 yield batch
 
-    async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
+    async def deleted(self, pinned: StreamInfo) -> tuple[StreamInfo, Sequence[tuple[int, int]]]:
         state = await self.info()
         self._check_created(pinned)
         gone = [(seq, seq) for seq in range(self.first_seq, self.last_seq + 1) if seq not in self.messages]
@@ -139,7 +139,7 @@ class InMemorySource:
         if not self.is_there:
             raise StreamNotFoundError("stream S does not exist")
 
-    def _check(self, pinned: StreamState) -> None:
+    def _check(self, pinned: StreamInfo) -> None:
         self._find()
         self._check_created(pinned)
         if self.last_seq < pinned.last_seq:
@@ -147,7 +147,7 @@ class InMemorySource:
                 f"stream S now ends at sequence {self.last_seq}, before {pinned.last_seq} where it ended"
             )
 
-    def _check_created(self, pinned: StreamState) -> None:
+    def _check_created(self, pinned: StreamInfo) -> None:
         if self.created_ns != pinned.created_ns:
             raise StreamRecreatedError("stream S was deleted and created again during this pass: start a new pass")
 
@@ -165,7 +165,7 @@ class FaultySource(InMemorySource):
         """By method: what `deleted`, `count` or `is_readable` raises."""
 
     async def read(
-        self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
+        self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[Sequence[StoredMessage]]:
         at, last_seq = max(first_seq, pinned.first_seq), min(last_seq, pinned.last_seq)
         ends_at = min((seq for seq in self.fails_at if at <= seq <= last_seq), default=last_seq + 1)
@@ -180,7 +180,7 @@ class FaultySource(InMemorySource):
         if ends_at <= last_seq:
             raise self.fails_at[ends_at]
 
-    async def deleted(self, pinned: StreamState) -> tuple[StreamState, Sequence[tuple[int, int]]]:
+    async def deleted(self, pinned: StreamInfo) -> tuple[StreamInfo, Sequence[tuple[int, int]]]:
         self._answer("deleted")
         return await super().deleted(pinned)
 

@@ -10,7 +10,7 @@ import pytest
 from auditor.errors import StreamNotFoundError, StreamRecreatedError, WalkIncompleteError
 
 if TYPE_CHECKING:
-    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.scan.ports import Source
 
 A, B, C = "S.events.order.a", "S.events.order.b", "S.events.order.c"
@@ -36,14 +36,14 @@ class Laboratory(Protocol):
 
 
 async def walked(
-    source: Source, pinned: StreamState, *, first_seq: int = 1, last_seq: int | None = None, **options: Any
+    source: Source, pinned: StreamInfo, *, first_seq: int = 1, last_seq: int | None = None, **options: Any
 ) -> list[StoredMessage]:
     last_seq = pinned.last_seq if last_seq is None else last_seq
     batches = source.read(pinned, first_seq=first_seq, last_seq=last_seq, **options)
     return [message async for batch in batches for message in batch]
 
 
-async def seqs(source: Source, pinned: StreamState, **options: Any) -> list[int]:
+async def seqs(source: Source, pinned: StreamInfo, **options: Any) -> list[int]:
     return [message.seq for message in await walked(source, pinned, **options)]
 
 

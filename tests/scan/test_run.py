@@ -36,7 +36,7 @@ from tests.scan.passes import GOOD, ORDER, OnePass, a_pass, report_of, sums_hold
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Container
 
-    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.report.pass_report import PassReport
 
 T = TypeVar("T")
@@ -693,7 +693,7 @@ async def test_a_pass_that_fails_between_does_not_make_a_refused_record_forgotte
     assert len(quarantine.records) == 1
 
 
-async def gone(*_: object) -> StreamState:
+async def gone(*_: object) -> StreamInfo:
     raise GoneError
 
 

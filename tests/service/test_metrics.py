@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from auditor.core.model.actor_types import ActorTypes
-from auditor.core.model.message import StreamState
+from auditor.core.model.message import StreamInfo
 from auditor.core.model.passes import Mode, Outcome, Progress
 from auditor.service.metrics import registry
 from tests.core.reports import NOW, report
@@ -74,7 +74,7 @@ def busy() -> ServiceStatus:
     service.connection = Connected()
     audit = service.audits["orders"]
     audit.pass_completed(report(*STORED, types=ActorTypes(configured=["order"])))
-    audit.set_stream_info(StreamState("S", 1_700_000_000_500_000_000, 1, 10, 10, 0))
+    audit.set_stream_info(StreamInfo("S", 1_700_000_000_500_000_000, 1, 10, 10, 0))
     audit.due_ns[Mode.FULL] = NOW
     audit.pass_started(Progress(first_seq=1, last_seq=10, seq=5))
     return service

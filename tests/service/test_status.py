@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from auditor.core.model.message import StreamState
+from auditor.core.model.message import StreamInfo
 from auditor.core.model.passes import Mode, Outcome, Progress, Verdict
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.service.status import DURATION_BUCKETS, Durations
@@ -19,7 +19,7 @@ GOOD = [(ORDER, event("order-1", version)) for version in (1, 2, 3)]
 def test_there_is_no_verdict_before_the_first_completed_pass() -> None:
     audit = status().audits["orders"]
     audit.pass_started(Progress())
-    audit.set_stream_info(StreamState("S", 5, 1, 9, 9, 0))
+    audit.set_stream_info(StreamInfo("S", 5, 1, 9, 9, 0))
     assert (audit.report, audit.unaudited_messages, audit.completed_ns, audit.to_json()["verdict"]) == (
         None,
         None,
@@ -82,7 +82,7 @@ def test_unaudited_messages_are_those_stored_after_the_range_of_the_last_pass() 
     audit = status().audits["orders"]
     records = QuarantineResult(stored=2, already_stored=1, failed=4, reason="full")
     audit.pass_completed(replace(report(*GOOD), quarantine=records))
-    audit.set_stream_info(StreamState("S", 5, 1, 9, 9, 0))
+    audit.set_stream_info(StreamInfo("S", 5, 1, 9, 9, 0))
     assert audit.unaudited_messages == 6
     assert audit.records == {"stored": 2, "already_stored": 1, "failed": 4}
 

@@ -18,7 +18,7 @@ from auditor.units import NANOSECONDS, format_utc
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.message import StoredMessage, StreamInfo
 
 MAX_SAMPLES = 64
 """Sampled messages. A full pass reads each of them again, with one small request each."""
@@ -157,7 +157,7 @@ class StreamIdentity(
         """When the stream was last checked, nanoseconds since 1970; 0 if it never was."""
         return self.last_info.checked_ns if self.last_info else 0
 
-    def compared_with(self, info: StreamState, now_ns: int) -> tuple[StreamIdentity, list[Finding]]:
+    def compared_with(self, info: StreamInfo, now_ns: int) -> tuple[StreamIdentity, list[Finding]]:
         """The identity with `info` as its last check, and what has changed since the check before.
 
         Samples that the stream cannot hold any more are dropped. The caller adds the findings with `with_incident`.
@@ -178,7 +178,7 @@ class StreamIdentity(
         return msgspec.structs.replace(self, samples=samples)
 
 
-def _last_info(info: StreamState, now_ns: int) -> LastStreamInfo:
+def _last_info(info: StreamInfo, now_ns: int) -> LastStreamInfo:
     return LastStreamInfo(
         checked_ns=now_ns,
         created_ns=info.created_ns,

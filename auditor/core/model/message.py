@@ -24,7 +24,7 @@ class StoredMessage(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class StreamState:
+class StreamInfo:
     """What the server reports about a stream (STREAM.INFO). The last sequence is the pinned end of a pass."""
 
     name: str

@@ -16,7 +16,7 @@ from auditor.core.state.examiner import AuditState
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.model.range_account import RangeAccount
 
 FOREVER = 1 << 63
@@ -69,7 +69,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """Which of the two checkpoints this is."""
         return CheckpointKind.COMPLETED if self.is_complete else CheckpointKind.IN_PROGRESS
 
-    def why_not_resume(self, info: StreamState, subjects: Sequence[str]) -> str | None:
+    def why_not_resume(self, info: StreamInfo, subjects: Sequence[str]) -> str | None:
         """Why a pass over what `info` describes cannot resume from this checkpoint; None if it can."""
         if (self.stream, self.subjects) != (info.name, tuple(subjects)):
             return "the saved state is of another stream or of other subjects"
@@ -81,7 +81,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
             return f"the stream begins at sequence {info.first_seq}, and began at {self.first_seq} before"
         return None
 
-    def deletions_unchanged(self, info: StreamState) -> bool:
+    def deletions_unchanged(self, info: StreamInfo) -> bool:
         """Whether no message can have been removed since the last full pass, by the counts of the stream info.
 
         If not, `has_new_deletions` decides from the list of deleted ranges.
@@ -89,7 +89,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         lost = (self.lost_seqs, self.lost_bytes) == (info.lost, info.lost_bytes)
         return lost and (self.first_seq, size(self.deleted)) == (info.first_seq, info.deleted)
 
-    def has_new_deletions(self, info: StreamState, listed: Sequence[tuple[int, int]]) -> bool:
+    def has_new_deletions(self, info: StreamInfo, listed: Sequence[tuple[int, int]]) -> bool:
         """Whether messages that were read have been deleted from the middle; `listed` are the ranges deleted now."""
         read = [(info.first_seq, self.next_seq - 1)]
         before, now = intersect(self.deleted, read), intersect(subtract(listed, self.undelivered), read)
@@ -137,7 +137,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         self,
         account: RangeAccount,
         *,
-        info: StreamState,
+        info: StreamInfo,
         mode: Mode,
         reached: int,
         subject_counts: Mapping[bytes, SubjectCount],

@@ -1,6 +1,6 @@
 """Parses the NATS protocol as a server sends it: bytes in, frames out. Pure.
 
-The parser of nats-py splits at all that Python calls whitespace. A server splits only at space, tab, CR and LF, so a
+The parser of nats-py splits at all that Python calls whitespace. A server splits only at space, tab, CR and LF. So a
 stored subject may hold a vertical tab, a NUL, or bytes that are not UTF-8. This parser passes them on.
 """
 

@@ -10,7 +10,7 @@ from auditor.aether.stream_layout import StreamLayout
 from auditor.core.model.subject_filter import is_subset
 from auditor.errors import ConnectionFailedError, EventStreamError, StreamNotFoundError
 from auditor.jetstream.api import SLOW_TIMEOUT, JetStreamError, create_or_use_stream, stream_info
-from auditor.jetstream.stream_settings import FORBIDDEN, differing_settings, not_default
+from auditor.jetstream.stream_settings import FORBIDDEN, not_default, wrong_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +83,7 @@ def _shown(name: str, value: object) -> str:
 
 def unsuitable_settings(stream: str, found: Mapping[str, Any]) -> list[str]:
     """Return a line for each setting in `found` because of which the stream cannot store events and snapshots."""
-    problems = differing_settings(found, REQUIRED)
+    problems = wrong_values(found, REQUIRED)
     problems += [f"{name} is set ({FORBIDDEN_HERE[name]})" for name in not_default(found, FORBIDDEN_HERE)]
     subjects = found.get("subjects") or []
     for needed in StreamLayout(stream).subjects:

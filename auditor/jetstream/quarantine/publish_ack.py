@@ -13,8 +13,8 @@ FULL = frozenset({"maximum bytes exceeded", "maximum messages exceeded"})
 def was_stored(reply: bytes, stream: str) -> bool:
     """Return whether `stream` stored the record; False if it was stored before.
 
-    Raises QuarantineStreamError if no record is stored until a user acts, and ConnectionFailedError if the outcome is unknown
-    or temporary, so that the caller should retry.
+    Raises QuarantineStreamError if no record is stored until a user acts. Raises ConnectionFailedError if the outcome is
+    unknown or temporary, and the caller should retry.
     """
     ack = decode_ack(reply)
     error = ack.error

@@ -63,13 +63,13 @@ def record_parts(entry: QuarantineEntry, prefix: str, max_payload: int) -> list[
     needed = block_size(first | longest)
     if needed > most:
         raise ValueError(f"the record needs {needed} bytes of headers, the server takes {most}")
-    first_room = max_payload - needed
-    room = max_payload - block_size(ONLY_ONCE | longest)
+    first_capacity = max_payload - needed
+    capacity = max_payload - block_size(ONLY_ONCE | longest)
 
-    pieces = [("payload", data[:first_room])]
-    pieces += [("payload", piece) for piece in _pieces(data[first_room:], room)]
+    pieces = [("payload", data[:first_capacity])]
+    pieces += [("payload", piece) for piece in _pieces(data[first_capacity:], capacity)]
     if not inline and block is not None:
-        pieces += [("headers", piece) for piece in _pieces(block, room)]
+        pieces += [("headers", piece) for piece in _pieces(block, capacity)]
     return [
         Part(
             subject if number == 1 else part_subject(subject, number),

@@ -56,8 +56,8 @@ class _RecordError(Exception):
 class QuarantineWriter:
     """Writes the records of one audited stream, in rounds that end with `flush`.
 
-    Each round begins with a check that the quarantine stream exists and is safe. If the stream refuses a record, or does not
-    answer for `GIVE_UP_SECONDS`, the other records of the round are not sent and are counted as failed.
+    Each round begins with a check that the quarantine stream exists and is safe. After a refusal, or
+    `GIVE_UP_SECONDS` without an answer, the other records of the round are not sent and count as failed.
     """
 
     def __init__(self, client: Client, config: QuarantineConfig, audited_stream: str) -> None:
@@ -66,11 +66,11 @@ class QuarantineWriter:
         self._audited_stream = audited_stream
         self._in_flight: set[asyncio.Task[None]] = set()
         self._bytes_in_flight = 0
-        self._room = asyncio.Event()
+        self._capacity_freed = asyncio.Event()
         self._reset_round()
 
     def _reset_round(self) -> None:
-        self._safe: asyncio.Task[None] | None = None
+        self._ensured: asyncio.Task[None] | None = None
         self._refused = False
         self._stored = self._already_stored = self._failed = 0
         self._reason: str | None = None
@@ -85,15 +85,15 @@ class QuarantineWriter:
     async def submit(self, entry: QuarantineEntry) -> None:
         """Send one record. Waits while too many are in flight, unless the stream has refused in this round. Never raises."""
         while self._is_full() and not self._refused:
-            self._room.clear()
-            await self._room.wait()
+            self._capacity_freed.clear()
+            await self._capacity_freed.wait()
         if self._refused:
             self._failed += 1
             return
-        if self._safe is None:
-            self._safe = asyncio.create_task(self._retry(self.ensure), name="quarantine: ensure")
+        if self._ensured is None:
+            self._ensured = asyncio.create_task(self._retry(self.ensure), name="quarantine: ensure")
         self._bytes_in_flight += _size(entry)
-        task = asyncio.create_task(self._keep(entry, self._safe), name="quarantine: record")
+        task = asyncio.create_task(self._store_and_count(entry, self._ensured), name="quarantine: record")
         self._in_flight.add(task)
         task.add_done_callback(self._on_done)
 
@@ -110,11 +110,11 @@ class QuarantineWriter:
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
-        self._room.set()
+        self._capacity_freed.set()
 
-    async def _keep(self, entry: QuarantineEntry, safe: asyncio.Task[None]) -> None:
+    async def _store_and_count(self, entry: QuarantineEntry, ensured: asyncio.Task[None]) -> None:
         try:
-            await asyncio.shield(safe)
+            await asyncio.shield(ensured)
             if await self._store(entry):
                 self._stored += 1
             else:

@@ -16,7 +16,7 @@ from auditor.retry_delay import RetryDelay
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.errors import AuditorError
     from auditor.jetstream.connection.client import Client
 
@@ -28,7 +28,7 @@ GIVE_UP_SECONDS = 60.0
 
 async def ordered_walk(
     client: Client,
-    pinned: StreamState,
+    pinned: StreamInfo,
     *,
     first_seq: int,
     last_seq: int,
@@ -87,7 +87,7 @@ class _Retries:
         await asyncio.sleep(self._delay.next())
 
 
-def _check(now: StreamState, pinned: StreamState) -> None:
+def _check(now: StreamInfo, pinned: StreamInfo) -> None:
     """Raise StreamRecreatedError or WalkIncompleteError if the stream is not the one of `pinned` any more, or ends earlier."""
     if now.created_ns != pinned.created_ns:
         raise StreamRecreatedError(

@@ -14,7 +14,7 @@ from auditor.jetstream.reading.rate_limit import rate_limited
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
 
-    from auditor.core.model.message import StoredMessage, StreamState
+    from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.model.ranges import Ranges
     from auditor.jetstream.connection.client import Client
 
@@ -32,12 +32,12 @@ class StreamSource:
         self._client = client
         self._stream = stream
 
-    async def info(self) -> StreamState:
+    async def info(self) -> StreamInfo:
         """Return the current stream info. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
         return api.stream_state(self._stream, await api.stream_info(self._client, self._stream))
 
     async def read(
-        self, pinned: StreamState, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
+        self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[list[StoredMessage]]:
         """Read a range as `Source.read` describes. A batch has up to some thousand messages."""
         # With a rate, a pull requests the messages of a tenth of a second, so that few are in flight.
@@ -66,7 +66,7 @@ class StreamSource:
         """Return how many messages the server counts on `subject`, which has no wildcard. Raises as `info`."""
         return await api.count_messages(self._client, self._stream, subject)
 
-    async def deleted(self, pinned: StreamState) -> tuple[StreamState, Ranges]:
+    async def deleted(self, pinned: StreamInfo) -> tuple[StreamInfo, Ranges]:
         """Return the current stream info and the ranges that the server lists as deleted, sorted.
 
         Raises as `info`, StreamRecreatedError, and WalkIncompleteError if the list is too long to be requested.

@@ -35,13 +35,13 @@ SLOTS = ("a", "b")
 MAX_CHUNK_BYTES = 1 << 19
 """Half of the default max_payload. A reply with one chunk in base64 is smaller than max_payload, too."""
 MAX_HEADERS_BYTES = 1 << 12
-"""Room for the header block of a chunk."""
+"""Bytes left for the header block of a chunk."""
 MAX_CONCURRENT_READS = 4
 """Chunks that are requested at the same time."""
 OVERHEAD_DIVISOR = 64
 """The server needs up to one byte more for this many bytes of saved state."""
 MIN_FREE_BYTES = 1 << 16
-"""Room that is left for manifests."""
+"""Bytes left free for manifests."""
 MAX_ATTEMPTS = 3
 """Attempts of one save, if the connection is lost during it."""
 ROLLUP = {"Nats-Rollup": "sub"}
@@ -152,7 +152,7 @@ class PartStore:
         Raises StateConflictError if another writer has saved since the last `load_manifest` or `save` of this object, and
         again until the next `load_manifest`. Raises StateError, PermissionDeniedError, ConnectionFailedError.
         """
-        self._check_room(await self.ensure(), changed)
+        self._check_capacity(await self.ensure(), changed)
         for _ in range(MAX_ATTEMPTS):
             try:
                 return await self._save(changed, now_ns)
@@ -172,7 +172,7 @@ class PartStore:
             f"state of audit {self._audit} is not saved: the connection to NATS was lost in {MAX_ATTEMPTS} attempts"
         )
 
-    def _check_room(self, info: StreamInfoReply, changed: Mapping[str, PartContent | None]) -> None:
+    def _check_capacity(self, info: StreamInfoReply, changed: Mapping[str, PartContent | None]) -> None:
         """Raise StateError if the parts do not fit: a full stream would refuse every further manifest."""
         max_bytes, taken = int(info.config["max_bytes"]), info.state.bytes
         needed = sum(len(content.data) for content in changed.values() if content is not None)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from auditor.config import StateConfig
 
 MAX_BYTES = 1 << 29
-"""Room for several audits of a million actors.
+"""Enough for several audits of a million actors.
 
 Such an audit takes up to 64 MB in two generations, and as much again during a full pass.
 """

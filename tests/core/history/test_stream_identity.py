@@ -21,16 +21,16 @@ from auditor.core.history.stream_identity import (
     history_changed_finding,
 )
 from auditor.core.model.findings import AcceptedBy, Kind, Severity, spec
-from auditor.core.model.message import StoredMessage, StreamState
+from auditor.core.model.message import StoredMessage, StreamInfo
 
-THEN = StreamState("S", 7, 5, 20, 16, 0, config={"max_age": 60_000_000_000, "subjects": ["S.>"], "deny_delete": False})
+THEN = StreamInfo("S", 7, 5, 20, 16, 0, config={"max_age": 60_000_000_000, "subjects": ["S.>"], "deny_delete": False})
 
 
 def message(seq: int, data: bytes = b"{}") -> StoredMessage:
     return StoredMessage(seq, 1000 + seq, b"S.x", None, data)
 
 
-def seen(now: StreamState, before: StreamState = THEN) -> list[tuple[Kind, int | None, str | None]]:
+def seen(now: StreamInfo, before: StreamInfo = THEN) -> list[tuple[Kind, int | None, str | None]]:
     identity, findings = StreamIdentity().compared_with(before, 1)
     assert findings == []
     _, findings = identity.compared_with(now, 2)
@@ -55,7 +55,7 @@ def test_a_comparison_leaves_the_identity_as_it_was() -> None:
         replace(THEN, config={**THEN.config, "metadata": {"_nats.ver": "3"}, "allow_direct": False}),
     ],
 )
-def test_a_stream_that_grows_or_loses_its_head_or_middle_has_kept_its_history(now: StreamState) -> None:
+def test_a_stream_that_grows_or_loses_its_head_or_middle_has_kept_its_history(now: StreamInfo) -> None:
     assert seen(now) == []
 
 
@@ -70,7 +70,7 @@ def test_a_stream_that_begins_sooner_was_rolled_back() -> None:
 
 
 def test_a_stream_of_another_time_is_another_stream_and_nothing_else_is_compared() -> None:
-    (found,) = seen(StreamState("S", 8, 1, 3, 3, 0))
+    (found,) = seen(StreamInfo("S", 8, 1, 3, 3, 0))
     assert found[:2] == (Kind.STREAM_RECREATED, 16)
     assert "held 16 messages up to sequence 20" in str(found[2])
 

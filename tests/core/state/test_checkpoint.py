@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.core.model.message import StreamState
+from auditor.core.model.message import StreamInfo
 from auditor.core.model.passes import Mode
 from auditor.core.model.range_account import RangeAccount, SubjectCount
 from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
 
-PINNED = StreamState("S", 7, 1, 20, 20, 0)
+PINNED = StreamInfo("S", 7, 1, 20, 20, 0)
 PATTERNS = ("S.events.>",)
 
 
@@ -78,7 +78,7 @@ def test_what_left_at_the_head_is_in_no_range_any_more() -> None:
     assert (one.removed, one.first_seq, one.next_seq) == ([], 30, 30)
 
 
-def complete(one: Checkpoint, *, reached: int = 20, info: StreamState = PINNED, **account: object) -> bool:
+def complete(one: Checkpoint, *, reached: int = 20, info: StreamInfo = PINNED, **account: object) -> bool:
     """Enter the results of a full pass."""
     ranges = RangeAccount(**account)  # type: ignore[arg-type]
     return one.complete(ranges, info=info, mode=Mode.FULL, reached=reached, subject_counts={})

@@ -1,4 +1,4 @@
-"""Why there is no connection, in words."""
+"""Explanations of connection errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from auditor.jetstream.connection.explain import explain_error, permission_error
         (AssertionError(), "AssertionError"),
     ],
 )
-def test_a_failure_is_a_part_of_a_line_and_says_what_to_check(error, words):
+def test_the_explanation_of_an_error_is_part_of_a_line_and_says_what_to_check(error, words):
     assert words in explain_error(error)
     assert "\n" not in explain_error(error)
 
@@ -56,7 +56,7 @@ def test_an_address_is_shown_without_user_and_password():
         ("$JS.API.CONSUMER.INFO.S.auditor-1", "$JS.API.CONSUMER.INFO.S.*"),
     ],
 )
-def test_a_refusal_says_what_to_allow_for_every_walk_and_not_only_for_this_one(subject, allow):
+def test_a_permission_error_names_the_subject_to_allow_for_every_walk(subject, allow):
     assert (
         str(permission_error("publish", subject))
         == f"NATS does not let this user publish to {subject}: allow {allow} in its permissions"

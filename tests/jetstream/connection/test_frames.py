@@ -1,4 +1,4 @@
-"""Cutting the wire's bytes into frames."""
+"""Parsing the bytes of a connection into frames."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nats.protocol.parser import Parser
 from auditor.jetstream.connection.frames import ControlFrame, FrameParser, MsgFrame, ProtocolError
 
 SINK = b"7"
-"""The subscription whose messages are taken raw."""
+"""The subscription that has a handler."""
 
 SEPARATORS = b" \t\r\n"
-"""What a server splits a line at; anything else can be in a stored subject."""
+"""The bytes at which a server splits a line. Any other byte can be in a stored subject."""
 
 words = st.binary(min_size=1, max_size=12).map(lambda word: bytes(b for b in word if b not in SEPARATORS) or b"x")
 bodies = st.one_of(st.binary(max_size=40), st.sampled_from([b"", b"\r\n", b"PING\r\n", b"MSG a 7 3\r\nabc\r\n"]))
@@ -47,21 +47,21 @@ def wire(message) -> bytes:
 
 
 def parse(reads):
-    """What the handler took, and what came out, of these reads."""
+    """Return the messages of the handler and the other frames of these reads."""
     taken = []
     parser = FrameParser({SINK: taken.append})
     return taken, [frame for read in reads for frame in parser.feed(read)]
 
 
 @given(st.lists(messages()))
-def test_every_message_comes_out_byte_for_byte_whatever_its_bytes(sent):
+def test_every_message_is_parsed_byte_for_byte(sent):
     taken, others = parse([b"".join(map(wire, sent))])
     assert taken == [(s, r or b"", h, p) for s, sid, r, h, p in sent if sid == SINK]
     assert others == [MsgFrame(int(sid), s, r or b"", h, p) for s, sid, r, h, p in sent if sid != SINK]
 
 
 @given(st.lists(st.one_of(messages().map(wire), controls), max_size=8), st.data())
-def test_it_makes_no_difference_where_the_stream_of_bytes_is_cut(frames, data):
+def test_the_frames_do_not_depend_on_where_reads_split_the_bytes(frames, data):
     stream = b"".join(frames)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
     reads = [stream[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
@@ -69,7 +69,7 @@ def test_it_makes_no_difference_where_the_stream_of_bytes_is_cut(frames, data):
 
 
 @given(st.lists(st.one_of(messages().map(wire), controls), min_size=1, max_size=4))
-def test_it_may_come_byte_by_byte(frames):
+def test_bytes_that_arrive_one_by_one_give_the_same_frames(frames):
     stream = b"".join(frames)
     assert parse([stream[at : at + 1] for at in range(len(stream))]) == parse([stream])
 
@@ -83,7 +83,7 @@ def test_a_large_message_in_many_reads_is_joined_once():
 
 
 class Recorder:
-    """Stands where nats-py's parser expects its client."""
+    """Collects the frames of nats-py's parser in place of a client."""
 
     def __init__(self):
         self.frames = []
@@ -102,14 +102,14 @@ plain = st.text("abcdefgh.$*>_-0123456789", min_size=1, max_size=20).map(str.enc
 
 
 def with_a_header_block(message):
-    """A server passes nothing on as headers that does not begin as they do."""
+    """A server sends nothing as headers that does not begin like a header block."""
     subject, sid, reply, headers, payload = message
     return subject, sid, reply, None if headers is None else b"NATS/1.0\r\n" + headers + b"\r\n\r\n", payload
 
 
 @given(st.lists(st.one_of(messages(words=plain).map(with_a_header_block), st.sampled_from([b"PING\r\n", b"PONG\r\n"]))))
 @example([(b"a", b"1", b"r", b"NATS/1.0\r\n\r\n", b"")])
-def test_on_what_ordinary_clients_send_it_agrees_with_the_parser_of_nats_py(sent):
+def test_messages_of_ordinary_clients_are_parsed_as_by_nats_py(sent):
     stream = b"".join(frame if isinstance(frame, bytes) else wire(frame) for frame in sent)
     recorder = Recorder()
     asyncio.run(Parser(recorder).parse(stream))
@@ -134,11 +134,11 @@ def test_on_what_ordinary_clients_send_it_agrees_with_the_parser_of_nats_py(sent
         b"x" * (2 << 20),
     ],
 )
-def test_what_no_server_says_breaks_the_connection_and_nothing_else(stream):
+def test_bytes_that_no_server_sends_raise_a_protocol_error(stream):
     with pytest.raises(ProtocolError):
         parse([stream])
 
 
-def test_an_unfinished_frame_is_waited_for():
+def test_an_incomplete_frame_gives_nothing_yet():
     assert parse([b"MSG a 7 10\r\nhalf"]) == ([], [])
     assert parse([b"MSG a"]) == ([], [])

@@ -22,7 +22,7 @@ def test_the_settings_are_those_of_the_go_code():
     assert unsuitable_settings("S", SETTINGS) == []
 
 
-def test_an_age_is_kept_to_the_nanosecond():
+def test_max_age_is_exact_to_the_microsecond():
     exact = timedelta(days=9_000, seconds=3, microseconds=7)
     settings = event_stream_settings("S", replicas=3, max_age=exact)
     assert (settings["max_age"], settings["num_replicas"]) == (777_600_003_000_007_000, 3)
@@ -40,7 +40,7 @@ def test_an_age_is_kept_to_the_nanosecond():
         {"max_msgs_per_subject": -1},
     ],
 )
-def test_other_limits_and_wider_subjects_are_the_owners_choice(setting):
+def test_other_limits_and_wider_subjects_are_accepted(setting):
     assert unsuitable_settings("S", SETTINGS | setting) == []
 
 
@@ -67,5 +67,5 @@ def test_other_limits_and_wider_subjects_are_the_owners_choice(setting):
         ),
     ],
 )
-def test_a_setting_that_keeps_events_out_or_loses_them_is_named(setting, problem):
+def test_a_setting_that_refuses_or_loses_events_is_named(setting, problem):
     assert unsuitable_settings("S", SETTINGS | setting) == [problem]

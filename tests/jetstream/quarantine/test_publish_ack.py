@@ -1,4 +1,4 @@
-"""What the side stream's answers mean; the live tests show that real servers give them."""
+"""The meaning of replies of the quarantine stream. The live tests show that real servers give such replies."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def refusal(reply: bytes) -> str:
     return str(raised.value)
 
 
-def test_an_acknowledgement_by_the_side_stream_means_stored():
+def test_an_acknowledgement_of_the_quarantine_stream_means_stored():
     assert was_stored(b'{"stream":"AETHER_QUARANTINE","seq":7}', STREAM) is True
 
 
-def test_an_acknowledgement_by_another_stream_is_refused():
+def test_an_acknowledgement_of_another_stream_is_an_error():
     why = refusal(b'{"stream":"ORDERS","seq":7}')
     assert why == "stream ORDERS stored a record instead of AETHER_QUARANTINE: remove the subject from ORDERS"
 
@@ -39,19 +39,19 @@ def test_a_subject_that_holds_a_record_means_stored_before(code, description):
 
 
 @pytest.mark.parametrize("limit", ["maximum bytes exceeded", "maximum messages exceeded"])
-def test_a_full_side_stream_says_what_to_do(limit):
+def test_the_error_of_a_full_quarantine_stream_says_what_to_do(limit):
     why = f"stream AETHER_QUARANTINE is full ({limit}): raise its limit, or export records and delete them"
     assert refusal(error(10077, limit)) == why
 
 
 @pytest.mark.parametrize("code", [10077, 10023, 10054, 99999])
-def test_any_other_error_is_refused_in_the_server_s_words(code):
+def test_any_other_error_is_raised_with_the_description_of_the_server(code):
     why = f"stream AETHER_QUARANTINE refuses records: no space left on device (error {code})"
     assert refusal(error(code, "no space left on device")) == why
 
 
 @pytest.mark.parametrize("code", [10008, 10009, 10158, 10163, 10164, 10167])
-def test_a_cluster_that_has_not_made_up_its_mind_is_asked_again(code):
+def test_a_temporary_error_asks_for_a_retry(code):
     with pytest.raises(ConnectionFailedError, match="cannot store records at present: wrong last sequence"):
         was_stored(error(code, "wrong last sequence"), STREAM)
 
@@ -60,6 +60,6 @@ def test_a_cluster_that_has_not_made_up_its_mind_is_asked_again(code):
     "reply",
     [b"", b"ok", b"[]", b"{}", b"null", b'{"error":1}', b'{"stream":"AETHER_QUARANTINE"}', b"\xff", b"[" * 9999],
 )
-def test_an_answer_that_is_none_of_jetstream_s_stores_nothing(reply):
+def test_a_reply_that_is_not_jetstream_s_asks_for_a_retry(reply):
     with pytest.raises(ConnectionFailedError, match="the answer of stream AETHER_QUARANTINE is not JetStream's"):
         was_stored(reply, STREAM)

@@ -1,4 +1,4 @@
-"""The quarantine record, without a server."""
+"""Encoding and decoding of quarantine records, without a server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from auditor.jetstream.quarantine.record import (
 PREFIX = "aether.quarantine"
 MIB = 1 << 20
 FLOOR = 4096
-"""Enough for the headers of any record in these tests, apart from the original header block."""
+"""Bytes for the headers of any record in these tests, without the original header block."""
 
 
 def evidence(
@@ -45,7 +45,7 @@ def evidence(
 
 
 def wire(headers: dict[str, str]) -> bytes:
-    """`headers` as nats-py puts them on the wire."""
+    """Return `headers` as nats-py sends them."""
     lines = "".join(f"{name.strip()}: {value.strip()}\r\n" for name, value in headers.items())
     return f"NATS/1.0\r\n{lines}\r\n".encode()
 
@@ -72,7 +72,7 @@ any_header_block = st.none() | st.binary(max_size=200) | st.binary(min_size=40_0
     max_payload=st.integers(FLOOR, 200_000),
 )
 @example(data=b"", headers=b"", subject=b"\xff\xfe", error="", reason=None, max_payload=FLOOR)
-def test_any_message_comes_back_byte_for_byte_whatever_the_server_takes(
+def test_any_message_is_read_back_byte_for_byte_with_any_max_payload(
     data, headers, subject, error, reason, max_payload
 ):
     it = evidence(data, headers, subject, error, reason)
@@ -113,15 +113,15 @@ def test_a_record_that_fits_is_one_message_whose_body_is_the_payload():
 
 
 def test_a_record_that_fills_max_payload_to_the_byte_is_not_split():
-    room = MIB - record_parts(evidence(b"7" * 500_000), PREFIX, MIB)[0].size + 500_000
+    capacity = MIB - record_parts(evidence(b"7" * 500_000), PREFIX, MIB)[0].size + 500_000
     # One more digit of Audit-Size.
-    full = room - 1
+    full = capacity - 1
     assert [part.size for part in record_parts(evidence(b"7" * full), PREFIX, MIB)] == [MIB]
     assert len(record_parts(evidence(b"7" * (full + 1)), PREFIX, MIB)) == 2
 
 
 @pytest.mark.parametrize("length", [MIB, 3 * MIB], ids=["exactly max_payload", "stored when max_payload was larger"])
-def test_a_payload_that_leaves_no_room_for_headers_goes_on_in_further_parts(length):
+def test_a_payload_that_leaves_no_room_for_headers_continues_in_further_parts(length):
     parts = record_parts(evidence(b"7" * length), PREFIX, MIB)
 
     key = parts[0].subject
@@ -132,7 +132,7 @@ def test_a_payload_that_leaves_no_room_for_headers_goes_on_in_further_parts(leng
     assert read(parts).data == b"7" * length
 
 
-def test_a_header_block_too_large_for_a_header_is_the_body_of_a_part_of_its_own():
+def test_a_header_block_too_large_for_a_header_is_the_body_of_a_separate_part():
     block = b"NATS/1.0\r\nA: " + b"x" * 60_000 + b"\r\n\r\n"
     first, second = record_parts(evidence(b"{", block), PREFIX, MIB)
 
@@ -157,14 +157,14 @@ def test_a_subject_too_long_for_a_header_is_refused():
         record_parts(evidence(subject=b"a" * 60_000), PREFIX, MIB)
 
 
-def test_an_error_is_one_line_of_printable_ascii_however_it_was_written():
+def test_an_error_is_stored_as_one_line_of_printable_ascii():
     (part,) = record_parts(evidence(error=" a\r\nAudit-Kind: x\x1b[31m é \ud800" + "x" * 5000), PREFIX, MIB)
     error = part.headers["Audit-Error"]
     assert error.startswith(r"a\r\nAudit-Kind: x\x1b[31m \xe9 \ud800xxx")
     assert len(error) == ERROR_LIMIT
 
 
-def test_a_stream_whose_name_is_not_ascii_is_shown_escaped():
+def test_a_stream_name_that_is_not_ascii_is_escaped():
     (part,) = record_parts(evidence(stream="ÖRDERS"), PREFIX, MIB)
     assert part.headers["Audit-Stream"] == r"\xd6RDERS"
     assert part.subject.startswith("aether.quarantine.ÖRDERS.")
@@ -185,12 +185,12 @@ def test_a_stream_whose_name_is_not_ascii_is_shown_escaped():
         wire(record_parts(evidence(b"{" * MIB), PREFIX, MIB)[1].headers),
     ],
 )
-def test_what_is_not_the_first_part_of_a_record_has_no_provenance(block):
+def test_a_message_that_is_not_the_first_part_of_a_record_has_no_origin(block):
     assert read_origin("aether.quarantine.x", block) is None
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_upset_the_reader_of_headers(block):
+def test_any_bytes_are_read_as_headers_without_an_exception(block):
     read_origin("x", block)
     parse_headers(block)
 
@@ -206,7 +206,7 @@ def test_a_missing_part_is_named():
     assert damaged(stored(parts)[:2], parts[0]) == "part 3 of 3 is missing"
 
 
-def test_a_foreign_message_in_a_part_s_place_is_named():
+def test_another_message_in_the_place_of_a_part_is_named():
     parts = record_parts(evidence(b"7" * 2 * MIB), PREFIX, MIB)
     first, _, third = stored(parts)
     assert damaged([first, StoredPart(None, b"x"), third], parts[0]) == "the message stored as part 2 is not that part"

@@ -1,4 +1,4 @@
-"""Which side streams are refused."""
+"""The settings with which a quarantine stream is refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_stream_as_the_auditor_creates_it_is_accepted():
         {"max_msg_size": -1, "mirror": None, "sources": [], "sealed": False},
     ],
 )
-def test_settings_that_keep_every_record_are_the_administrator_s_choice(setting):
+def test_other_settings_that_keep_every_record_are_accepted(setting):
     assert STREAM.unsafe_settings(GOOD | setting) == []
 
 
@@ -66,7 +66,7 @@ def test_settings_that_keep_every_record_are_the_administrator_s_choice(setting)
         ({"persist_mode": "async"}, "persist_mode is set, must not be"),
     ],
 )
-def test_a_setting_that_could_lose_a_record_or_take_the_disk_is_named_with_what_is_needed(setting, line):
+def test_a_setting_that_could_lose_a_record_or_fill_the_disk_is_named_with_what_is_needed(setting, line):
     assert STREAM.unsafe_settings(GOOD | setting) == [line]
 
 
@@ -75,7 +75,7 @@ def test_every_unsafe_setting_is_named():
     assert len(STREAM.unsafe_settings(found)) == 2
 
 
-def test_records_kept_for_ever_refuse_a_stream_that_forgets():
+def test_a_stream_with_an_age_limit_is_unsafe_if_records_are_kept_for_ever():
     config = SimpleNamespace(**vars(CONFIG) | {"max_age_ns": 0})
     found = quarantine_stream(config).settings() | {"max_age": 10**9}
     assert quarantine_stream(config).unsafe_settings(found) == ["max_age is 1s, must be 0 (for ever)"]

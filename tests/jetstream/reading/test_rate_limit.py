@@ -1,4 +1,4 @@
-"""Keeping to a rate."""
+"""The limit of the rate of a walk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def batches(*sizes, pause=0.0):
 
 
 async def arrivals(stream):
-    """When each message came, in seconds after the start."""
+    """Return when each message came, in seconds after the start."""
     started = time.monotonic()
     return [
         at
@@ -42,7 +42,7 @@ async def test_there_is_no_burst_at_the_start_and_none_anywhere():
         assert last - first >= 0.09
 
 
-async def test_what_a_standstill_has_cost_is_not_caught_up():
+async def test_after_a_standstill_the_messages_are_not_passed_on_faster_than_the_rate():
     async def stopping():
         yield [MESSAGE] * 100
         await asyncio.sleep(0.3)
@@ -52,12 +52,12 @@ async def test_what_a_standstill_has_cost_is_not_caught_up():
     assert came[-1] >= 0.1 + 0.3 + 0.3 - 0.11
 
 
-async def test_fewer_than_a_message_in_a_step_come_one_by_one():
+async def test_at_less_than_one_message_in_a_step_messages_come_one_by_one():
     came = await arrivals(rate_limited(batches(3), 10))
     assert [round(at, 1) for at in came] == [0.1, 0.2, 0.3]
 
 
-async def test_leaving_it_leaves_the_batches_too():
+async def test_closing_the_limited_batches_closes_the_batches():
     left = False
 
     async def endless():

@@ -1,4 +1,4 @@
-"""Which state streams are refused."""
+"""The settings with which a state stream is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STREAM = state_stream(StateConfig())
 GOOD = STREAM.settings()
 
 
-def test_a_stream_as_the_auditor_creates_it_is_accepted_and_other_sizes_are_the_owners_choice() -> None:
+def test_a_stream_that_the_auditor_creates_is_accepted_and_so_are_other_sizes() -> None:
     for setting in ({}, {"max_bytes": 1000}, {"num_replicas": 3}, {"max_age": 0, "max_msgs": -1}):
         assert STREAM.unsafe_settings(GOOD | setting) == []
 

@@ -13,7 +13,7 @@ from auditor.jetstream.connection.client import LineTooLongError
 from tests.live.connecting import at_once, connected
 
 
-async def test_every_request_gets_its_own_answer(client):
+async def test_every_request_gets_its_own_reply(client):
     async def echo(message):
         await client.publish(message.reply, message.data)
 
@@ -22,18 +22,18 @@ async def test_every_request_gets_its_own_answer(client):
     assert [answer.data for answer in answers] == [b"%d" % number for number in range(500)]
 
 
-async def test_a_request_that_nobody_takes_fails_at_once(client):
+async def test_a_request_without_responders_fails_at_once(client):
     with at_once(), pytest.raises(errors.NoRespondersError):
         await client.request("nobody")
 
 
-async def test_a_request_that_nobody_answers_times_out(client):
+async def test_a_request_without_an_answer_times_out(client):
     await client.subscribe("silence")
     with pytest.raises(errors.TimeoutError):
         await client.request("silence", timeout=0.05)
 
 
-async def test_an_answer_is_not_taken_for_no_responders_because_of_its_headers(client):
+async def test_a_reply_with_a_status_header_is_not_taken_for_no_responders(client):
     async def answer(message):
         await client.publish(message.reply, b"", headers={"Status": "503"})
 
@@ -67,7 +67,7 @@ async def test_a_denied_inbox_fails_at_once_and_names_the_prefix():
         assert (await client.request("$JS.API.INFO")).data
 
 
-async def test_requests_in_flight_fail_at_once_when_the_connection_goes(server, client, caplog):
+async def test_requests_in_flight_fail_at_once_when_the_connection_is_lost(server, client, caplog):
     await client.subscribe("silence")
     waiting = asyncio.create_task(client.request("silence", timeout=30))
     assert (await client.request("$JS.API.INFO")).data
@@ -83,7 +83,7 @@ async def test_requests_in_flight_fail_at_once_when_the_connection_goes(server, 
     assert caplog.records == []
 
 
-async def test_what_was_not_yet_sent_when_the_connection_went_is_not_sent_over_the_next(client):
+async def test_a_message_that_was_not_sent_before_the_connection_was_lost_is_not_sent_over_the_next(client):
     heard = asyncio.Queue()
 
     async def note(message):
@@ -98,7 +98,7 @@ async def test_what_was_not_yet_sent_when_the_connection_went_is_not_sent_over_t
         assert await heard.get() == b"new"
 
 
-async def test_a_message_too_large_with_its_headers_is_refused_before_it_cuts_the_connection():
+async def test_a_message_too_large_with_its_headers_is_refused_and_the_connection_stays():
     async with EmbeddedServer(config="max_payload: 1000") as server, connected(server) as client:
         await client.subscribe("large")
         block = len("NATS/1.0\r\nName: value\r\n\r\n")
@@ -109,7 +109,7 @@ async def test_a_message_too_large_with_its_headers_is_refused_before_it_cuts_th
         assert client.stats["reconnects"] == 0
 
 
-async def test_a_subject_that_would_cost_the_connection_is_not_sent(client):
+async def test_a_subject_for_which_the_server_would_close_the_connection_is_not_sent(client):
     with pytest.raises(LineTooLongError):
         await client.publish("x" * 4_096)
     await client.publish("x" * 4_000)

@@ -1,4 +1,4 @@
-"""The hardened connection, against a real server and against what nats-py would have done."""
+"""The connection, against a real server and compared with nats-py."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_nats_py_is_the_release_whose_private_methods_are_overridden():
     assert importlib.metadata.version("nats-py") == "2.16.0"
 
 
-def test_all_that_is_overridden_is_there_to_be_overridden():
+def test_exactly_these_methods_of_nats_py_are_overridden():
     assert OVERRIDDEN == [
         "_attempt_reconnect",
         "_build_message",
@@ -51,7 +51,7 @@ def test_all_that_is_overridden_is_there_to_be_overridden():
 
 
 @pytest.mark.parametrize("name", [name for name in OVERRIDDEN if name != "ssl_context"])
-def test_what_is_overridden_is_called_as_before(name):
+def test_every_overridden_method_has_the_same_signature(name):
     ours, theirs = getattr(Client, name), getattr(NatsClient, name)
     assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)
     assert inspect.iscoroutinefunction(ours) == inspect.iscoroutinefunction(theirs)
@@ -67,7 +67,7 @@ async def test_an_error_that_ends_the_connection_does_not_end_the_client(client)
     assert (await client.request("$JS.API.INFO")).data
 
 
-async def test_a_connection_that_is_dead_without_saying_so_is_noticed_and_replaced(server, monkeypatch):
+async def test_a_dead_connection_is_noticed_and_replaced(server, monkeypatch):
     monkeypatch.setattr(connection, "PING_INTERVAL", 0.1)
     async with Proxy(server) as proxy, connected(proxy) as client:
         await client.subscribe("silence")
@@ -78,7 +78,7 @@ async def test_a_connection_that_is_dead_without_saying_so_is_noticed_and_replac
         assert (await client.request("$JS.API.INFO")).data
 
 
-async def test_what_nats_py_does_not_expect_does_not_end_its_reconnecting(server, client, monkeypatch):
+async def test_an_error_that_nats_py_does_not_expect_does_not_end_its_reconnecting(server, client, monkeypatch):
     asked = 0
 
     def unexpected():
@@ -97,7 +97,7 @@ async def test_what_nats_py_does_not_expect_does_not_end_its_reconnecting(server
     assert (await client.request("$JS.API.INFO")).data
 
 
-async def test_a_flush_that_gave_up_leaves_the_connection_as_it_was(server):
+async def test_a_flush_that_timed_out_leaves_the_connection_usable(server):
     async with Proxy(server) as proxy, connected(proxy) as client:
         proxy.freeze()
         with pytest.raises(errors.TimeoutError):
@@ -107,7 +107,7 @@ async def test_a_flush_that_gave_up_leaves_the_connection_as_it_was(server):
         assert client.stats["reconnects"] == 0
 
 
-async def test_whoever_waits_for_a_closed_client_is_told(server):
+async def test_waiting_for_a_closed_client_raises(server):
     client = await connect(config(server.url))
     server.kill()
     async with asyncio.timeout(10):
@@ -132,7 +132,7 @@ async def test_whoever_waits_for_a_closed_client_is_told(server):
         (b"seen.text", b"NATS/1.0\r\n\xff\xfe: \xff\r\nA: \xff\r\n\r\n"),
     ],
 )
-async def test_no_message_wedges_the_connection(server, client, subject, headers):
+async def test_the_connection_stays_usable_after_any_message(server, client, subject, headers):
     heard = asyncio.get_running_loop().create_future()
 
     async def note(message):
@@ -156,7 +156,7 @@ async def refusal(settings: NatsConfig) -> str:
     return str(caught.value)
 
 
-async def test_an_unreachable_server_is_said_in_one_line_with_what_to_do(unused_url, caplog):
+async def test_the_error_of_an_unreachable_server_is_one_line_with_what_to_do(unused_url, caplog):
     with at_once():
         said = await refusal(config(unused_url.replace("//", "//me:secret@")))
     assert (
@@ -166,7 +166,7 @@ async def test_an_unreachable_server_is_said_in_one_line_with_what_to_do(unused_
     assert caplog.records == []
 
 
-async def test_each_server_is_tried_once_before_the_first_connection_is_given_up():
+async def test_each_server_is_tried_once_before_connecting_fails():
     tries = 0
 
     async def refuse(reader, writer):
@@ -186,21 +186,21 @@ async def test_one_server_of_several_is_enough(server, unused_url):
 
 
 @pytest.mark.parametrize("settings", [{}, {"user": "a", "password": "x"}, {"token": "x"}])
-async def test_wrong_credentials_are_said(settings):
+async def test_wrong_credentials_are_an_error_that_names_them(settings):
     async with EmbeddedServer(config=PASSWORD) as server:
         said = await refusal(config(server.url, **settings))
     assert "refuses the credentials" in said
     assert "check credentials_file, user, token" in said
 
 
-async def test_user_and_password_or_a_token_open_the_door():
+async def test_user_and_password_or_a_token_are_accepted():
     async with EmbeddedServer(config=PASSWORD) as server, connected(server, user="a", password="b") as client:
         assert client.is_connected
     async with EmbeddedServer(config="authorization {token: t}") as server, connected(server, token="t") as client:
         assert client.is_connected
 
 
-async def test_what_is_no_nats_server_is_said():
+async def test_a_program_that_is_not_a_nats_server_is_named_as_such():
     async def answer(reader, writer):
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         await writer.drain()

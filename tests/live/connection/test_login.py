@@ -1,4 +1,4 @@
-"""Keys and .creds files, as a server takes them."""
+"""Login with keys and .creds files on a real server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def alive(client) -> bool:
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-async def test_a_creds_file_opens_the_door(tmp_path, line_end):
+async def test_a_creds_file_is_accepted(tmp_path, line_end):
     creds = tmp_path / "auditor.creds"
     creds.write_text(CREDS, newline=line_end)
     async with (
@@ -43,7 +43,7 @@ async def test_a_creds_file_opens_the_door(tmp_path, line_end):
         assert await alive(client)
 
 
-async def test_an_nkey_seed_opens_the_door(tmp_path):
+async def test_an_nkey_seed_is_accepted(tmp_path):
     seed = tmp_path / "auditor.nk"
     seed.write_text(USER.seed + "\n")
     settings = f"authorization {{users: [{{nkey: {USER.public}}}]}}"
@@ -51,7 +51,7 @@ async def test_an_nkey_seed_opens_the_door(tmp_path):
         assert await alive(client)
 
 
-async def test_credentials_that_are_gone_for_a_while_are_found_again(tmp_path):
+async def test_credentials_that_are_missing_for_a_while_are_read_again(tmp_path):
     creds = tmp_path / "auditor.creds"
     creds.write_text(CREDS)
     async with (
@@ -87,7 +87,7 @@ def damaged(tmp_path: Path) -> dict[str, dict[str, object]]:
 
 @pytest.mark.parametrize("name", ["empty", "text", "jwt_only", "bad_seed", "missing"])
 @pytest.mark.parametrize("option", ["credentials_file", "nkey_seed_file", "ca_file", "cert_file"])
-async def test_a_file_that_is_no_good_is_named_in_one_line(tmp_path, option, name):
+async def test_an_unusable_file_of_credentials_is_named_in_one_line(tmp_path, option, name):
     path = damaged(tmp_path)[name]
     if option == "cert_file":
         settings = {"tls": TlsConfig(cert_file=path, key_file=path)}

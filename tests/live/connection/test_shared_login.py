@@ -1,4 +1,4 @@
-"""A hardened connection beside one of plain nats-py, whatever that one proves itself with."""
+"""A second connection with the servers and the user of a connection of nats-py."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LOGINS = {
 
 
 @pytest.mark.parametrize("login", LOGINS.values(), ids=LOGINS.keys())
-async def test_it_is_let_in_as_the_same_user(login: tuple[str, dict[str, str]]) -> None:
+async def test_the_second_connection_has_the_same_user(login: tuple[str, dict[str, str]]) -> None:
     settings, options = login
     async with EmbeddedServer(config=settings, jetstream=False) as server:
         nc = await nats.connect(server.url, **options)
@@ -36,7 +36,7 @@ async def test_it_is_let_in_as_the_same_user(login: tuple[str, dict[str, str]]) 
         await nc.close()
 
 
-async def test_a_creds_file_lets_both_in(tmp_path: Path) -> None:
+async def test_a_creds_file_is_accepted_for_both_connections(tmp_path: Path) -> None:
     creds = tmp_path / "service.creds"
     creds.write_text(CREDS)
     async with EmbeddedServer(config=OPERATED, jetstream=False) as server:
@@ -46,7 +46,7 @@ async def test_a_creds_file_lets_both_in(tmp_path: Path) -> None:
         await nc.close()
 
 
-async def test_it_closes_with_the_other_which_still_calls_whom_it_was_told_to_call() -> None:
+async def test_both_connections_close_together_and_the_closed_callback_is_still_called() -> None:
     called = []
 
     async def closed() -> None:

@@ -1,4 +1,4 @@
-"""TLS, and leaving a connection at once."""
+"""TLS, WebSockets, and aborting a connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TLS = Path(__file__).parents[1] / "tls"
 CA = str(TLS / "ca.pem")
 OURS = TlsConfig(ca_file=CA, cert_file=str(TLS / "client.pem"), key_file=str(TLS / "client-key.pem"))
 PASSWORD = "authorization {user: a, password: b}"
-# For what nats-py hands to aiohttp.
+# For objects that nats-py passes to aiohttp.
 WARNS = pytest.mark.filterwarnings("ignore:parameter 'timeout' of type 'float':DeprecationWarning")
 
 
@@ -35,7 +35,7 @@ async def refusal(settings: NatsConfig) -> str:
     return str(caught.value)
 
 
-async def test_tls_with_the_right_ca_and_with_a_certificate_of_our_own():
+async def test_tls_works_with_the_right_ca_and_with_a_client_certificate():
     async with EmbeddedServer(config=tls()) as server, connected(server, tls=TlsConfig(ca_file=CA)) as client:
         assert (await client.request("$JS.API.INFO")).data
     async with EmbeddedServer(config=tls(verify=True)) as server, connected(server, tls=OURS) as client:
@@ -51,13 +51,13 @@ async def test_a_certificate_of_an_unknown_ca_is_refused():
         assert "set nats.tls.ca_file" in await refusal(config(server.url))
 
 
-async def test_a_server_that_asks_for_a_certificate_is_refused_without_one():
+async def test_without_a_client_certificate_a_server_that_requires_one_is_an_error():
     async with EmbeddedServer(config=tls(verify=True)) as server:
         with at_once():
             assert await refusal(config(server.url, tls=TlsConfig(ca_file=CA)))
 
 
-async def test_a_password_is_never_sent_to_a_server_without_the_tls_that_was_asked_for():
+async def test_a_password_is_never_sent_without_the_required_tls():
     async with EmbeddedServer(config=PASSWORD) as server:
         for settings in (
             config(server.url, user="a", password="b", tls=TlsConfig(ca_file=CA)),
@@ -66,7 +66,7 @@ async def test_a_password_is_never_sent_to_a_server_without_the_tls_that_was_ask
             assert "offers no TLS" in await refusal(settings)
 
 
-async def test_a_tls_connection_that_is_dead_is_left_without_asking_it(monkeypatch):
+async def test_a_dead_tls_connection_is_aborted_without_waiting(monkeypatch):
     monkeypatch.setattr(connection, "PING_INTERVAL", 0.1)
     async with (
         EmbeddedServer(config=tls()) as server,
@@ -81,7 +81,7 @@ async def test_a_tls_connection_that_is_dead_is_left_without_asking_it(monkeypat
 
 
 @WARNS
-async def test_a_websocket_carries_all_that_a_connection_does():
+async def test_a_connection_works_over_a_websocket():
     with reserved_port() as port:
         settings = f"websocket {{ listen: '127.0.0.1:{port}', no_tls: true }}"
         async with EmbeddedServer(config=settings) as server:
@@ -95,7 +95,7 @@ async def test_a_websocket_carries_all_that_a_connection_does():
 
 
 @WARNS
-async def test_a_server_that_speaks_no_websocket_is_told_from_one_that_is_not_there():
+async def test_a_server_without_websockets_is_distinguished_from_a_missing_one():
     async with EmbeddedServer() as server:
         url = server.url.replace("nats", "ws")
         assert "no WebSocket server answers there" in await refusal(config(url))

@@ -1,4 +1,4 @@
-"""The event store over a real stream: its contract, and what it does where others lose data."""
+"""The event store on a real stream: its contract, and faults of connection and server."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def last_seq(client: Client) -> int:
     return (await api(client, f"STREAM.INFO.{STREAM}"))["state"]["last_seq"]
 
 
-async def test_a_message_on_the_wire_is_what_go_would_send(store: JetStreamEventStore, client: Client) -> None:
+async def test_a_published_message_has_the_bytes_that_go_sends(store: JetStreamEventStore, client: Client) -> None:
     await store.save_event(EVENT)
     stored = (await api(client, f"STREAM.MSG.GET.{STREAM}", seq=1))["message"]
     assert stored["subject"] == "S.events.order.order-1"
@@ -56,12 +56,12 @@ async def test_a_message_on_the_wire_is_what_go_would_send(store: JetStreamEvent
     assert message.headers == {"Nats-Msg-Id": "evt-1", "Nats-Expected-Last-Subject-Sequence": "0"}
 
 
-async def test_a_plain_connection_of_nats_py_will_do_and_takes_the_stores_own_along_when_it_closes(
+async def test_a_connection_of_nats_py_is_enough_and_the_store_closes_its_own_together_with_it(
     server: EmbeddedServer, client: Client
 ) -> None:
     nc = await nats.connect(server.url)
     store = await JetStreamEventStore.open(nc, STREAM)
-    await publish(server.port, [Publication(SUBJECT, b"{", b"\xff\xff\r\n\r\n")])  # plain nats-py would read no more
+    await publish(server.port, [Publication(SUBJECT, b"{", b"\xff\xff\r\n\r\n")])  # nats-py would stop reading
     await store.save_event(event(1))
     result = await store.get_events_with_errors("order-1")
     assert ([each.version for each in result.events], len(result.errors)) == ([1], 1)
@@ -70,34 +70,34 @@ async def test_a_plain_connection_of_nats_py_will_do_and_takes_the_stores_own_al
         await store.get_events("order-1")
 
 
-async def test_a_stream_that_does_not_exist_is_not_created_for_reading(client: Client) -> None:
+async def test_without_create_a_missing_stream_is_not_created(client: Client) -> None:
     with pytest.raises(StreamNotFoundError):
         await JetStreamEventStore.open(client, "NONE", create=False)
 
 
-async def test_what_can_be_no_stream_is_refused(client: Client) -> None:
+async def test_an_invalid_stream_name_is_refused(client: Client) -> None:
     with pytest.raises(ValueError, match="cannot be a stream's name"):
         await JetStreamEventStore.open(client, "S.events")
 
 
-async def test_two_stores_never_store_a_version_twice_and_a_stale_one_learns(
+async def test_two_stores_never_store_a_version_twice_and_a_stale_cache_is_updated(
     server: EmbeddedServer, store: JetStreamEventStore
 ) -> None:
     async with connected(server) as other_client:
         other = await JetStreamEventStore.open(other_client, STREAM)
         await store.save_event(event(1))
         await other.save_event(event(2))
-        with pytest.raises(VersionConflictError) as raised:  # by its own memory, version 2 would be the next
+        with pytest.raises(VersionConflictError) as raised:  # by its own cache, version 2 would be the next
             await store.save_event(replace(event(2), id="mine"))
         assert raised.value.current_version == 2
         await store.save_event(event(3))
         await other.save_event(event(4))
-        await store.save_event(event(5))  # its memory alone is behind: tried again
+        await store.save_event(event(5))  # its cache is behind, so it tries again
     assert [each.version for each in await store.get_events("order-1")] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("keep", [0, 1])
-async def test_versions_that_have_left_the_stream_are_forgotten(
+async def test_expired_versions_are_removed_from_the_cache(
     store: JetStreamEventStore, client: Client, keep: int
 ) -> None:
     for version in (1, 9, 10):
@@ -108,7 +108,7 @@ async def test_versions_that_have_left_the_stream_are_forgotten(
     assert await store.get_latest_version("order-1") == 10 * keep + 1
 
 
-async def test_the_highest_version_is_forgotten_when_its_message_goes_and_later_ones_stay(
+async def test_the_highest_version_is_removed_from_the_cache_if_its_message_is_deleted_and_later_ones_stay(
     store: JetStreamEventStore, client: Client
 ) -> None:
     for version in (1, 9):
@@ -123,9 +123,7 @@ async def test_the_highest_version_is_forgotten_when_its_message_goes_and_later_
     assert await store.get_latest_version("order-1") == 5
 
 
-async def test_a_stream_that_was_recreated_has_none_of_the_versions_of_before(
-    store: JetStreamEventStore, client: Client
-) -> None:
+async def test_a_recreated_stream_has_none_of_the_earlier_versions(store: JetStreamEventStore, client: Client) -> None:
     for version in (1, 2, 3):
         await store.save_event(event(version))
     await api(client, f"STREAM.DELETE.{STREAM}")
@@ -137,7 +135,7 @@ async def test_a_stream_that_was_recreated_has_none_of_the_versions_of_before(
     assert len(await store.get_events("order-1")) == 4
 
 
-async def test_only_the_first_question_for_the_latest_version_makes_a_consumer(
+async def test_only_the_first_request_for_the_latest_version_creates_a_consumer(
     store: JetStreamEventStore, client: Client
 ) -> None:
     async def consumers() -> int:
@@ -152,7 +150,7 @@ async def test_only_the_first_question_for_the_latest_version_makes_a_consumer(
 
 
 async def stored_unheard(client: Client, proxy: Proxy, saving: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Let `saving` go on until the server has stored its message, and lose the answer."""
+    """Let `saving` continue until the server has stored its message, and drop the answer."""
     before = await last_seq(client)
     proxy.hold_answers_to(b"HPUB S.")
     task = asyncio.create_task(saving)
@@ -174,7 +172,7 @@ async def test_an_event_stored_by_a_publish_whose_answer_was_lost_is_stored_once
     assert [each.version for each in await store.get_events("order-1")] == [1, 2]
 
 
-async def test_an_answer_that_was_lost_while_another_writer_went_on_is_found_out(
+async def test_an_event_with_a_lost_answer_is_found_after_events_of_another_writer(
     server: EmbeddedServer, client: Client, store: JetStreamEventStore
 ) -> None:
     async with Proxy(server) as proxy, connected(proxy) as unlucky:
@@ -197,7 +195,7 @@ async def test_a_snapshot_whose_answer_was_lost_is_stored_once(
     assert await last_seq(client) == 1
 
 
-async def test_an_event_whose_publish_never_arrived_loses_to_the_writer_who_came_first(
+async def test_an_event_whose_publish_was_lost_conflicts_with_the_event_of_another_writer(
     server: EmbeddedServer, store: JetStreamEventStore
 ) -> None:
     async with Proxy(server) as proxy, connected(proxy) as unlucky:
@@ -212,7 +210,7 @@ async def test_an_event_whose_publish_never_arrived_loses_to_the_writer_who_came
     assert [each.id for each in await store.get_events("order-1")] == ["order-1/1", "order-1/2"]
 
 
-async def test_without_a_connection_nothing_is_stored_and_it_is_said_at_once(
+async def test_without_a_connection_nothing_is_stored_and_an_error_is_raised_at_once(
     server: EmbeddedServer, client: Client, store: JetStreamEventStore
 ) -> None:
     await store.save_event(event(1))
@@ -229,7 +227,9 @@ async def test_without_a_connection_nothing_is_stored_and_it_is_said_at_once(
     ("settings", "reason"),
     [({"max_msgs": 1, "discard": "new"}, "maximum messages exceeded"), ({"max_msg_size": 400}, "message size exceeds")],
 )
-async def test_a_stream_that_refuses_an_event_is_quoted(client: Client, settings: dict, reason: str) -> None:
+async def test_the_error_of_a_refused_event_has_the_description_of_the_server(
+    client: Client, settings: dict, reason: str
+) -> None:
     await create(client, **settings)
     store = await JetStreamEventStore.open(client, STREAM)
     await store.save_event(replace(event(1), data=None, metadata=None))
@@ -237,7 +237,7 @@ async def test_a_stream_that_refuses_an_event_is_quoted(client: Client, settings
         await store.save_event(replace(event(2), data={"x": "y" * 400}))
 
 
-async def test_an_event_that_is_too_large_for_the_server_is_refused_and_the_connection_lives(
+async def test_an_event_that_is_too_large_for_the_server_is_refused_and_the_connection_stays(
     store: JetStreamEventStore,
 ) -> None:
     with pytest.raises(NotStoredError, match="max_payload"):
@@ -245,7 +245,7 @@ async def test_an_event_that_is_too_large_for_the_server_is_refused_and_the_conn
     await store.save_event(event(1))
 
 
-async def test_an_id_that_is_too_long_for_the_protocol_is_refused_and_can_be_asked_for(
+async def test_an_id_that_is_too_long_for_the_protocol_cannot_be_stored_but_can_be_read(
     store: JetStreamEventStore,
 ) -> None:
     long = "order-" + "x" * 4_096
@@ -257,7 +257,7 @@ async def test_an_id_that_is_too_long_for_the_protocol_is_refused_and_can_be_ask
     await store.save_event(event(1))
 
 
-async def test_an_id_that_a_deleted_event_had_is_still_taken(store: JetStreamEventStore, client: Client) -> None:
+async def test_the_id_of_a_deleted_event_is_still_a_duplicate(store: JetStreamEventStore, client: Client) -> None:
     await store.save_event(event(1))
     await api(client, f"STREAM.MSG.DELETE.{STREAM}", seq=1)
     with pytest.raises(DuplicateEventError):

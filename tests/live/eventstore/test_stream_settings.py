@@ -1,4 +1,4 @@
-"""Opening a stream for events: made if it is absent, used as it is, or refused with the setting that is wrong."""
+"""Opening an event store creates its stream, uses it, or refuses it with the wrong setting."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ async def test_an_absent_stream_is_created_and_then_used(client: Client) -> None
     assert await config(client) == made
 
 
-async def test_another_age_may_be_given_and_0_means_for_ever(client: Client) -> None:
+async def test_another_max_age_is_accepted_and_0_means_for_ever(client: Client) -> None:
     await JetStreamEventStore.open(client, STREAM, max_age=timedelta())
     assert (await config(client)).get("max_age", 0) == 0
 
 
-async def test_a_stream_that_cannot_hold_events_is_refused_with_the_setting(client: Client) -> None:
+async def test_a_stream_that_cannot_store_events_is_refused_with_the_setting(client: Client) -> None:
     await create(client, subjects=["S.events.>"])
     with pytest.raises(EventStreamError) as raised:
         await JetStreamEventStore.open(client, STREAM)
@@ -42,7 +42,7 @@ async def test_a_stream_that_cannot_hold_events_is_refused_with_the_setting(clie
     )
 
 
-async def test_a_server_that_does_not_create_the_stream_is_quoted(client: Client) -> None:
+async def test_the_error_of_a_failed_creation_has_the_description_of_the_server(client: Client) -> None:
     with pytest.raises(EventStreamError, match=r"stream S cannot be created: .*replicas > 1"):
         await JetStreamEventStore.open(client, STREAM, replicas=3)
     await api(client, "STREAM.CREATE.T", name="T", subjects=["S.events.>"])

@@ -1,4 +1,4 @@
-"""The latest version as the server has it, against a full replay, whatever happens to the stream in between."""
+"""The cached version compared with a full replay, while messages are stored and removed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SUBJECT = "S.events.order.order-1"
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_what_is_remembered_never_differs_from_a_replay(client: Client, seed: int) -> None:
-    """Any history of good, bad and other actors' messages, deletes, purges and new streams."""
+async def test_the_cached_version_never_differs_from_a_replay(client: Client, seed: int) -> None:
+    """Store valid, malformed and foreign messages, delete, purge and recreate the stream, in any order."""
     random_ = random.Random(seed)
     source = await create(client)
     cache = VersionCache(client, STREAM, source)

@@ -1,4 +1,4 @@
-"""The contract of a quarantine, on a real side stream."""
+"""The contract of a quarantine, on a real quarantine stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DAY_NS = 86_400_000_000_000
 
 
 class RealSideStream:
-    """The `SideStream` on a server: with a limit of age it is unsafe, and so takes nothing."""
+    """The `SideStream` on a server: with an age limit it is unsafe, so that nothing is written."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-"""Reading the side stream on a real server, whatever somebody published there."""
+"""Reading the quarantine stream on a real server, also with messages of other publishers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def publish_foreign(client):
         await client.request(f"{PREFIX}.{key}", b"anything", headers=headers)
 
 
-async def test_the_list_shows_every_record_once_and_where_it_came_from(client):
+async def test_the_list_has_every_record_once_with_its_origin(client):
     short, split = evidence(1), evidence(2, b"7" * 2 * MIB)
     await store(client, short)
     await publish_foreign(client)
@@ -82,19 +82,19 @@ async def test_the_list_shows_every_record_once_and_where_it_came_from(client):
     assert (second.key, second.size, second.parts) == (f"{PREFIX}.{split.key}", 2 * MIB, 3)
 
 
-async def test_an_empty_side_stream_lists_nothing(client):
+async def test_an_empty_quarantine_stream_has_no_records(client):
     await store(client)
     assert await listed(client) == []
 
 
-async def test_a_side_stream_that_is_not_there_is_an_error_of_one_line(client):
+async def test_a_missing_quarantine_stream_is_an_error_of_one_line(client):
     with pytest.raises(StreamNotFoundError):
         await listed(client)
     with pytest.raises(StreamNotFoundError):
         await get_record(client, CONFIG, evidence(1).key)
 
 
-async def test_a_record_is_found_by_its_subject_and_by_what_follows_the_prefix(client):
+async def test_a_record_is_found_by_its_subject_with_and_without_the_prefix(client):
     await store(client, evidence(1), evidence(2))
     key = evidence(2).key
     by_key, by_subject = await get_record(client, CONFIG, key), await get_record(client, CONFIG, f"{PREFIX}.{key}")
@@ -114,14 +114,14 @@ async def test_a_key_that_names_no_record_is_an_error_of_one_line(client, key):
     assert str(raised.value).encode()
 
 
-async def test_a_part_alone_is_no_record(client):
+async def test_a_later_part_alone_is_not_a_record(client):
     whole = evidence(1, b"7" * 2 * MIB)
     await store(client, whole)
     with pytest.raises(NotFoundError):
         await get_record(client, CONFIG, f"{whole.key}.p2")
 
 
-async def test_a_record_with_a_part_missing_says_so(client):
+async def test_a_record_with_a_missing_part_has_a_problem(client):
     whole = evidence(1, b"7" * 2 * MIB)
     await store(client, whole)
     await client.jetstream().purge_stream(CONFIG.stream, subject=f"{PREFIX}.{whole.key}.p2")

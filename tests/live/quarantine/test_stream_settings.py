@@ -1,4 +1,4 @@
-"""The side stream on a real server: created safe, and refused when it is not."""
+"""The quarantine stream on a real server is created with safe settings and refused with unsafe ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def refusal(client, config=CONFIG, audited="ORDERS"):
     return str(raised.value)
 
 
-async def test_an_absent_side_stream_is_created_as_the_quarantine_needs_it(client):
+async def test_an_absent_quarantine_stream_is_created_with_its_settings(client):
     config = QuarantineConfig(max_bytes=12_345, max_age="48h")
     await quarantine_stream(config).ensure(client, "ORDERS")
 
@@ -47,16 +47,16 @@ async def test_an_absent_side_stream_is_created_as_the_quarantine_needs_it(clien
     await quarantine_stream(config).ensure(client, "ORDERS")
 
 
-async def test_two_auditors_that_start_together_agree_on_one_side_stream(client):
+async def test_two_auditors_that_start_together_use_one_quarantine_stream(client):
     await asyncio.gather(*(quarantine_stream(CONFIG).ensure(client, "ORDERS") for _ in range(8)))
 
 
-async def test_two_auditors_that_start_together_with_different_settings_agree_too(client):
+async def test_two_auditors_that_start_together_with_different_settings_use_one_quarantine_stream(client):
     configs = [QuarantineConfig(max_bytes=10_000 + more) for more in range(8)]
     await asyncio.gather(*(quarantine_stream(config).ensure(client, "ORDERS") for config in configs))
 
 
-async def test_an_absent_side_stream_that_must_not_be_created_is_refused(client):
+async def test_an_absent_quarantine_stream_that_must_not_be_created_is_an_error(client):
     assert await refusal(client, QuarantineConfig(create=False)) == (
         "quarantine stream AETHER_QUARANTINE does not exist: run `auditor provision` as an administrator, "
         "or set quarantine.create to true"
@@ -87,7 +87,9 @@ async def test_an_absent_side_stream_that_must_not_be_created_is_refused(client)
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-async def test_a_side_stream_that_could_lose_records_is_refused_with_every_setting_to_change(client, setting, line):
+async def test_a_quarantine_stream_that_could_lose_records_is_refused_with_every_setting_to_change(
+    client, setting, line
+):
     await create(client, **quarantine_stream(CONFIG).settings() | setting)
     why = await refusal(client)
     assert why.startswith("quarantine stream AETHER_QUARANTINE could lose records and is refused: ")
@@ -100,13 +102,13 @@ async def test_a_mirror_is_refused(client):
     assert "mirror is set, must not be" in await refusal(client)
 
 
-async def test_an_administrator_may_set_aside_more_room_and_forbid_deletion(client):
+async def test_more_room_and_denied_deletion_are_accepted(client):
     settings = quarantine_stream(CONFIG).settings()
     await create(client, **settings | {"max_bytes": 2 << 30, "deny_delete": True, "deny_purge": True})
     await quarantine_stream(CONFIG).ensure(client, "ORDERS")
 
 
-async def test_the_audited_stream_is_refused_as_side_stream(client):
+async def test_the_audited_stream_is_refused_as_quarantine_stream(client):
     assert await refusal(client, audited=CONFIG.stream) == (
         "quarantine.stream is the audited stream AETHER_QUARANTINE: name another one"
     )
@@ -127,7 +129,7 @@ async def test_a_prefix_among_any_other_stream_s_subjects_is_refused(client):
     assert "subjects overlap with an existing stream" in why
 
 
-async def test_a_server_without_room_for_the_side_stream_may_have_some_later(server):
+async def test_a_server_without_room_for_the_quarantine_stream_is_a_temporary_failure(server):
     server.config = "jetstream { max_file: 1MB }"
     await server.restart()
     client = await connect(NatsConfig(servers=(server.url,)))

@@ -1,4 +1,4 @@
-"""The quarantine on a real server: exactly once, byte for byte, and never in the way of the audit."""
+"""Writing records to a real server: exactly once, byte for byte, and without stopping a pass."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONFIG = QuarantineConfig()
 MIB = 1 << 20
 CREATED_NS = 1_763_884_000_000_000_000
 DEADLINE = 30.0
-"""Seconds after which a condition that never comes is a failure."""
+"""Seconds after which a condition counts as failed."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ async def api(client: Client, subject: str, **body: Any) -> dict[str, Any]:
 
 
 async def keys(client: Client) -> dict[str, int]:
-    """How many messages the side stream holds on each of its subjects."""
+    """Return how many messages the quarantine stream has on each subject."""
     info = await api(client, f"STREAM.INFO.{CONFIG.stream}", subjects_filter=">")
     return info["state"].get("subjects") or {}
 
@@ -93,13 +93,13 @@ def each_once(records: list[QuarantineEntry]) -> dict[str, int]:
 # --- exactly once
 
 
-async def test_two_auditors_that_race_store_every_record_once(server, stack):
+async def test_two_auditors_that_write_at_once_store_every_record_once(server, stack):
     chance = random.Random(2)
     records = [evidence(seq, b"{%d" % seq) for seq in range(1, 2001)]
     clients = [await connected(server, stack) for _ in range(2)]
     streams = [QuarantineWriter(client, CONFIG, "ORDERS") for client in clients]
 
-    # In nearly the same order, so that both have the same keys in flight and each wins some.
+    # In nearly the same order, so that both have the same keys in flight and each stores some.
     orders = [sorted(records, key=lambda record: (record.message.seq // 50, chance.random())) for _ in streams]
     first, second = await asyncio.gather(*(one_round(*each) for each in zip(streams, orders, strict=True)))
 
@@ -109,7 +109,7 @@ async def test_two_auditors_that_race_store_every_record_once(server, stack):
     assert await keys(clients[0]) == each_once(records)
 
 
-async def test_a_server_that_is_killed_midway_loses_no_record_and_doubles_none(server, stack):
+async def test_no_record_is_lost_or_stored_twice_if_the_server_is_killed(server, stack):
     records = [evidence(seq, b"{%d" % seq) for seq in range(1, 2001)]
     clients = [await connected(server, stack) for _ in range(2)]
     streams = [QuarantineWriter(client, CONFIG, "ORDERS") for client in clients]
@@ -129,14 +129,14 @@ async def test_a_server_that_is_killed_midway_loses_no_record_and_doubles_none(s
     assert sum(settled.stored for settled in (*first, *second)) <= 2000
 
 
-async def test_a_record_is_stored_once_however_often_it_is_put(admin):
+async def test_a_record_that_is_submitted_several_times_is_stored_once(admin):
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     assert await one_round(stream, [evidence()]) == QuarantineResult(stored=1)
     assert await one_round(stream, [evidence(), evidence()]) == QuarantineResult(already_stored=2)
 
 
 async def test_a_record_that_the_server_cannot_read_any_more_is_not_stored_again(admin):
-    # The check of the last sequence fails to see such a record; then the limit of one message per subject speaks.
+    # The check of the last sequence does not see such a record, but the limit of one message per subject applies.
     await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [evidence()])
     answer = await admin.request(f"{CONFIG.subject_prefix}.{evidence().key}", b"anything")
     assert was_stored(answer.data, CONFIG.stream) is False
@@ -161,7 +161,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("record", HOSTILE.values(), ids=HOSTILE.keys())
-async def test_whatever_was_stored_comes_back_byte_for_byte(admin, record):
+async def test_any_stored_message_is_read_back_byte_for_byte(admin, record):
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     assert await one_round(stream, [record]) == QuarantineResult(stored=1)
 
@@ -175,7 +175,7 @@ async def test_whatever_was_stored_comes_back_byte_for_byte(admin, record):
     assert set((await keys(admin)).values()) == {1}
 
 
-async def test_a_payload_as_large_as_the_server_takes_is_split_and_the_connection_stays(admin):
+async def test_a_payload_of_max_payload_bytes_is_split_and_the_connection_stays(admin):
     whole = evidence(data=b"7" * admin.max_payload)
     client_id = admin.client_id
 
@@ -185,7 +185,7 @@ async def test_a_payload_as_large_as_the_server_takes_is_split_and_the_connectio
     assert sorted(await keys(admin)) == [f"{CONFIG.subject_prefix}.{whole.key}{part}" for part in ("", ".p2")]
 
 
-async def test_a_message_stored_when_the_server_took_larger_ones_is_split(server, stack):
+async def test_a_message_larger_than_the_current_max_payload_is_split(server, stack):
     server.config = "max_payload: 64KB"
     await server.restart()
     client = await connected(server, stack)
@@ -197,7 +197,7 @@ async def test_a_message_stored_when_the_server_took_larger_ones_is_split(server
     assert (kept.data, kept.headers, kept.problem) == (large.message.data, large.message.headers, None)
 
 
-async def test_a_complete_record_is_not_split_anew_when_the_server_takes_less_than_it_did(server, admin):
+async def test_a_complete_record_is_not_split_again_when_max_payload_becomes_smaller(server, admin):
     records = [evidence(1, b"7" * 100_000), evidence(2, b"7" * 2 * MIB)]
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     assert await one_round(stream, records) == QuarantineResult(stored=2)
@@ -210,7 +210,7 @@ async def test_a_complete_record_is_not_split_anew_when_the_server_takes_less_th
     assert await keys(admin) == before
 
 
-async def test_a_record_of_which_only_a_part_was_stored_is_completed(admin):
+async def test_a_record_with_only_some_parts_is_completed(admin):
     whole = evidence(data=b"7" * 2 * MIB)
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
@@ -221,7 +221,7 @@ async def test_a_record_of_which_only_a_part_was_stored_is_completed(admin):
     assert (await get_record(admin, CONFIG, whole.key)).problem is None
 
 
-async def test_a_part_left_from_another_split_is_named_and_hinders_no_other_record(admin):
+async def test_a_part_of_another_record_is_named_and_other_records_are_stored(admin):
     whole = evidence(data=b"7" * 2 * MIB)
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
@@ -237,7 +237,7 @@ async def test_a_part_left_from_another_split_is_named_and_hinders_no_other_reco
     assert f"{CONFIG.subject_prefix}.{whole.key}" not in await keys(admin)  # a key that exists is a complete record
 
 
-async def test_a_record_that_no_server_would_take_hinders_no_other(admin):
+async def test_after_a_record_that_cannot_be_stored_the_others_are_stored(admin):
     settled = await one_round(
         QuarantineWriter(admin, CONFIG, "ORDERS"), [evidence(1, subject=b"x" * 60_000), evidence(2)]
     )
@@ -245,17 +245,17 @@ async def test_a_record_that_no_server_would_take_hinders_no_other(admin):
     assert "of headers, the server takes 65535" in settled.reason
 
 
-async def test_a_failure_of_our_own_on_one_record_is_counted_and_hinders_no_other(admin):
-    message = StoredMessage(1, 10**40, b"ORDERS.events.order.order-1", None, b"{")  # no calendar has that year
+async def test_an_exception_on_one_record_is_counted_and_the_others_are_stored(admin):
+    message = StoredMessage(1, 10**40, b"ORDERS.events.order.order-1", None, b"{")  # a year that datetime does not have
     impossible = QuarantineEntry("ORDERS", CREATED_NS, message, Kind.MALFORMED_EVENT, "syntax", "cut off")
     settled = await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [impossible, evidence(2)])
     assert settled == QuarantineResult(1, 0, 1, f"record {impossible.key} was not stored: OverflowError")
 
 
-# --- a side stream that does not take records
+# --- a quarantine stream that does not take records
 
 
-async def test_a_full_side_stream_says_so_and_takes_the_rest_once_there_is_room(admin):
+async def test_a_full_quarantine_stream_is_an_error_and_the_rest_is_stored_once_there_is_room(admin):
     await api(admin, "STREAM.CREATE.ORDERS", name="ORDERS", subjects=["ORDERS.events.>"])
     records = [evidence(seq, b"x" * 1000) for seq in range(1, 101)]
     stream = QuarantineWriter(admin, QuarantineConfig(max_bytes=50_000), "ORDERS")
@@ -275,7 +275,7 @@ async def test_a_full_side_stream_says_so_and_takes_the_rest_once_there_is_room(
     assert await keys(admin) == each_once(records)
 
 
-async def test_a_side_stream_deleted_midway_is_created_anew_for_the_next_round(admin):
+async def test_a_quarantine_stream_that_is_deleted_is_created_again_for_the_next_round(admin):
     records = [evidence(seq) for seq in range(1, 601)]
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     for record in records[:300]:
@@ -291,7 +291,7 @@ async def test_a_side_stream_deleted_midway_is_created_anew_for_the_next_round(a
     assert await keys(admin) == each_once(records)
 
 
-async def test_settings_that_turn_unsafe_are_seen_before_the_next_round_writes(admin):
+async def test_settings_that_become_unsafe_are_noticed_before_the_next_round_writes(admin):
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await one_round(stream, [evidence(1)])
     settings = (await api(admin, f"STREAM.INFO.{CONFIG.stream}"))["config"]
@@ -317,7 +317,7 @@ USERS = """authorization { users: [
     ("user", "password", "subject"),
     [("blind", "b", "$JS.API.STREAM.INFO.AETHER_QUARANTINE"), ("mute", "m", "aether.quarantine.>")],
 )
-async def test_a_missing_permission_is_named_at_once_and_holds_up_nothing(server, stack, user, password, subject):
+async def test_a_missing_permission_is_named_at_once_without_a_delay(server, stack, user, password, subject):
     server.config = USERS
     await server.restart()
     admin = await connected(server, stack, user="admin", password="a")
@@ -333,7 +333,7 @@ async def test_a_missing_permission_is_named_at_once_and_holds_up_nothing(server
     assert loop.time() - began < ANSWER_TIMEOUT
 
 
-async def test_a_server_that_stays_away_holds_up_a_round_only_once(server, admin, monkeypatch):
+async def test_a_server_that_does_not_return_delays_a_round_only_once(server, admin, monkeypatch):
     monkeypatch.setattr(writer, "GIVE_UP_SECONDS", 0.5)
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()

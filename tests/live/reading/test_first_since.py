@@ -1,4 +1,4 @@
-"""Where in a stream a moment lies."""
+"""The first message since a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from auditor.jetstream.reading.first_since import first_seq_since
 from tests.live.streams import STREAM, api, create, fill, walked
 
 
-async def test_it_is_the_first_sequence_stored_then_or_later_with_whatever_was_deleted(server, client):
+async def test_the_first_sequence_at_or_after_a_time_is_found_also_between_deleted_messages(server, client):
     source = await create(client)
     assert await first_seq_since(source, 0) == 1
     await fill(server, 40)

@@ -1,4 +1,4 @@
-"""The ordered walk loses nothing and gives nothing twice, whatever happens while it goes on."""
+"""The ordered walk delivers every message exactly once, also while connection, server and stream change."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from tests.live.proxy import Proxy
 from tests.live.streams import STREAM, api, create, fill, walked
 
 MANY = 60_000
-"""Messages enough for a walk to be in the middle when something happens."""
+"""So many messages that a walk is not finished when the test disturbs it."""
 
 
 def in_order(messages, first, last):
-    """Every message of the range, once, and each with its own body."""
+    """Assert that every message of the range is there once, with its own body."""
     assert [message.seq for message in messages] == list(range(first, last + 1))
     assert all(message.data.startswith(b"%d " % message.seq) for message in messages)
 
 
 async def disturbed(source, pinned, disturb, *, every=MANY // 6, **options):
-    """All that a walk gives while `disturb` is called each time `every` more messages have come."""
+    """Return the messages of a walk during which `disturb` is called after every `every` messages."""
     messages, due = [], every
     async for batch in source.read(pinned, first_seq=1, last_seq=pinned.last_seq, **options):
         messages += batch
@@ -56,10 +56,10 @@ async def within(seconds, walk):
     return messages
 
 
-# --- nothing happens
+# --- undisturbed walks
 
 
-async def test_a_stream_is_walked_whole_and_from_wherever_one_likes(server, client):
+async def test_a_stream_is_read_completely_and_from_any_sequence(server, client):
     source = await create(client)
     await fill(server, 5000)
     pinned = await source.info()
@@ -70,7 +70,7 @@ async def test_a_stream_is_walked_whole_and_from_wherever_one_likes(server, clie
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7, 1000])
-async def test_the_size_of_pulls_makes_no_difference(server, client, batch):
+async def test_the_messages_do_not_depend_on_the_size_of_pulls(server, client, batch):
     source = await create(client)
     await fill(server, 300)
     pinned = await source.info()
@@ -89,7 +89,7 @@ async def test_an_empty_range_ends_at_once_and_without_a_consumer(server, client
     assert (await api(client, "STREAM.INFO.S"))["state"]["consumer_count"] == 0
 
 
-async def test_only_the_subjects_that_are_asked_for_come_in_the_order_of_the_stream(server, client):
+async def test_only_messages_on_the_given_subjects_come_in_stream_order(server, client):
     source = await create(client)
     await fill(server, 1000)
     pinned = await source.info()
@@ -106,7 +106,7 @@ async def test_only_the_subjects_that_are_asked_for_come_in_the_order_of_the_str
     assert await within(2, walked(source, pinned, subjects=["S.events.nobody.nobody-1"])) == []
 
 
-async def test_the_walk_ends_at_the_pinned_end_while_a_writer_goes_on(server, client):
+async def test_the_walk_ends_at_the_pinned_end_while_a_writer_continues(server, client):
     source = await create(client)
     await fill(server, 20_000)
     pinned = await source.info()
@@ -116,17 +116,17 @@ async def test_the_walk_ends_at_the_pinned_end_while_a_writer_goes_on(server, cl
     assert (await source.info()).last_seq == 60_000
 
 
-async def test_the_walk_goes_no_further_than_the_pinned_end_even_if_that_message_is_gone(server, client):
+async def test_the_walk_ends_at_the_pinned_end_also_if_that_message_was_deleted(server, client):
     source = await create(client)
     await fill(server, 30_000)
     await api(client, "STREAM.MSG.DELETE.S", seq=1000)
     in_order(await walked(source, await source.info(), last_seq=1000), 1, 999)
     (name,) = (await api(client, "CONSUMER.NAMES.S"))["consumers"]
     delivered = (await api(client, f"CONSUMER.INFO.S.{name}"))["delivered"]["consumer_seq"]
-    assert delivered <= 10_000  # what was in flight, and no more
+    assert delivered <= 10_000  # only what was in flight
 
 
-# --- messages go
+# --- messages are removed
 
 
 async def test_deleted_messages_are_left_out(server, client):
@@ -139,7 +139,7 @@ async def test_deleted_messages_are_left_out(server, client):
     assert [message.seq for message in got] == [seq for seq in range(1, 101) if seq not in gone]
 
 
-async def test_the_walk_ends_at_once_where_the_last_messages_were_deleted(server, client, monkeypatch):
+async def test_the_walk_ends_at_once_if_the_last_messages_were_deleted(server, client, monkeypatch):
     monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.MIN_IDLE_SECONDS", 60.0)
     source = await create(client)
     await fill(server, 5000)
@@ -151,7 +151,7 @@ async def test_the_walk_ends_at_once_where_the_last_messages_were_deleted(server
         assert await within(2, walked(source, pinned, first_seq=4995)) == []
 
 
-async def test_the_walk_ends_soon_where_the_last_messages_are_deleted_while_it_waits_for_them(server, client):
+async def test_the_walk_ends_soon_if_the_last_messages_are_deleted_while_it_waits_for_them(server, client):
     source = await create(client)
     await fill(server, 2000)
     pinned = await source.info()
@@ -167,7 +167,7 @@ async def test_the_walk_ends_soon_where_the_last_messages_are_deleted_while_it_w
     in_order(got, 1, 1499)
 
 
-async def test_a_purge_of_the_whole_stream_ends_the_walk_early_and_quietly(server, client):
+async def test_a_purge_of_the_whole_stream_ends_the_walk_early_without_an_error(server, client):
     source = await create(client)
     await fill(server, MANY)
     pinned = await source.info()
@@ -176,7 +176,7 @@ async def test_a_purge_of_the_whole_stream_ends_the_walk_early_and_quietly(serve
     in_order(got, 1, len(got))
 
 
-async def test_a_head_that_moves_up_only_leaves_its_own_messages_out(server, client):
+async def test_if_the_start_of_the_stream_moves_only_the_expired_messages_are_left_out(server, client):
     source = await create(client)
     await fill(server, MANY)
     pinned = await source.info()
@@ -191,7 +191,7 @@ async def test_a_head_that_moves_up_only_leaves_its_own_messages_out(server, cli
 
 
 @pytest.mark.parametrize("damaged", [[500], [1000], [1, 2, 500, 999, 1000]])
-async def test_messages_that_the_server_cannot_read_are_left_out_and_hold_nothing_up(server, client, damaged):
+async def test_messages_that_the_server_cannot_read_are_left_out_without_a_delay(server, client, damaged):
     source = await create(client)
     await fill(server, 1000)
     await server.stop()
@@ -210,10 +210,10 @@ async def test_messages_that_the_server_cannot_read_are_left_out_and_hold_nothin
     assert [await source.is_readable(seq) for seq in damaged] == [False] * len(damaged)
 
 
-# --- the connection or the server goes
+# --- the connection is lost or the server stops
 
 
-async def test_cut_connections_cost_no_message(server):
+async def test_no_message_is_lost_if_connections_are_cut(server):
     async with Proxy(server) as proxy, connected(proxy) as client:
         client.options["reconnect_time_wait"] = 0.05
         source = await create(client)
@@ -229,7 +229,7 @@ async def test_cut_connections_cost_no_message(server):
         assert cuts >= 5
 
 
-async def test_connections_cut_at_any_time_cost_no_message(server):
+async def test_no_message_is_lost_if_connections_are_cut_at_any_time(server):
     async with Proxy(server) as proxy, connected(proxy) as client:
         client.options["reconnect_time_wait"] = 0.01
         source = await create(client)
@@ -247,7 +247,7 @@ async def test_connections_cut_at_any_time_cost_no_message(server):
         assert client.stats["reconnects"] > 1
 
 
-async def test_a_server_that_is_killed_and_started_again_costs_no_message(server, client):
+async def test_no_message_is_lost_if_the_server_is_killed_and_restarted(server, client):
     source = await create(client)
     await fill(server, MANY)
     pinned = await source.info()
@@ -259,7 +259,7 @@ async def test_a_server_that_is_killed_and_started_again_costs_no_message(server
     in_order(await disturbed(source, pinned, crash, every=MANY // 3), 1, MANY)
 
 
-async def test_the_walk_waits_while_there_is_no_server(server, client, monkeypatch):
+async def test_the_walk_waits_while_no_server_runs(server, client, monkeypatch):
     monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.0)
     source = await create(client)
     await fill(server, MANY)
@@ -275,7 +275,7 @@ async def test_the_walk_waits_while_there_is_no_server(server, client, monkeypat
     in_order(messages + await following, 1, MANY)
 
 
-async def test_a_consumer_that_is_deleted_costs_no_message(server, client):
+async def test_no_message_is_lost_if_the_consumer_is_deleted(server, client):
     source = await create(client)
     await fill(server, MANY)
     deleted = 0
@@ -290,7 +290,7 @@ async def test_a_consumer_that_is_deleted_costs_no_message(server, client):
     assert deleted >= 5
 
 
-async def test_a_connection_that_goes_silent_costs_no_message(server, monkeypatch):
+async def test_no_message_is_lost_if_the_connection_stops_responding(server, monkeypatch):
     monkeypatch.setattr("auditor.jetstream.connection.connection.PING_INTERVAL", 0.2)
     async with Proxy(server) as proxy, connected(proxy) as client:
         source = await create(client)
@@ -303,10 +303,10 @@ async def test_a_connection_that_goes_silent_costs_no_message(server, monkeypatc
         in_order(await disturbed(source, pinned, freeze, every=MANY // 2), 1, MANY)
 
 
-# --- the stream goes
+# --- the stream is removed
 
 
-async def test_a_stream_that_is_deleted_is_said_to_be_gone(server, client):
+async def test_a_stream_that_is_deleted_raises_stream_not_found(server, client):
     source = await create(client)
     await fill(server, MANY)
     pinned = await source.info()
@@ -316,7 +316,7 @@ async def test_a_stream_that_is_deleted_is_said_to_be_gone(server, client):
         await walked(source, pinned)
 
 
-async def test_a_stream_that_was_recreated_is_told_apart_from_the_pinned_one(server, client):
+async def test_a_stream_that_was_recreated_raises_stream_recreated(server, client):
     source = await create(client)
     await fill(server, MANY)
     pinned = await source.info()
@@ -332,7 +332,7 @@ async def test_a_stream_that_was_recreated_is_told_apart_from_the_pinned_one(ser
         await walked(source, pinned)
 
 
-async def test_a_stream_that_ends_before_the_pinned_end_cuts_the_walk_short(server, client, tmp_path):
+async def test_a_stream_that_ends_before_the_pinned_end_makes_the_walk_incomplete(server, client, tmp_path):
     source = await create(client)
     await fill(server, 1000)
     await server.stop()
@@ -352,10 +352,10 @@ async def test_a_stream_that_ends_before_the_pinned_end_cuts_the_walk_short(serv
         await disturbed(source, pinned, restore, every=10_000)
 
 
-# --- who may not, and who stops
+# --- missing permissions, and closing a walk
 
 
-async def test_each_permission_that_is_missing_is_named_at_once():
+async def test_each_missing_permission_is_named_at_once():
     full = ["$JS.API.STREAM.INFO.S", "$JS.API.CONSUMER.CREATE.S.>", "$JS.API.CONSUMER.MSG.NEXT.S.*"]
     for missing in full:
         allowed = ", ".join(f'"{subject}"' for subject in full if subject != missing)
@@ -374,7 +374,7 @@ async def test_each_permission_that_is_missing_is_named_at_once():
                 await within(1, walked(StreamSource(client, STREAM), pinned))
 
 
-async def test_least_privilege_is_enough():
+async def test_a_user_with_only_the_needed_permissions_can_read():
     permissions = """{publish: ["$JS.API.STREAM.INFO.S", "$JS.API.CONSUMER.CREATE.S.*", "$JS.API.CONSUMER.CREATE.S.*.>",
         "$JS.API.CONSUMER.MSG.NEXT.S.*", "$JS.API.CONSUMER.INFO.S.*", "$JS.API.STREAM.MSG.GET.S"],
         subscribe: ["_INBOX_auditor.>"]}"""
@@ -399,7 +399,7 @@ async def test_least_privilege_is_enough():
 
 
 @pytest.mark.parametrize("how", ["closed", "cancelled"])
-async def test_a_walk_that_is_left_leaves_nothing_behind_in_the_client(server, client, how):
+async def test_a_walk_that_is_closed_early_leaves_no_subscription_in_the_client(server, client, how):
     source = await create(client)
     await fill(server, MANY)
     pinned = await source.info()
@@ -418,7 +418,7 @@ async def test_a_walk_that_is_left_leaves_nothing_behind_in_the_client(server, c
     assert len(await walked(source, pinned)) == MANY
 
 
-async def test_the_event_loop_turns_while_a_stream_is_walked(server, client):
+async def test_the_event_loop_is_not_blocked_during_a_walk(server, client):
     source = await create(client)
     await fill(server, MANY)
     longest = 0.0
@@ -436,7 +436,7 @@ async def test_the_event_loop_turns_while_a_stream_is_walked(server, client):
     assert longest < 0.5
 
 
-async def test_a_walk_without_any_progress_is_given_up(server, client, monkeypatch):
+async def test_a_walk_without_progress_is_given_up(server, client, monkeypatch):
     monkeypatch.setattr(module, "GIVE_UP_SECONDS", 0.3)
     source = await create(client)
     await fill(server, 10)

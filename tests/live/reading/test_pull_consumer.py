@@ -1,4 +1,4 @@
-"""What a consumer delivers is what is stored, whatever it is."""
+"""A pull consumer delivers stored messages unchanged, and notices when one is missing."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ async def test_every_hostile_message_is_delivered_once_and_byte_for_byte(server,
     assert [message.subject for message in got] == [publication.subject for publication in sent]
     for message in got:
         assert (message.seq, message.headers, message.data) == await stored(client, message.seq)
-    # Only a status in the first line is not stored, but the rest of what was sent is.
+    # A server stores everything but a status in the first line.
     for message, publication in zip(got, sent, strict=True):
         assert message.data == publication.data
         if not (publication.headers or b"").startswith(b"NATS/1.0 "):
             assert message.headers == publication.headers
 
 
-async def test_the_time_of_storing_is_kept_to_the_nanosecond(server, client):
+async def test_the_time_of_a_message_is_exact_to_the_nanosecond(server, client):
     source = await create(client)
     await fill(server, 20)
     for message in await walked(source, await source.info()):
@@ -44,7 +44,7 @@ async def test_the_time_of_storing_is_kept_to_the_nanosecond(server, client):
         assert message.time_ns == from_match(match(answer["message"]["time"])).unix_ns
 
 
-async def test_messages_come_in_the_order_of_the_stream_and_end_by_themselves(server, client):
+async def test_messages_come_in_stream_order_and_the_end_is_recognised(server, client):
     await create(client)
     await fill(server, 1000)
     async with new(client, start_seq=11) as consumer:
@@ -55,7 +55,7 @@ async def test_messages_come_in_the_order_of_the_stream_and_end_by_themselves(se
     assert seqs == list(range(11, 1001))
 
 
-async def test_nothing_pending_is_known_without_a_pull(server, client):
+async def test_an_empty_range_is_recognised_without_a_pull(server, client):
     await create(client)
     await fill(server, 3)
     async with new(client, start_seq=4) as consumer:
@@ -66,7 +66,7 @@ async def test_nothing_pending_is_known_without_a_pull(server, client):
 
 
 @pytest.mark.parametrize(("count", "size", "limit"), [(200, 1000, 3500), (20, 60_000, 1000), (3, 1 << 20, 1 << 19)])
-async def test_pulls_are_bounded_in_bytes_and_still_bring_messages_that_are_larger(
+async def test_pulls_are_bounded_in_bytes_and_larger_messages_are_still_delivered(
     server, client, monkeypatch, count, size, limit
 ):
     monkeypatch.setattr(module, "PULL_BYTES", limit)
@@ -76,7 +76,7 @@ async def test_pulls_are_bounded_in_bytes_and_still_bring_messages_that_are_larg
     assert [(message.seq, len(message.data)) for message in got] == [(seq, size) for seq in range(1, count + 1)]
 
 
-async def test_what_is_in_flight_is_bounded_by_two_pulls(server, client):
+async def test_messages_in_flight_are_bounded_by_two_pulls(server, client):
     await create(client)
     await fill(server, 1000)
     async with new(client, batch=50) as consumer:
@@ -88,7 +88,7 @@ async def test_what_is_in_flight_is_bounded_by_two_pulls(server, client):
 
 
 async def interruption(consumer):
-    """What the delivery says when it is interrupted; whatever it gives before does not matter."""
+    """Return the text of the ConsumerLostError that ends the messages."""
     try:
         while await consumer.fetch():
             pass
@@ -96,7 +96,7 @@ async def interruption(consumer):
         return str(error)
 
 
-async def test_a_consumer_that_is_deleted_interrupts_its_delivery_at_once(server, client):
+async def test_a_deleted_consumer_is_noticed_at_once(server, client):
     await create(client)
     await fill(server, 1000)
     async with new(client, batch=10) as consumer:
@@ -106,7 +106,7 @@ async def test_a_consumer_that_is_deleted_interrupts_its_delivery_at_once(server
             assert await interruption(consumer)
 
 
-async def test_a_message_lost_on_the_way_interrupts_the_delivery(server, client):
+async def test_a_message_that_was_lost_is_noticed(server, client):
     await create(client)
     await fill(server, 100)
     async with new(client, batch=10) as consumer:
@@ -118,7 +118,7 @@ async def test_a_message_lost_on_the_way_interrupts_the_delivery(server, client)
         assert await interruption(consumer) == "messages were lost on the way"
 
 
-async def test_the_last_messages_lost_on_the_way_interrupt_the_delivery_too(server, client):
+async def test_the_loss_of_the_last_messages_is_noticed(server, client):
     await create(client)
     await fill(server, 15)
     async with new(client, batch=10) as consumer:
@@ -131,7 +131,7 @@ async def test_the_last_messages_lost_on_the_way_interrupt_the_delivery_too(serv
             assert await interruption(consumer) == "messages were lost on the way"
 
 
-async def test_a_pull_lost_on_the_way_interrupts_the_delivery(server, client):
+async def test_the_loss_of_a_pull_is_noticed(server, client):
     await create(client)
     await fill(server, 15)
     async with new(client, batch=10) as consumer:
@@ -140,7 +140,7 @@ async def test_a_pull_lost_on_the_way_interrupts_the_delivery(server, client):
             assert await interruption(consumer) == "the server has dropped a pull"
 
 
-async def test_what_is_no_delivery_interrupts_the_delivery(server, client):
+async def test_a_message_that_is_not_from_the_consumer_is_noticed(server, client):
     await create(client)
     await fill(server, 15)
     async with new(client, batch=10) as consumer:
@@ -149,7 +149,7 @@ async def test_what_is_no_delivery_interrupts_the_delivery(server, client):
             assert await interruption(consumer) == "a message that is not from the consumer arrived in its inbox"
 
 
-async def test_a_connection_that_goes_interrupts_the_delivery_at_once(server, client):
+async def test_a_lost_connection_is_noticed_by_the_consumer_at_once(server, client):
     await create(client)
     await fill(server, 1000)
     async with new(client, batch=10) as consumer:

@@ -1,4 +1,4 @@
-"""A stream as the audit sees it."""
+"""Stream info, deleted sequences and single messages of a real stream."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from auditor.core.model.message import StreamState
+from auditor.core.model.message import StreamInfo
 from auditor.embedded_server import EmbeddedServer
 from auditor.errors import ConnectionFailedError, StreamNotFoundError, StreamRecreatedError, WalkIncompleteError
 from auditor.jetstream import api as api_module
@@ -16,11 +16,11 @@ from tests.live.raw import Publication, publish
 from tests.live.streams import api, create, fill, walked
 
 
-async def test_a_pin_is_the_account_of_the_stream(server, client):
+async def test_info_gives_the_range_counts_and_settings_of_the_stream(server, client):
     before = time.time_ns()
     source = await create(client, max_age=3_600_000_000_000)
     state = await source.info()
-    assert state == StreamState("S", state.created_ns, 1, 0, 0, 0, subjects=("S.>",), config=state.config)
+    assert state == StreamInfo("S", state.created_ns, 1, 0, 0, 0, subjects=("S.>",), config=state.config)
     await fill(server, 10)
     await api(client, "STREAM.MSG.DELETE.S", seq=1)
     await api(client, "STREAM.MSG.DELETE.S", seq=5)
@@ -33,7 +33,7 @@ async def test_a_pin_is_the_account_of_the_stream(server, client):
     assert (pinned.first_seq, pinned.last_seq, pinned.messages) == (11, 10, 0)
 
 
-async def test_what_is_not_there_is_told_apart(client):
+async def test_a_missing_stream_and_a_server_or_account_without_jetstream_are_distinguished(client):
     with pytest.raises(StreamNotFoundError, match="stream NONE does not exist"):
         await StreamSource(client, "NONE").info()
     async with EmbeddedServer(jetstream=False) as without, connected(without) as other:
@@ -45,7 +45,7 @@ async def test_what_is_not_there_is_told_apart(client):
             await StreamSource(other, "S").info()
 
 
-async def test_deleted_sequences_come_as_sorted_ranges(server, client):
+async def test_deleted_sequences_are_returned_as_sorted_ranges(server, client):
     source = await create(client)
     await fill(server, 100)
     pinned = await source.info()
@@ -57,7 +57,7 @@ async def test_deleted_sequences_come_as_sorted_ranges(server, client):
     assert (state.first_seq, state.last_seq, state.deleted) == (2, 100, 6)
 
 
-async def test_very_many_deleted_sequences_are_few_ranges(server, client):
+async def test_many_adjacent_deleted_sequences_are_one_range(server, client):
     source = await create(client, max_msgs_per_subject=1)
     pinned = await source.info()
     await publish(server.port, [Publication(b"S.first"), *[Publication(b"S.same", b"%d" % n) for n in range(50_000)]])
@@ -66,7 +66,7 @@ async def test_very_many_deleted_sequences_are_few_ranges(server, client):
     assert ranges == [(2, 50_000)]
 
 
-async def test_a_list_of_deleted_sequences_that_is_too_long_is_not_asked_for(server, client, monkeypatch):
+async def test_a_list_of_deleted_sequences_that_is_too_long_is_not_requested(server, client, monkeypatch):
     source = await create(client)
     await fill(server, 10)
     pinned = await source.info()
@@ -77,7 +77,7 @@ async def test_a_list_of_deleted_sequences_that_is_too_long_is_not_asked_for(ser
         await source.deleted(pinned)
 
 
-async def test_deleted_sequences_of_another_stream_are_not_taken_for_this_ones(server, client):
+async def test_deleted_sequences_of_a_recreated_stream_are_not_returned(server, client):
     source = await create(client)
     pinned = await source.info()
     await api(client, "STREAM.DELETE.S")
@@ -86,14 +86,14 @@ async def test_deleted_sequences_of_another_stream_are_not_taken_for_this_ones(s
         await source.deleted(pinned)
 
 
-async def test_a_message_is_stored_until_it_is_deleted(server, client):
+async def test_a_message_is_readable_until_it_is_deleted(server, client):
     source = await create(client)
     await fill(server, 3)
     await api(client, "STREAM.MSG.DELETE.S", seq=2)
     assert [await source.is_readable(seq) for seq in (1, 2, 3, 4)] == [True, False, True, False]
 
 
-async def test_a_limited_walk_keeps_to_its_rate_and_gives_everything(server, client):
+async def test_a_walk_with_a_rate_keeps_it_and_delivers_every_message(server, client):
     rate = 1000
     source = await create(client)
     await fill(server, 2 * rate)
@@ -104,7 +104,7 @@ async def test_a_limited_walk_keeps_to_its_rate_and_gives_everything(server, cli
     assert [message.seq for message in got] == list(range(1, 2 * rate + 1))
 
 
-async def test_a_limited_walk_keeps_little_in_flight(server, client):
+async def test_a_walk_with_a_rate_has_few_messages_in_flight(server, client):
     source = await create(client)
     await fill(server, 5000)
     batches = source.read(await source.info(), first_seq=1, last_seq=5000, max_rate=100)

@@ -1,4 +1,4 @@
-"""What operators accepted, on a real server."""
+"""Acceptances on a real server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KNOWN = Acceptance(
 )
 
 
-async def test_what_was_accepted_is_there_for_everybody_who_looks_later(client: Client) -> None:
+async def test_stored_acceptances_are_loaded_by_every_later_process(client: Client) -> None:
     assert await Acceptances(client, CONFIG, "orders").load() == {}
     await state_stream(CONFIG).ensure(client, "S")
     one = Acceptances(client, CONFIG, "orders")
@@ -40,7 +40,7 @@ async def test_what_was_accepted_is_there_for_everybody_who_looks_later(client: 
     assert await Acceptances(client, CONFIG, "orders").load() == {}
 
 
-async def test_of_two_operators_at_once_one_is_asked_to_look_again(client: Client) -> None:
+async def test_of_two_operators_at_once_one_gets_an_error(client: Client) -> None:
     await state_stream(CONFIG).ensure(client, "S")
     one, other = (Acceptances(client, CONFIG, "orders") for _ in range(2))
     await one.load()
@@ -52,7 +52,7 @@ async def test_of_two_operators_at_once_one_is_asked_to_look_again(client: Clien
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b'{"schema":"aether-auditor/accepted/9"}', b"{}" * 2])
-async def test_what_is_no_acceptance_is_said_to_be_none(client: Client, data: bytes) -> None:
+async def test_acceptances_that_do_not_decode_are_an_error(client: Client, data: bytes) -> None:
     await state_stream(CONFIG).ensure(client, "S")
     await client.request("aether.audit.orders.accepted", data)  # answered once it is stored
     with pytest.raises(StateError, match="accept the findings again"):

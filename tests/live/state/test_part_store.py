@@ -1,4 +1,4 @@
-"""Saved state on a real server: whole or not at all, whenever a save ends early and whoever else saves."""
+"""Saving state on a real server, with kills and other writers: completely or not at all."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def content(data: bytes) -> PartContent:
 
 
 async def loaded(client: Client, part: str = "memory", audit: str = "orders") -> bytes | None:
-    """What somebody who comes later finds."""
+    """Return the parts that a later process reads."""
     fresh = checkpoints(client, audit)
     head = await fresh.load_manifest()
     return None if head is None or part not in head.parts else await fresh.read(head, part)
@@ -49,7 +49,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_CHUNK_BYTES", 1000)
 
 
-async def test_where_nothing_was_saved_nothing_is_found(client: Client) -> None:
+async def test_without_saved_state_there_is_no_manifest(client: Client) -> None:
     assert await checkpoints(client).load_manifest() is None
     await checkpoints(client).ensure()
     assert await checkpoints(client).load_manifest() is None
@@ -57,7 +57,7 @@ async def test_where_nothing_was_saved_nothing_is_found(client: Client) -> None:
 
 @pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 5500])
-async def test_what_was_saved_is_read_byte_for_byte(client: Client, size: int) -> None:
+async def test_saved_parts_are_read_byte_for_byte(client: Client, size: int) -> None:
     data = bytes(range(256)) * 22
     saved = await checkpoints(client).save({"memory": content(data[:size])}, 7)
     assert (saved.saved_ns, saved.auditor, saved.parts["memory"].about) == (7, "1.2.3", {"bytes": size})
@@ -80,7 +80,7 @@ async def test_audits_do_not_see_each_other(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_old_chunks_go_away(client: Client) -> None:
+async def test_old_chunks_are_removed(client: Client) -> None:
     one = checkpoints(client)
     counts = []
     for data in (OLD, NEW, OLD, NEW, OLD, NEW):
@@ -92,11 +92,11 @@ async def test_old_chunks_go_away(client: Client) -> None:
 
 
 class StopError(Exception):
-    """The auditor dies here."""
+    """Stands for the end of the process."""
 
 
 def dying(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
-    """Let the process end after so many more messages are stored."""
+    """Make the process end after `after` more messages are stored."""
     publish, left = module.publish_expecting, after
 
     async def until_then(*arguments: object, **options: object) -> object:
@@ -111,7 +111,7 @@ def dying(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
 
 @pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("after", range(8))
-async def test_a_kill_after_any_message_leaves_what_was_saved_before_or_all_of_the_new(
+async def test_a_kill_after_any_message_leaves_the_old_state_or_all_of_the_new(
     client: Client, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
     await checkpoints(client).save({"memory": content(OLD)}, 1)
@@ -124,9 +124,9 @@ async def test_a_kill_after_any_message_leaves_what_was_saved_before_or_all_of_t
             ended = True
         except StopError:
             ended = False
-    assert ended == (after >= 7)  # the claim, five chunks and the head
+    assert ended == (after >= 7)  # the first manifest, five chunks and the second manifest
     assert await loaded(client) == (NEW if ended else OLD)
-    # Whoever goes on is not held up by what was left behind.
+    # The remains do not hinder the next save.
     heir = checkpoints(client)
     await heir.load_manifest()
     await heir.save({"memory": content(b"heir")}, 3)
@@ -134,7 +134,7 @@ async def test_a_kill_after_any_message_leaves_what_was_saved_before_or_all_of_t
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_of_two_that_save_at_once_the_state_of_one_stands_whole(client: Client) -> None:
+async def test_of_two_writers_at_once_one_saves_its_complete_state(client: Client) -> None:
     await checkpoints(client).save({"memory": content(b"first")}, 1)
     outcomes = []
     for round_ in range(12):
@@ -152,7 +152,7 @@ async def test_of_two_that_save_at_once_the_state_of_one_stands_whole(client: Cl
     assert max(outcomes) == 1
 
 
-async def test_the_loser_saves_again_once_it_has_looked(client: Client) -> None:
+async def test_a_writer_with_a_conflict_saves_again_after_it_has_loaded_the_manifest(client: Client) -> None:
     one, other = checkpoints(client), checkpoints(client)
     await one.save({"memory": content(OLD)}, 1)
     with pytest.raises(StateConflictError, match="another auditor saves"):
@@ -167,7 +167,7 @@ async def test_the_loser_saves_again_once_it_has_looked(client: Client) -> None:
         await one.save({"memory": content(OLD)}, 3)
 
 
-async def test_a_state_stream_that_was_removed_is_made_again_with_the_next_save(client: Client) -> None:
+async def test_a_state_stream_that_was_removed_is_created_again_by_the_next_save(client: Client) -> None:
     one = checkpoints(client)
     await one.save({"memory": content(OLD)}, 1)
     await api(client, f"STREAM.DELETE.{CONFIG.stream}")
@@ -214,7 +214,7 @@ def nothing(_: bytes) -> bytes:
         (newer, StateNewerError, r"written by a later version of the auditor \(aether-auditor/state/2"),
     ],
 )
-async def test_a_head_that_cannot_be_used_is_said_so_in_one_line_and_replaced_by_the_next_save(
+async def test_an_unusable_manifest_is_an_error_of_one_line_and_is_replaced_by_the_next_save(
     client: Client, damage: Callable[[bytes], bytes], kind: type[StateError], line: str
 ) -> None:
     await checkpoints(client).save({"memory": content(OLD)}, 1)
@@ -230,7 +230,7 @@ async def test_a_head_that_cannot_be_used_is_said_so_in_one_line_and_replaced_by
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_a_chunk_that_is_gone_or_holds_something_else_is_noticed(client: Client) -> None:
+async def test_a_missing_or_changed_chunk_is_noticed(client: Client) -> None:
     one = checkpoints(client)
     head = await one.save({"memory": content(OLD)}, 1)
     seq = head.parts["memory"].seqs[1]
@@ -250,9 +250,7 @@ async def test_a_server_with_small_messages_gets_small_chunks(client: Client, mo
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_a_connection_that_breaks_in_the_middle_of_a_save_costs_time_and_no_state(
-    server: EmbeddedServer, client: Client
-) -> None:
+async def test_no_state_is_lost_if_the_connection_breaks_during_a_save(server: EmbeddedServer, client: Client) -> None:
     async with Proxy(server) as proxy, connected(proxy) as unlucky:
         one = checkpoints(unlucky)
         await one.save({"memory": content(OLD)}, 1)
@@ -272,7 +270,7 @@ async def test_a_connection_that_breaks_in_the_middle_of_a_save_costs_time_and_n
             assert await loaded(client) is not None
 
 
-async def test_a_server_that_dies_in_the_middle_of_a_save_has_the_old_state_or_the_new(
+async def test_a_server_that_is_killed_during_a_save_has_the_old_state_or_the_new(
     server: EmbeddedServer, client: Client
 ) -> None:
     one = checkpoints(client)
@@ -281,7 +279,7 @@ async def test_a_server_that_dies_in_the_middle_of_a_save_has_the_old_state_or_t
     for number in range(5):
         data = b"%d" % number * 3_000_000
         saving = asyncio.create_task(one.save({"memory": content(data)}, 2))
-        await asyncio.sleep(0.004 * number)  # somewhere in it, or before, or after: it must not matter
+        await asyncio.sleep(0.004 * number)  # before, during or after the save
         server.kill()
         await server.start()
         (outcome,) = await asyncio.gather(saving, return_exceptions=True)
