@@ -20,7 +20,6 @@ from rich.console import Console
 
 from auditor.cli.tables import findings_table
 from auditor.core.model.findings import MESSAGE_KINDS, SPECS, Finding, KindSpec, place_of
-from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.report.pass_report import finding_json
 from auditor.service.metrics import registry
 from auditor.service.page import render
@@ -51,7 +50,7 @@ def test_no_module_but_that_of_the_table_groups_kinds(path: Path) -> None:
 
 def test_every_kind_has_a_series_for_each_severity_from_the_first_completed_pass_on() -> None:
     service = status()
-    service.audits["orders"].pass_completed(report(), QuarantineResult())
+    service.audits["orders"].pass_completed(report())
     exported = generate_latest(registry(service)).decode()
     where = 'audit="orders"'
     for row in SPECS:
@@ -74,7 +73,7 @@ def test_every_kind_is_shown_on_the_page_in_the_table_and_in_the_json(row: KindS
     finding = whole(row)
     shown = replace(report(), findings=(finding,), totals={(finding.kind, finding.severity): 1})
     service = status()
-    service.audits["orders"].pass_completed(shown, QuarantineResult())
+    service.audits["orders"].pass_completed(shown)
     page = render(service)
     (listed,) = service.to_json()["audits"][0]["findings"]
     out = io.StringIO()
@@ -94,7 +93,6 @@ from prometheus_client import generate_latest
 from rich.console import Console
 from auditor.cli.tables import findings_table
 from auditor.core.model.findings import Kind
-from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.service.metrics import registry
 from auditor.service.page import render
 from tests.core.findings import finding_of
@@ -104,8 +102,8 @@ from tests.service.statuses import status
 finding = finding_of(Kind("new_kind"), seq=17)
 shown = replace(report(), findings=(finding,), totals={(finding.kind, finding.severity): 1})
 before, after = status(), status()
-before.audits["orders"].pass_completed(report(), QuarantineResult())
-after.audits["orders"].pass_completed(shown, QuarantineResult())
+before.audits["orders"].pass_completed(report())
+after.audits["orders"].pass_completed(shown)
 table = io.StringIO()
 Console(file=table, width=300).print(findings_table([finding]))
 texts = [generate_latest(registry(before)).decode(), render(after), json.dumps(after.to_json()), table.getvalue()]

@@ -19,4 +19,4 @@ async def test_all_seeded_damage_is_found_and_nothing_else() -> None:
     missed = [(damage.title, expected) for damage, findings in proof.found for expected, found in findings if not found]
     assert (missed, proof.unexpected, proof.is_exact) == ([], (), True)
     assert match_findings(running.damage[1:], report).unexpected
-    assert not match_findings(running.damage[1:], report).complete
+    assert not match_findings(running.damage[1:], report).is_exact
