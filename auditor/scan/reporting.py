@@ -12,9 +12,10 @@ from auditor.core.report.build import ReportSettings, build_report
 from auditor.core.state.checkpoint import CheckpointKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from auditor.core.model.findings import Incident, Kind
+    from auditor.core.history.stream_identity import StreamIdentity
+    from auditor.core.model.findings import Kind
     from auditor.core.model.passes import PassTimes
     from auditor.core.report.pass_report import PassReport
     from auditor.core.state.acceptance import Acceptance
@@ -30,7 +31,7 @@ async def report_pass(
     facts: PassFacts,
     account: RangeAccount,
     accepted: Mapping[Kind, Acceptance],
-    incidents: Sequence[Incident],
+    identity: StreamIdentity,
 ) -> PassReport:
     """The report of the pass that left `checkpoint`, made in a thread.
 
@@ -51,7 +52,9 @@ async def report_pass(
         ReportSettings(versions.first, versions.contiguous, request.detail_limit),
         ports.actor_types,
         accepted=valid,
-        incidents=incidents,
+        incidents=identity.incidents,
+        lost=identity.lost,
+        unexplained_start=identity.unexplained_start,
     )
 
 
@@ -79,7 +82,7 @@ async def last_report(
     mode, times = max(history.last_passes.items(), key=lambda each: each[1].finished_ns)
     filtered = bool(request.audit.actors) and ports.source.can_filter(request.audit.all_subjects)
     facts = facts_of(checkpoint, mode, times, filtered=filtered)
-    report = await report_pass(request, ports, checkpoint, facts, RangeAccount(), accepted, history.identity.incidents)
+    report = await report_pass(request, ports, checkpoint, facts, RangeAccount(), accepted, history.identity)
     return report.with_newest_findings(history.baseline.newest_finding_ns)
 
 
@@ -91,6 +94,4 @@ def facts_of(checkpoint: Checkpoint, mode: Mode, times: PassTimes, *, filtered: 
         filtered=filtered,
         started_ns=times.started_ns,
         finished_ns=times.finished_ns,
-        lost_seqs=checkpoint.lost_seqs,
-        lost_bytes=checkpoint.lost_bytes,
     )

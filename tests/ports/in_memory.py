@@ -75,7 +75,7 @@ class InMemorySource:
         self.messages, self.first_seq, self.last_seq = {}, 1, 0
         self.created_ns += 1
 
-    async def info(self) -> StreamInfo:
+    async def info(self, *, lost: bool = False) -> StreamInfo:
         self._find()
         stored = len(self.messages)
         deleted = self.last_seq - self.first_seq + 1 - stored

@@ -22,8 +22,7 @@ class AuditHistory(
 ):
     """The history of one audit, which is kept when its checkpoints are replaced. It is immutable.
 
-    It is saved under the keys of its first format, here and in the structs that it holds (`rename`), because a history
-    of another format cannot be read anew from the stream.
+    It is saved under the keys of its first format, here and in the structs that it holds (`rename`).
     """
 
     baseline: Baseline = Baseline()
@@ -59,5 +58,28 @@ class LoadedHistory:
     """Why the saved history cannot be used, in one line that says what to do; None if it can, or if none is saved."""
 
 
-AUDIT_HISTORY_FORMAT = 1
+AUDIT_HISTORY_FORMAT = 2
 """Format of a saved `AuditHistory`: it changes whenever a saved field is added, removed, renamed or gets another meaning."""
+
+READABLE_FORMATS = (1, AUDIT_HISTORY_FORMAT)
+"""Formats that `decode_history` reads. A history cannot be read anew from the stream, so each format stays readable."""
+
+
+def encode_history(history: AuditHistory) -> bytes:
+    """The history as bytes of the present format."""
+    return msgspec.msgpack.encode(history)
+
+
+def decode_history(data: bytes, number: int) -> AuditHistory:
+    """The history that was saved with this format. Raises msgspec.MsgspecError if `data` is damaged."""
+    if number == 1:
+        return _from_format_1(data)
+    return msgspec.msgpack.decode(data, type=AuditHistory)
+
+
+def _from_format_1(data: bytes) -> AuditHistory:
+    """Format 1 has the time before which checkpoints are invalid. All of these have an older format and are not used."""
+    saved = msgspec.msgpack.decode(data)
+    if isinstance(saved, dict) and isinstance(saved.get("history"), dict):
+        saved["history"].pop("changed_ns", None)
+    return msgspec.convert(saved, type=AuditHistory)

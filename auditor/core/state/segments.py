@@ -19,6 +19,10 @@ SEGMENT_SIZE = 1 << 14
 """Sequences in one segment. It is small, because a segment that expired in part is read again."""
 
 
+MAX_OTHER_PREFIXES = 5
+"""Prefixes of skipped messages that a segment keeps."""
+
+
 class OutcomeCounts(msgspec.Struct, forbid_unknown_fields=True):
     """Judged messages by outcome."""
 
@@ -50,6 +54,8 @@ class Segment(msgspec.Struct, forbid_unknown_fields=True):
     unjudged_seqs: list[int] = []
     """The first of the unjudged messages."""
     skipped: int = 0
+    other_prefixes: list[str] = []
+    """First tokens of subjects with events of other streams, of skipped messages: the first of them."""
     content_findings: dict[Kind, int] = {}
     """Exact counts of findings about single messages. A bad snapshot is counted here once a later one supersedes it. Until
     then it is in the ledger."""
@@ -57,6 +63,15 @@ class Segment(msgspec.Struct, forbid_unknown_fields=True):
     """By actor type and reason."""
     listed_findings: dict[Kind, list[Finding]] = {}
     """The findings of `content_findings` that are listed."""
+
+    def skip(self, subject: bytes) -> None:
+        """Count a message that is not on the subjects of the audit."""
+        self.skipped += 1
+        first, events, _ = subject.partition(b".events.")
+        if events and len(self.other_prefixes) < MAX_OTHER_PREFIXES:
+            prefix = first.decode(errors="replace")
+            if prefix not in self.other_prefixes:
+                self.other_prefixes.append(prefix)
 
 
 class Segments(msgspec.Struct, forbid_unknown_fields=True):
@@ -128,6 +143,11 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
     def unjudged_seqs(self) -> list[int]:
         """The first unjudged messages of each segment."""
         return [seq for each in self._in_order() for seq in each.unjudged_seqs]
+
+    @property
+    def other_prefixes(self) -> list[str]:
+        """Prefixes of events of other streams among the skipped messages, sorted."""
+        return sorted({prefix for each in self.segments.values() for prefix in each.other_prefixes})
 
     @property
     def skipped(self) -> int:
