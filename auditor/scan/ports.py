@@ -128,3 +128,5 @@ class PassPorts:
     """The label values of the audit, which its passes share."""
     clock: Callable[[], int]
     """Returns nanoseconds since 1970."""
+    steady_clock: Callable[[], int]
+    """Returns nanoseconds of a clock that is never set."""

@@ -93,7 +93,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
     inconclusive, and nothing that was found is lost.
     """
     state = ports.state if ports.state is not None and ports.state.saves else None
-    writer = CheckpointWriter(state, request.audit.name, ports.clock)
+    writer = CheckpointWriter(state, request.audit.name, ports.steady_clock)
     try:
         start = await _start(request, ports)
         plan, checkpoint = start.plan, start.plan.checkpoint
