@@ -182,7 +182,7 @@ DAMAGES = {
     "a purge by sequence": Damage(
         purge_sequences, {"messages": 300, "first_seq": 101}, {"missing_head/expired": 10}, ended=""
     ),
-    "a purge by sequence, bridged by snapshots": Damage(
+    "a purge by sequence, covered by snapshots": Damage(
         purge_sequences_with_snapshots, {"messages": 310, "first_seq": 101}, {"missing_head/expired": 10}, ended=""
     ),
     "a delete in the middle": Damage(

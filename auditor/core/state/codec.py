@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FORMAT = 2
-"""Format of the bytes, saved beside them: it changes whenever a saved field is added, removed, renamed or gets another meaning."""
+"""Number of the saved format, saved with the bytes. Increase it when a saved field is added, removed, renamed or gets another meaning."""
 
 BATCH = 20_000
 """Entries in one frame, which take about ten milliseconds to encode."""

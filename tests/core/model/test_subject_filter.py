@@ -1,4 +1,4 @@
-"""Which subjects a pattern covers, by NATS's rules."""
+"""A subject filter matches subjects by the rules of NATS."""
 
 from __future__ import annotations
 
