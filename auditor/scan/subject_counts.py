@@ -66,6 +66,15 @@ async def count_subjects(
 
 
 @dataclass(frozen=True, slots=True)
+class _Attempt:
+    """What one attempt found on a subject."""
+
+    stored: int
+    """Messages up to the end of the pass's range that the stream counts."""
+    unreadable: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Counting:
     source: Source
     last_seq: int
@@ -73,27 +82,41 @@ class _Counting:
     request: PassRequest
 
     async def recount(self, subject: str, known: SubjectCount) -> SubjectCount:
-        """Read the subject again. Raises WalkIncompleteError if the stream changes in each attempt.
+        """Read the subject again until an attempt is valid. Raises WalkIncompleteError if none is.
 
-        An attempt is valid if all counted messages were delivered, or if the subject has not changed meanwhile.
+        An attempt that found unreadable messages must be confirmed by the next one: a purge between two of its requests
+        could hide that the subject has changed.
         """
+        unconfirmed: _Attempt | None = None
         for _ in range(MAX_ATTEMPTS):
-            info = await self.source.info()
-            before = await self.source.count(subject)
-            delivered = later = 0
-            async for seq in self._seqs(info, subject):
-                delivered += 1
-                later += seq > self.last_seq
-            if delivered == before or await self._is_stable(subject, before, info):
-                unreadable = before - delivered
-                detected_seq = self.last_seq if unreadable > known.unreadable else known.detected_seq
-                return SubjectCount(before - later, unreadable, detected_seq)
+            attempt = await self._read_again(subject)
+            if attempt is not None and (attempt.unreadable == 0 or attempt == unconfirmed):
+                has_grown = attempt.unreadable > known.unreadable
+                detected_seq = self.last_seq if has_grown else known.detected_seq
+                return SubjectCount(attempt.stored, attempt.unreadable, detected_seq)
+            unconfirmed = attempt
         raise WalkIncompleteError(f"subject {subject} is written to or trimmed faster than it can be counted")
 
-    async def _is_stable(self, subject: str, count: int, info: StreamInfo) -> bool:
-        return (
-            await self.source.count(subject) == count and await self.source.first_on(subject, info.last_seq + 1) is None
-        )
+    async def _read_again(self, subject: str) -> _Attempt | None:
+        """Count the subject and read it; None if it may have changed meanwhile.
+
+        The count is taken after the stream info. If all counted messages are delivered, none was stored or removed between.
+        """
+        info = await self.source.info()
+        before = await self.source.count(subject)
+        was_growing = await self._has_newer(subject, info)
+        delivered = later = 0
+        async for seq in self._seqs(info, subject):
+            delivered += 1
+            later += seq > self.last_seq
+        if delivered == before:
+            return _Attempt(before - later, 0)
+        if was_growing or await self.source.count(subject) != before or await self._has_newer(subject, info):
+            return None
+        return _Attempt(before - later, before - delivered)
+
+    async def _has_newer(self, subject: str, info: StreamInfo) -> bool:
+        return await self.source.first_on(subject, info.last_seq + 1) is not None
 
     async def _seqs(self, info: StreamInfo, subject: str) -> AsyncIterator[int]:
         """The sequence of every message that is delivered."""

@@ -319,7 +319,7 @@ async def test_a_full_quarantine_stream_is_shown_and_stops_no_detection(
         pending = audit["quarantine_pending"]
         assert 0 < pending < 100
         assert await running.metric("quarantine_pending") == pending
-        assert [event for event in running.log if "full" in event.get("why", "")]
+        assert [event for event in running.log if "full" in event.get("reason", "")]
         await enlarge_quarantine(admin)
         await until(lambda: all_stored(running))
         state = json.loads((await admin.request("$JS.API.STREAM.INFO.AETHER_QUARANTINE")).data)["state"]

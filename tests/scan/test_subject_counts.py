@@ -186,3 +186,28 @@ async def test_if_a_count_fails_the_result_holds_the_error() -> None:
     stream.silent["count"] = GoneError("no answer")
     result = await count_subjects(stream, await stream.info(), {}, one_actor(stream).request)
     assert (dict(result.counts), result.error) == ({}, "no answer")
+
+
+async def test_a_purge_between_two_requests_makes_no_stored_message_unreadable() -> None:
+    """A message comes after the stream info and is counted; the subject is purged just before it is asked for newer ones."""
+    stream = InMemorySource([*MIXED, (ONE, event("order-1", 6))])
+    known, request = {ONE.encode(): SubjectCount(stored=5)}, one_actor(stream).request
+    info = await stream.info()
+    count, first_on, counts = stream.count, stream.first_on, 0
+
+    async def arriving(subject: str) -> int:
+        nonlocal counts
+        counts += subject == ONE
+        if counts == 2:  # the first one only decides that the subject is read again
+            stream.append((ONE, event("order-1", 7)))
+        return await count(subject)
+
+    async def purging(subject: str, seq: int) -> object:
+        if counts == 3:
+            stream.delete(*[each for each, message in stream.messages.items() if message.subject == ONE.encode()])
+        return await first_on(subject, seq)
+
+    stream.count, stream.first_on = arriving, purging  # type: ignore[assignment,method-assign]
+    result = await count_subjects(stream, info, known, request)
+    assert result.error is None
+    assert result.counts[ONE.encode()].unreadable == 0
