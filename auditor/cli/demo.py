@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def demo_command(http: str, *, once: bool) -> int:
-    """The exit code: with `once` that of the pass, else 0 after Ctrl-C. Raises AuditorError."""
+    """Returns the exit code: with `once` that of the pass, else 0 after Ctrl-C. Raises AuditorError."""
     try:
         address = listen(http)
     except ValueError as error:

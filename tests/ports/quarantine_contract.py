@@ -19,16 +19,16 @@ SUBJECT = b"ORDERS.events.order.order-1"
 
 
 class QuarantineStream(Protocol):
-    """What the quarantine writes to."""
+    """The stream to which the quarantine writes, as the tests control it."""
 
     async def refuse(self) -> None:
-        """Take no more records."""
+        """Refuse further records."""
 
     async def admit(self) -> None:
-        """Take records again; those taken before are still there."""
+        """Accept records again. Records stored before are kept."""
 
     async def keys(self) -> set[str]:
-        """The keys of all records."""
+        """Return the keys of all stored records."""
 
 
 def entry(seq: int = 1, data: bytes = b'{"id"') -> QuarantineEntry:
@@ -58,7 +58,7 @@ class QuarantineContract:
         assert await one_round(quarantine, *records) == QuarantineResult(stored=100, already_stored=200)
         assert await quarantine_stream.keys() == {record.key for record in records}
 
-    async def test_the_counts_begin_anew_after_a_flush(self, quarantine: Quarantine) -> None:
+    async def test_a_flush_resets_the_counts(self, quarantine: Quarantine) -> None:
         await one_round(quarantine, entry())
         assert await quarantine.flush() == QuarantineResult()
 
@@ -77,7 +77,7 @@ class QuarantineContract:
         other = replace(entry(), kind=Kind.HIDDEN_EVENT, reason=None, error="something else")
         assert await one_round(quarantine, other) == QuarantineResult(already_stored=1)
 
-    async def test_records_of_another_stream_or_sequence_or_body_are_others(
+    async def test_records_of_another_stream_epoch_sequence_or_body_have_keys_of_their_own(
         self, quarantine: Quarantine, quarantine_stream: QuarantineStream
     ) -> None:
         records = [
@@ -91,14 +91,14 @@ class QuarantineContract:
         assert await one_round(quarantine, *records) == QuarantineResult(stored=len(records))
         assert await quarantine_stream.keys() == {record.key for record in records}
 
-    async def test_headers_and_body_may_hold_any_bytes(self, quarantine: Quarantine) -> None:
+    async def test_headers_and_body_may_have_any_bytes(self, quarantine: Quarantine) -> None:
         message = StoredMessage(1, 1, b"ORDERS.\xff\x01", b"NATS/1.0\r\nA: \xff\r\n\r\n", bytes(range(256)))
         record = replace(entry(), message=message)
         assert await one_round(quarantine, record) == QuarantineResult(stored=1)
         other = msgspec.structs.replace(message, headers=None)
         assert await one_round(quarantine, replace(record, message=other)) == QuarantineResult(already_stored=1)
 
-    async def test_a_refusal_counts_every_record_and_says_why_in_one_line(
+    async def test_a_refusal_counts_every_record_and_gives_the_reason_in_one_line(
         self, quarantine: Quarantine, quarantine_stream: QuarantineStream
     ) -> None:
         await one_round(quarantine, entry(1))
@@ -109,7 +109,9 @@ class QuarantineContract:
         assert result.reason.isprintable()
         assert await quarantine_stream.keys() == {entry(1).key}
 
-    async def test_every_round_tries_anew(self, quarantine: Quarantine, quarantine_stream: QuarantineStream) -> None:
+    async def test_every_round_submits_refused_records_again(
+        self, quarantine: Quarantine, quarantine_stream: QuarantineStream
+    ) -> None:
         await one_round(quarantine, entry(1))
         await quarantine_stream.refuse()
         assert (await one_round(quarantine, entry(1), entry(2))).failed == 2

@@ -17,7 +17,7 @@ A, B, C = "S.events.order.a", "S.events.order.b", "S.events.order.c"
 
 
 class Laboratory(Protocol):
-    """What happens to stream `S`, which takes all subjects that begin with its name."""
+    """Changes stream `S`, which stores all subjects that begin with its name."""
 
     async def store(self, *subjects: str) -> None:
         """Store a message on each of these subjects; its body is its sequence."""
@@ -48,7 +48,7 @@ async def seqs(source: Source, info: StreamInfo, **options: Any) -> list[int]:
 
 
 class SourceContract:
-    """Subclasses give the fixtures `source` and `laboratory`; the stream is there, and empty."""
+    """Subclasses give the fixtures `source` and `laboratory`; the stream exists and is empty."""
 
     # Stream info
 
@@ -104,7 +104,9 @@ class SourceContract:
         with pytest.raises(StreamRecreatedError):
             await source.deleted(info)
 
-    async def test_a_stream_that_is_gone_is_not_found(self, source: Source, laboratory: Laboratory) -> None:
+    async def test_after_the_stream_is_deleted_every_method_raises_stream_not_found(
+        self, source: Source, laboratory: Laboratory
+    ) -> None:
         await laboratory.store(A)
         info = await source.info()
         await laboratory.remove()

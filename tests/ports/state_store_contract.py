@@ -22,13 +22,13 @@ class Storage(Protocol):
     """Where the state of one audit is saved."""
 
     def store(self) -> StateStore:
-        """The store of a new process."""
+        """Return the store of a new process."""
 
     async def refuse(self) -> None:
         """Let every save fail, although no other process saved."""
 
     async def admit(self) -> None:
-        """Let saves succeed again; what was saved is still there."""
+        """Let saves succeed again. The saved state is kept."""
 
     async def save_newer(self, part: str) -> None:
         """Save that part in the format of a later version."""

@@ -89,7 +89,7 @@ async def test_in_a_filtered_pass_only_sequences_that_were_not_reached_are_unrea
 @pytest.mark.parametrize(
     ("what", "removed", "unread"), [("deleted", [], [(3, 4)]), ("is_readable", [(3, 3)], [(4, 4)])]
 )
-async def test_an_account_that_is_not_complete_holds_the_error_and_what_is_known(
+async def test_an_account_that_is_not_complete_holds_the_error_and_the_ranges_known_before_it(
     what: str, removed: list[tuple[int, int]], unread: list[tuple[int, int]]
 ) -> None:
     stream = FaultySource(GOOD)

@@ -78,7 +78,7 @@ def a_full_pass_for_every_deletion(monkeypatch: pytest.MonkeyPatch) -> None:
     deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(STEPS)
-def test_after_any_history_an_incremental_pass_reports_what_a_full_one_reports(steps: list[Step | None]) -> None:
+def test_after_any_history_an_incremental_pass_has_the_same_report_as_a_full_one(steps: list[Step | None]) -> None:
     stream, state = InMemorySource(), InMemoryStateStore()
     for step in [*steps, None]:
         if step is not None:

@@ -262,7 +262,7 @@ async def test_messages_that_are_stored_during_a_pass_are_read_by_the_next_pass(
     assert (report.range.last_seq, report.messages.examined, report.verdict) == (7, 7, Verdict.CLEAN)
 
 
-async def test_a_walk_that_ends_early_is_inconclusive_and_keeps_what_was_found() -> None:
+async def test_a_walk_that_ends_early_is_inconclusive_or_corrupt_by_its_findings() -> None:
     stream = FaultySource([*GOOD[:2], (ORDER, b"{"), *GOOD[2:]])
     stream.fails_at[3] = GoneError("the stream is gone")
     report = await a_pass(stream).run()
@@ -359,7 +359,7 @@ async def test_a_deleted_event_is_a_gap_whose_cause_is_known() -> None:
 
 
 @pytest.mark.parametrize(("ends_at", "read"), [(1, None), (4, SeqRange(1, 3)), (8, SeqRange(1, 7))])
-async def test_a_report_says_what_was_read(ends_at: int, read: SeqRange | None) -> None:
+async def test_a_report_has_the_range_that_was_read(ends_at: int, read: SeqRange | None) -> None:
     stream = FaultySource(GOOD)
     stream.fails_at[ends_at] = GoneError("the stream is gone")
     report = await a_pass(stream).run()
@@ -412,7 +412,7 @@ async def test_only_messages_on_the_subjects_of_the_audit_are_judged() -> None:
     assert (report.messages.skipped, sums_hold(report)) == (9, True)
 
 
-async def test_progress_shows_what_was_examined_so_far() -> None:
+async def test_progress_counts_the_examined_messages_by_outcome() -> None:
     stream = InMemorySource([*GOOD[:2], (ORDER, b"{"), (ORDER, event("order-1", 0)), ("S.events.x", b"12")])
     this_pass = a_pass(stream)
     await this_pass.run()
@@ -518,7 +518,9 @@ async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
     assert quarantine.records == whole.records
 
 
-async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_kill_only_messages_after_the_last_checkpoint_are_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 6)
     stream, state = InMemorySource([("S.other", b"")] * 20), InMemoryStateStore()
     Mortal(stream, InMemoryQuarantine(), state, 8)  # five batches, a checkpoint after the second and the fourth

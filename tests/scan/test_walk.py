@@ -51,7 +51,7 @@ async def walk(one: OnePass, plan: Plan) -> WalkResult:
     return await read_range(one.ports, info, plan, examiner, AuditHistory(), writer, one.request)
 
 
-async def test_the_walk_returns_what_it_read_and_what_was_not_delivered() -> None:
+async def test_the_walk_returns_the_range_that_it_read_and_the_undelivered_sequences() -> None:
     stream, plan = InMemorySource([*GOOD, *GOOD]), plan_of(new_checkpoint(3))
     stream.delete(5, 6, 14)
     plan.checkpoint.undelivered = [(1, 1)]
@@ -72,7 +72,7 @@ async def test_a_walk_without_new_messages_reads_nothing() -> None:
     assert (one.progress.first_seq, one.progress.last_seq, one.progress.ratio) == (8, 7, 1.0)
 
 
-async def test_a_walk_that_fails_returns_what_it_reached_and_why() -> None:
+async def test_a_walk_that_fails_returns_the_last_sequence_that_it_reached_and_the_error() -> None:
     stream = FaultySource(GOOD)
     stream.fails_at[5] = GoneError("the stream is gone")
     result = await walk(a_pass(stream), plan_of(new_checkpoint()))

@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
 
 class Mode(StrEnum):
-    """How much of its range a pass read."""
+    """Whether a pass reads its whole range or only what is new since a checkpoint."""
 
     FULL = "full"
     INCREMENTAL = "incremental"

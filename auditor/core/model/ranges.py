@@ -54,6 +54,6 @@ def size(ranges: Iterable[tuple[int, int]]) -> int:
 
 
 def intersects_open_interval(ranges: Sequence[tuple[int, int]], after: int, before: int) -> bool:
-    """Whether a sequence above `after` and below `before` is in `ranges`, which are merged."""
+    """Returns whether a sequence above `after` and below `before` is in `ranges`, which are merged."""
     at = bisect_left(ranges, after + 1, key=lambda pair: pair[1])
     return at < len(ranges) and max(ranges[at][0], after + 1) < before

@@ -1,4 +1,4 @@
-"""What an audit keeps from one pass to the next, and whether a pass can resume from it."""
+"""Holds what an audit keeps from one pass to the next, and decides whether a pass can resume from it."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     next_seq: int = 1
     """First sequence that the next pass reads."""
     lost_seqs: tuple[int, ...] = ()
+    """Sequences that the server reported as lost in the last full pass."""
     lost_bytes: int = 0
-    """What the server reported as lost in the last full pass."""
+    """Bytes that the server reported as lost in the last full pass."""
     removed: Ranges = []
     deleted: Ranges = []
     unreadable: Ranges = []
@@ -82,7 +83,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return None
 
     def deletions_unchanged(self, info: StreamInfo) -> bool:
-        """Whether no message can have been removed since the last full pass, by the counts of the stream info.
+        """Returns whether no message can have been removed since the last full pass, by the counts of the stream info.
 
         If not, `has_new_deletions` decides from the list of deleted ranges.
         """
@@ -90,7 +91,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return lost and (self.first_seq, size(self.deleted)) == (info.first_seq, info.deleted)
 
     def has_new_deletions(self, info: StreamInfo, listed: Sequence[tuple[int, int]]) -> bool:
-        """Whether messages that were read have been deleted from the middle; `listed` are the ranges deleted now."""
+        """Returns whether messages that were read have been deleted from the middle; `listed` are the ranges deleted now."""
         read = [(info.first_seq, self.next_seq - 1)]
         before, now = intersect(self.deleted, read), intersect(subtract(listed, self.undelivered), read)
         return (info.lost, info.lost_bytes) != (self.lost_seqs, self.lost_bytes) or before != now
@@ -167,11 +168,11 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class CheckedOut:
-    """A checkpoint in memory, and how it relates to what is saved."""
+    """A checkpoint that a pass owns, with whether it is saved and how many records are pending."""
 
     checkpoint: Checkpoint
     is_saved: bool
-    """Whether this checkpoint, unchanged, is what is saved."""
+    """Whether the saved state has this checkpoint, unchanged."""
     unstored: int = 0
     """Quarantine records of messages below `next_seq` that the quarantine refused. While there are any, the checkpoint must
     not be saved: the pass that starts from an older one submits the records again."""

@@ -48,7 +48,7 @@ class EncodedCheckpoint:
 
     data: bytes
     summary: dict[str, object]
-    """What the checkpoint covers, for people to read."""
+    """A summary of the checkpoint, for people."""
 
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
@@ -110,7 +110,7 @@ def _split(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def summary(checkpoint: Checkpoint) -> dict[str, object]:
-    """What a checkpoint covers, for people to read."""
+    """Returns a summary of a checkpoint, for people."""
     return {
         "stream": checkpoint.stream,
         "first_seq": checkpoint.first_seq,

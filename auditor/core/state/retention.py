@@ -24,7 +24,7 @@ Known = TypeVar("Known")
 
 @dataclass(frozen=True, slots=True)
 class Trimmed:
-    """What the caller has to read again after `trim`."""
+    """The actors and the segment that the caller has to read again after `trim`."""
 
     first_event_expired: list[bytes] = field(default_factory=list)
     """Keys of actors without anomalies whose first event expired. The caller reads their first stored event."""

@@ -140,7 +140,7 @@ def test_each_choice_is_small_and_has_the_last_samples_and_all_are_chosen_in_tur
     assert {each.seq for some in chosen for each in some} == set(range(count))
 
 
-def test_samples_that_the_stream_does_not_hold_any_more_are_dropped() -> None:
+def test_samples_outside_the_range_of_the_stream_are_dropped() -> None:
     samples = SampledDigests()
     for seq in (5, 9, 14, 20):
         samples = samples.observe_last(message(seq))

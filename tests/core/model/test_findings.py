@@ -74,7 +74,7 @@ def test_these_kinds_explain_a_gap() -> None:
     }
 
 
-def test_every_kind_says_which_fields_hold_its_place() -> None:
+def test_every_kind_names_the_fields_of_its_place() -> None:
     ranges = {*MESSAGE_KINDS, Kind.STREAM_ROLLBACK, Kind.HISTORY_CHANGED}
     nowhere = {Kind.STREAM_RECREATED, Kind.CONFIG_CHANGED}
     assert kinds_at("first_seq", "last_seq") == ranges

@@ -223,7 +223,7 @@ def test_each_bad_message_after_the_last_event_explains_one_version_of_a_snapsho
     assert bool(assess_actor(ledger_of(stored), KEY, RangeFacts()).snapshot_ahead) == ahead
 
 
-def test_versions_that_unread_messages_may_hold_are_not_missing() -> None:
+def test_versions_that_may_be_in_unread_messages_are_not_missing() -> None:
     ledger = ledger_of([Message(2), Message(4), Message(6), Message(8, snapshot=True)])
 
     def found(*unread: tuple[int, int]) -> tuple[bool, list[int], bool]:
