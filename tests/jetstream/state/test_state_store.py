@@ -129,9 +129,9 @@ async def test_after_the_state_stream_is_removed_a_running_auditor_keeps_its_sta
 @pytest.mark.parametrize("data", [b"", b"nonsense", b"\x78\x01\x01\x00\x00\xff\xff\x00\x00\x00\x01"])
 async def test_damaged_state_is_not_used_and_logged_in_one_line(client: Client, data: bytes) -> None:
     store = await saved_by(client, checkpoint(5))
-    head = await store._parts.load_manifest()
-    assert head is not None
-    await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=head.parts["completed"].seqs[0])
+    manifest = await store._parts.load_manifest()
+    assert manifest is not None
+    await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=manifest.parts["completed"].seqs[0])
     with capture_logs() as logs:
         assert await found(client) is None
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("saved state not used", "warning")]
@@ -195,9 +195,9 @@ async def test_a_history_that_cannot_be_used_is_a_problem_and_is_not_replaced_un
         loaded = await store.load_history()
     assert [entry["event"] for entry in logs] == ["saved history not used"]
     assert "auditor state reset --audit orders" in (loaded.problem or "")
-    head = await broken.load_manifest()
-    assert head is not None
-    assert await broken.read(head, HISTORY_PART) == data
+    manifest = await broken.load_manifest()
+    assert manifest is not None
+    assert await broken.read(manifest, HISTORY_PART) == data
     await broken.save({HISTORY_PART: None}, 2)
     assert (await store.load_history()).problem is None
 
