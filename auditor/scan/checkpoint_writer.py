@@ -37,9 +37,9 @@ class SaveResult(Enum):
 
     SAVED = auto()
     FAILED = auto()
-    """It failed and was logged; what was saved before is still there."""
+    """The save failed and was logged; the state saved before is kept."""
     CONFLICT = auto()
-    """Another process has saved since this pass loaded the state: what this pass knows is not the newest."""
+    """Another process has saved since this pass loaded the state, so that this pass does not have the newest state."""
 
 
 class CheckpointWriter:
