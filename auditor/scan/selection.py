@@ -26,7 +26,7 @@ class SelectionResult:
     """Whether the audit selects messages of the stream."""
 
     incomplete: str | None = None
-    """Why the audit cannot have looked at what it is for, in one line; None if it can."""
+    """Why the audit has probably the wrong subjects, in one line; None if it has not."""
     notes: tuple[str, ...] = ()
     """What an operator should know about messages that were not selected, one line each."""
 
@@ -40,7 +40,7 @@ async def check_selection(
     """
     segments = checkpoint.state.segments
     notes = tuple(
-        f"messages on {prefix}.events.> were skipped: they are not on the subjects of this audit"
+        f"messages on {StreamLayout(prefix).all_events} were skipped: they are not on the subjects of this audit"
         for prefix in segments.other_prefixes[:MAX_PREFIXES]
     )
     if segments.examined or not info.messages:
@@ -63,7 +63,7 @@ async def check_selection(
 def _prefixes(subjects: Iterable[str]) -> list[str]:
     """The most frequent first two tokens of subjects, as filters."""
     counts = Counter(_filter(subject) for subject in subjects)
-    named = [prefix for prefix, _ in counts.most_common(MAX_PREFIXES)]
+    named = sorted(counts, key=lambda prefix: -counts[prefix])[:MAX_PREFIXES]
     return [*named, "other subjects"] if len(counts) > MAX_PREFIXES else named
 
 

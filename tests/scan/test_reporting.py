@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from auditor.core.history.stream_identity import StreamIdentity
 from auditor.core.model.findings import Kind
 from auditor.core.model.passes import Mode, PassTimes, SeqRange, Verdict
 from auditor.core.model.range_account import RangeAccount
@@ -20,8 +21,6 @@ CHECKPOINT = Checkpoint(
     first_seq=2,
     next_seq=11,
     removed=[(3, 4)],
-    lost_seqs=(6,),
-    lost_bytes=9,
     full_pass_started_ns=5,
     is_complete=True,
 )
@@ -31,13 +30,15 @@ def test_the_facts_of_a_saved_pass_are_those_of_its_checkpoint_and_its_times() -
     facts = facts_of(CHECKPOINT, Mode.INCREMENTAL, PassTimes(8, 9), filtered=True)
     assert (facts.mode, facts.range, facts.read, facts.filtered) == (Mode.INCREMENTAL, SeqRange(2, 10), None, True)
     assert (facts.started_ns, facts.finished_ns) == (8, 9)
-    assert (facts.lost_seqs, facts.lost_bytes, facts.incomplete) == ((6,), 9, None)
+    assert facts.incomplete is None
 
 
 async def test_making_a_report_does_not_change_the_checkpoint() -> None:
     one, before = a_pass(InMemorySource()), msgspec.msgpack.encode(CHECKPOINT)
     facts = facts_of(CHECKPOINT, Mode.FULL, PassTimes(8, 9), filtered=False)
-    report = await report_pass(one.request, one.ports, CHECKPOINT, facts, RangeAccount(unread=[(5, 6)]), {}, ())
+    report = await report_pass(
+        one.request, one.ports, CHECKPOINT, facts, RangeAccount(unread=[(5, 6)]), {}, StreamIdentity()
+    )
     assert (report.messages.removed, report.messages.unjudged, report.full_pass_started_ns) == (2, 2, 5)
     assert msgspec.msgpack.encode(CHECKPOINT) == before
 

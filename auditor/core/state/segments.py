@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from auditor.aether.stream_layout import prefix_of_event
 from auditor.core.model.findings import Finding, Kind
 
 if TYPE_CHECKING:
@@ -67,10 +68,9 @@ class Segment(msgspec.Struct, forbid_unknown_fields=True):
     def skip(self, subject: bytes) -> None:
         """Count a message that is not on the subjects of the audit."""
         self.skipped += 1
-        first, events, _ = subject.partition(b".events.")
-        if events and len(self.other_prefixes) < MAX_OTHER_PREFIXES:
-            prefix = first.decode(errors="replace")
-            if prefix not in self.other_prefixes:
+        if len(self.other_prefixes) < MAX_OTHER_PREFIXES:
+            prefix = prefix_of_event(subject)
+            if prefix is not None and prefix not in self.other_prefixes:
                 self.other_prefixes.append(prefix)
 
 

@@ -175,8 +175,8 @@ async def test_a_part_in_a_newer_format_is_refused_in_one_line_that_says_what_to
 
 
 async def test_a_history_in_a_newer_format_is_refused_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    await saved_in(client, monkeypatch, HISTORY_PART, 2)
-    with pytest.raises(StateNewerError, match=f"{HISTORY_PART} has format 2"):
+    await saved_in(client, monkeypatch, HISTORY_PART, 3)
+    with pytest.raises(StateNewerError, match=f"{HISTORY_PART} has format 3"):
         await store_of(client).load_history()
 
 
