@@ -815,9 +815,7 @@ async def test_an_audit_that_is_moved_to_another_stream_begins_a_new_history() -
     with capture_logs() as logged:
         report = await a_pass(moved, state=state).run()
     assert Kind.STREAM_RECREATED not in report.findings_total
-    assert [(line["event"], line["stream"]) for line in logged][:1] == [
-        ("audit reads another stream: its history begins anew", "OTHER")
-    ]
+    assert logged[0]["event"] == "audit reads another stream: its history begins anew"
     history = (await state.load_history()).history
     assert (history.identity.incidents, history.identity.is_of("OTHER"), history.identity.is_of("S")) == (
         (),
