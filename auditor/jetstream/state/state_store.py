@@ -17,6 +17,7 @@ from auditor.core.history.audit_history import AUDIT_HISTORY_FORMAT, AuditHistor
 from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
 from auditor.core.state.codec import FORMAT, decode_checkpoint
 from auditor.errors import StateError, StateFormatError, StateNewerError
+from auditor.jetstream.api import DECODE_ERRORS
 from auditor.jetstream.state.part_store import PartContent
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ class JetStreamStateStore:
             return AuditHistory()
         try:
             return msgspec.msgpack.decode(data, type=AuditHistory)
-        except msgspec.MsgspecError as error:
+        except DECODE_ERRORS as error:
             raise StateFormatError(f"it does not decode ({type(error).__name__})") from error
 
     def _log_unusable(self, error: Exception) -> None:
