@@ -1,4 +1,4 @@
-"""Remembers which consumers were created over a connection and may still exist. Pure: the time is an argument, in seconds."""
+"""Keeps the names of consumers that a connection no longer uses and that may still exist. Pure: the time is an argument, in seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class OwnConsumers:
         self._expiry: dict[tuple[str, str], float] = {}
 
     def add(self, stream: str, name: str, now: float) -> None:
-        """Remember a consumer that is not used from now on."""
+        """Keep the name of a consumer that is not used from now on."""
         self._expiry[stream, name] = now + EXPIRY_SECONDS
 
     def remove(self, stream: str, name: str) -> None:

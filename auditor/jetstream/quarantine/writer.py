@@ -164,7 +164,7 @@ class QuarantineWriter:
             )
         except ValueError as error:
             raise _RecordError(error) from error
-        if rest and await self._is_at(subject, entry):
+        if rest and await self._is_stored_at(subject, entry):
             return False
         # The first part is sent last, so that a record with a first part is complete.
         for part in rest:
@@ -172,11 +172,11 @@ class QuarantineWriter:
                 raise _OccupiedError(f"{part.subject} holds a part of another record")
         if await self._send(first):
             return True
-        if not await self._is_at(subject, entry):
+        if not await self._is_stored_at(subject, entry):
             raise _OccupiedError(f"{subject} holds another message")
         return False
 
-    async def _is_at(self, subject: str, entry: QuarantineEntry) -> bool:
+    async def _is_stored_at(self, subject: str, entry: QuarantineEntry) -> bool:
         """Return whether the record of `entry` is stored at `subject`, by its bytes."""
         record = await self._retry(lambda: read_record_at(self._client, self._config.stream, subject))
         return record is not None and holds(record, entry)

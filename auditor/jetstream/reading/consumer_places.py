@@ -47,7 +47,7 @@ async def wait_for_place(client: Client, stream: str) -> None:
 
 
 async def release(client: Client, stream: str, name: str) -> None:
-    """Delete a consumer that is not used any more, if the user may. Otherwise remember it until it has expired. Never raises."""
+    """Delete a consumer that is not used any more, if the user may. Otherwise keep its name until it has expired. Never raises."""
     client.own_consumers.add(stream, name, asyncio.get_running_loop().time())
     await _delete(client, stream, name)
 

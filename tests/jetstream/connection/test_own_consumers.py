@@ -1,11 +1,11 @@
-"""Consumers that are not used any more are remembered until they have expired."""
+"""Consumers that are not used any more are known until they have expired."""
 
 from __future__ import annotations
 
 from auditor.jetstream.connection.own_consumers import EXPIRY_SECONDS, OwnConsumers
 
 
-def test_an_unused_consumer_is_remembered_until_it_has_expired():
+def test_an_unused_consumer_is_known_until_it_has_expired():
     own = OwnConsumers()
     own.add("S", "a", 100.0)
     own.add("S", "b", 101.0)

@@ -97,7 +97,7 @@ WITHOUT_DELETE = json.dumps(
 )
 
 
-async def test_a_user_that_may_not_delete_has_at_most_three_consumers_at_once_and_waits_for_their_expiry(monkeypatch):
+async def test_a_user_that_may_not_delete_never_has_more_than_three_consumers_and_waits_for_their_expiry(monkeypatch):
     monkeypatch.setattr("auditor.jetstream.connection.own_consumers.EXPIRY_SECONDS", 6.0)
     users = f"authorization {{ users: [{WITHOUT_DELETE}, {{user: admin, password: a}}] }}"
     async with (
