@@ -43,23 +43,23 @@ class App:
     _state_stores: dict[tuple[str, bool], JetStreamStateStore] = field(default_factory=dict)
 
     def source(self, audit: AuditConfig) -> StreamSource:
-        """The stream that `audit` reads."""
+        """Returns the reader of the stream that `audit` reads."""
         return StreamSource(self.client, audit.stream)
 
     def quarantine(self, audit: AuditConfig) -> QuarantineWriter:
-        """Writes the quarantine entries of `audit` to the quarantine stream."""
+        """Returns the writer of the quarantine entries of `audit`."""
         return QuarantineWriter(self.client, self.config.quarantine, audit.stream)
 
     def part_store(self, audit: AuditConfig) -> PartStore:
-        """Reads and writes the parts of the saved state of `audit`."""
+        """Returns the store of the parts of the saved state of `audit`."""
         return PartStore(self.client, self.config.state, audit.stream, audit.name, auditor.__version__)
 
     def acceptances(self, audit: AuditConfig) -> Acceptances:
-        """Reads and writes the acceptances of `audit`."""
+        """Returns the store of the acceptances of `audit`."""
         return Acceptances(self.client, self.config.state, audit.name)
 
     def state_store(self, audit: AuditConfig, *, store: bool = True) -> JetStreamStateStore:
-        """The saved state of `audit`; unless `store`, saving does nothing.
+        """Returns the state store of `audit`. Without `store`, its `save` does nothing.
 
         Every call with the same arguments returns the same object, which may keep a checkpoint in memory between passes.
         """
@@ -85,7 +85,7 @@ class App:
         await state_stream(self.config.state).ensure(self.client, *audited_streams)
 
     def ports(self, audit: AuditConfig, *, store: bool) -> PassPorts:
-        """The ports of a pass of `audit`. Unless `store`, the pass writes neither records nor saved state."""
+        """Returns the ports of a pass of `audit`. Without `store`, the pass writes neither records nor saved state."""
         return PassPorts(
             source=self.source(audit),
             quarantine=self.quarantine(audit) if store else None,
@@ -96,7 +96,7 @@ class App:
         )
 
     async def run_pass(self, request: PassRequest, *, store: bool = True) -> PassReport | Yielded:
-        """Run one pass. Unless `store`, it writes nothing. Raises as `auditor.scan.run.run_pass`."""
+        """Run one pass. Without `store`, it writes nothing. Raises as `auditor.scan.run.run_pass`."""
         return await run_pass(request, self.ports(request.audit, store=store))
 
     async def run_to_end(self, request: PassRequest, *, store: bool = True) -> PassReport:
@@ -106,7 +106,7 @@ class App:
     async def last_report(
         self, audit: AuditConfig, accepted: Mapping[Kind, Acceptance] | None = None, *, store: bool = True
     ) -> PassReport | None:
-        """The report of the last completed pass, from `state_store` with the same `store`.
+        """Returns the report of the last completed pass, from `state_store` with the same `store`.
 
         Raises as `auditor.scan.reporting.last_report`.
         """
@@ -115,7 +115,7 @@ class App:
 
 @asynccontextmanager
 async def open_app(config: Config, *, ensure_own_streams: bool) -> AsyncIterator[App]:
-    """Connect to NATS while the block runs; with `ensure_own_streams`, create or check the auditor's own streams first.
+    """Connect to NATS while the block runs. With `ensure_own_streams`, first create or check the auditor's own streams.
 
     Raises AuditorError if there is no connection, and as `App.ensure_own_streams`.
     """

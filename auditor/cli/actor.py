@@ -34,7 +34,7 @@ STYLES: dict[Replayability | None, str] = {
 
 
 def actor_command(config_file: Path, actor_id: str, audit: str | None, from_version: int, *, as_json: bool) -> int:
-    """The exit code: 0 if nothing is wrong with this actor, 2 corrupt, 3 inconclusive. Raises AuditorError."""
+    """Returns the exit code: 0 if nothing is wrong with this actor, 2 corrupt, 3 inconclusive. Raises AuditorError."""
     check_actor_id(actor_id)
     config = load(config_file)
     configure_log("warning", "console")

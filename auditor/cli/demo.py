@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def demo_command(http: str, *, once: bool) -> int:
-    """The exit code: with `once` that of the pass, else 0 after Ctrl-C. Raises AuditorError."""
+    """Returns the exit code: with `once` that of the pass, else 0 after Ctrl-C. Raises AuditorError."""
     try:
         address = listen(http)
     except ValueError as error:
@@ -64,11 +64,11 @@ async def _daemon(address: str) -> int:
     return ExitCode.CLEAN
 
 
-async def _show(console: Console, supervisor: Supervisor, planted: Sequence[Damage]) -> None:
+async def _show(console: Console, supervisor: Supervisor, damage: Sequence[Damage]) -> None:
     await supervisor.first_round_done.wait()
     for status in supervisor.status.audits.values():
         if status.report is not None:
-            print_match(console, match_findings(planted, status.report))
+            print_match(console, match_findings(damage, status.report))
             print_line(console, f"verdict: {status.report.verdict}; Ctrl-C ends the demo", "bold")
 
 

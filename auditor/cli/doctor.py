@@ -22,7 +22,7 @@ STYLES = {Status.OK: "green", Status.WARNING: "yellow", Status.FAILED: "bold red
 
 
 def doctor_command(config_file: Path) -> int:
-    """The exit code: 1 if a check failed, else 0, also with warnings. Raises ConfigError."""
+    """Returns the exit code: 1 if a check failed, else 0, also with warnings. Raises ConfigError."""
     configure_log("error", "console")
     return asyncio.run(_print_checks(load(config_file)))
 

@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
 
 
 def exit_code(reports: Iterable[PassReport | None]) -> ExitCode:
-    """The exit code for passes of several audits; None stands for a pass that could not run."""
+    """Returns the exit code for passes of several audits; None stands for a pass that could not run."""
     passes = list(reports)
     verdicts = [report.verdict for report in passes if report]
     if Verdict.CORRUPT in verdicts:
@@ -36,7 +36,7 @@ def exit_code(reports: Iterable[PassReport | None]) -> ExitCode:
 
 
 def overall_verdict(code: ExitCode) -> str:
-    """The verdict that a report on several audits has at its top if the command ends with `code`."""
+    """Returns the verdict over all audits, for the JSON report of a command that ends with `code`."""
     return {
         ExitCode.CLEAN: Verdict.CLEAN,
         ExitCode.CORRUPT: Verdict.CORRUPT,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def select_audits(config: Config, names: Sequence[str]) -> list[AuditConfig]:
-    """The audits with these names, or all of them if no name is given. Raises NotFoundError."""
+    """Returns the audits with these names, or all if no name is given. Raises NotFoundError."""
     known = {audit.name: audit for audit in config.audits}
     for name in names:
         if name not in known:

@@ -107,7 +107,7 @@ def show_command(config_file: Path, key: str) -> int:
 
 
 def hexdump(data: bytes, offset: int) -> Iterator[str]:
-    """Rows of bytes and text around `offset`. An arrow marks the byte at `offset`."""
+    """Returns rows of bytes and text around `offset`. An arrow marks the byte at `offset`."""
     if not data:
         yield "(empty)"
         return

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 def run_command(config_file: Path) -> int:
-    """The exit code, once a signal has stopped the daemon. Raises AuditorError if it cannot start."""
+    """Returns the exit code after a signal has stopped the daemon. Raises AuditorError if it cannot start."""
     config = load(config_file)
     configure_log(config.log.level, config.log.format)
     asyncio.run(_run(config))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def scan_command(
     config_file: Path, names: Sequence[str], *, full: bool, as_json: bool, dry_run: bool, max_findings: int
 ) -> int:
-    """The exit code. Raises AuditorError if no pass could start."""
+    """Returns the exit code. Raises AuditorError if no pass could start."""
     config = load(config_file)
     audits = select_audits(config, names)
     configure_log("warning", "console")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def selftest_command(config_file: Path | None) -> int:
-    """The exit code: 0 if all seeded damage was found and stored as records, and nothing else was found. Raises AuditorError."""
+    """Returns the exit code: 0 if all seeded damage was found and stored as records, and nothing else was found. Raises AuditorError."""
     configure_log("warning", "console")
     return asyncio.run(_embedded() if config_file is None else _test(load(config_file)))
 

@@ -7,7 +7,7 @@ import signal
 
 
 def stop_signal() -> asyncio.Event:
-    """An event that SIGTERM and SIGINT set from now on, instead of ending the process."""
+    """Returns an event that SIGTERM and SIGINT set from now on, instead of ending the process."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

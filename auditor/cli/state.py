@@ -67,7 +67,7 @@ def _lines(name: str, saved: SavedState, now_ns: int) -> Iterator[str]:
 
 
 def _age(seconds: int) -> str:
-    """The age in the largest unit of which there are at least two."""
+    """Returns the age as text, in the largest unit of which there are at least two."""
     for size, unit in UNITS:
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"

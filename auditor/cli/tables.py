@@ -81,12 +81,12 @@ def findings_table(findings: Iterable[Finding]) -> Table:
     return table
 
 
-def print_match(console: Console, proof: MatchResult) -> None:
+def print_match(console: Console, match: MatchResult) -> None:
     """Print the seeded damage, whether each was found, and the findings that were not expected."""
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
     for column in ("planted", "actor", "found"):
         table.add_column(column, overflow="fold")
-    for damage, findings in proof.found:
+    for damage, findings in match.found:
         found = [
             safe(
                 f"{'✓' if finding else '✗'} {expected.kind}{f' ({expected.reason_or_cause})' if expected.reason_or_cause else ''}",
@@ -96,12 +96,12 @@ def print_match(console: Console, proof: MatchResult) -> None:
         ]
         table.add_row(safe(damage.title), safe(damage.actor.actor_id), Text("\n").join(found))
     console.print(table)
-    for finding in proof.unexpected:
+    for finding in match.unexpected:
         what = (finding.kind, place_of(finding), finding.actor or finding.subject, finding.detail)
         print_line(console, f"found besides: {' '.join(filter(None, what))}", "bold red")
-    if proof.missing:
+    if match.missing:
         print_line(console, "not everything planted was found", "bold red")
-    elif proof.is_exact:
+    elif match.is_exact:
         print_line(console, "everything planted was found, and nothing else")
 
 

@@ -114,25 +114,25 @@ def _replay(snapshot: LastSnapshot | None, report: PassReport) -> Step:
 
 
 def _required_snapshot(actor: BrokenActor) -> str:
-    if actor.bridge is None:
+    if actor.required_snapshot_text is None:
         return "several actor ids share its subject, and each replays the events of the others; no snapshot helps"
-    return f"no snapshot covers the damage; {actor.bridge} would"
+    return f"no snapshot covers the damage; {actor.required_snapshot_text} would"
 
 
 def _to_do(report: PassReport) -> Iterator[Step]:
     corrupt = [finding for finding in report.findings if finding.severity is Severity.CORRUPTION]
     for finding in report.findings:
         if finding.quarantine is not None:
-            look = f"look at the bytes at sequence {finding.seq} (a pass stores them)"
-            yield Step(StepTopic.DO, look, f"auditor quarantine show {finding.quarantine}")
+            text = f"inspect the bytes at sequence {finding.seq} (a pass stores them)"
+            yield Step(StepTopic.DO, text, f"auditor quarantine show {finding.quarantine}")
     for actor in report.broken_list:
-        if actor.bridge is None:
+        if actor.required_snapshot_text is None:
             yield Step(StepTopic.DO, "give the actors ids that map to different subjects, and move their events")
         else:
             yield Step(
                 StepTopic.DO,
                 "restore its state from a backup or a projection, or by hand, and have the application save it:"
-                f" {actor.bridge} makes it replayable again",
+                f" {actor.required_snapshot_text} makes it replayable again",
             )
     for kind in dict.fromkeys(finding.kind for finding in corrupt):
         up_to = max(finding.seq_for_acceptance for finding in corrupt if finding.kind is kind)

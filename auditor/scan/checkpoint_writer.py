@@ -30,7 +30,7 @@ CHECKPOINT_INTERVAL_NS = 4 * NANOSECONDS
 """Time between two checkpoints of a pass. With the time that one takes, a kill repeats at most 5 seconds of reading."""
 CHECKPOINT_MESSAGES = 1 << 20
 """Messages after which a checkpoint is due in any case: more than the fastest walk reads in the interval. It bounds the
-work that a kill repeats when the clock stands still or is set back."""
+work that a kill repeats if the clock stops or is set back."""
 
 
 class SaveResult(Enum):
@@ -38,9 +38,9 @@ class SaveResult(Enum):
 
     SAVED = auto()
     FAILED = auto()
-    """It failed and was logged; what was saved before is still there."""
+    """The save failed and was logged; the state saved before is kept."""
     CONFLICT = auto()
-    """Another process has saved since this pass loaded the state: what this pass knows is not the newest."""
+    """Another process has saved since this pass loaded the state, so that this pass does not have the newest state."""
 
 
 class CheckpointWriter:

@@ -1,4 +1,4 @@
-"""What a pass uses outside: the audited stream, the quarantine stream and the saved state.
+"""Declares what a pass uses outside: the audited stream, the quarantine stream and the saved state.
 
 The adapters in `auditor.jetstream` have the methods of these protocols, and the same contract tests as those in memory.
 """
@@ -25,49 +25,49 @@ class Source(Protocol):
     """The audited stream, read only (`auditor.jetstream.reading.stream_source.StreamSource`)."""
 
     async def info(self) -> StreamInfo:
-        """The stream's account of itself, now. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
+        """Return the current stream info. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
 
     def read(
         self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
     ) -> AsyncGenerator[Sequence[StoredMessage]]:
-        """Every readable message from `first_seq` to `last_seq`, each exactly once, in stream order, in batches.
+        """Yield each readable message from `first_seq` to `last_seq` once, in stream order, in batches.
 
-        `subjects`: only messages on these, without wildcards; all when empty. `max_rate`: messages a second, 0 for no
-        limit. Connection loss costs time, not messages. Raises StreamNotFoundError when the stream goes,
-        StreamRecreatedError when its creation time is not the pinned one, WalkIncompleteError when the stream's end
-        falls below the pinned one.
+        `subjects`: only messages on these subjects, without wildcards; empty for all. `max_rate`: messages a second, 0 for
+        no limit. After a lost connection it continues without losing a message. Raises StreamNotFoundError if the stream is
+        deleted, StreamRecreatedError if its creation time is not that of `pinned`, and WalkIncompleteError if the stream now
+        ends before the last sequence of `pinned`.
         """
 
     def can_filter(self, subjects: Sequence[str]) -> bool:
-        """Whether the server can find the messages on `subjects`; if not, a walk reads all of the stream for them."""
+        """Return whether the server can filter by `subjects`. If not, a walk reads all of the stream."""
 
     async def count(self, subject: str) -> int:
-        """How many messages are stored on `subject`, which has no wildcard, by the stream's own account."""
+        """Return how many messages the server counts on `subject`, which has no wildcard."""
 
     async def deleted(self, pinned: StreamInfo) -> tuple[StreamInfo, Sequence[tuple[int, int]]]:
-        """The stream's account now, and the ranges (first, last) of sequences it lists as deleted."""
+        """Return the current stream info, and the ranges (first, last) of sequences that it lists as deleted."""
 
     async def is_readable(self, seq: int) -> bool:
-        """Whether the server can read the message at `seq`."""
+        """Return whether the server can read the message at `seq`."""
 
     async def get(self, seq: int) -> StoredMessage | None:
-        """The message at `seq`, its subject perhaps with U+FFFD; None if the server cannot read it."""
+        """Return the message at `seq`; None if the server cannot read it. Its subject may have U+FFFD for invalid bytes."""
 
     async def last_on(self, subject: str) -> StoredMessage | None:
-        """The last message on `subject`, which has no wildcard; None if the server finds none."""
+        """Return the last message on `subject`, which has no wildcard; None if there is none."""
 
     async def first_on(self, subject: str, seq: int) -> StoredMessage | None:
-        """The first message on `subject`, which has no wildcard, from `seq` on; None if the server finds none."""
+        """Return the first message from `seq` on with `subject`, which has no wildcard; None if there is none."""
 
 
 class Quarantine(Protocol):
     """The quarantine stream (`auditor.jetstream.quarantine.writer.QuarantineWriter`)."""
 
     async def submit(self, entry: QuarantineEntry) -> None:
-        """Send one record. Waits while many are in flight, but not once the quarantine stream has refused one. Never raises."""
+        """Send one record. Waits while many are in flight, but not after the quarantine stream refused one. Never raises."""
 
     async def flush(self) -> QuarantineResult:
-        """Wait until no record is in flight; what became of those submitted since the last call. Never raises."""
+        """Wait until no record is in flight. Returns the counts of those submitted since the last call. Never raises."""
 
 
 class StateStore(Protocol):
@@ -75,41 +75,41 @@ class StateStore(Protocol):
 
     @property
     def saves(self) -> bool:
-        """Whether `save` saves anything."""
+        """Return whether `save` saves anything."""
 
     async def load_history(self) -> LoadedHistory:
-        """Read what was saved last; its history.
+        """Load the state that was saved last. Returns its history.
 
-        A saved history that cannot be used is not replaced: the result says why. A saved checkpoint that cannot be used is
-        ignored, and logged. Raises StateNewerError for what a later version saved, and the AuditorErrors of a request.
+        A saved history that cannot be used is not replaced, and the result gives the reason. A saved checkpoint that cannot be
+        used is ignored and logged. Raises StateNewerError for state of a later version, and the AuditorErrors of a request.
         """
 
     async def load_acceptances(self) -> dict[Kind, Acceptance]:
-        """The acceptances as of now. Raises as `load_history`."""
+        """Return the current acceptances. Raises as `load_history`."""
 
     async def check_out(self, kind: CheckpointKind) -> CheckedOut | None:
-        """The newest checkpoint of that kind, which the caller then owns; None if there is none.
+        """Return the newest checkpoint of that kind, which then only the caller uses; None if there is none.
 
-        It is the one that was put back, else the one that was saved as of the last `load_history`. Raises as that.
+        It is the one that was put back, or else the one that the last `load_history` found. Raises as `load_history`.
         """
 
     async def save(self, encoded: EncodedState) -> None:
-        """Replace what was saved last. The history is kept in memory even if that fails.
+        """Replace the saved state. The history is kept in memory even if that fails.
 
-        Raises StateConflictError if another process has saved since `load_history`, and other AuditorErrors; what was saved
-        last then stays.
+        Raises StateConflictError if another process has saved since `load_history`, and other AuditorErrors. The saved state
+        then stays as it was.
         """
 
     def put_back(self, checked_out: CheckedOut) -> None:
         """Keep this checkpoint in memory for the next `check_out`. The caller must not use it afterwards.
 
-        It need not be saved. It is dropped when a checkpoint of its kind is saved, or when another process has saved.
+        The checkpoint may be unsaved. It is dropped if one of its kind is saved, or if another process has saved.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class PassPorts:
-    """Everything outside that a pass uses."""
+    """The ports of a pass, and what else it uses outside."""
 
     source: Source
     quarantine: Quarantine | None

@@ -36,12 +36,12 @@ CONTENT_SECURITY_POLICY = (
 
 
 def _repair(actor: BrokenActor) -> str:
-    """What would make a broken actor replayable."""
-    return actor.bridge or "an id of its own: several actors share the subject"
+    """Returns what would make a broken actor replayable."""
+    return actor.required_snapshot_text or "an id of its own: several actors share the subject"
 
 
 def _latest(findings: Sequence[Finding]) -> list[Finding]:
-    """The findings with the highest sequences, the highest first."""
+    """Returns the findings with the highest sequences, the highest first."""
     return sorted(findings, key=lambda finding: finding.position, reverse=True)[:MAX_FINDINGS]
 
 

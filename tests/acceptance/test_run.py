@@ -195,7 +195,7 @@ async def test_without_nats_it_is_alive_and_not_ready_and_logs_the_reason_once(
         await until(reported)
         assert (await running.ready())[0] == 503
         assert await running.metric("nats_connected") == 0
-        await asyncio.sleep(2.5)  # long enough for two further attempts, which must not be told again
+        await asyncio.sleep(2.5)  # long enough for two further attempts, which must not be logged again
         assert [event["event"] for event in running.log].count("not connected, retrying") == 1
         await server.start()
         await until(lambda: completed(running), 30)

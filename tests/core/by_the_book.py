@@ -24,7 +24,7 @@ STRONGEST_FIRST = ("malformed", "hidden", "foreign")
 
 @dataclass(frozen=True)
 class Made:
-    """A message as it was made: on a subject, with a content finding or an actor id and a version."""
+    """A generated message with its content finding, or with its actor id and version."""
 
     subject: str | bytes
     data: bytes
@@ -45,7 +45,7 @@ class Made:
 
 @dataclass(frozen=True)
 class World:
-    """What a pass knows in addition to the messages."""
+    """The facts of a pass in addition to its messages."""
 
     first_seq: int = 1
     deleted: frozenset[int] = frozenset()
@@ -63,7 +63,7 @@ class Found:
     version: int | None = None
     between: tuple[int | None, int] | None = None
     versions: tuple[int, int, int] | None = None
-    """Last before, first after, how many are missing."""
+    """The last version before, the first version after, and the number of missing versions."""
     ids: tuple[str, ...] | None = None
 
 
@@ -189,7 +189,7 @@ def _versions(events: dict[int, Made], world: World) -> Iterable[Found]:
 
 
 def _missing(events: dict[int, Made], world: World) -> Iterable[tuple[int, int, int | None, int]]:
-    """First and last version that are missing, and the sequences between which they are; the head first."""
+    """Return the ranges of missing versions and the sequences around them, the missing head first."""
     good = _good(events)
     if not good:
         return

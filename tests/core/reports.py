@@ -25,7 +25,7 @@ NOW = 1_800_000_000_000_000_000
 
 
 RANGES = {"removed", "deleted", "unreadable", "deleted_after_read", "subject_counts"}
-"""Fields of the checkpoint; the others are of the account or of the pass."""
+"""Fields of the checkpoint. The other fields are those of the account or of the pass."""
 ACCOUNT = {"first_seq", "unread"}
 
 
@@ -38,7 +38,7 @@ def report_on(
     accepted: Mapping[Kind, Acceptance] | None = None,
     **fields: object,
 ) -> PassReport:
-    """The report of a full pass that read a stream up to `last_seq`; `fields` of its checkpoint, account and facts."""
+    """Return the report of a full pass up to `last_seq`. `fields` are set in its checkpoint, account and facts."""
     whole = SeqRange(1, last_seq)
     facts = {"mode": Mode.FULL, "range": whole, "read": whole, "started_ns": NOW - 2 * 10**9, "finished_ns": NOW}
     ranges = {name: value for name, value in fields.items() if name in RANGES}
@@ -57,7 +57,7 @@ def report_on(
 
 
 def report(*stored: tuple[str | bytes, bytes], types: ActorTypes | None = None, **fields: object) -> PassReport:
-    """The report of a full pass over these messages."""
+    """Return the report of a full pass over these messages."""
     examiner = Examiner(AuditedStream("S", 0, "aether.quarantine"), SubjectFilter(["S.>"]), detail_limit=1000)
     for seq, (subject, data) in enumerate(stored, 1):
         examiner.examine(message(seq, subject, data))

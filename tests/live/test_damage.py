@@ -111,7 +111,7 @@ async def trim_subjects(lab: Laboratory) -> None:
     await _update(lab, max_msgs_per_subject=30)
 
 
-async def expire_the_head(lab: Laboratory) -> None:
+async def expire_first_events(lab: Laboratory) -> None:
     """Purge the stream, and then publish to it."""
     await _update(lab, max_age=100_000_000, duplicate_window=100_000_000)
     async with asyncio.timeout(30):
@@ -182,7 +182,7 @@ DAMAGES = {
     "a purge by sequence": Damage(
         purge_sequences, {"messages": 300, "first_seq": 101}, {"missing_head/expired": 10}, ended=""
     ),
-    "a purge by sequence, bridged by snapshots": Damage(
+    "a purge by sequence, covered by snapshots": Damage(
         purge_sequences_with_snapshots, {"messages": 310, "first_seq": 101}, {"missing_head/expired": 10}, ended=""
     ),
     "a delete in the middle": Damage(
@@ -197,8 +197,11 @@ DAMAGES = {
     "max_msgs_per_subject": Damage(
         trim_subjects, {"messages": 300, "first_seq": 101}, {"missing_head/expired": 10, "config_changed": 1}, ended=""
     ),
-    "an expired head": Damage(
-        expire_the_head, {"messages": 20, "first_seq": 401}, {"missing_head/expired": 10, "config_changed": 1}, ended=""
+    "expired first events": Damage(
+        expire_first_events,
+        {"messages": 20, "first_seq": 401},
+        {"missing_head/expired": 10, "config_changed": 1},
+        ended="",
     ),
 }
 

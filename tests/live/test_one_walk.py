@@ -47,45 +47,45 @@ async def stream(server: EmbeddedServer, client: Client) -> None:
 @pytest.mark.usefixtures("stream")
 async def test_for_every_reachable_actor_the_audit_and_get_events_with_errors_agree(client: Client) -> None:
     config = Config(audits=(AuditConfig(name="orders", stream=STREAM),))
-    auditor = App(config, client)
-    source = auditor.source(config.audits[0])
+    app = App(config, client)
+    source = app.source(config.audits[0])
     stored: dict[bytes, list[StoredMessage]] = {}
-    pinned = await source.info()
-    async for batch in source.read(pinned, first_seq=1, last_seq=pinned.last_seq):
+    info = await source.info()
+    async for batch in source.read(info, first_seq=1, last_seq=info.last_seq):
         for message in batch:
             if message.subject.startswith(PREFIX):
                 stored.setdefault(message.subject.removeprefix(PREFIX), []).append(message)
 
-    kept = Kept()
-    ports = replace(auditor.ports(config.audits[0], store=False), quarantine=kept)
+    quarantine = MalformedEvents()
+    ports = replace(app.ports(config.audits[0], store=False), quarantine=quarantine)
     report = await run_to_end(PassRequest(config.audits[0]), ports)
     assert (report.messages.unjudged, report.coverage) == (0, 1.0)
 
-    reachable = [tail for tail in stored if unreachable_reason(tail) is None]
+    reachable = [key for key in stored if unreachable_reason(key) is None]
     assert len(reachable) > 200
     store = await JetStreamEventStore.open(client, STREAM, create=False)
-    for tail in reachable:
-        actor_id = tail.rpartition(b".")[2].decode()
+    for key in reachable:
+        actor_id = key.rpartition(b".")[2].decode()
         # As Aether, but without its filter on versions, because hidden events decode.
         result = await store.get_events_with_errors(actor_id, from_version=-(2**63))
-        malformed = {seq: data for seq, (subject, data) in kept.malformed.items() if subject == PREFIX + tail}
+        malformed = {seq: data for seq, (subject, data) in quarantine.malformed.items() if subject == PREFIX + key}
         assert {error.sequence_number: error.raw_data for error in result.errors} == malformed
-        judged_ok = [message for message in stored[tail] if message.seq not in malformed]
+        judged_ok = [message for message in stored[key] if message.seq not in malformed]
         assert result.events == [
             event for event in map(decode_event, (m.data for m in judged_ok)) if isinstance(event, Event)
         ]
         assert len(result.events) == len(judged_ok)
 
 
-class Kept:
+class MalformedEvents:
     """A quarantine that notes which messages were malformed."""
 
     def __init__(self) -> None:
         self.malformed: dict[int, tuple[bytes, bytes]] = {}
 
-    async def submit(self, evidence: QuarantineEntry) -> None:
-        if evidence.kind == "malformed_event":
-            self.malformed[evidence.message.seq] = evidence.message.subject, evidence.message.data
+    async def submit(self, entry: QuarantineEntry) -> None:
+        if entry.kind == "malformed_event":
+            self.malformed[entry.message.seq] = entry.message.subject, entry.message.data
 
     async def flush(self) -> QuarantineResult:
         from auditor.core.model.quarantine_entry import QuarantineResult

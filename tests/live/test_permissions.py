@@ -134,8 +134,8 @@ async def test_the_message_of_a_publish_probe_is_not_stored(client):
 
 async def test_a_subject_without_a_stream_and_a_sealed_stream_are_errors(client):
     await create(client)
-    with pytest.raises(ConnectionFailedError, match="does not answer a publish to nobody"):
-        await probe_publish(client, STREAM, "nobody")
+    with pytest.raises(ConnectionFailedError, match="does not answer a publish to unused"):
+        await probe_publish(client, STREAM, "unused")
     info = await api(client, f"STREAM.INFO.{STREAM}")
     await api(client, f"STREAM.UPDATE.{STREAM}", **info["config"] | {"sealed": True})
     with pytest.raises(AuditorError, match=r"should refuse a message for another stream.*sealed"):

@@ -36,20 +36,20 @@ async def race(server: EmbeddedServer, last_version: int, kills: int) -> tuple[l
     try:
         for writer in writers:
             assert await writer.stdout.readline() == b"ready\n"
-        beliefs = asyncio.gather(*(writer.communicate(b"go\n") for writer in writers))
+        outputs = asyncio.gather(*(writer.communicate(b"go\n") for writer in writers))
         for kill in range(1, kills + 1):
             await reached(server, last_version * kill // (kills + 1))
             await asyncio.sleep(random.uniform(0, 0.05))  # to be in the middle of a save
             server.kill()
             await asyncio.sleep(random.uniform(0, 0.3))
             await server.start()
-        told = [json.loads(stdout) for stdout, _ in await beliefs]
+        outcomes = [json.loads(stdout) for stdout, _ in await outputs]
     finally:
         for writer in writers:
             if writer.returncode is None:
                 writer.kill()
     async with connected(server) as client:
-        return await JetStreamEventStore(client, STREAM).get_events("order-1"), told
+        return await JetStreamEventStore(client, STREAM).get_events("order-1"), outcomes
 
 
 async def reached(server: EmbeddedServer, version: int) -> None:
@@ -59,12 +59,12 @@ async def reached(server: EmbeddedServer, version: int) -> None:
             await asyncio.sleep(0.02)
 
 
-def check(events: list[Event], told: list[dict[str, list[str]]], last_version: int) -> None:
+def check(events: list[Event], outcomes: list[dict[str, list[str]]], last_version: int) -> None:
     assert [event.version for event in events] == [*range(1, last_version + 1)]
     ids = [event.id for event in events]
-    stored = [each for beliefs in told for each in beliefs.pop("stored", [])]
-    unknown = [each for beliefs in told for each in beliefs.pop("unknown", [])]
-    refused = [each for beliefs in told for outcome in beliefs.values() for each in outcome]
+    stored = [each for outcome in outcomes for each in outcome.pop("stored", [])]
+    unknown = [each for outcome in outcomes for each in outcome.pop("unknown", [])]
+    refused = [each for outcome in outcomes for event_ids in outcome.values() for each in event_ids]
     assert len(stored) == len(set(stored))
     assert set(stored) <= set(ids) <= set(stored) | set(unknown)
     assert set(refused).isdisjoint(ids)
@@ -72,14 +72,14 @@ def check(events: list[Event], told: list[dict[str, list[str]]], last_version: i
 
 async def test_every_version_is_stored_exactly_once_and_every_writer_knows_by_which_writer() -> None:
     async with EmbeddedServer() as server:
-        events, told = await race(server, 400, kills=5)
-    assert sum(bool(beliefs.get("stored")) for beliefs in told) > 1  # it was a race
-    assert sum(len(beliefs.get("VersionConflictError", ())) for beliefs in told) > 0
-    check(events, told, 400)
+        events, outcomes = await race(server, 400, kills=5)
+    assert sum(bool(outcome.get("stored")) for outcome in outcomes) > 1  # it was a race
+    assert sum(len(outcome.get("VersionConflictError", ())) for outcome in outcomes) > 0
+    check(events, outcomes, 400)
 
 
 @pytest.mark.soak
 async def test_every_version_is_stored_exactly_once_over_many_kills() -> None:
     async with EmbeddedServer() as server:
-        events, told = await race(server, 20_000, kills=100)
-    check(events, told, 20_000)
+        events, outcomes = await race(server, 20_000, kills=100)
+    check(events, outcomes, 20_000)

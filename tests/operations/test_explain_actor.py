@@ -52,7 +52,7 @@ def test_for_a_broken_actor_the_required_snapshot_and_the_commands_are_named() -
 def test_damage_at_the_end_requires_a_snapshot_stored_after_it() -> None:
     steps = texts([1], None, *stored(1), (ORDER, b"{"))
     assert steps[StepTopic.REPLAY] == [
-        "broken: no snapshot covers the damage; a snapshot stored behind sequence 2 would"
+        "broken: no snapshot covers the damage; a snapshot stored after sequence 2 would"
     ]
 
 

@@ -1,4 +1,4 @@
-"""A stream and a side stream in memory, with everything that can happen to them on command."""
+"""The ports of a pass in memory, with faults that a test can cause."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from auditor.errors import (
     StreamRecreatedError,
     WalkIncompleteError,
 )
+from auditor.jetstream.state.state_store import HISTORY_PART
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
@@ -39,7 +40,7 @@ class InMemorySource:
     def __init__(self, stored: Iterable[tuple[str | bytes, bytes]] = (), *, batch: int = 3) -> None:
         self.messages: dict[int, StoredMessage] = {}
         self.unreadable: set[int] = set()
-        """Stored by the stream's own account, delivered to nobody."""
+        """Counted by the stream info and never delivered."""
         self.first_seq, self.last_seq = 1, 0
         self.created_ns = 7_000_000_000
         self.config: dict[str, object] = {}
@@ -61,11 +62,11 @@ class InMemorySource:
         self.first_seq = min(self.messages, default=self.last_seq + 1)
 
     def purge(self, up_to: int) -> None:
-        """Remove everything up to `up_to`: the head moves."""
+        """Remove all messages up to the sequence `up_to`."""
         self.delete(*[seq for seq in self.messages if seq <= up_to])
 
     def roll_back(self, last_seq: int) -> None:
-        """Restore what was there when the stream ended at `last_seq`."""
+        """Remove all messages after `last_seq`, as the restore of an older backup does."""
         self.messages = {seq: message for seq, message in self.messages.items() if seq <= last_seq}
         self.last_seq = last_seq
         self.delete()
@@ -107,7 +108,7 @@ class InMemorySource:
         return state, merged(gone)
 
     def can_filter(self, subjects: Sequence[str]) -> bool:
-        """With the bounds of the real one."""
+        """Return whether the subjects are within the limits of the real source."""
         return len(subjects) <= 1_000 and all(
             "\f" not in subject and "\x7f" not in subject and len(subject.encode()) <= 3_500 for subject in subjects
         )
@@ -153,14 +154,14 @@ class InMemorySource:
 
 
 class FaultySource(InMemorySource):
-    """The same, with faults that no stream should have; without any of them it keeps to the contract, too."""
+    """An `InMemorySource` with faults; without faults it fulfils the contract, too."""
 
     def __init__(self, stored: Iterable[tuple[str | bytes, bytes]] = (), *, batch: int = 3) -> None:
         super().__init__(stored, batch=batch)
         self.forgotten: set[int] = set()
-        """Stored and readable, and yet not delivered."""
+        """Stored and readable, but not delivered."""
         self.fails_at: dict[int, Exception] = {}
-        """By sequence: what a walk raises instead of delivering it."""
+        """By sequence: what a walk raises instead of delivering the message."""
         self.silent: dict[str, Exception] = {}
         """By method: what `deleted`, `count` or `is_readable` raises."""
 
@@ -198,49 +199,49 @@ class FaultySource(InMemorySource):
 
 
 class InMemoryQuarantine:
-    """The `Quarantine` of auditor/scan/ports.py over a dictionary; `refuses` says why it takes nothing."""
+    """The `Quarantine` of auditor/scan/ports.py over a dictionary; `refuses` is the reason why it refuses every record."""
 
     def __init__(self, refuses: str | None = None, *, records: dict[str, QuarantineEntry] | None = None) -> None:
-        """`records`: what others share, by key."""
+        """`records`: the records by key, which several instances can share."""
         self.records: dict[str, QuarantineEntry] = {} if records is None else records
         self.refuses = refuses
         self.on_put: Callable[[], object] = lambda: None
         self._stored = self._already = self._failed = 0
 
-    async def submit(self, evidence: QuarantineEntry) -> None:
+    async def submit(self, entry: QuarantineEntry) -> None:
         self.on_put()
         if self.refuses:
             self._failed += 1
-        elif evidence.key in self.records:
+        elif entry.key in self.records:
             self._already += 1
         else:
-            self.records[evidence.key] = evidence
+            self.records[entry.key] = entry
             self._stored += 1
 
     async def flush(self) -> QuarantineResult:
-        settled = QuarantineResult(self._stored, self._already, self._failed, self.refuses if self._failed else None)
+        result = QuarantineResult(self._stored, self._already, self._failed, self.refuses if self._failed else None)
         self._stored = self._already = self._failed = 0
-        return settled
+        return result
 
 
 @dataclass
 class SavedState:
-    """What processes save in one place: the parts, the format of each, and who saved last, how many times."""
+    """The saved parts, the format of each, which store saved last, and how many saves were made."""
 
     parts: dict[str, bytes] = field(default_factory=dict)
     formats: dict[str, int] = field(default_factory=dict)
-    """Of the parts that a later version saved; the others have the format of this one."""
+    """The formats of parts that a later version saved; other parts have the current format."""
     writer: object | None = None
     generation: int = 0
 
 
 class InMemoryStateStore:
-    """The `StateStore` of auditor/scan/ports.py: what is saved is bytes, and what is put back is checked out once."""
+    """The `StateStore` of auditor/scan/ports.py over a dictionary of bytes."""
 
     def __init__(
         self, *, refuses: AuditorError | None = None, saved: SavedState | None = None, saves: bool = True
     ) -> None:
-        """`refuses`: what every save raises. `saved`: what other stores share."""
+        """`refuses`: what every save raises. `saved`: the saved state, which several stores can share."""
         self.saved = SavedState() if saved is None else saved
         self.saves = saves
         self.acceptances: dict[Kind, Acceptance] = {}
@@ -249,13 +250,13 @@ class InMemoryStateStore:
         self.saves_made = 0
         self.problem: str | None = None
         self._seen = 0
-        """The generation of what was saved when it was last loaded, or saved by this store."""
+        """The generation that this store loaded or saved last."""
         self._history: AuditHistory | None = None
         self._in_memory: dict[CheckpointKind, CheckedOut] = {}
 
     @property
     def parts(self) -> dict[str, bytes]:
-        """What is saved, by part."""
+        """The saved bytes by part."""
         return self.saved.parts
 
     async def load_history(self) -> LoadedHistory:
@@ -268,7 +269,7 @@ class InMemoryStateStore:
             self._in_memory.clear()
             self._history = None
         if self._history is None:
-            saved = self.saved.parts.get("chronicle")
+            saved = self.saved.parts.get(HISTORY_PART)
             self._history = AuditHistory() if saved is None else msgspec.msgpack.decode(saved, type=AuditHistory)
         return LoadedHistory(self._history, self.problem)
 
@@ -293,7 +294,7 @@ class InMemoryStateStore:
         self.saves_made += 1
         self.saved.generation += 1
         self._seen, self.saved.writer = self.saved.generation, self
-        self.saved.parts["chronicle"] = msgspec.msgpack.encode(encoded.history)
+        self.saved.parts[HISTORY_PART] = msgspec.msgpack.encode(encoded.history)
         for kind, checkpoint in encoded.checkpoints.items():
             if checkpoint is None:
                 self.saved.parts.pop(kind, None)
@@ -306,4 +307,4 @@ class InMemoryStateStore:
 
 
 class GoneError(AuditorError):
-    """The stream went away."""
+    """The stream was deleted."""

@@ -1,4 +1,4 @@
-"""What every `StateStore` does: the same sentences for the one in memory and the one over a real state stream."""
+"""The contract of `StateStore`: the same tests for the one in memory and the one over a real state stream."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from auditor.core.history.audit_history import AuditHistory
 from auditor.core.history.saved_state import encode_state
 from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
 from auditor.errors import StateConflictError, StateError, StateNewerError
+from auditor.jetstream.state.state_store import HISTORY_PART
 from tests.core.state.test_examiner import judged
 from tests.core.stories import event
 
@@ -21,13 +22,13 @@ class Storage(Protocol):
     """Where the state of one audit is saved."""
 
     def store(self) -> StateStore:
-        """The store of a new process."""
+        """Return the store of a new process."""
 
     async def refuse(self) -> None:
-        """Let every save fail, without anybody else having saved."""
+        """Let every save fail, although no other process saved."""
 
     async def admit(self) -> None:
-        """Let saves succeed again; what was saved is still there."""
+        """Let saves succeed again. The saved state is kept."""
 
     async def save_newer(self, part: str) -> None:
         """Save that part in the format of a later version."""
@@ -64,7 +65,7 @@ async def checked_out(store: StateStore, kind: CheckpointKind = CheckpointKind.C
 
 
 async def found(storage: Storage, kind: CheckpointKind = CheckpointKind.COMPLETED) -> Checkpoint | None:
-    """What another process checks out."""
+    """Return what another process checks out."""
     return await checked_out(await loaded(storage), kind)
 
 
@@ -78,7 +79,7 @@ class StateStoreContract:
         assert [await store.check_out(kind) for kind in CheckpointKind] == [None, None]
         assert (await store.load_acceptances(), store.saves) == ({}, True)
 
-    async def test_what_was_saved_is_checked_out_by_the_next_process_as_a_copy(self, storage: Storage) -> None:
+    async def test_the_next_process_checks_out_a_copy_of_what_was_saved(self, storage: Storage) -> None:
         saved = checkpoint(5)
         await save(await loaded(storage), saved, checkpoint(2, complete=False))
         again = await found(storage)
@@ -86,7 +87,7 @@ class StateStoreContract:
         assert again is not saved
         assert await found(storage, CheckpointKind.IN_PROGRESS) == checkpoint(2, complete=False)
 
-    async def test_what_is_encoded_is_saved_as_it_was_then(self, storage: Storage) -> None:
+    async def test_a_checkpoint_is_saved_as_it_was_when_it_was_encoded(self, storage: Storage) -> None:
         store, changing = await loaded(storage), checkpoint(5)
         encoded = encode_state(NO_HISTORY, {CheckpointKind.COMPLETED: changing})
         changing.next_seq = 100
@@ -94,7 +95,7 @@ class StateStoreContract:
         await store.save(encoded)
         assert await found(storage) == checkpoint(5)
 
-    async def test_a_checkpoint_that_is_not_saved_stays_and_none_deletes_one(self, storage: Storage) -> None:
+    async def test_a_save_keeps_the_other_checkpoint_and_deletes_one_that_is_none(self, storage: Storage) -> None:
         store = await loaded(storage)
         await save(store, checkpoint(5), checkpoint(2, complete=False))
         await save(store, checkpoint(6))
@@ -116,7 +117,9 @@ class StateStoreContract:
         await save(store, history=ORDER_TYPE)
         assert (await store.load_history()).history is ORDER_TYPE
 
-    async def test_a_history_that_could_not_be_saved_is_still_the_newest_of_its_process(self, storage: Storage) -> None:
+    async def test_after_a_failed_save_the_process_loads_the_history_that_it_could_not_save(
+        self, storage: Storage
+    ) -> None:
         store = await loaded(storage)
         await save(store, history=ORDER_TYPE)
         await storage.refuse()
@@ -125,9 +128,9 @@ class StateStoreContract:
         assert (await store.load_history()).history is CART_TYPE
         assert (await storage.store().load_history()).history == ORDER_TYPE
 
-    # What is put back
+    # Checkpoints that are put back
 
-    async def test_what_is_put_back_is_checked_out_once_as_the_same_object(self, storage: Storage) -> None:
+    async def test_a_checkpoint_that_is_put_back_is_checked_out_once_as_the_same_object(self, storage: Storage) -> None:
         store, kept = await loaded(storage), CheckedOut(checkpoint(6), is_saved=False, unstored=3)
         await save(store, checkpoint(5))
         store.put_back(kept)
@@ -135,7 +138,7 @@ class StateStoreContract:
         assert await store.check_out(CheckpointKind.COMPLETED) is kept
         assert await checked_out(store) == checkpoint(5)
 
-    async def test_what_is_put_back_is_dropped_when_a_checkpoint_of_its_kind_is_saved(self, storage: Storage) -> None:
+    async def test_a_save_drops_the_checkpoint_of_the_same_kind_that_was_put_back(self, storage: Storage) -> None:
         store = await loaded(storage)
         completed = CheckedOut(checkpoint(6), is_saved=False)
         in_progress = CheckedOut(checkpoint(3, complete=False), is_saved=False)
@@ -147,7 +150,7 @@ class StateStoreContract:
         assert await store.check_out(CheckpointKind.IN_PROGRESS) is None
         assert await store.check_out(CheckpointKind.COMPLETED) is completed
 
-    async def test_what_is_put_back_is_not_the_saved_one_once_everything_saved_is_removed(
+    async def test_after_the_saved_state_is_removed_a_checkpoint_that_was_put_back_is_not_saved(
         self, storage: Storage
     ) -> None:
         store, kept = await loaded(storage), checkpoint(5)
@@ -160,16 +163,16 @@ class StateStoreContract:
         await save(store, kept)
         assert await found(storage) == kept
 
-    # What is saved
+    # Saved checkpoints
 
-    async def test_a_checkpoint_that_is_read_from_what_is_saved_is_the_saved_one(self, storage: Storage) -> None:
+    async def test_a_checkpoint_that_is_loaded_counts_as_saved(self, storage: Storage) -> None:
         store = await loaded(storage)
         await save(store, checkpoint(5))
         await store.load_history()
         assert await store.check_out(CheckpointKind.COMPLETED) == CheckedOut(checkpoint(5), is_saved=True)
 
     @pytest.mark.parametrize("is_saved", [False, True])
-    async def test_a_checkpoint_that_is_put_back_is_the_saved_one_as_its_owner_says(
+    async def test_a_checkpoint_that_is_put_back_counts_as_saved_if_the_caller_says_so(
         self, storage: Storage, *, is_saved: bool
     ) -> None:
         store = await loaded(storage)
@@ -180,7 +183,7 @@ class StateStoreContract:
         assert again is not None
         assert again.is_saved is is_saved
 
-    async def test_after_a_save_that_failed_what_was_saved_before_is_checked_out(self, storage: Storage) -> None:
+    async def test_after_a_failed_save_the_checkpoint_saved_before_is_checked_out(self, storage: Storage) -> None:
         store, newer = await loaded(storage), checkpoint(6)
         await save(store, checkpoint(5))
         await storage.refuse()
@@ -221,14 +224,14 @@ class StateStoreContract:
             await save(store, checkpoint(last))
         assert await found(storage) == checkpoint(7)
 
-    async def test_a_save_fails_with_a_conflict_if_what_was_saved_was_removed(self, storage: Storage) -> None:
+    async def test_a_save_fails_with_a_conflict_if_the_saved_state_was_removed(self, storage: Storage) -> None:
         store = await loaded(storage)
         await save(store, checkpoint(5))
         await storage.remove()
         with pytest.raises(StateConflictError):
             await save(store, checkpoint(6))
 
-    async def test_what_another_process_saved_replaces_what_was_put_back(self, storage: Storage) -> None:
+    async def test_a_checkpoint_of_another_process_replaces_one_that_was_put_back(self, storage: Storage) -> None:
         one, other = storage.store(), storage.store()
         await one.load_history()
         await save(one, checkpoint(5))
@@ -240,7 +243,7 @@ class StateStoreContract:
 
     # Formats
 
-    @pytest.mark.parametrize("part", ["chronicle", *CheckpointKind])
+    @pytest.mark.parametrize("part", [HISTORY_PART, *CheckpointKind])
     async def test_state_of_a_later_version_is_refused_whole_and_stays(self, storage: Storage, part: str) -> None:
         await save(await loaded(storage), checkpoint(5))
         await storage.save_newer(part)

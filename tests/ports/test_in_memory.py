@@ -1,4 +1,4 @@
-"""The ports in memory keep to the contracts that the real ones keep to."""
+"""The ports in memory fulfil the same contracts as the real ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from auditor.errors import StateError
 from tests.ports.in_memory import FaultySource, InMemoryQuarantine, InMemorySource, InMemoryStateStore, SavedState
-from tests.ports.quarantine_contract import QuarantineContract, SideStream
+from tests.ports.quarantine_contract import QuarantineContract, QuarantineStream
 from tests.ports.source_contract import Laboratory, SourceContract
 from tests.ports.state_store_contract import StateStoreContract, Storage
 
@@ -50,8 +50,8 @@ class TestFaultySource(TestInMemorySource):
         return FaultySource()
 
 
-class SideStreamInMemory:
-    """The `SideStream` of a quarantine in memory."""
+class QuarantineStreamInMemory:
+    """The `QuarantineStream` of a quarantine in memory."""
 
     def __init__(self, quarantine: InMemoryQuarantine) -> None:
         self._quarantine = quarantine
@@ -76,8 +76,8 @@ class TestInMemoryQuarantine(QuarantineContract):
         return InMemoryQuarantine(records=quarantine.records)
 
     @pytest.fixture
-    def side_stream(self, quarantine: InMemoryQuarantine) -> SideStream:
-        return SideStreamInMemory(quarantine)
+    def quarantine_stream(self, quarantine: InMemoryQuarantine) -> QuarantineStream:
+        return QuarantineStreamInMemory(quarantine)
 
 
 class StorageInMemory:

@@ -1,4 +1,4 @@
-"""Passes over ports in memory, for tests."""
+"""Runs passes over ports in memory, for tests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GOOD = [(ORDER, event("order-1", version)) for version in range(1, 8)]
 TWICE = [*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]]
 
 TICKS = count(1_700_000_000_000_000_000)
-"""Nanoseconds, for all passes: later ones are later."""
+"""The clock of all passes, in nanoseconds: each reading is one more than the last."""
 
 
 @dataclass
@@ -65,19 +65,19 @@ def a_pass(
     state: InMemoryStateStore | None = None,
     **settings: object,
 ) -> OnePass:
-    """A pass of an audit with these settings."""
+    """Return a pass of an audit with these settings."""
     prefix = "q" if quarantine else None
     ports = PassPorts(stream, quarantine, prefix, state, ActorTypes(), lambda: next(TICKS))
     return OnePass(AuditConfig(name="a", stream="S", **settings), ports)
 
 
 def report_of(stream: InMemorySource, **settings: object) -> PassReport:
-    """The report of such a pass."""
+    """Run such a pass and return its report."""
     return asyncio.run(a_pass(stream, **settings).run())
 
 
 def sums_hold(report: PassReport) -> bool:
-    """Whether every message of the range is in exactly one count."""
+    """Return whether every message of the range is in exactly one count."""
     messages, events, snapshots = report.messages, report.events, report.snapshots
     judged = events.ok + events.malformed + events.hidden + events.unreachable + snapshots.ok + snapshots.malformed
     return messages.examined == judged + messages.unjudged and messages.in_range == (

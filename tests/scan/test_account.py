@@ -1,4 +1,4 @@
-"""What became of what a walk did not deliver."""
+"""Sequences that a walk did not deliver are deleted, expired, unreadable or unknown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.ports.in_memory import FaultySource, GoneError, InMemorySource
 from tests.scan.passes import GOOD, ORDER, a_pass, sums_hold
 
 
-async def test_a_message_that_nobody_is_shown_is_corruption_and_explains_the_gap() -> None:
+async def test_a_message_that_the_server_never_delivers_is_corruption_and_the_cause_of_the_gap() -> None:
     stream = InMemorySource(GOOD)
     stream.unreadable = {4, 5}
     report = await a_pass(stream).run()
@@ -37,7 +37,7 @@ async def test_a_readable_message_that_was_not_delivered_makes_the_pass_inconclu
 
 
 @pytest.mark.parametrize("what", ["deleted", "is_readable"])
-async def test_a_stream_that_does_not_say_what_became_of_a_message_leaves_it_unjudged(what: str) -> None:
+async def test_if_the_server_does_not_answer_about_a_message_it_is_unjudged(what: str) -> None:
     stream = FaultySource([*GOOD[:3], (ORDER, b"{"), *GOOD[3:]])
     stream.unreadable = {2}
     stream.silent[what] = GoneError("not allowed to ask")
@@ -48,7 +48,9 @@ async def test_a_stream_that_does_not_say_what_became_of_a_message_leaves_it_unj
 
 
 @pytest.mark.parametrize("gone", [False, True])
-async def test_not_every_sequence_of_a_large_block_is_asked_for(monkeypatch: pytest.MonkeyPatch, *, gone: bool) -> None:
+async def test_only_some_sequences_of_a_large_block_are_requested(
+    monkeypatch: pytest.MonkeyPatch, *, gone: bool
+) -> None:
     monkeypatch.setattr(auditor.scan.account, "MAX_UNDELIVERED_CHECKED", 2)
     stream = FaultySource(GOOD)
     block = {2, 3, 5, 6}
@@ -59,7 +61,7 @@ async def test_not_every_sequence_of_a_large_block_is_asked_for(monkeypatch: pyt
     assert report.verdict is (Verdict.CORRUPT if gone else Verdict.INCONCLUSIVE)
 
 
-async def test_a_stream_that_delivers_everything_is_asked_nothing_more() -> None:
+async def test_if_every_message_is_delivered_the_server_gets_no_further_request() -> None:
     stream = FaultySource(GOOD)
     stream.silent = {"deleted": GoneError("asked"), "is_readable": GoneError("asked")}
     assert (await a_pass(stream).run()).verdict is Verdict.CLEAN
@@ -77,7 +79,7 @@ async def test_each_sequence_that_was_not_delivered_is_in_one_range_of_the_accou
     )
 
 
-async def test_of_a_filtered_pass_only_what_was_not_reached_is_unread() -> None:
+async def test_in_a_filtered_pass_only_sequences_that_were_not_reached_are_unread() -> None:
     stream = InMemorySource(GOOD)
     stream.delete(3)
     account = await classify_undelivered(stream, await stream.info(), [(3, 4), (7, 7)], 6, filtered=True)
@@ -87,7 +89,7 @@ async def test_of_a_filtered_pass_only_what_was_not_reached_is_unread() -> None:
 @pytest.mark.parametrize(
     ("what", "removed", "unread"), [("deleted", [], [(3, 4)]), ("is_readable", [(3, 3)], [(4, 4)])]
 )
-async def test_an_account_that_could_not_be_completed_holds_its_error_and_what_was_known_before(
+async def test_an_account_that_is_not_complete_holds_the_error_and_the_ranges_known_before_it(
     what: str, removed: list[tuple[int, int]], unread: list[tuple[int, int]]
 ) -> None:
     stream = FaultySource(GOOD)

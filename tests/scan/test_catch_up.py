@@ -1,4 +1,4 @@
-"""Whatever happens to a stream between passes, a pass that goes on from the last one says what a full one says."""
+"""After any change of the stream between passes, an incremental pass reports what a full pass reports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.scan.passes import a_pass, sums_hold
 if TYPE_CHECKING:
     from auditor.core.report.pass_report import PassReport
 
-HISTORY_OF_ITS_OWN = {"mode", "read", "started_ns", "finished_ns", "full_pass_started_ns", "newest_finding_ns"}
+DIFFERING_FIELDS = {"mode", "read", "started_ns", "finished_ns", "full_pass_started_ns", "newest_finding_ns"}
 
 Step = Callable[[InMemorySource], None]
 
@@ -57,40 +57,40 @@ STEPS = st.lists(
 )
 
 
-def said(report: PassReport) -> dict:
-    return {name: value for name, value in asdict(report).items() if name not in HISTORY_OF_ITS_OWN}
+def compared(report: PassReport) -> dict:
+    return {name: value for name, value in asdict(report).items() if name not in DIFFERING_FIELDS}
 
 
 @pytest.fixture
-def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (auditor.core.state.segments, auditor.core.state.examiner, auditor.scan.catch_up):
         monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
 
 
 @pytest.fixture
-def whenever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Full passes as often as the stream's history changes."""
+def a_full_pass_for_every_deletion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every deletion lead to a full pass, without a minimal interval."""
     monkeypatch.setattr(auditor.scan.plan, "MIN_INTERVAL_OF_DELETION_PASSES_NS", 0)
 
 
-@pytest.mark.usefixtures("short_stretches", "whenever")
+@pytest.mark.usefixtures("short_segments", "a_full_pass_for_every_deletion")
 @settings(
     deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(STEPS)
-def test_after_any_history_an_incremental_pass_says_what_a_full_one_says(steps: list[Step | None]) -> None:
+def test_after_any_history_an_incremental_pass_has_the_same_report_as_a_full_one(steps: list[Step | None]) -> None:
     stream, state = InMemorySource(), InMemoryStateStore()
     for step in [*steps, None]:
         if step is not None:
             step(stream)
             continue
-        went_on = asyncio.run(a_pass(stream, state=state).run())
-        anew = asyncio.run(a_pass(stream).run())
-        assert said(went_on) == said(anew)
-        assert sums_hold(went_on)
+        incremental = asyncio.run(a_pass(stream, state=state).run())
+        full = asyncio.run(a_pass(stream).run())
+        assert compared(incremental) == compared(full)
+        assert sums_hold(incremental)
 
 
-async def test_a_pass_over_nothing_new_reads_nothing() -> None:
+async def test_a_pass_without_new_messages_reads_nothing() -> None:
     stream, state = InMemorySource(), InMemoryStateStore()
     for _ in range(3):
         stream.append(("S.events.order.order-1", b"{"))
@@ -101,7 +101,7 @@ async def test_a_pass_over_nothing_new_reads_nothing() -> None:
 
 
 @pytest.mark.parametrize("first_seq", [1, 2, 5, 9, 12])
-async def test_actors_whose_heads_have_left_begin_where_a_full_pass_says_they_do(first_seq: int) -> None:
+async def test_actors_whose_first_events_expired_begin_at_the_same_version_as_in_a_full_pass(first_seq: int) -> None:
     actors = ("order-1", "order-2", "cart-1")
     stream, state = InMemorySource(), InMemoryStateStore()
     for version in range(1, 5):
@@ -109,12 +109,12 @@ async def test_actors_whose_heads_have_left_begin_where_a_full_pass_says_they_do
     await a_pass(stream, state=state).run()
     stream.purge(first_seq - 1)
     stream.append((subjects("order-1")[0], event("order-1", 5)))
-    went_on = await a_pass(stream, state=state).run()
-    assert said(went_on) == said(await a_pass(stream).run())
-    assert went_on.mode is Mode.INCREMENTAL
+    incremental = await a_pass(stream, state=state).run()
+    assert compared(incremental) == compared(await a_pass(stream).run())
+    assert incremental.mode is Mode.INCREMENTAL
 
 
-async def test_a_bad_snapshot_that_was_superseded_stays_a_notice_when_its_stretch_is_counted_again(
+async def test_a_bad_snapshot_that_was_superseded_stays_a_notice_when_its_segment_is_counted_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for module in (auditor.core.state.segments, auditor.core.state.examiner, auditor.scan.catch_up):
@@ -125,9 +125,9 @@ async def test_a_bad_snapshot_that_was_superseded_stays_a_notice_when_its_stretc
     stream.append((snapshots, b"{"), (snapshots, snapshot("order-1", 2)), (snapshots, snapshot("order-1", 2)))
     await a_pass(stream, state=state).run()
     stream.purge(1)
-    went_on = await a_pass(stream, state=state).run()
-    assert said(went_on) == said(await a_pass(stream).run())
-    assert went_on.findings_total[Kind.MALFORMED_SNAPSHOT] == 1
+    incremental = await a_pass(stream, state=state).run()
+    assert compared(incremental) == compared(await a_pass(stream).run())
+    assert incremental.findings_total[Kind.MALFORMED_SNAPSHOT] == 1
 
 
 async def test_a_message_that_could_not_be_judged_is_tried_again_until_it_can_be(
@@ -152,10 +152,12 @@ async def test_a_message_that_could_not_be_judged_is_tried_again_until_it_can_be
     stream.append((events, event("order-1", 4)))
     report = await a_pass(stream, state=state).run()
     assert (report.mode, report.verdict, report.messages.unjudged) == (Mode.INCREMENTAL, Verdict.CLEAN, 0)
-    assert said(report) == said(await a_pass(stream).run())
+    assert compared(report) == compared(await a_pass(stream).run())
 
 
-async def test_where_most_actors_would_have_to_be_looked_up_everything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_if_too_many_actors_have_to_be_looked_up_a_full_pass_reads_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(auditor.scan.catch_up, "MAX_LOOKUPS", 2)
     stream, state = InMemorySource(), InMemoryStateStore()
     for version in (1, 2):
@@ -164,20 +166,20 @@ async def test_where_most_actors_would_have_to_be_looked_up_everything_is_read(m
     stream.purge(3)
     report = await a_pass(stream, state=state).run()
     assert report.mode is Mode.FULL
-    assert said(report) == said(await a_pass(stream).run())
+    assert compared(report) == compared(await a_pass(stream).run())
 
 
-async def test_what_was_deleted_since_it_was_read_explains_a_gap_that_is_read_again_and_the_sums_hold() -> None:
-    """Within the hour in which deletions lead to no other full pass, the head goes, and with it an actor's first event."""
+async def test_an_event_deleted_after_it_was_read_is_the_cause_of_a_gap_of_an_actor_that_is_read_again() -> None:
+    """The actor's first event is purged within the hour in which deletions lead to no other full pass."""
     stream, state = InMemorySource(), InMemoryStateStore()
-    tail, _ = subjects("order-1")
-    stream.append(*[(tail, event("order-1", version)) for version in (1, 2, 4, 5, 6, 7)])
+    events, _ = subjects("order-1")
+    stream.append(*[(events, event("order-1", version)) for version in (1, 2, 4, 5, 6, 7)])
     await a_pass(stream, state=state).run()
     stream.delete(2)
     await a_pass(stream, state=state).run()  # reads everything, for the first deletion
     stream.delete(5)
     stream.purge(1)
-    stream.append((tail, event("order-1", 8)))
+    stream.append((events, event("order-1", 8)))
     report = await a_pass(stream, state=state).run()
     assert (report.mode, report.read) == (Mode.INCREMENTAL, SeqRange(7, 7))
     gaps = [finding.cause for finding in report.findings if finding.kind is Kind.VERSION_GAP]
@@ -186,7 +188,7 @@ async def test_what_was_deleted_since_it_was_read_explains_a_gap_that_is_read_ag
     assert (report.messages.in_range, report.messages.examined, report.messages.removed) == (5, 4, 1)
 
 
-async def test_catching_up_says_whether_the_checkpoint_changed() -> None:
+async def test_catch_up_returns_whether_the_checkpoint_changed() -> None:
     stream, state = InMemorySource(), InMemoryStateStore()
     stream.append(*[(subjects("order-1")[0], event("order-1", version)) for version in (1, 2, 3)])
     one = a_pass(stream, state=state)

@@ -1,4 +1,4 @@
-"""When a pass saves, and how."""
+"""A pass saves its checkpoint by time or by number of messages, one save at a time."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_a_checkpoint_is_due_by_time_or_by_messages(monkeypatch: pytest.Mo
     assert not writer.is_due(1)
 
 
-async def test_none_is_due_while_one_is_being_saved_or_if_nothing_is_saved() -> None:
+async def test_no_checkpoint_is_due_during_a_save_or_without_a_state_store() -> None:
     now = [1]
     assert not writer_of(None, now).is_due(1 << 30)
     state = InMemoryStateStore()
@@ -51,7 +51,7 @@ async def test_none_is_due_while_one_is_being_saved_or_if_nothing_is_saved() -> 
     ("error", "result"),
     [(StateError("full"), SaveResult.FAILED), (StateConflictError("another process"), SaveResult.CONFLICT)],
 )
-async def test_a_failed_save_is_logged_and_a_conflict_is_told_from_other_failures(
+async def test_a_failed_save_is_logged_and_a_conflict_has_a_result_of_its_own(
     error: StateError, result: SaveResult
 ) -> None:
     writer = writer_of(InMemoryStateStore(refuses=error), [1])

@@ -1,4 +1,4 @@
-"""Duplicates are read once more, and no more than the bounds allow."""
+"""A pass reads duplicate versions again to compare their bytes, up to a limit."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 
-async def test_duplicates_are_told_apart_by_their_bytes() -> None:
+async def test_duplicates_with_the_same_bytes_and_with_different_bytes_have_different_causes() -> None:
     stream = InMemorySource([*GOOD[:3], (ORDER, event("order-1", 2)), (ORDER, event("order-1", 3, "other")), *GOOD[3:]])
     report = await a_pass(stream).run()
     assert [(f.version, f.cause) for f in report.findings] == [(2, Cause.SAME_PAYLOAD), (3, Cause.DIFFERENT_PAYLOAD)]
 
 
-async def test_beyond_its_bounds_a_comparison_is_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_beyond_the_limit_of_actors_the_cause_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.duplicates, "MAX_ACTORS_COMPARED", 0)
     report = await a_pass(InMemorySource([*GOOD[:3], (ORDER, event("order-1", 2)), *GOOD[3:]])).run()
     assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
 
 
-async def test_a_comparison_that_the_auditor_fails_at_costs_a_cause_and_nothing_else(
+async def test_after_an_exception_in_the_comparison_only_the_cause_is_unknown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object) -> None:
@@ -43,7 +43,7 @@ async def test_a_comparison_that_the_auditor_fails_at_costs_a_cause_and_nothing_
     assert ([finding.cause for finding in report.findings], report.incomplete) == ([Cause.UNKNOWN], None)
 
 
-async def test_a_stream_that_goes_during_the_comparison_costs_a_cause_and_nothing_else() -> None:
+async def test_if_the_stream_disappears_during_the_comparison_only_the_cause_is_unknown() -> None:
     stream = InMemorySource([*TWICE, ("S.other", b"")])
     stream.delete(9)
     walks = count(1)
@@ -60,7 +60,7 @@ async def test_a_stream_that_goes_during_the_comparison_costs_a_cause_and_nothin
     assert (report.messages.removed, report.incomplete) == (1, None)
 
 
-async def test_a_comparison_reads_the_actor_and_nobody_else() -> None:
+async def test_a_comparison_reads_only_the_subject_of_the_actor_between_its_duplicates() -> None:
     odd = "S.events.unknown.a_b"
     stream = InMemorySource([*GOOD, *[(odd, event("a.b", version)) for version in (1, 2, 2, 3)]])
     asked = []
@@ -76,13 +76,13 @@ async def test_a_comparison_reads_the_actor_and_nobody_else() -> None:
     assert [finding.cause for finding in report.findings] == [Cause.SAME_PAYLOAD]
 
 
-async def test_a_comparison_ends_when_it_has_read_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_comparison_ends_at_the_limit_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.duplicates, "MAX_MESSAGES_COMPARED", 2)
     report = await a_pass(InMemorySource(TWICE)).run()
     assert [finding.cause for finding in report.findings] == [Cause.UNKNOWN]
 
 
-async def test_an_interrupted_pass_compares_nothing_any_more() -> None:
+async def test_an_interrupted_pass_compares_no_duplicates() -> None:
     stream = InMemorySource(TWICE, batch=5)
     this_pass = a_pass(stream)
     batches = iter([lambda: None, this_pass.interrupt.set])
@@ -91,7 +91,7 @@ async def test_an_interrupted_pass_compares_nothing_any_more() -> None:
     assert [(finding.kind, finding.cause) for finding in report.findings] == [(Kind.DUPLICATE_VERSION, Cause.UNKNOWN)]
 
 
-async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
+async def test_the_walk_and_the_comparison_keep_the_rate_limit_and_are_closed() -> None:
     stream = InMemorySource(TWICE, batch=2)
     walk = stream.read
     rates: list[object] = []
@@ -114,7 +114,7 @@ async def test_every_walk_keeps_the_rate_and_is_closed() -> None:
     assert closed == [True] * 4
 
 
-async def test_what_a_comparison_could_not_settle_is_not_read_again_by_every_pass() -> None:
+async def test_duplicates_whose_cause_stays_unknown_are_not_read_again_by_every_pass() -> None:
     stream, state = InMemorySource(TWICE), InMemoryStateStore()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auditor.scan.duplicates, "MAX_MESSAGES_COMPARED", 2)

@@ -1,4 +1,4 @@
-"""Whether the stream is still what it was when it was last looked at."""
+"""A pass detects a stream that was rolled back, created again or rewritten since the last pass."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def history_of(report: PassReport) -> dict[Kind, str | None]:
     return {found.kind: found.detail for found in report.findings if found.noticed_at}
 
 
-async def remembered(*more: tuple[str, bytes]) -> tuple[FaultySource, InMemoryStateStore]:
-    """A stream that was audited once."""
+async def audited_once(*more: tuple[str, bytes]) -> tuple[FaultySource, InMemoryStateStore]:
+    """Return a stream that was audited once, and its saved state."""
     stream, state = FaultySource([*GOOD, *more]), InMemoryStateStore()
     assert (await a_pass(stream, state=state).run()).verdict is Verdict.CLEAN
     return stream, state
 
 
-async def test_a_lost_end_is_told_with_the_actors_that_lost_versions_until_it_is_accepted() -> None:
-    stream, state = await remembered((OTHER, event("order-2", 1)), (OTHER, event("order-2", 2)))
+async def test_a_rollback_is_reported_with_the_actors_that_lost_versions_until_it_is_accepted() -> None:
+    stream, state = await audited_once((OTHER, event("order-2", 1)), (OTHER, event("order-2", 2)))
     stream.roll_back(5)
     report = await a_pass(stream, state=state).run()
     assert (report.mode, report.verdict) == (Mode.FULL, Verdict.CORRUPT)
@@ -61,10 +61,10 @@ async def test_a_lost_end_is_told_with_the_actors_that_lost_versions_until_it_is
     assert (report.findings_total, report.accepted_total) == ({Kind.STREAM_ROLLBACK: 1}, {Kind.STREAM_ROLLBACK: 1})
 
 
-async def test_of_what_was_written_again_since_it_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_detail_of_a_rollback_marks_actors_that_were_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.scan.identity_check, "MAX_ACTORS_NAMED", 3)
     more = [(f"S.events.order.order-{number}", event(f"order-{number}", 1)) for number in range(2, 7)]
-    stream, state = await remembered(*more)
+    stream, state = await audited_once(*more)
     stream.roll_back(4)
     stream.append((ORDER, b"{"), (more[0][0], event("order-2", 1)))
     report = await a_pass(stream, state=state).run()
@@ -73,8 +73,8 @@ async def test_of_what_was_written_again_since_it_is_said_so(monkeypatch: pytest
     )
 
 
-async def test_a_lost_end_that_was_written_over_is_seen_by_its_bytes() -> None:
-    stream, state = await remembered()
+async def test_a_rollback_whose_lost_sequences_were_stored_again_is_found_by_the_digests() -> None:
+    stream, state = await audited_once()
     stream.roll_back(5)
     stream.append((ORDER, event("order-1", 6)), *[("S.other", b"x")] * 4)
     report = await a_pass(stream, state=state).run()
@@ -83,8 +83,8 @@ async def test_a_lost_end_that_was_written_over_is_seen_by_its_bytes() -> None:
     assert (again.mode, again.findings) == (Mode.INCREMENTAL, report.findings)
 
 
-async def test_another_stream_of_the_same_name_is_told() -> None:
-    stream, state = await remembered()
+async def test_another_stream_of_the_same_name_is_reported() -> None:
+    stream, state = await audited_once()
     fresh = InMemorySource(GOOD)
     fresh.created_ns = stream.created_ns + 1
     report = await a_pass(fresh, state=state).run()
@@ -92,16 +92,16 @@ async def test_another_stream_of_the_same_name_is_told() -> None:
     assert (await a_pass(fresh, state=state).run()).mode is Mode.INCREMENTAL
 
 
-async def test_changed_settings_are_a_notice_and_no_reason_to_read_anything() -> None:
-    stream, state = await remembered()
+async def test_changed_settings_are_a_notice_and_lead_to_no_full_pass() -> None:
+    stream, state = await audited_once()
     stream.config = {"max_age": 5}
     report = await a_pass(stream, state=state).run()
     assert (report.verdict, report.read, set(history_of(report))) == (Verdict.CLEAN, None, {Kind.CONFIG_CHANGED})
 
 
 @pytest.mark.parametrize("how", ["deleted", "purged"])
-async def test_an_anchor_that_was_removed_is_no_news(how: str) -> None:
-    stream, state = await remembered()
+async def test_a_sampled_message_that_was_removed_is_not_reported(how: str) -> None:
+    stream, state = await audited_once()
     if how == "deleted":
         stream.delete(7)
     else:
@@ -112,15 +112,15 @@ async def test_an_anchor_that_was_removed_is_no_news(how: str) -> None:
     assert report.verdict is Verdict.CLEAN
 
 
-async def test_an_anchor_that_cannot_be_read_any_more_leads_to_a_full_pass_at_once_and_only_once() -> None:
-    stream, state = await remembered()
+async def test_a_sampled_message_that_becomes_unreadable_leads_to_one_full_pass_at_once() -> None:
+    stream, state = await audited_once()
     stream.unreadable = {7}
     report = await a_pass(stream, state=state).run()
     assert (report.mode, report.findings_total) == (Mode.FULL, {Kind.UNREADABLE_MESSAGE: 1})
     assert (await a_pass(stream, state=state).run()).mode is Mode.INCREMENTAL
 
 
-async def test_a_pass_in_between_asks_for_few_anchors_and_a_full_one_for_all() -> None:
+async def test_an_incremental_pass_reads_few_sampled_messages_and_a_full_one_reads_all() -> None:
     stream, state = InMemorySource([("S.other", b"x")] * 400), InMemoryStateStore()
     await a_pass(stream, state=state).run()
     asked: list[int] = []
@@ -140,8 +140,8 @@ async def test_a_pass_in_between_asks_for_few_anchors_and_a_full_one_for_all() -
     assert 30 < len(set(asked)) <= 64
 
 
-async def test_what_was_read_before_a_change_is_not_gone_on_from_even_if_the_full_pass_dies() -> None:
-    stream, state = await remembered()
+async def test_a_checkpoint_from_before_a_change_is_not_used_even_if_the_full_pass_fails() -> None:
+    stream, state = await audited_once()
     stream.roll_back(5)
     stream.append(*[(OTHER, event("order-2", version)) for version in (1, 2, 3, 4)])
     stream.fails_at[6] = GoneError("the stream is gone")
@@ -154,15 +154,15 @@ async def test_what_was_read_before_a_change_is_not_gone_on_from_even_if_the_ful
     assert report.actors.seen == 2
 
 
-async def test_a_pass_that_remembers_nothing_compares_nothing() -> None:
+async def test_without_saved_state_nothing_is_compared() -> None:
     stream = InMemorySource(GOOD)
     await a_pass(stream).run()
     stream.roll_back(3)
     assert (await a_pass(stream).run()).verdict is Verdict.CLEAN
 
 
-async def test_a_check_returns_a_new_identity_and_leaves_the_old_one_as_it_was() -> None:
-    stream, state = await remembered()
+async def test_a_check_returns_a_new_identity_and_does_not_change_the_old_one() -> None:
+    stream, state = await audited_once()
     before = (await state.load_history()).history.identity
     stream.roll_back(5)
     result = await check_identity(stream, state, await stream.info(), before, 99)
@@ -173,7 +173,7 @@ async def test_a_check_returns_a_new_identity_and_leaves_the_old_one_as_it_was()
 
 
 async def test_a_check_of_an_unchanged_stream_finds_nothing() -> None:
-    stream, state = await remembered()
+    stream, state = await audited_once()
     before = (await state.load_history()).history.identity
     result = await check_identity(stream, state, await stream.info(), before, 99)
     assert (result.reason, result.identity.incidents, result.identity.checked_ns) == (None, (), 99)

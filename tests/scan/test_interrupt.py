@@ -1,4 +1,4 @@
-"""What goes on for long can be ended at any moment."""
+"""`take_until` ends an iteration as soon as an event is set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Numbers:
-    """Counts, and waits for ever at `stuck_at`."""
+    """Yields the numbers from 1 to `last`, and waits forever before `stuck_at`."""
 
     def __init__(self, last: int, stuck_at: int | None = None) -> None:
         self.last, self.stuck_at, self.closed = last, stuck_at, False
@@ -27,13 +27,13 @@ class Numbers:
             self.closed = True
 
 
-async def test_without_an_interruption_everything_comes() -> None:
+async def test_without_an_interruption_every_item_is_returned() -> None:
     numbers = Numbers(3)
     assert [number async for number in take_until(asyncio.Event(), numbers())] == [1, 2, 3]
     assert numbers.closed
 
 
-async def test_once_interrupted_nothing_more_comes() -> None:
+async def test_after_an_interruption_no_further_item_is_returned() -> None:
     numbers, interrupted, seen = Numbers(5), asyncio.Event(), []
     async for number in take_until(interrupted, numbers()):
         seen.append(number)
@@ -43,7 +43,7 @@ async def test_once_interrupted_nothing_more_comes() -> None:
     assert numbers.closed
 
 
-async def test_waiting_for_the_next_ends_at_once() -> None:
+async def test_an_interruption_ends_the_wait_for_the_next_item_at_once() -> None:
     numbers, interrupted = Numbers(5, stuck_at=3), asyncio.Event()
     asyncio.get_running_loop().call_later(0.01, interrupted.set)
     async with asyncio.timeout(5):

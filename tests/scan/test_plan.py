@@ -1,4 +1,4 @@
-"""What a pass starts from."""
+"""A pass starts from a checkpoint or from the first sequence."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_only_a_pass_from_the_beginning_reads_no_saved_state() -> None:
     assert [start_from for start_from, kinds in CANDIDATES.items() if not kinds] == [StartFrom.BEGINNING]
 
 
-def test_a_pass_that_is_due_continues_a_full_pass_before_it_reads_only_what_is_new() -> None:
+def test_a_pass_that_is_due_prefers_a_full_pass_in_progress_to_the_last_completed_one() -> None:
     assert CANDIDATES[StartFrom.AUTO] == (CheckpointKind.IN_PROGRESS, CheckpointKind.COMPLETED)
     assert CANDIDATES[StartFrom.INCREMENTAL] == (CheckpointKind.COMPLETED, CheckpointKind.IN_PROGRESS)
 
@@ -77,13 +77,13 @@ async def test_a_pass_resumes_from_the_checkpoint_that_it_prefers(
 
 
 @pytest.mark.parametrize("unstored", [0, 3])
-async def test_records_that_are_not_stored_stay_with_their_checkpoint(unstored: int) -> None:
+async def test_a_plan_has_the_number_of_pending_records_of_its_checkpoint(unstored: int) -> None:
     state = InMemoryStateStore()
     state.put_back(CheckedOut(checkpoint(3, is_complete=False), is_saved=False, unstored=unstored))
     assert (await plan_for(a_pass(InMemorySource(GOOD), state=state))).start.unstored == unstored
 
 
-async def test_a_plan_is_idle_if_the_stream_holds_nothing_new() -> None:
+async def test_a_plan_is_idle_if_the_stream_has_no_new_message() -> None:
     stream = InMemorySource(GOOD)
     assert (await plan_for(a_pass(stream, state=store_with(checkpoint(8))))).is_idle
     assert not (await plan_for(a_pass(stream, state=store_with(checkpoint(7))))).is_idle
@@ -127,7 +127,7 @@ async def test_deletions_from_the_middle_lead_to_a_full_pass_unless_one_was_made
     assert (plan.mode, plan.is_for_deletions) == (Mode.INCREMENTAL, False)
 
 
-async def test_deletions_that_both_checkpoints_have_not_seen_lead_to_a_new_full_pass() -> None:
+async def test_deletions_after_both_checkpoints_lead_to_a_new_full_pass() -> None:
     stream = InMemorySource(GOOD)
     stream.delete(2)
     state = store_with(checkpoint(8), checkpoint(4, is_complete=False))
@@ -135,7 +135,7 @@ async def test_deletions_that_both_checkpoints_have_not_seen_lead_to_a_new_full_
     assert (plan.mode, plan.reads_from_start, plan.is_for_deletions) == (Mode.FULL, True, True)
 
 
-async def test_a_checkpoint_that_was_brought_up_to_date_is_not_the_saved_one() -> None:
+async def test_a_checkpoint_that_catch_up_changed_does_not_count_as_saved() -> None:
     stream = InMemorySource(GOOD)
     await a_pass(stream, state=(state := InMemoryStateStore())).run()
     stream.purge(2)

@@ -1,4 +1,4 @@
-"""The report of a pass, and of the last one that was saved."""
+"""A report is made from a checkpoint, after a pass or from saved state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_the_facts_of_a_saved_pass_are_those_of_its_checkpoint_and_its_times() -
     assert (facts.lost_seqs, facts.lost_bytes, facts.incomplete) == ((6,), 9, None)
 
 
-async def test_a_report_does_not_change_the_checkpoint_it_is_made_from() -> None:
+async def test_making_a_report_does_not_change_the_checkpoint() -> None:
     one, before = a_pass(InMemorySource()), msgspec.msgpack.encode(CHECKPOINT)
     facts = facts_of(CHECKPOINT, Mode.FULL, PassTimes(8, 9), filtered=False)
     report = await report_pass(one.request, one.ports, CHECKPOINT, facts, RangeAccount(unread=[(5, 6)]), {}, ())
@@ -47,14 +47,14 @@ async def test_without_saved_state_there_is_no_last_report() -> None:
     assert await a_pass(InMemorySource(GOOD), state=InMemoryStateStore()).last() is None
 
 
-async def test_the_last_report_of_other_subjects_is_not_that_of_this_audit() -> None:
+async def test_saved_state_of_other_subjects_gives_no_last_report() -> None:
     stream, state = InMemorySource(GOOD), InMemoryStateStore()
     await a_pass(stream, state=state).run()
     assert await a_pass(stream, state=state).last() is not None
     assert await a_pass(stream, state=state, subjects=("S.events.order.*",)).last() is None
 
 
-async def test_the_last_report_leaves_the_checkpoint_for_the_next_pass() -> None:
+async def test_making_the_last_report_puts_the_checkpoint_back_for_the_next_pass() -> None:
     stream, state = InMemorySource(GOOD), InMemoryStateStore()
     await a_pass(stream, state=state).run()
     before = await state.check_out(CheckpointKind.COMPLETED)

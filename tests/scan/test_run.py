@@ -1,4 +1,4 @@
-"""One pass, with everything that can happen to it in between."""
+"""A whole pass: its report, its saved state and its records, also after faults and kills."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from auditor.core.state.acceptance import Acceptance
 from auditor.core.state.codec import decode_checkpoint
 from auditor.core.state.examiner import Examiner
 from auditor.errors import StateError
+from auditor.jetstream.state.state_store import HISTORY_PART
 from auditor.scan.request import StartFrom
 from auditor.scan.run import Yielded
 from tests.core.stories import event, snapshot, streams, subjects
@@ -62,33 +63,33 @@ async def test_an_empty_stream_is_clean_and_nothing_was_read(*, purged: bool) ->
 
 
 @dataclass(frozen=True)
-class Fate:
-    """What happens to a stream before and while a pass looks at it."""
+class Faults:
+    """What happens to a stream before and during a pass."""
 
     deleted: set[int]
     unreadable: set[int]
     forgotten: set[int]
-    """Not delivered, though it could be read."""
+    """Not delivered, although readable."""
     failing: set[int]
-    """What the auditor itself fails on."""
+    """Messages on which the auditor raises an exception."""
     purged: int
     walk_ends_at: int
     silent: str
-    """What the stream does not answer."""
+    """The method of the source that raises."""
     interrupted_at: int
-    """At which batch."""
+    """The number of the batch before which the pass is interrupted; 0 for none."""
     deleted_during: tuple[int, set[int]]
     purged_during: tuple[int, int]
     only_one_actor: bool
     bound: int
 
     @property
-    def spares_the_walk(self) -> bool:
-        """Whether the stream does what it will, and neither it nor the auditor fails."""
+    def leaves_the_walk_complete(self) -> bool:
+        """Return whether the walk can be complete: neither the source nor the auditor fails."""
         return not (self.forgotten or self.failing or self.walk_ends_at or self.silent or self.interrupted_at)
 
-    def befalls(self, patch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], batch: int) -> OnePass:
-        """A pass that will meet all of it."""
+    def pass_with(self, patch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], batch: int) -> OnePass:
+        """Return a pass over a stream with these faults."""
         stream = FaultySource(stored, batch=batch)
         stream.delete(*self.deleted)
         stream.purge(min(self.purged, stream.last_seq))
@@ -101,7 +102,7 @@ class Fate:
         this_pass.max_findings = self.bound
         batches = count(1)
 
-        def happens() -> None:
+        def cause_faults() -> None:
             number = next(batches)
             if number == self.interrupted_at:
                 this_pass.interrupt.set()
@@ -110,13 +111,13 @@ class Fate:
             if number == self.purged_during[0]:
                 stream.purge(min(self.purged_during[1], stream.last_seq))
 
-        stream.on_batch = happens
+        stream.on_batch = cause_faults
         fails_on(patch, self.failing)
         return this_pass
 
 
 def fails_on(patch: pytest.MonkeyPatch, seqs: Container[int]) -> None:
-    """The auditor itself fails on these."""
+    """Let the auditor raise on the messages with these sequences."""
     judge = Examiner.examine
 
     def examine(audit: Examiner, message: StoredMessage) -> object:
@@ -132,13 +133,13 @@ numbers = st.integers(1, 40)
 
 
 @st.composite
-def fates(draw: st.DrawFn) -> Fate:
-    """Most of the time little goes wrong, so that passes come to all their ends."""
+def faults(draw: st.DrawFn) -> Faults:
+    """Most examples have few faults, so that passes end in each possible way."""
 
     def some(chance: int, what: st.SearchStrategy[T], otherwise: T) -> T:
         return otherwise if draw(st.integers(0, chance)) else draw(what)
 
-    return Fate(
+    return Faults(
         deleted=some(2, st.sets(numbers), set()),
         unreadable=some(3, st.sets(numbers), set()),
         forgotten=some(5, st.sets(numbers), set()),
@@ -155,12 +156,12 @@ def fates(draw: st.DrawFn) -> Fate:
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(streams, fates(), st.integers(1, 7))
-def test_whatever_goes_wrong_every_sequence_is_accounted_for_and_nothing_else_is_clean(
-    monkeypatch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], fate: Fate, batch: int
+@given(streams, faults(), st.integers(1, 7))
+def test_with_any_faults_every_sequence_is_accounted_for_and_only_a_fully_judged_pass_is_clean(
+    monkeypatch: pytest.MonkeyPatch, stored: list[tuple[str | bytes, bytes]], fault: Faults, batch: int
 ) -> None:
     with monkeypatch.context() as patch:
-        this_pass = fate.befalls(patch, stored, batch)
+        this_pass = fault.pass_with(patch, stored, batch)
         report = asyncio.run(this_pass.run())
     messages = report.messages
     assert sums_hold(report)
@@ -174,7 +175,7 @@ def test_whatever_goes_wrong_every_sequence_is_accounted_for_and_nothing_else_is
         assert report.incomplete is None
         assert everything_judged
         assert not messages.unreadable
-    if fate.spares_the_walk:
+    if fault.leaves_the_walk_complete:
         assert report.incomplete is None
         assert messages.unjudged == 0
     actors = report.actors
@@ -183,7 +184,7 @@ def test_whatever_goes_wrong_every_sequence_is_accounted_for_and_nothing_else_is
     for finding in report.findings:
         listed[finding.kind, finding.severity] += finding.count or 1
     assert report.findings_cut == (listed != Counter(report.totals))
-    assert len(report.findings) <= fate.bound
+    assert len(report.findings) <= fault.bound
     text = json.dumps(report.to_json(), ensure_ascii=False)
     assert json.loads(text.encode()) == report.to_json()
     assert this_pass.progress.ratio <= 1
@@ -191,7 +192,7 @@ def test_whatever_goes_wrong_every_sequence_is_accounted_for_and_nothing_else_is
 
 @st.composite
 def healthy_streams(draw: st.DrawFn) -> list[tuple[str | bytes, bytes]]:
-    """Nothing worse than a notice: bad snapshots that good ones supersede, subjects that no actor has."""
+    """Streams with notices at most: superseded bad snapshots, and subjects without an actor."""
     stored: list[tuple[str | bytes, bytes]] = []
     versions: dict[str, int] = {}
     for actor, what in draw(
@@ -210,7 +211,7 @@ def healthy_streams(draw: st.DrawFn) -> list[tuple[str | bytes, bytes]]:
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(healthy_streams(), st.sets(numbers, max_size=4), st.sets(numbers, max_size=2), st.just(0) | numbers)
-def test_a_pass_that_misses_something_calls_nothing_corrupt_that_is_not(
+def test_a_pass_that_misses_messages_of_a_healthy_stream_is_inconclusive_and_not_corrupt(
     monkeypatch: pytest.MonkeyPatch,
     stored: list[tuple[str | bytes, bytes]],
     failing: set[int],
@@ -229,7 +230,7 @@ def test_a_pass_that_misses_something_calls_nothing_corrupt_that_is_not(
     assert report.verdict is (Verdict.INCONCLUSIVE if missed else Verdict.CLEAN)
 
 
-async def test_a_head_that_leaves_while_the_pass_runs_is_no_corruption() -> None:
+async def test_first_events_that_are_purged_during_the_pass_are_a_notice() -> None:
     stream = InMemorySource(GOOD)
     batches = iter([lambda: None, lambda: stream.purge(4), lambda: None])
     stream.on_batch = lambda: next(batches)()
@@ -241,7 +242,7 @@ async def test_a_head_that_leaves_while_the_pass_runs_is_no_corruption() -> None
     assert sums_hold(report)
 
 
-async def test_a_message_that_is_deleted_while_the_pass_runs_is_a_gap_whose_cause_is_known() -> None:
+async def test_a_message_that_is_deleted_during_the_pass_is_a_gap_whose_cause_is_known() -> None:
     stream = InMemorySource(GOOD)
     batches = iter([lambda: None, lambda: stream.delete(2, 6), lambda: None])
     stream.on_batch = lambda: next(batches)()
@@ -254,14 +255,14 @@ async def test_a_message_that_is_deleted_while_the_pass_runs_is_a_gap_whose_caus
     assert sums_hold(report)
 
 
-async def test_messages_stored_while_the_pass_runs_are_left_for_the_next() -> None:
+async def test_messages_that_are_stored_during_a_pass_are_read_by_the_next_pass() -> None:
     stream = InMemorySource(GOOD)
     stream.on_batch = lambda: stream.append((ORDER, b"{"))
     report = await a_pass(stream).run()
     assert (report.range.last_seq, report.messages.examined, report.verdict) == (7, 7, Verdict.CLEAN)
 
 
-async def test_a_walk_that_ends_early_is_inconclusive_and_keeps_what_was_found() -> None:
+async def test_a_walk_that_ends_early_is_inconclusive_or_corrupt_by_its_findings() -> None:
     stream = FaultySource([*GOOD[:2], (ORDER, b"{"), *GOOD[2:]])
     stream.fails_at[3] = GoneError("the stream is gone")
     report = await a_pass(stream).run()
@@ -272,7 +273,7 @@ async def test_a_walk_that_ends_early_is_inconclusive_and_keeps_what_was_found()
     assert (report.verdict, report.incomplete) == (Verdict.CORRUPT, "the stream is gone")
 
 
-async def test_a_stream_that_cannot_be_pinned_has_no_report() -> None:
+async def test_without_stream_info_a_pass_fails_and_has_no_report() -> None:
     stream = InMemorySource()
     this_pass = a_pass(stream)
 
@@ -307,7 +308,7 @@ async def test_a_pass_that_waits_for_its_stream_can_be_interrupted() -> None:
     assert report.verdict is Verdict.INCONCLUSIVE
 
 
-async def test_a_message_that_the_auditor_fails_on_is_counted_and_the_pass_goes_on(
+async def test_a_message_that_the_auditor_fails_on_is_counted_and_the_pass_continues(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     fails_on(monkeypatch, {3})
@@ -318,17 +319,17 @@ async def test_a_message_that_the_auditor_fails_on_is_counted_and_the_pass_goes_
     assert "hunter2" not in caplog.text
 
 
-async def test_every_condemned_message_goes_to_the_quarantine_once() -> None:
+async def test_every_quarantined_message_is_submitted_and_stored_once() -> None:
     stream = InMemorySource([*GOOD[:2], (ORDER, b"{"), ("S.events.x.y.z", b"{"), ("S.snapshots.order.order-1", b"[")])
     quarantine = InMemoryQuarantine()
     first = await a_pass(stream, quarantine).run()
     second = await a_pass(stream, quarantine).run()
-    assert [evidence.message.seq for evidence in quarantine.records.values()] == [3, 5]
+    assert [entry.message.seq for entry in quarantine.records.values()] == [3, 5]
     assert {f.quarantine for f in first.findings if f.quarantine} == {f"q.{key}" for key in quarantine.records}
     assert (second.findings, second.quarantine_pending) == (first.findings, 0)
 
 
-async def test_a_quarantine_that_refuses_changes_nothing_about_what_is_found() -> None:
+async def test_if_the_quarantine_refuses_records_the_findings_are_the_same() -> None:
     stream = InMemorySource([*GOOD[:2], (ORDER, b"{"), *GOOD[2:], (ORDER, b"")])
     taken = await a_pass(stream, InMemoryQuarantine()).run()
     refused = await a_pass(stream, InMemoryQuarantine("the stream is full")).run()
@@ -358,14 +359,14 @@ async def test_a_deleted_event_is_a_gap_whose_cause_is_known() -> None:
 
 
 @pytest.mark.parametrize(("ends_at", "read"), [(1, None), (4, SeqRange(1, 3)), (8, SeqRange(1, 7))])
-async def test_a_report_says_what_was_read(ends_at: int, read: SeqRange | None) -> None:
+async def test_a_report_has_the_range_that_was_read(ends_at: int, read: SeqRange | None) -> None:
     stream = FaultySource(GOOD)
     stream.fails_at[ends_at] = GoneError("the stream is gone")
     report = await a_pass(stream).run()
     assert (report.range, report.read) == (SeqRange(1, 7), read)
 
 
-async def test_a_pass_that_is_interrupted_after_its_end_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pass_that_is_interrupted_after_the_last_message_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     this_pass = a_pass(InMemorySource(GOOD, batch=7))
     show = auditor.scan.walk._show
 
@@ -400,7 +401,7 @@ async def test_a_pass_that_is_cancelled_closes_its_walk() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_only_what_was_asked_for_is_judged() -> None:
+async def test_only_messages_on_the_subjects_of_the_audit_are_judged() -> None:
     stream = InMemorySource(
         [*GOOD, ("S.events.cart.cart-1", b"{"), ("S.snapshots.order.order-1", b"{"), ("S.other", b"{")]
     )
@@ -411,7 +412,7 @@ async def test_only_what_was_asked_for_is_judged() -> None:
     assert (report.messages.skipped, sums_hold(report)) == (9, True)
 
 
-async def test_progress_shows_what_was_examined_so_far() -> None:
+async def test_progress_counts_the_examined_messages_by_outcome() -> None:
     stream = InMemorySource([*GOOD[:2], (ORDER, b"{"), (ORDER, event("order-1", 0)), ("S.events.x", b"12")])
     this_pass = a_pass(stream)
     await this_pass.run()
@@ -425,14 +426,16 @@ async def test_progress_shows_what_was_examined_so_far() -> None:
     assert this_pass.progress.bytes == sum(len(message.data) for message in stream.messages.values())
 
 
-async def test_a_report_says_what_went_wrong_first() -> None:
+async def test_of_several_errors_the_report_gives_the_first() -> None:
     stream = FaultySource(GOOD)
     stream.fails_at[3] = GoneError("the stream is gone")
     stream.silent["deleted"] = GoneError("no answer")
     assert (await a_pass(stream).run()).incomplete == "the stream is gone"
 
 
-async def test_failures_are_logged_by_name_and_not_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failures_are_logged_by_the_name_of_the_exception_and_only_ten_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     fails_on(monkeypatch, range(100))
     with capture_logs() as logs:
         report = await a_pass(InMemorySource(GOOD * 3)).run()
@@ -441,7 +444,7 @@ async def test_failures_are_logged_by_name_and_not_without_end(monkeypatch: pyte
     assert "hunter2" not in str(logs)
 
 
-async def test_progress_moves_while_the_pass_runs_and_ends_at_the_end() -> None:
+async def test_progress_grows_with_each_batch_up_to_the_last_sequence() -> None:
     stream = InMemorySource([*GOOD, ("S.other", b"")])
     stream.delete(8)
     this_pass = a_pass(stream)
@@ -451,7 +454,7 @@ async def test_progress_moves_while_the_pass_runs_and_ends_at_the_end() -> None:
     assert (seen, this_pass.progress.seq) == ([0, 3, 6], 8)
 
 
-async def test_an_audit_of_actors_can_leave_their_snapshots_out() -> None:
+async def test_an_audit_of_actors_can_exclude_their_snapshots() -> None:
     stream = InMemorySource([*GOOD, ("S.snapshots.order.order-1", b"{")])
     report = await a_pass(stream, actors=("order-1",), snapshots=False).run()
     assert (report.verdict, report.messages.skipped) == (Verdict.CLEAN, 1)
@@ -462,7 +465,7 @@ async def test_an_audit_of_actors_can_leave_their_snapshots_out() -> None:
 async def test_records_that_were_refused_are_stored_by_the_next_pass() -> None:
     stream = InMemorySource([(ORDER, b"{"), *GOOD, (ORDER, b"[")], batch=4)
     quarantine = InMemoryQuarantine()
-    batches = iter([None, None, "the side stream is full"])
+    batches = iter([None, None, "the quarantine stream is full"])
     stream.on_batch = lambda: setattr(quarantine, "refuses", next(batches))
     report = await a_pass(stream, quarantine).run()
     assert (report.quarantine_pending, report.findings_total) == (1, {Kind.MALFORMED_EVENT: 2})
@@ -472,7 +475,7 @@ async def test_records_that_were_refused_are_stored_by_the_next_pass() -> None:
     assert report.quarantine == QuarantineResult(stored=1, already_stored=1)
 
 
-# What is saved, and when ----------------------------------------------------------------------------------------------
+# Saved state ----------------------------------------------------------------------------------------------
 
 
 class DiedError(BaseException):
@@ -480,7 +483,7 @@ class DiedError(BaseException):
 
 
 class Mortal:
-    """Everything outside that a pass touches, until it dies at its n-th touch."""
+    """Raises `DiedError` at the n-th call of a pass to one of its ports."""
 
     def __init__(
         self, stream: InMemorySource, quarantine: InMemoryQuarantine, state: InMemoryStateStore, dies_at: int
@@ -510,12 +513,14 @@ async def test_a_kill_at_any_moment_loses_no_finding_and_no_record(
     Mortal(stream, quarantine, state, 0)
     report = await a_pass(stream, quarantine, state).run()
     whole = InMemoryQuarantine()
-    assert (report.findings, report.totals) == ((anew := await a_pass(stream, whole).run()).findings, anew.totals)
-    assert report.messages == anew.messages
+    assert (report.findings, report.totals) == ((fresh := await a_pass(stream, whole).run()).findings, fresh.totals)
+    assert report.messages == fresh.messages
     assert quarantine.records == whole.records
 
 
-async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_kill_only_messages_after_the_last_checkpoint_are_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 6)
     stream, state = InMemorySource([("S.other", b"")] * 20), InMemoryStateStore()
     Mortal(stream, InMemoryQuarantine(), state, 8)  # five batches, a checkpoint after the second and the fourth
@@ -528,7 +533,7 @@ async def test_a_kill_repeats_only_what_came_after_the_last_checkpoint(monkeypat
     assert report.messages.skipped == 20
 
 
-async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_kill(
+async def test_messages_not_delivered_before_a_checkpoint_are_accounted_for_after_a_kill(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
@@ -542,7 +547,7 @@ async def test_what_did_not_come_before_a_checkpoint_is_accounted_for_after_a_ki
     Mortal(stream, InMemoryQuarantine(), state, 0)
     report = await a_pass(stream, state=state).run()
     assert report.read == SeqRange(6, 7)
-    assert (report.messages, report.findings) == ((anew := await a_pass(stream).run()).messages, anew.findings)
+    assert (report.messages, report.findings) == ((fresh := await a_pass(stream).run()).messages, fresh.findings)
     assert (report.messages.removed, report.messages.unreadable) == (1, 1)
 
 
@@ -562,7 +567,7 @@ async def test_a_checkpoint_never_covers_a_record_that_is_not_stored(monkeypatch
     )
 
 
-async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_stays(
+async def test_a_full_pass_that_yields_is_continued_later_and_the_last_completed_pass_stays_usable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
@@ -574,9 +579,9 @@ async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_st
     assert full.progress.seq == 3
 
     stream.append((ORDER, b"["))
-    tail = a_pass(stream, state=state)
-    tail.start_from = StartFrom.INCREMENTAL
-    report = await tail.run()
+    incremental = a_pass(stream, state=state)
+    incremental.start_from = StartFrom.INCREMENTAL
+    report = await incremental.run()
     assert (report.mode, report.read, report.findings_total) == (
         Mode.INCREMENTAL,
         SeqRange(9, 9),
@@ -585,11 +590,11 @@ async def test_a_full_pass_that_yields_is_gone_on_with_and_what_was_completed_st
 
     report = await a_pass(stream, state=state).run()
     assert (report.mode, report.read, report.findings_total) == (Mode.FULL, SeqRange(4, 9), {Kind.MALFORMED_EVENT: 2})
-    assert set(state.parts) == {"chronicle", "completed"}
+    assert set(state.parts) == {HISTORY_PART, "completed"}
     assert (await a_pass(stream, state=state).run()).read is None
 
 
-async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing_else_to_go_on_from(
+async def test_an_incremental_pass_continues_a_full_one_if_none_was_completed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
@@ -597,9 +602,9 @@ async def test_a_first_full_pass_that_yields_goes_on_as_long_as_there_is_nothing
     first = a_pass(stream, state=state)
     first.should_yield = lambda: True
     assert isinstance(await first.advance(), Yielded)
-    tail = a_pass(stream, state=state)
-    tail.start_from = StartFrom.INCREMENTAL
-    report = await tail.run()
+    incremental = a_pass(stream, state=state)
+    incremental.start_from = StartFrom.INCREMENTAL
+    report = await incremental.run()
     assert (report.mode, report.read, report.verdict) == (Mode.FULL, SeqRange(4, 7), Verdict.CLEAN)
 
 
@@ -619,16 +624,16 @@ async def test_a_full_pass_yields_if_the_quarantine_refuses_and_nothing_is_saved
     report = await a_pass(stream, quarantine, state).run()
     assert (report.read, report.quarantine_pending) == (SeqRange(7, 8), 1)
     assert report.quarantine == QuarantineResult()
-    assert (set(state.parts), state.parts["underway"]) == ({"chronicle", "underway"}, saved)
+    assert (set(state.parts), state.parts["underway"]) == ({HISTORY_PART, "underway"}, saved)
 
     report = await a_pass(stream, quarantine, state).run()
     assert (report.mode, report.read, report.quarantine_pending) == (Mode.FULL, SeqRange(4, 8), 0)
     assert len(quarantine.records) == 1
-    assert set(state.parts) == {"chronicle", "completed"}
+    assert set(state.parts) == {HISTORY_PART, "completed"}
     assert (await a_pass(stream, quarantine, state).run()).read is None
 
 
-async def test_a_full_pass_that_goes_on_counts_the_records_that_are_refused_to_it_too(
+async def test_a_full_pass_that_is_continued_counts_the_records_refused_to_all_its_parts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
@@ -649,7 +654,7 @@ async def test_a_full_pass_that_goes_on_counts_the_records_that_are_refused_to_i
     assert len(quarantine.records) == 3
 
 
-async def test_a_full_pass_that_yields_to_incremental_ones_comes_to_its_end_if_the_quarantine_refuses(
+async def test_a_full_pass_that_yields_to_incremental_ones_ends_even_if_the_quarantine_refuses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
@@ -665,13 +670,13 @@ async def test_a_full_pass_that_yields_to_incremental_ones_comes_to_its_end_if_t
         report = await full.advance()
         reached.append(full.progress.seq)
         if isinstance(report, Yielded):
-            tail = a_pass(stream, quarantine, state)
-            tail.start_from = StartFrom.INCREMENTAL
-            assert (await tail.run()).read is None
+            incremental = a_pass(stream, quarantine, state)
+            incremental.start_from = StartFrom.INCREMENTAL
+            assert (await incremental.run()).read is None
     assert (reached, report.mode, report.quarantine_pending) == ([3, 6, 8], Mode.FULL, 1)
 
 
-async def test_a_pass_that_fails_between_does_not_make_a_refused_record_forgotten(
+async def test_a_refused_record_still_counts_as_pending_after_a_pass_that_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
@@ -764,7 +769,7 @@ async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
     assert modes == [Mode.FULL, Mode.INCREMENTAL, Mode.FULL, Mode.INCREMENTAL, Mode.FULL]
 
 
-async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_all_the_time(
+async def test_messages_deleted_from_the_middle_lead_to_only_one_full_pass_an_hour(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stream, state = InMemorySource(GOOD), InMemoryStateStore()
@@ -780,7 +785,7 @@ async def test_messages_that_vanish_from_the_middle_lead_to_a_full_pass_but_not_
     assert (later.mode, later.messages.removed) == (Mode.FULL, 2)
 
 
-async def test_what_was_completed_is_said_again_without_reading_the_stream() -> None:
+async def test_the_last_report_is_made_without_reading_the_stream() -> None:
     stream, state = InMemorySource([*GOOD[:3], (ORDER, b"{"), *GOOD[4:]]), InMemoryStateStore()
     stream.delete(2)
     assert await a_pass(stream, state=state).last() is None
@@ -793,7 +798,7 @@ async def test_what_was_completed_is_said_again_without_reading_the_stream() -> 
     assert again.coverage == report.coverage
 
 
-async def test_state_that_cannot_be_saved_changes_nothing_about_what_is_found() -> None:
+async def test_if_the_state_cannot_be_saved_the_findings_are_the_same() -> None:
     stream = InMemorySource([*GOOD, (ORDER, b"{")])
     with capture_logs() as logs:
         report = await a_pass(stream, state=InMemoryStateStore(refuses=StateError("it is full"))).run()
@@ -801,20 +806,20 @@ async def test_state_that_cannot_be_saved_changes_nothing_about_what_is_found() 
     assert [entry["reason"] for entry in logs if entry["event"] == "state not saved"] == ["it is full"]
 
 
-async def test_accepted_findings_of_an_older_stream_of_the_same_name_are_not_accepted_in_this() -> None:
+async def test_an_acceptance_for_an_older_stream_of_the_same_name_has_no_effect() -> None:
     stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
     known = Acceptance(
         kind=Kind.MALFORMED_EVENT, up_to_seq=9, reason="", accepted_ns=0, created_ns=0, count_in_last_segment=1
     )
     state.acceptances = {known.kind: known}
     assert (await a_pass(stream, state=state).run()).verdict is Verdict.CORRUPT
-    pinned = await stream.info()
-    state.acceptances = {known.kind: msgspec.structs.replace(known, created_ns=pinned.created_ns)}
+    info = await stream.info()
+    state.acceptances = {known.kind: msgspec.structs.replace(known, created_ns=info.created_ns)}
     report = await a_pass(stream, state=state).run()
     assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.MALFORMED_EVENT: 1})
 
 
-async def test_news_outlive_the_process_and_full_passes() -> None:
+async def test_the_time_of_the_newest_finding_is_kept_over_full_passes() -> None:
     stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
     key = (Kind.MALFORMED_EVENT, Severity.CORRUPTION)
     assert key not in (await a_pass(stream, state=state).run()).newest_finding_ns
@@ -826,7 +831,7 @@ async def test_news_outlive_the_process_and_full_passes() -> None:
         assert (await one.run()).newest_finding_ns == {key: newest_ns}
 
 
-async def test_a_pass_whose_saved_history_cannot_be_used_is_inconclusive_and_says_what_to_do() -> None:
+async def test_a_pass_whose_saved_history_cannot_be_used_is_inconclusive_and_the_report_gives_the_problem() -> None:
     state = InMemoryStateStore()
     state.problem = "the saved history of audit orders cannot be used"
     report = await a_pass(InMemorySource([(ORDER, event("order-1", 1))]), state=state).run()

@@ -1,4 +1,4 @@
-"""What a stream counts on the subjects of an audit, beside what came."""
+"""A pass over single subjects compares what it read with the server's count of messages on each subject."""
 
 from __future__ import annotations
 
@@ -41,14 +41,16 @@ async def test_an_unreadable_event_is_found_on_its_subject_and_explains_the_gap(
     assert (report.coverage, sums_hold(report)) == (1.0, True)
 
 
-@pytest.mark.parametrize("covers", [0, 4, 5])
-async def test_an_unreadable_end_breaks_an_actor_unless_its_last_snapshot_covers_it(covers: int) -> None:
-    more = [("S.snapshots.order.order-1", snapshot("order-1", covers))] if covers else []
+@pytest.mark.parametrize("snapshot_version", [0, 4, 5])
+async def test_an_unreadable_end_breaks_an_actor_unless_its_last_snapshot_covers_it(snapshot_version: int) -> None:
+    more = [("S.snapshots.order.order-1", snapshot("order-1", snapshot_version))] if snapshot_version else []
     stream = InMemorySource([*MIXED, *more])
     stream.unreadable = {9}
     report = await one_actor(stream).run()
     assert report.findings_total == {Kind.UNREADABLE_MESSAGE: 1}
-    assert (report.actors.replayable_from_snapshot, report.actors.broken) == ((1, 0) if covers == 5 else (0, 1))
+    assert (report.actors.replayable_from_snapshot, report.actors.broken) == (
+        (1, 0) if snapshot_version == 5 else (0, 1)
+    )
 
 
 async def test_an_unreadable_snapshot_is_found_too() -> None:
@@ -64,7 +66,7 @@ async def test_an_unreadable_snapshot_is_found_too() -> None:
     assert report.actors.replayable == 1
 
 
-async def test_what_is_unreadable_elsewhere_or_deleted_is_none_of_it() -> None:
+async def test_unreadable_messages_of_other_subjects_and_deleted_messages_are_not_counted_as_unreadable() -> None:
     stream = InMemorySource(MIXED)
     stream.unreadable = {2, 4}
     stream.delete(5, 6)
@@ -74,7 +76,7 @@ async def test_what_is_unreadable_elsewhere_or_deleted_is_none_of_it() -> None:
     assert sums_hold(report)
 
 
-async def test_an_incremental_pass_finds_what_is_new_and_remembers_what_is_known() -> None:
+async def test_an_incremental_pass_finds_new_unreadable_messages_and_keeps_known_ones() -> None:
     stream, state = InMemorySource(MIXED), InMemoryStateStore()
     stream.unreadable = {3}
     assert (await one_actor(stream, state).run()).findings_total[Kind.UNREADABLE_MESSAGE] == 1
@@ -92,13 +94,13 @@ async def test_an_incremental_pass_finds_what_is_new_and_remembers_what_is_known
     assert Kind.UNREADABLE_MESSAGE not in (await again.run()).findings_total
 
 
-async def test_the_last_pass_says_it_once_more_from_what_was_saved() -> None:
+async def test_the_last_report_is_made_from_the_saved_counts() -> None:
     stream, state = InMemorySource(MIXED), InMemoryStateStore()
     stream.unreadable = {3}
     report = await one_actor(stream, state).run()
-    recalled = await one_actor(stream, state).last()
-    assert recalled is not None
-    assert (recalled.findings, recalled.messages) == (report.findings, report.messages)
+    last_report = await one_actor(stream, state).last()
+    assert last_report is not None
+    assert (last_report.findings, last_report.messages) == (report.findings, report.messages)
 
 
 async def test_an_idle_pass_counts_nothing() -> None:
@@ -108,7 +110,7 @@ async def test_an_idle_pass_counts_nothing() -> None:
     assert (await one_actor(stream, state).run()).verdict is Verdict.CLEAN
 
 
-async def test_a_stream_that_does_not_count_leaves_the_pass_inconclusive_and_nothing_is_saved() -> None:
+async def test_a_count_that_fails_makes_the_pass_inconclusive_and_nothing_is_saved() -> None:
     stream, state = FaultySource(MIXED), InMemoryStateStore()
     stream.silent["count"] = GoneError("not allowed to ask")
     report = await one_actor(stream, state).run()
@@ -118,8 +120,10 @@ async def test_a_stream_that_does_not_count_leaves_the_pass_inconclusive_and_not
 
 
 @pytest.mark.parametrize("changes", [1, MAX_ATTEMPTS])
-async def test_a_subject_that_changes_while_it_is_counted_is_counted_again_and_never_guessed_of(changes: int) -> None:
-    """As a stream with a limit for each subject does it: one comes, one goes, and the count is the same."""
+async def test_a_subject_that_changes_while_it_is_counted_is_counted_again_or_reported_as_uncountable(
+    changes: int,
+) -> None:
+    """With a limit per subject, a stream removes the oldest message for each new one: the count stays the same."""
     stream = InMemorySource(MIXED)
     stream.unreadable = {3}
     walks, walk = 0, stream.read
@@ -158,7 +162,7 @@ async def test_a_pass_that_is_interrupted_while_it_counts_is_inconclusive() -> N
     assert report.incomplete == "interrupted while the messages on a subject were counted"
 
 
-async def test_where_the_server_cannot_filter_the_whole_stream_is_read_and_each_sequence_accounted_for() -> None:
+async def test_if_the_server_cannot_filter_the_whole_stream_is_read_and_each_sequence_accounted_for() -> None:
     stream = InMemorySource(MIXED)
     stream.unreadable = {3}
     report = await a_pass(stream, actors=("order-1", "a\x7fb")).run()
@@ -167,7 +171,7 @@ async def test_where_the_server_cannot_filter_the_whole_stream_is_read_and_each_
     assert (report.messages.examined, report.messages.skipped, sums_hold(report)) == (4, 5, True)
 
 
-async def test_the_counts_that_are_handed_in_are_not_changed() -> None:
+async def test_the_counts_given_as_an_argument_are_not_changed() -> None:
     stream = FaultySource(MIXED)
     stream.unreadable = {3}
     known, request = {ONE.encode(): SubjectCount(stored=4)}, one_actor(stream).request
@@ -177,7 +181,7 @@ async def test_the_counts_that_are_handed_in_are_not_changed() -> None:
     assert known == {ONE.encode(): SubjectCount(stored=4)}
 
 
-async def test_counts_that_could_not_be_brought_up_to_date_hold_their_error() -> None:
+async def test_if_a_count_fails_the_result_holds_the_error() -> None:
     stream = FaultySource(MIXED)
     stream.silent["count"] = GoneError("no answer")
     result = await count_subjects(stream, await stream.info(), {}, one_actor(stream).request)

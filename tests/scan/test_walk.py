@@ -1,4 +1,4 @@
-"""The walk of a pass: what it is given, and what it returns."""
+"""The walk of a pass returns what it read, what was not delivered, and why it ended."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
 from auditor.core.state.examiner import AuditedStream, Examiner
+from auditor.jetstream.state.state_store import HISTORY_PART
 from auditor.scan.checkpoint_writer import CheckpointWriter
 from auditor.scan.plan import Plan, audited_stream
 from auditor.scan.walk import WalkResult, examine_batch, flush_quarantine, read_range
@@ -50,7 +51,7 @@ async def walk(one: OnePass, plan: Plan) -> WalkResult:
     return await read_range(one.ports, info, plan, examiner, AuditHistory(), writer, one.request)
 
 
-async def test_the_walk_returns_what_it_read_and_what_was_not_delivered() -> None:
+async def test_the_walk_returns_the_range_that_it_read_and_the_undelivered_sequences() -> None:
     stream, plan = InMemorySource([*GOOD, *GOOD]), plan_of(new_checkpoint(3))
     stream.delete(5, 6, 14)
     plan.checkpoint.undelivered = [(1, 1)]
@@ -62,7 +63,7 @@ async def test_the_walk_returns_what_it_read_and_what_was_not_delivered() -> Non
     assert [sample.seq for sample in result.samples.digests][-1] == 13
 
 
-async def test_a_walk_of_nothing_new_reads_nothing() -> None:
+async def test_a_walk_without_new_messages_reads_nothing() -> None:
     stream = InMemorySource(GOOD)
     stream.on_batch = lambda: pytest.fail("it read")
     one, plan = a_pass(stream), plan_of(new_checkpoint(8, is_complete=True), is_idle=True)
@@ -71,7 +72,7 @@ async def test_a_walk_of_nothing_new_reads_nothing() -> None:
     assert (one.progress.first_seq, one.progress.last_seq, one.progress.ratio) == (8, 7, 1.0)
 
 
-async def test_a_walk_that_fails_returns_what_it_reached_and_why() -> None:
+async def test_a_walk_that_fails_returns_the_last_sequence_that_it_reached_and_the_error() -> None:
     stream = FaultySource(GOOD)
     stream.fails_at[5] = GoneError("the stream is gone")
     result = await walk(a_pass(stream), plan_of(new_checkpoint()))
@@ -79,7 +80,7 @@ async def test_a_walk_that_fails_returns_what_it_reached_and_why() -> None:
     assert result.undelivered == [(5, 7)]
 
 
-async def test_the_history_that_is_handed_in_is_not_changed() -> None:
+async def test_the_history_given_as_an_argument_is_not_changed() -> None:
     history = AuditHistory()
     result = await walk(a_pass(InMemorySource(GOOD)), plan_of(new_checkpoint()))
     assert result.samples.digests
@@ -123,7 +124,7 @@ async def test_a_walk_that_yields_with_refused_records_puts_its_checkpoint_back_
     assert result.quarantine == QuarantineResult(failed=2, reason="it is full")
     again = await state.check_out(CheckpointKind.IN_PROGRESS)
     assert again == CheckedOut(plan.checkpoint, is_saved=False, unstored=2 + earlier)
-    assert set(state.parts) == {"chronicle"}
+    assert set(state.parts) == {HISTORY_PART}
 
 
 @pytest.mark.usefixtures("often")

@@ -131,11 +131,11 @@ def test_broken_actors_are_listed_with_what_would_repair_them() -> None:
     text = Page(render(service)).text
     assert "Broken actors" in text
     assert "no snapshot covers the damage: 2 in all" in text
-    assert "a snapshot stored behind sequence 2" in text
+    assert "a snapshot stored after sequence 2" in text
     assert "an id of its own: several actors share the subject" in text
     many = replace(one, broken_list=one.broken_list[:1] * (MAX_FINDINGS + 1))
     service.audits["orders"].pass_completed(many)
-    assert Page(render(service)).text.count("a snapshot stored behind sequence 2") == MAX_FINDINGS
+    assert Page(render(service)).text.count("a snapshot stored after sequence 2") == MAX_FINDINGS
 
 
 def test_only_a_failed_self_test_is_on_the_page() -> None:

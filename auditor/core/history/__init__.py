@@ -1,1 +1,1 @@
-"""What is kept of an audit for longer than a checkpoint: the identity of its stream, and which findings are new."""
+"""Keeps what outlasts a checkpoint: the identity of the stream, its incidents, and the baseline of findings."""

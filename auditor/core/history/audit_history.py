@@ -1,4 +1,4 @@
-"""What is kept of an audit for longer than a checkpoint."""
+"""Holds the audit history: what is kept longer than a checkpoint."""
 
 from __future__ import annotations
 

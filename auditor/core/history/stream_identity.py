@@ -140,7 +140,7 @@ class StreamIdentity(
         "invalid_before_ns": "changed_ns",
     },
 ):
-    """What is known of a stream apart from its messages. It is kept when the stream is read again from its beginning."""
+    """The last stream info, sampled messages and incidents of a stream. Full passes keep it."""
 
     last_info: LastStreamInfo | None = None
     """None before the first check."""

@@ -1,4 +1,4 @@
-"""What a pass is: its mode, how far it is, and its verdict."""
+"""Describes a pass: mode, progress, range, times and verdict."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 
 class Verdict(StrEnum):
-    """What a completed pass says of everything from the stream's first sequence to the pinned end."""
+    """The result of a completed pass, for all messages from the first sequence of the stream to the pinned end."""
 
     CLEAN = "clean"
     CORRUPT = "corrupt"
@@ -17,14 +17,14 @@ class Verdict(StrEnum):
 
 
 class Mode(StrEnum):
-    """How much of its range a pass read."""
+    """Whether a pass reads its whole range or only what is new since a checkpoint."""
 
     FULL = "full"
     INCREMENTAL = "incremental"
 
 
 class Outcome(StrEnum):
-    """What became of one examined message; every message has exactly one."""
+    """The result of examining one message. Each message has exactly one."""
 
     OK = "ok"
     MALFORMED = "malformed"
@@ -35,14 +35,14 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class Progress:
-    """How far a running pass is; written by the pass, read by the progress bar and by /metrics while it runs."""
+    """The progress of a running pass. The pass writes it, the progress bar and /metrics read it."""
 
     mode: Mode = Mode.FULL
     first_seq: int = 0
     last_seq: int = 0
     """The pinned end."""
     seq: int = 0
-    """The last sequence delivered so far, 0 before the first."""
+    """The last delivered sequence; 0 before the first one."""
     outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     """Messages examined so far by this pass."""
     bytes: int = 0
@@ -50,7 +50,7 @@ class Progress:
 
     @property
     def ratio(self) -> float:
-        """0 to 1: the part of the range that lies behind the walk."""
+        """The part of the range that the walk has passed, from 0 to 1."""
         if self.last_seq < self.first_seq:
             return 1.0
         if self.seq < self.first_seq:
@@ -60,7 +60,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class SeqRange:
-    """Sequences, both ends included; empty when `last_seq` is below `first_seq`."""
+    """A range of sequences, both ends included. It is empty if `last_seq` is below `first_seq`."""
 
     first_seq: int
     last_seq: int
@@ -68,21 +68,21 @@ class SeqRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassFacts:
-    """Mode, times and extent of one pass."""
+    """Mode, times and ranges of one pass."""
 
     mode: Mode
     range: SeqRange
-    """From the stream's first sequence to its last, as the pass began."""
+    """From the first sequence of the stream to the pinned end."""
     read: SeqRange | None = None
-    """What this pass read; None if it read nothing."""
+    """The sequences that this pass read; None if it read none."""
     filtered: bool = False
-    """Whether only the audit's subjects were read: the messages on other subjects are then counted by the stream."""
+    """Whether the server delivered only messages on the subjects of the audit. The others are then counted as skipped."""
     started_ns: int
     """Nanoseconds since 1970."""
     finished_ns: int
     """Nanoseconds since 1970."""
     incomplete: str | None = None
-    """Why part of the range was not read, in one line; None if all of it was."""
+    """Why part of the range was not read, in one line; None if all was read."""
     quarantine_pending: int = 0
     """Quarantine records of messages in the range that are not stored yet."""
     lost_seqs: tuple[int, ...] = ()

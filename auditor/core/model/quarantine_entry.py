@@ -35,12 +35,12 @@ class QuarantineEntry:
 
 @dataclass(frozen=True, slots=True)
 class QuarantineResult:
-    """What became of the records submitted since the last flush; each is in exactly one count."""
+    """The records submitted since the last flush, by result. Each is in exactly one count."""
 
     stored: int = 0
     already_stored: int = 0
     failed: int = 0
-    """Not stored, and to be tried again."""
+    """Not stored. A later pass submits them again."""
     reason: str | None = None
     """Why records failed, in one line that says what to do."""
 

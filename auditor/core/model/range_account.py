@@ -1,4 +1,4 @@
-"""What became of the sequences of a range that a pass did not receive."""
+"""Classifies the sequences of a range that the server did not deliver."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ class SubjectCount(msgspec.Struct, array_like=True):
     stored: int = 0
     """Messages that the stream must count on the subject if it holds what was received and what was not."""
     unreadable: int = 0
-    """Messages that the stream counts and did not deliver."""
+    """Messages that the server counts and did not deliver."""
     detected_seq: int = 0
     """Last sequence of the stream when `unreadable` last grew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeAccount:
-    """What became of the sequences that were not delivered. Each is in one of `removed`, `unreadable` and `unread`.
+    """The sequences that were not delivered. Each is in one of `removed`, `unreadable` and `unread`.
 
-    Of a pass that reads only some subjects, sequences on other subjects are in none.
+    If a pass reads only some subjects, sequences on other subjects are in none of them.
     """
 
     first_seq: int = 0
-    """The stream's first sequence after the walk, which may have moved; 0 if it was not asked for."""
+    """The first sequence of the stream after the walk; 0 if it was not requested."""
     removed: Ranges = field(default_factory=list)
     """Sequences that the stream does not hold: deleted, or expired or purged from its start during the walk."""
     deleted: Ranges = field(default_factory=list)
@@ -40,4 +40,4 @@ class RangeAccount:
     unread: Ranges = field(default_factory=list)
     """Sequences that the walk did not reach, or that may be stored although they were not delivered."""
     error: str | None = None
-    """Why the server did not say what became of the sequences, in one line; None if it did."""
+    """Why the server did not answer about the sequences, in one line; None if it did."""

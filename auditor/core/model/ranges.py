@@ -26,21 +26,21 @@ def merged(ranges: Iterable[tuple[int, int]]) -> Ranges:
 
 def subtract(ranges: Sequence[tuple[int, int]], taken: Sequence[tuple[int, int]]) -> Ranges:
     """Returns the sequences of `ranges` that are not in `taken`. Both are merged."""
-    left: Ranges = []
+    remaining: Ranges = []
     at = 0
     for first, last in ranges:
         begin = first
         while at < len(taken) and taken[at][1] < begin:
             at += 1
-        look = at
-        while look < len(taken) and taken[look][0] <= last:
-            if begin < taken[look][0]:
-                left.append((begin, taken[look][0] - 1))
-            begin = taken[look][1] + 1
-            look += 1
+        next_taken = at
+        while next_taken < len(taken) and taken[next_taken][0] <= last:
+            if begin < taken[next_taken][0]:
+                remaining.append((begin, taken[next_taken][0] - 1))
+            begin = taken[next_taken][1] + 1
+            next_taken += 1
         if begin <= last:
-            left.append((begin, last))
-    return left
+            remaining.append((begin, last))
+    return remaining
 
 
 def intersect(ranges: Sequence[tuple[int, int]], others: Sequence[tuple[int, int]]) -> Ranges:
@@ -54,6 +54,6 @@ def size(ranges: Iterable[tuple[int, int]]) -> int:
 
 
 def intersects_open_interval(ranges: Sequence[tuple[int, int]], after: int, before: int) -> bool:
-    """Whether a sequence above `after` and below `before` is in `ranges`, which are merged."""
+    """Returns whether a sequence above `after` and below `before` is in `ranges`, which are merged."""
     at = bisect_left(ranges, after + 1, key=lambda pair: pair[1])
     return at < len(ranges) and max(ranges[at][0], after + 1) < before

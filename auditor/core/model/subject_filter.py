@@ -26,7 +26,7 @@ class SubjectFilter:
         ]
 
     def matches(self, subject: bytes) -> bool:
-        """Whether `subject` matches one of the patterns."""
+        """Returns whether `subject` matches one of the patterns."""
         if subject in self._exact or (self._prefixes and subject.startswith(self._prefixes)):
             return True
         if not self._tokens:
@@ -49,7 +49,7 @@ def _matches(pattern: Sequence[bytes], tokens: Sequence[bytes]) -> bool:
 
 
 def is_subset(wide: str, narrow: str) -> bool:
-    """Whether every subject that matches `narrow` also matches `wide`."""
+    """Returns whether every subject that matches `narrow` also matches `wide`."""
     wide_tokens, narrow_tokens = wide.split("."), narrow.split(".")
     for at, expected in enumerate(wide_tokens):
         if expected == ">":
@@ -60,7 +60,7 @@ def is_subset(wide: str, narrow: str) -> bool:
 
 
 def overlaps(one: str, other: str) -> bool:
-    """Whether there is a subject that matches both filters."""
+    """Returns whether there is a subject that matches both filters."""
     ones, others = one.split("."), other.split(".")
     for mine, theirs in zip(ones, others, strict=False):
         if ">" in (mine, theirs):

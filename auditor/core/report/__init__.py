@@ -1,4 +1,4 @@
-"""From the state of an audit to its findings, its verdict and its report.
+"""Makes the findings, the verdict and the report from the state of an audit.
 
 Nothing that is saved between passes belongs here.
 """

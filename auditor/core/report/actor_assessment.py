@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RangeFacts:
-    """What a pass knows of its range in addition to the messages, and what the configuration says about versions."""
+    """The facts about the range of a pass in addition to its messages, and the settings of `versions`."""
 
     first_seq: int = 1
     """The first sequence of the stream after the walk."""
@@ -35,13 +35,13 @@ class RangeFacts:
     """False if writers skip versions on purpose. Missing versions of unknown cause are then no damage."""
 
     def is_fully_known(self, after_seq: int, before_seq: int) -> bool:
-        """Whether the pass knows every message between two sequences."""
+        """Returns whether the pass knows every message between two sequences."""
         return not intersects_open_interval(self.unread, after_seq, before_seq)
 
     def cause_of_gap(
         self, content: Cause | None, after_seq: int, before_seq: int, *, has_unreadable_events: bool
     ) -> Cause:
-        """Why versions of an actor are missing between two sequences: the first cause that applies.
+        """Returns why versions of an actor are missing between two sequences: the first cause that applies.
 
         `content`: the cause that a message of the actor between them gives. `has_unreadable_events`: whether events of the
         actor are unreadable at sequences that are not known.
@@ -55,7 +55,7 @@ class RangeFacts:
         return Cause.UNKNOWN
 
     def is_damage(self, cause: Cause) -> bool:
-        """Whether versions that are missing for this cause keep an actor from being replayed."""
+        """Returns whether versions that are missing for this cause damage the actor."""
         return self.contiguous or cause is not Cause.UNKNOWN
 
 
@@ -71,7 +71,7 @@ class MissingVersions:
 
     @property
     def missing(self) -> int:
-        """How many versions are missing."""
+        """The number of missing versions."""
         return self.last_missing - self.first_missing + 1
 
 
@@ -93,7 +93,7 @@ class RequiredSnapshot:
     """It must be stored after this sequence."""
 
     def is_met_by(self, snapshot: Snapshot | None) -> bool:
-        """Whether the last snapshot of the actor is such a snapshot."""
+        """Returns whether `snapshot`, the last one of the actor, fulfils this."""
         return (
             snapshot is not None
             and snapshot.finding is None
@@ -104,10 +104,10 @@ class RequiredSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class ActorAssessment:
-    """What is wrong with one actor.
+    """The missing versions, anomalies and replayability of one actor.
 
-    Versions are not judged if actor ids share the subject. Missing versions are left out if a message that was not read may
-    hold them.
+    Versions are not judged if actor ids share the subject. Versions that may be in messages that were not read are not
+    missing.
     """
 
     replayability: Replayability
@@ -167,7 +167,7 @@ def assess_actor(ledger: Ledger, key: bytes, facts: RangeFacts) -> ActorAssessme
 def _missing_versions(
     key: bytes, actor: Actor | None, anomalies: Anomalies | None, facts: RangeFacts
 ) -> tuple[MissingVersions | None, Sequence[MissingVersions]]:
-    """The missing head, and the gaps."""
+    """Returns the missing head, and the gaps."""
     if actor is None:
         return None, ()
     first, first_seq, content = (
@@ -197,7 +197,10 @@ def _missing_versions(
 
 
 def _unreadable_after_last(key: bytes, missing: Sequence[MissingVersions], facts: RangeFacts) -> int:
-    """How many unreadable events have versions above the last one: more than versions are missing for that cause."""
+    """Returns how many unreadable events must have versions above the last one.
+
+    These are the unreadable events that fill no gap with the cause `unreadable`.
+    """
     missing_unreadable = sum(each.missing for each in missing if each.cause is Cause.UNREADABLE)
     return max(0, facts.unreadable_by_actor.get(key, 0) - missing_unreadable)
 
@@ -209,7 +212,7 @@ def _required_snapshot(
     facts: RangeFacts,
     unreadable_after_last: int,
 ) -> RequiredSnapshot | None:
-    """The required snapshot; None if nothing is damaged.
+    """Returns the required snapshot; None if nothing is damaged.
 
     A snapshot covers damage if the next good event after the damage has at most the version after the snapshot's. If no good
     event follows, the snapshot must be stored after the damage.
@@ -234,7 +237,7 @@ def _is_ahead(
     facts: RangeFacts,
     unreadable_after_last: int,
 ) -> bool:
-    """Whether the version of the snapshot is above the last event, and neither bad messages nor expiry explain that."""
+    """Returns whether the snapshot is of a later version than the last event, without bad messages or expiry as the cause."""
     all_expired = actor is None and facts.first_seq > 1
     if snapshot.finding is not None or all_expired or facts.unread:
         return False

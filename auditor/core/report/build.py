@@ -29,7 +29,7 @@ Second = TypeVar("Second")
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """What the configuration says about versions, and how many findings are listed."""
+    """The settings of `versions` in the configuration, and the maximal number of findings to list."""
 
     first_version: int = 1
     contiguous: bool = True
@@ -47,9 +47,9 @@ def build_report(
     accepted: Mapping[Kind, Acceptance] | None = None,
     incidents: Sequence[Incident] = (),
 ) -> PassReport:
-    """The report of the pass that left `checkpoint`; `account` is that of the part which this pass read.
+    """Return the report of the pass that ended with `checkpoint`. `account` covers the range that this pass read.
 
-    Only a report changes `actor_types`: it decides which types get a label value of their own.
+    It changes `actor_types`, which decides the types that get a label value of their own.
     """
     state = checkpoint.state
     events, snapshots = state.segments.events, state.segments.snapshots
@@ -144,10 +144,10 @@ def _messages(checkpoint: Checkpoint, facts: PassFacts, account: RangeAccount) -
 
 
 def _learn_actor_types(actor_types: ActorTypes, state: AuditState, table: FindingTable) -> None:
-    """Count the actors of each type that needs a label value; not of others, since there may be a million types."""
+    """Count the actors of each type that needs a label value; not of others, because a stream can have a million types."""
     needed = {name for name, _ in [*state.segments.malformed_events, *table.gaps]} | set(table.broken_by_type)
     if needed:
-        actor_types.learn(name for tail in state.ledger.actor_keys() if (name := actor_type_of(tail)) in needed)
+        actor_types.learn(name for key in state.ledger.actor_keys() if (name := actor_type_of(key)) in needed)
 
 
 def _by_label(actor_types: ActorTypes, counts: Mapping[tuple[str, Second], int]) -> dict[tuple[str, Second], int]:

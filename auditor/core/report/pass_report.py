@@ -29,7 +29,7 @@ class MessageCounts:
     skipped: int = 0
     """On subjects outside the audit."""
     unjudged: int = 0
-    """Part of `examined`: messages that the auditor itself failed on, or did not get to."""
+    """Part of `examined`: messages that were not read, or on which the auditor itself failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class SnapshotCounts:
 
 @dataclass(frozen=True, slots=True)
 class ActorCounts:
-    """Actors with at least one message on their event subject, and whether replay brings them back right."""
+    """Actors with at least one message on their event subject, by replayability."""
 
     seen: int = 0
     replayable: int = 0
@@ -62,25 +62,25 @@ class ActorCounts:
 
 @dataclass(frozen=True, slots=True, order=True)
 class BrokenActor:
-    """An actor that replay does not bring back right, and what would help."""
+    """An actor that replay cannot bring back right, and the snapshot that would make it replayable."""
 
     actor: str
-    """The actor id as it stands in the subject; the subject's tail where no actor id leads to it."""
+    """The actor id as the subject gives it; the actor key if no actor id maps to the subject."""
     last_version: int
-    """Of its good events; 0 where it has none."""
+    """The last version of its good events; 0 if it has none."""
     snapshot_version: int | None
-    """A snapshot of at least this version would bridge the damage; None where none can, because ids collide."""
+    """The version of the required snapshot, or a later one; None if no snapshot helps, because ids collide."""
     snapshot_after_seq: int
-    """If it is stored behind this sequence."""
+    """The required snapshot must be stored after this sequence; 0 if any sequence will do."""
 
     @property
-    def bridge(self) -> str | None:
-        """The snapshot that would help, in words; None where none can."""
+    def required_snapshot_text(self) -> str | None:
+        """The required snapshot as text; None if no snapshot helps."""
         if self.snapshot_version is None:
             return None
         version = f" of version {self.snapshot_version} or later" if self.snapshot_version else ""
-        behind = f" stored behind sequence {self.snapshot_after_seq}" if self.snapshot_after_seq else ""
-        return f"a snapshot{version}{behind}"
+        after = f" stored after sequence {self.snapshot_after_seq}" if self.snapshot_after_seq else ""
+        return f"a snapshot{version}{after}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +92,9 @@ class PassReport:
     mode: Mode
     verdict: Verdict
     range: SeqRange
-    """What the verdict covers."""
+    """The sequences that the verdict covers."""
     read: SeqRange | None
-    """What this pass read; None if it read nothing."""
+    """The sequences that this pass read; None if it read none."""
     started_ns: int
     finished_ns: int
     messages: MessageCounts
@@ -104,33 +104,33 @@ class PassReport:
     totals: Mapping[tuple[Kind, Severity], int]
     """Exact counts of open findings (messages for the range kinds)."""
     missing_versions: int
-    """Inside version gaps."""
+    """Number of versions missing inside version gaps."""
     findings: tuple[Finding, ...]
-    """Open findings, at most as many as are listed."""
+    """Open findings, up to the limit of the report."""
     findings_cut: bool
-    """Whether more findings are open than are listed."""
+    """Whether more findings are open than `findings` has."""
     malformed_events: Mapping[tuple[str, str], int]
-    """By actor_type label and reason."""
+    """Malformed events by actor_type label and reason."""
     version_gaps: Mapping[tuple[str, Cause], int]
-    """By actor_type label and cause."""
+    """Version gaps by actor_type label and cause."""
     missing_versions_by_type: Mapping[tuple[str, Cause], int]
-    """Versions inside those gaps."""
+    """Versions missing inside those gaps, by actor_type label and cause."""
     broken_by_type: Mapping[str, int]
-    """By actor_type label."""
+    """Broken actors by actor_type label."""
     broken_list: tuple[BrokenActor, ...] = ()
-    """By id, at most as many as findings are listed."""
+    """Broken actors sorted by id, up to the limit of the report."""
     accepted: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
     """Counts of findings that a user accepted: they are in no total and not listed."""
     newest_finding_ns: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
-    """When the newest finding was first reported that is not part of the baseline, nanoseconds since 1970."""
+    """When the newest finding outside the baseline was first reported, nanoseconds since 1970."""
     full_pass_started_ns: int = 0
-    """When the full pass began that this report goes back to, nanoseconds since 1970."""
+    """When the full pass began whose checkpoint this pass continued, nanoseconds since 1970."""
     incomplete: str | None = None
     """Why something in the range was not judged, in one line; None if everything was."""
     quarantine_pending: int = 0
     """Quarantine records that are not stored yet."""
     quarantine: QuarantineResult = field(default_factory=QuarantineResult)
-    """What became of the records that this pass submitted."""
+    """How many of the submitted records were stored, already stored or refused."""
 
     @property
     def coverage(self) -> float:
@@ -141,25 +141,25 @@ class PassReport:
 
     @property
     def findings_total(self) -> dict[Kind, int]:
-        """Open findings by kind; kinds without any are left out."""
+        """Open findings by kind; kinds without a finding are omitted."""
         return _by_kind(self.totals)
 
     @property
     def accepted_total(self) -> dict[Kind, int]:
-        """Accepted findings by kind; kinds without any are left out."""
+        """Accepted findings by kind; kinds without a finding are omitted."""
         return _by_kind(self.accepted)
 
     def with_newest_findings(self, newest_ns: Mapping[tuple[Kind, Severity], int]) -> PassReport:
-        """The report with the times at which the newest findings were first reported, nanoseconds since 1970."""
+        """Return the report with these times of the newest findings, nanoseconds since 1970."""
         return replace(self, newest_finding_ns=dict(newest_ns))
 
     def with_at_most(self, most: int) -> PassReport:
-        """The report with at most so many findings and broken actors listed."""
+        """Return the report with at most `most` findings and broken actors."""
         cut = self.findings_cut or len(self.findings) > most
         return replace(self, findings=self.findings[:most], findings_cut=cut, broken_list=self.broken_list[:most])
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of `audits` in `auditor scan --json` and /api/status."""
+        """Return the entry for `audits` in `auditor scan --json` and /api/status."""
         return {
             "name": self.name,
             "stream": self.stream,
@@ -218,7 +218,7 @@ def _by_kind(counts: Mapping[tuple[Kind, Severity], int]) -> dict[Kind, int]:
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:
-    """The fields that the finding's kind has, and no others."""
+    """Return the fields of the finding that have a value."""
     fields = {
         "kind": finding.kind,
         "severity": finding.severity,

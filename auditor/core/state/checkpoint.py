@@ -1,4 +1,4 @@
-"""What an audit keeps from one pass to the next, and whether a pass can resume from it."""
+"""Holds what an audit keeps from one pass to the next, and decides whether a pass can resume from it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class CheckpointKind(StrEnum):
     """The two checkpoints of an audit."""
 
     COMPLETED = "completed"
-    """After the last pass that reached the end of its range."""
+    """The checkpoint of the last pass that reached the end of its range."""
     IN_PROGRESS = "underway"
-    """Of a full pass that has not reached the end of its range."""
+    """The checkpoint of a full pass that has not reached the end of its range."""
 
 
 class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -47,8 +47,9 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     next_seq: int = 1
     """First sequence that the next pass reads."""
     lost_seqs: tuple[int, ...] = ()
+    """Sequences that the server reported as lost in the last full pass."""
     lost_bytes: int = 0
-    """What the server reported as lost in the last full pass."""
+    """Bytes that the server reported as lost in the last full pass."""
     removed: Ranges = []
     deleted: Ranges = []
     unreadable: Ranges = []
@@ -58,7 +59,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     undelivered: Ranges = []
     """Not delivered in a walk that has not ended; the reason is not known yet."""
     subject_counts: dict[bytes, SubjectCount] = {}
-    """By subject, of an audit that reads only some subjects."""
+    """The counts by subject, if the audit reads only some subjects."""
     full_pass_started_ns: int = 0
     """When the full pass began that this checkpoint continues, nanoseconds since 1970."""
     is_complete: bool = False
@@ -70,7 +71,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return CheckpointKind.COMPLETED if self.is_complete else CheckpointKind.IN_PROGRESS
 
     def why_not_resume(self, info: StreamInfo, subjects: Sequence[str]) -> str | None:
-        """Why a pass over what `info` describes cannot resume from this checkpoint; None if it can."""
+        """Returns why a pass over the stream of `info` cannot resume from this checkpoint; None if it can."""
         if (self.stream, self.subjects) != (info.name, tuple(subjects)):
             return "the saved state is of another stream or of other subjects"
         if self.created_ns != info.created_ns:
@@ -82,7 +83,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return None
 
     def deletions_unchanged(self, info: StreamInfo) -> bool:
-        """Whether no message can have been removed since the last full pass, by the counts of the stream info.
+        """Returns whether no message can have been removed since the last full pass, by the counts of the stream info.
 
         If not, `has_new_deletions` decides from the list of deleted ranges.
         """
@@ -90,7 +91,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return lost and (self.first_seq, size(self.deleted)) == (info.first_seq, info.deleted)
 
     def has_new_deletions(self, info: StreamInfo, listed: Sequence[tuple[int, int]]) -> bool:
-        """Whether messages that were read have been deleted from the middle; `listed` are the ranges deleted now."""
+        """Returns whether messages that were read have been deleted from the middle; `listed` are the ranges deleted now."""
         read = [(info.first_seq, self.next_seq - 1)]
         before, now = intersect(self.deleted, read), intersect(subtract(listed, self.undelivered), read)
         return (info.lost, info.lost_bytes) != (self.lost_seqs, self.lost_bytes) or before != now
@@ -102,7 +103,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         )
 
     def replace_range(self, first: int, last: int, undelivered: Ranges) -> None:
-        """The messages between two sequences were read again, and `undelivered` of them were not delivered."""
+        """Enter a range that was read again, and its sequences that were not delivered."""
         again = [(first, last)]
         self.removed, self.deleted, self.unreadable = (
             subtract(ranges, again) for ranges in (self.removed, self.deleted, self.unreadable)
@@ -126,11 +127,11 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def unreadable_by_subject(self) -> dict[bytes, SubjectCount]:
-        """By subject: those with messages that the stream counts and did not deliver."""
+        """The subjects with messages that the server counts and did not deliver."""
         return {subject: count for subject, count in self.subject_counts.items() if count.unreadable}
 
     def advance(self, next_seq: int, undelivered: Ranges) -> None:
-        """The walk has read everything before `next_seq`, and has not ended."""
+        """Record that the walk, which continues, has read everything before `next_seq`."""
         self.next_seq, self.undelivered = next_seq, undelivered
 
     def complete(
@@ -142,7 +143,7 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         reached: int,
         subject_counts: Mapping[bytes, SubjectCount],
     ) -> bool:
-        """Enter the results of a pass over what `info` describes, which read up to sequence `reached`.
+        """Enter the results of a pass that read the stream of `info` up to sequence `reached`.
 
         Returns whether anything changed.
         """
@@ -167,11 +168,11 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class CheckedOut:
-    """A checkpoint in memory, and how it relates to what is saved."""
+    """A checkpoint that a pass owns, with whether it is saved and how many records are pending."""
 
     checkpoint: Checkpoint
     is_saved: bool
-    """Whether this checkpoint, unchanged, is what is saved."""
+    """Whether the saved state has this checkpoint, unchanged."""
     unstored: int = 0
     """Quarantine records of messages below `next_seq` that the quarantine refused. While there are any, the checkpoint must
     not be saved: the pass that starts from an older one submits the records again."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FORMAT = 2
-"""Format of the bytes, saved beside them: it changes whenever a saved field is added, removed, renamed or gets another meaning."""
+"""Number of the saved format, saved with the bytes. Increase it when a saved field is added, removed, renamed or gets another meaning."""
 
 BATCH = 20_000
 """Entries in one frame, which take about ten milliseconds to encode."""
@@ -48,7 +48,7 @@ class EncodedCheckpoint:
 
     data: bytes
     summary: dict[str, object]
-    """What the checkpoint covers, for people to read."""
+    """A summary of the checkpoint, for people."""
 
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
@@ -110,7 +110,7 @@ def _split(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def summary(checkpoint: Checkpoint) -> dict[str, object]:
-    """What a checkpoint covers, for people to read."""
+    """Returns a summary of a checkpoint, for people."""
     return {
         "stream": checkpoint.stream,
         "first_seq": checkpoint.first_seq,

@@ -71,9 +71,9 @@ class Examiner:
         self._segment_end = -1
         """The last sequence of that segment."""
         self._outcomes_at_start = Counter[Outcome]()
-        """What the segment had counted when this examiner came to it."""
+        """The counts of the segment before this examiner added to it."""
         self._outcomes_before = Counter[Outcome]()
-        """What this examiner has counted in earlier segments."""
+        """The counts that this examiner added to earlier segments."""
 
     @property
     def outcomes(self) -> Counter[Outcome]:

@@ -31,7 +31,7 @@ CONTENT_CAUSES = tuple(each.gap_cause for each in SPECS if each.quarantined and 
 """Causes of a gap that a message on the same subject can be, the strongest first."""
 
 MAX_COLLIDING_IDS = 10
-"""How many actor ids are kept for one subject."""
+"""Maximal number of actor ids that are kept for one subject."""
 
 
 class Actor(msgspec.Struct, array_like=True, gc=False):
@@ -68,7 +68,7 @@ class OutOfOrderEvent(msgspec.Struct, array_like=True, gc=False):
 
 
 class Anomalies(msgspec.Struct, array_like=True):
-    """What is kept of an actor only if something is wrong."""
+    """The gaps, out-of-order events, collisions and bad messages of an actor. A healthy actor has none."""
 
     gaps: list[Gap] = []
     """Ordered by version."""
@@ -82,7 +82,7 @@ class Anomalies(msgspec.Struct, array_like=True):
     pending_cause: Cause | None = None
     """The strongest cause among messages after the event with the last version, or before the first event."""
     pending_count: int = 0
-    """How many messages with a content finding there are since then."""
+    """Number of messages with a content finding since then."""
     resumed_version: int = 0
     """The highest version among good events that directly follow a message with a content finding."""
     last_bad_seq: int = 0

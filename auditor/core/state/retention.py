@@ -24,10 +24,10 @@ Known = TypeVar("Known")
 
 @dataclass(frozen=True, slots=True)
 class Trimmed:
-    """What the caller has to read again after `trim`."""
+    """The actors and the segment that the caller has to read again after `trim`."""
 
     first_event_expired: list[bytes] = field(default_factory=list)
-    """Keys of actors without anomalies whose first event expired. The caller looks up the first event that is left."""
+    """Keys of actors without anomalies whose first event expired. The caller reads their first stored event."""
     to_reread: list[bytes] = field(default_factory=list)
     """Keys of actors to read again."""
     partial_segment: int | None = None
@@ -35,7 +35,7 @@ class Trimmed:
 
 
 def trim(state: AuditState, first_seq: int) -> Trimmed:
-    """Remove what was stored before `first_seq`, as far as no message has to be read for it."""
+    """Remove from the state all that can be removed without reading a message, if the stream now begins at `first_seq`."""
     ledger = state.ledger
     ledger.snapshots = {key: last for key, last in ledger.snapshots.items() if last.seq >= first_seq}
     affected = [key for key, actor in ledger.actors.items() if actor.first_seq < first_seq]
@@ -67,7 +67,7 @@ def set_first_event(ledger: Ledger, key: bytes, message: StoredMessage | None) -
 
 
 def replace_actor(ledger: Ledger, key: bytes, again: Ledger) -> None:
-    """Replace what is known of one actor by what `again` has, which was given all messages of it that are left."""
+    """Replace the state of one actor by that in `again`, to which all its stored messages were added."""
     _put(ledger.actors, key, again.actors.get(key))
     _put(ledger.anomalies, key, again.anomalies.get(key))
     _put(ledger.snapshots, key, again.snapshots.get(key))
@@ -83,7 +83,7 @@ def _put(known: dict[bytes, Known], key: bytes, value: Known | None) -> None:
 
 
 def replace_segment(state: AuditState, number: int, again: Examiner, limit: int) -> None:
-    """Replace one segment by what `again` has counted, which was given all messages of it that are left."""
+    """Replace one segment by that of `again`, which has examined all its stored messages."""
     counted = again.state
     for key, last in counted.ledger.snapshots.items():
         newest = state.ledger.snapshots.get(key)

@@ -65,7 +65,7 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
     segments: dict[int, Segment] = {}
     """By number. Segment n begins at sequence n * SEGMENT_SIZE."""
     listed_counts: dict[Kind, int] = {}
-    """How many findings of each kind are listed, in all segments."""
+    """Number of listed findings of each kind, in all segments."""
 
     def segment_for(self, seq: int) -> Segment:
         """Returns the segment in which the message at `seq` is counted. Creates it if there is none."""

@@ -1,4 +1,4 @@
-"""The history of an audit: how a pass changes it, and how it is saved."""
+"""Each completed pass gives a new audit history, which is saved in a fixed format."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from auditor.core.model.passes import Mode, PassTimes
 from tests.core.reports import NOW, report
 
 SAVED = Path(__file__).parents[1] / "state" / "saved"
-"""Bytes as each format saved them. A file is added with its format, and never made anew."""
+"""Bytes as each format saved them. A file is added with its format, and never generated again."""
 
 
 def a_history() -> AuditHistory:
@@ -29,13 +29,13 @@ def a_history() -> AuditHistory:
     return AuditHistory(baseline, identity, {Mode.FULL: PassTimes(1, 2)}, ("order",))
 
 
-def test_a_history_that_the_present_format_saved_is_read_as_it_was() -> None:
+def test_a_history_saved_in_the_present_format_is_decoded() -> None:
     assert AUDIT_HISTORY_FORMAT == 1
-    saved = (SAVED / "chronicle-1.bin").read_bytes()
+    saved = (SAVED / "audit_history-1.bin").read_bytes()
     assert msgspec.msgpack.decode(saved, type=AuditHistory) == a_history()
 
 
-def test_a_completed_pass_gives_a_new_history_and_leaves_the_old_one_as_it_was() -> None:
+def test_a_completed_pass_gives_a_new_history_and_does_not_change_the_old_one() -> None:
     before = AuditHistory()
     after = before.after(report(("S.events.order.order-1", b"{")))
     assert before == AuditHistory()

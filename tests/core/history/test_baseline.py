@@ -1,4 +1,4 @@
-"""What is new since somebody watches."""
+"""A finding is new if no earlier pass and not the baseline had it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def found(kind: Kind, **facts: object) -> Finding:
     return finding_of(kind, **facts)
 
 
-def test_what_the_first_pass_finds_is_the_baseline_and_only_later_findings_are_new() -> None:
+def test_the_findings_of_the_first_pass_are_the_baseline_and_only_later_ones_are_new() -> None:
     baseline = Baseline()
     baseline = baseline.updated_with(report(*GOOD, (ORDER, b"{")), NOW)
     assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
@@ -32,25 +32,25 @@ def test_what_the_first_pass_finds_is_the_baseline_and_only_later_findings_are_n
     assert baseline.newest_finding_ns.get((Kind.HIDDEN_EVENT, CORRUPTION), 0) == 0
 
 
-def test_a_finding_that_takes_the_place_of_another_is_new_as_well() -> None:
+def test_a_finding_at_another_sequence_is_new_even_if_the_count_is_the_same() -> None:
     baseline = Baseline()
     baseline = baseline.updated_with(report(*GOOD, (ORDER, b"{")), NOW)
     baseline = baseline.updated_with(report(*GOOD, (ORDER, event("order-1", 4)), (ORDER, b"{")), NOW)
     assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == NOW
 
 
-def test_what_a_pass_cut_short_did_not_see_is_no_news_when_it_is_seen_again() -> None:
+def test_a_finding_that_an_interrupted_pass_did_not_reach_is_not_new_when_it_is_found_again() -> None:
     baseline = Baseline()
     whole = report(*GOOD, (ORDER, b"{"), (ORDER, b""))
     short = replace(report(*GOOD), incomplete="interrupted", range=whole.range)
-    for told in (whole, short, whole):
-        baseline = baseline.updated_with(told, NOW)
+    for each in (whole, short, whole):
+        baseline = baseline.updated_with(each, NOW)
         assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
     baseline = baseline.updated_with(report(*GOOD, *[(ORDER, b"{")] * 3), NOW)
     assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == NOW
 
 
-def test_the_baseline_is_a_pass_that_read_to_its_end() -> None:
+def test_an_interrupted_pass_does_not_establish_the_baseline() -> None:
     baseline = Baseline()
     whole = report(*GOOD, (ORDER, b"{"))
     baseline = baseline.updated_with(replace(report(*GOOD), incomplete="interrupted", range=whole.range), NOW)
@@ -58,7 +58,7 @@ def test_the_baseline_is_a_pass_that_read_to_its_end() -> None:
     assert baseline.newest_finding_ns.get((Kind.MALFORMED_EVENT, CORRUPTION), 0) == 0
 
 
-def test_a_message_that_is_never_judged_holds_back_no_news() -> None:
+def test_findings_are_new_even_if_a_message_is_never_judged() -> None:
     baseline = Baseline()
     for stored, newest in ((GOOD, 0), ([*GOOD, (ORDER, b"{")], NOW)):
         baseline = baseline.updated_with(replace(report(*stored), incomplete="1 messages could not be judged"), NOW)
@@ -72,9 +72,9 @@ def test_a_message_that_is_never_judged_holds_back_no_news() -> None:
         (found(Kind.DUPLICATE_VERSION, seq=4, cause=Cause.UNKNOWN), {"cause": Cause.SAME_PAYLOAD}),
         (found(Kind.VERSION_GAP, subject=ORDER, after_version=3, before_version=6), {"before_version": 5}),
     ],
-    ids=["the stream's head went past it", "its cause became known", "a gap became smaller"],
+    ids=["the first messages of the range expired", "its cause became known", "a gap became smaller"],
 )
-def test_a_finding_that_was_there_before_is_no_news_because(before: Finding, after: dict[str, object]) -> None:
+def test_a_finding_that_was_there_before_is_not_new_if(before: Finding, after: dict[str, object]) -> None:
     baseline = Baseline()
     for finding in (before, replace(before, **after)):
         totals = {(finding.kind, finding.severity): finding.count or 1}

@@ -1,4 +1,4 @@
-"""The state of an audit, encoded."""
+"""Encoded state has the history and the checkpoints of an audit as bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
 from auditor.core.state.codec import decode_checkpoint
 
 
-def test_encoded_state_is_as_it_was_when_it_was_encoded() -> None:
+def test_encoded_state_does_not_change_with_the_checkpoint() -> None:
     history, checkpoint = AuditHistory(), Checkpoint(stream="S", created_ns=7, subjects=("S.>",), next_seq=5)
     encoded = encode_state(history, {CheckpointKind.COMPLETED: checkpoint, CheckpointKind.IN_PROGRESS: None})
     checkpoint.next_seq = 9

@@ -1,4 +1,4 @@
-"""A stream against what it was."""
+"""A stream is compared with its last stream info and with sampled messages."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def seen(now: StreamInfo, before: StreamInfo = THEN) -> list[tuple[Kind, int | N
     return [(found.kind, found.count, found.detail) for found in findings]
 
 
-def test_a_comparison_leaves_the_identity_as_it_was() -> None:
+def test_a_comparison_does_not_change_the_identity() -> None:
     before, _ = StreamIdentity().compared_with(THEN, 1)
     after, findings = before.compared_with(replace(THEN, last_seq=12), 2)
     with_incident = after.with_incident(findings[0], 2)
@@ -55,27 +55,27 @@ def test_a_comparison_leaves_the_identity_as_it_was() -> None:
         replace(THEN, config={**THEN.config, "metadata": {"_nats.ver": "3"}, "allow_direct": False}),
     ],
 )
-def test_a_stream_that_grows_or_loses_its_head_or_middle_has_kept_its_history(now: StreamInfo) -> None:
+def test_a_stream_that_grows_or_loses_messages_before_its_end_has_no_finding(now: StreamInfo) -> None:
     assert seen(now) == []
 
 
-def test_a_stream_that_ends_sooner_was_rolled_back() -> None:
+def test_a_stream_that_ends_at_a_lower_sequence_was_rolled_back() -> None:
     detail = "the stream ends at sequence 12 and ended at 20 before: 8 are lost"
     assert seen(replace(THEN, last_seq=12, messages=8)) == [(Kind.STREAM_ROLLBACK, 8, detail)]
 
 
-def test_a_stream_that_begins_sooner_was_rolled_back() -> None:
+def test_a_stream_that_begins_at_a_lower_sequence_was_rolled_back() -> None:
     (found,) = seen(replace(THEN, first_seq=2, messages=19))
     assert found[:2] == (Kind.STREAM_ROLLBACK, 3)
 
 
-def test_a_stream_of_another_time_is_another_stream_and_nothing_else_is_compared() -> None:
+def test_of_a_stream_with_another_creation_time_nothing_else_is_compared() -> None:
     (found,) = seen(StreamInfo("S", 8, 1, 3, 3, 0))
     assert found[:2] == (Kind.STREAM_RECREATED, 16)
     assert "held 16 messages up to sequence 20" in str(found[2])
 
 
-def test_settings_that_matter_are_told_with_what_they_were() -> None:
+def test_changed_settings_are_reported_with_their_former_values() -> None:
     config = {"max_age": 3_600_000_000_000, "subjects": ["S.>", "T"], "allow_direct": True}
     detail = (
         'subjects was ["S.>"] and is ["S.>", "T"]; max_age was 60 s and is 3600 s; allow_direct was not set and is true'
@@ -104,7 +104,7 @@ def test_a_sample_is_compared_by_body_headers_and_time_and_not_by_its_subject() 
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=300), st.booleans())
-def test_samples_are_few_in_order_spread_over_all_that_was_read_and_have_its_end(steps: list[int], ends: bool) -> None:
+def test_samples_are_few_in_order_spread_over_the_range_and_include_its_end(steps: list[int], ends: bool) -> None:
     samples, seq = SampledDigests(), 0
     for step in steps:
         seq += step
@@ -123,13 +123,13 @@ def test_samples_are_few_in_order_spread_over_all_that_was_read_and_have_its_end
     assert all(digest(message(sample.seq)) == sample.digest for sample in samples.digests)
 
 
-def test_messages_that_were_read_before_are_no_new_samples() -> None:
+def test_a_message_that_was_observed_before_is_not_sampled_again() -> None:
     samples = SampledDigests().observe([message(9)])
     assert samples.observe([message(4), message(5)]).observe_last(message(9)) == samples
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 8, 9, 40, 64])
-def test_a_sample_is_small_has_the_last_ones_and_leaves_out_none_in_the_long_run(count: int) -> None:
+def test_each_choice_is_small_and_has_the_last_samples_and_all_are_chosen_in_turn(count: int) -> None:
     samples = SampledDigests()
     for seq in range(count):
         samples = samples.observe_last(message(seq))
@@ -140,7 +140,7 @@ def test_a_sample_is_small_has_the_last_ones_and_leaves_out_none_in_the_long_run
     assert {each.seq for some in chosen for each in some} == set(range(count))
 
 
-def test_samples_that_the_stream_does_not_hold_any_more_are_dropped() -> None:
+def test_samples_outside_the_range_of_the_stream_are_dropped() -> None:
     samples = SampledDigests()
     for seq in (5, 9, 14, 20):
         samples = samples.observe_last(message(seq))
@@ -152,13 +152,13 @@ def test_samples_that_the_stream_does_not_hold_any_more_are_dropped() -> None:
     assert identity.samples.digests == ()
 
 
-def test_messages_that_came_back_otherwise_are_one_finding() -> None:
+def test_all_samples_with_another_digest_are_one_finding() -> None:
     found = history_changed_finding([3, 9])
     assert (found.kind, found.first_seq, found.last_seq, found.count) == (Kind.HISTORY_CHANGED, 3, 9, 2)
     assert str(history_changed_finding([3]).detail).startswith("the message at sequence 3 comes back")
 
 
-def test_incidents_survive_being_saved_and_are_bounded() -> None:
+def test_incidents_are_saved_and_their_number_is_limited() -> None:
     identity, _ = StreamIdentity().compared_with(THEN, 1)
     for number in range(MAX_INCIDENTS + 5):
         identity = identity.with_incident(history_changed_finding([number]), number)

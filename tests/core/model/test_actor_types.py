@@ -1,4 +1,4 @@
-"""The values of the label actor_type."""
+"""Frequent actor types get a value of the label `actor_type`, up to a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The closed set of findings."""
+"""Each kind of finding has one row, which gives its severities, fields, place and rule of acceptance."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_these_kinds_explain_a_gap() -> None:
     }
 
 
-def test_every_kind_says_which_fields_hold_its_place() -> None:
+def test_every_kind_names_the_fields_of_its_place() -> None:
     ranges = {*MESSAGE_KINDS, Kind.STREAM_ROLLBACK, Kind.HISTORY_CHANGED}
     nowhere = {Kind.STREAM_RECREATED, Kind.CONFIG_CHANGED}
     assert kinds_at("first_seq", "last_seq") == ranges
@@ -113,7 +113,7 @@ def test_an_acceptance_up_to_the_end_of_a_finding_covers_all_of_it() -> None:
     assert finding_of(Kind.STREAM_RECREATED).seq_for_acceptance == 0
 
 
-def test_findings_are_sorted_by_where_they_begin() -> None:
+def test_findings_are_sorted_by_their_first_sequence() -> None:
     assert finding_of(Kind.LATE_VERSION, seq=17).position == 17
     assert finding_of(Kind.DELETED_MESSAGES, first_seq=17, last_seq=20).position == 17
     assert finding_of(Kind.VERSION_GAP, after_seq=17, before_seq=20).position == 20

@@ -1,4 +1,4 @@
-"""A stored message is untouched bytes."""
+"""A stored message holds the bytes that the server stores, and cannot be changed."""
 
 from __future__ import annotations
 

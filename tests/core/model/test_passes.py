@@ -12,5 +12,5 @@ def test_progress_is_the_part_of_the_range_that_was_read(first: int, last: int, 
     assert Progress(first_seq=first, last_seq=last, seq=seq).ratio == ratio
 
 
-def test_a_range_holds_both_its_ends() -> None:
+def test_a_range_includes_both_its_ends() -> None:
     assert SeqRange(3, 5) == SeqRange(first_seq=3, last_seq=5)

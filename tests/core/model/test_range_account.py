@@ -1,4 +1,4 @@
-"""Counts of subjects survive being saved."""
+"""Counts of subjects are the same after they were saved and loaded."""
 
 from __future__ import annotations
 

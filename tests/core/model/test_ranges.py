@@ -1,4 +1,4 @@
-"""Ranges of sequences behave as the sets that they stand for."""
+"""Ranges of sequences behave as the sets of their members."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_merged_ranges_have_the_same_members_and_do_not_touch(ranges: list[tuple
 
 @settings(deadline=None)
 @given(pairs, pairs)
-def test_subtracting_and_intersecting_are_those_of_sets(
+def test_differences_and_intersections_have_the_members_of_those_of_sets(
     ranges: list[tuple[int, int]], others: list[tuple[int, int]]
 ) -> None:
     one, other = merged(ranges), merged(others)

@@ -1,4 +1,4 @@
-"""Which subjects a pattern covers, by NATS's rules."""
+"""A subject filter matches subjects by the rules of NATS."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from auditor.core.model.subject_filter import SubjectFilter, is_subset, overlaps
         ("S.events.order.order-1", b"S.events.order.order-11", False),
     ],
 )
-def test_a_pattern_matches_what_the_server_would_deliver_for_it(pattern: str, subject: bytes, *, matched: bool) -> None:
+def test_a_pattern_matches_the_subjects_that_the_server_delivers_for_it(
+    pattern: str, subject: bytes, *, matched: bool
+) -> None:
     assert SubjectFilter([pattern]).matches(subject) is matched
     assert SubjectFilter(["other.subject", pattern]).matches(subject) is matched
 

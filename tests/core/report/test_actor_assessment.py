@@ -151,9 +151,9 @@ def test_a_missing_head_is_expired_only_if_no_other_cause_applies(
     if damaged:
         ledger.add_bad_message(KEY, Cause.MALFORMED, 7)
     ledger.add_event(KEY, "order-1", 4, 9)
-    head = assess_actor(ledger, KEY, RangeFacts(first_seq=first_seq, deleted=deleted)).missing_head
-    assert head is not None
-    assert (head.cause, head.first_missing, head.last_missing) == (cause, 1, 3)
+    missing_head = assess_actor(ledger, KEY, RangeFacts(first_seq=first_seq, deleted=deleted)).missing_head
+    assert missing_head is not None
+    assert (missing_head.cause, missing_head.first_missing, missing_head.last_missing) == (cause, 1, 3)
 
 
 def test_missing_versions_break_no_actor_if_the_audit_allows_gaps() -> None:
@@ -223,7 +223,7 @@ def test_each_bad_message_after_the_last_event_explains_one_version_of_a_snapsho
     assert bool(assess_actor(ledger_of(stored), KEY, RangeFacts()).snapshot_ahead) == ahead
 
 
-def test_versions_that_unread_messages_may_hold_are_not_missing() -> None:
+def test_versions_that_may_be_in_unread_messages_are_not_missing() -> None:
     ledger = ledger_of([Message(2), Message(4), Message(6), Message(8, snapshot=True)])
 
     def found(*unread: tuple[int, int]) -> tuple[bool, list[int], bool]:

@@ -1,4 +1,4 @@
-"""The end of a pass."""
+"""A report has a verdict, exact counts and labels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BAD = ("S.events.order.order-1", b"{")
         ([BAD], "cut short", 1, Verdict.CORRUPT),
     ],
 )
-def test_a_pass_is_clean_only_if_all_was_looked_at_and_nothing_found(
+def test_a_pass_is_clean_only_if_every_message_was_judged_and_nothing_found(
     stored: list[tuple[str, bytes]], incomplete: str | None, unjudged: int, verdict: Verdict
 ) -> None:
     state = audited(*stored)
@@ -46,7 +46,7 @@ def test_a_pass_is_clean_only_if_all_was_looked_at_and_nothing_found(
     assert (report.incomplete is None) == (incomplete is None and not unjudged)
 
 
-def test_what_was_removed_or_cannot_be_read_is_counted_apart() -> None:
+def test_removed_and_unreadable_messages_are_counted_apart() -> None:
     report = report_on(
         audited(GOOD), 10, removed=[(2, 4), (9, 9)], deleted=[(9, 9)], unreadable=[(5, 6)], filtered=True
     )
@@ -66,7 +66,7 @@ def test_labels_are_learned_for_the_types_that_need_one() -> None:
 
 
 @pytest.mark.parametrize("filtered", [False, True])
-def test_what_was_not_read_counts_as_unjudged(*, filtered: bool) -> None:
+def test_messages_that_were_not_read_count_as_unjudged(*, filtered: bool) -> None:
     report = report_on(
         audited(GOOD), 10, unread=[(4, 4), (8, 10)], removed=[(2, 3)], unreadable=[(5, 7)], filtered=filtered
     )
@@ -75,13 +75,13 @@ def test_what_was_not_read_counts_as_unjudged(*, filtered: bool) -> None:
     assert report.incomplete == "sequence 4 is stored but was not delivered; the next pass tries again"
 
 
-def test_what_the_server_says_it_lost_is_corruption() -> None:
+def test_messages_that_the_server_lost_are_corruption() -> None:
     report = report_on(audited(GOOD), 1, lost_seqs=(3, 4, 9))
     assert (report.verdict, report.findings_total) == (Verdict.CORRUPT, {Kind.LOST_MESSAGES: 3})
     assert [(f.first_seq, f.last_seq) for f in report.findings] == [(3, 4), (9, 9)]
 
 
-def test_a_head_that_left_during_the_walk_is_expired() -> None:
+def test_first_events_purged_during_the_walk_are_expired() -> None:
     late = ("S.events.order.order-1", event("order-1", 4))
     assert report_on(audited(late), 1).findings[0].cause is Cause.UNKNOWN
     assert report_on(audited(late), 1, first_seq=2).findings[0].cause is Cause.EXPIRED
@@ -93,6 +93,6 @@ def test_types_without_a_label_of_their_own_are_counted_together() -> None:
     assert (report.malformed_events, report.broken_by_type) == ({("other", "syntax"): 2}, {"other": 2})
 
 
-def test_only_a_filtered_walk_takes_what_did_not_come_for_skipped() -> None:
+def test_only_in_a_filtered_walk_undelivered_messages_count_as_skipped() -> None:
     assert report_on(audited(GOOD), 5).messages.skipped == 0
     assert report_on(audited(GOOD), 5, filtered=True).messages.skipped == 4

@@ -62,7 +62,7 @@ worlds = st.builds(
 
 
 def stored_in(world: World, stored: list[Made]) -> dict[int, Made]:
-    """The messages by sequence, without those that are not there any more or cannot be read."""
+    """Return the messages by sequence, without deleted, expired and unreadable ones."""
     numbered = enumerate(stored, world.first_seq)
     return {seq: one for seq, one in numbered if seq not in world.deleted | world.unreadable}
 
@@ -205,7 +205,7 @@ def test_ranges_are_counted_by_messages_and_listed_as_ranges() -> None:
     assert [(f.first_seq, f.last_seq, f.count) for f in found.listed] == [(3, 5, 3), (9, 9, 1)]
 
 
-def test_every_finding_is_valid_unicode_whatever_the_subject() -> None:
+def test_every_finding_is_valid_unicode_even_if_the_subject_is_not() -> None:
     state = state_of((b"S.events.order.\xff\x00\x1b[31m", b""), ("S.events.unknown.<script>", b"{"))
     for finding in table_of(state).listed:
         json.dumps(finding_json(finding), ensure_ascii=False).encode()

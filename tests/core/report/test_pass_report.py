@@ -1,4 +1,4 @@
-"""What a report says."""
+"""The JSON of a report has the fields of the contract."""
 
 from __future__ import annotations
 

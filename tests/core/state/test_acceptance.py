@@ -118,7 +118,7 @@ def test_the_error_names_the_sequences_up_to_which_unlisted_findings_can_be_acce
         of(Kind.MALFORMED_EVENT, 9, BAD, limit=2)
 
 
-def test_an_acceptance_is_saved_with_the_key_that_earlier_versions_saved_it_with() -> None:
+def test_an_acceptance_is_saved_with_the_same_keys_as_in_earlier_versions() -> None:
     saved = b'{"kind":"malformed_event","up_to_seq":7,"reason":"known","accepted_ns":9,"created_ns":8,"in_stretch":3}'
     accepted = msgspec.json.decode(saved, type=Acceptance)
     assert accepted.count_in_last_segment == 3

@@ -1,4 +1,4 @@
-"""Whether a pass can resume from a checkpoint, and what a pass leaves in it."""
+"""A checkpoint refuses another stream, notices deletions, and takes the results of a pass."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from auditor.core.model.passes import Mode
 from auditor.core.model.range_account import RangeAccount, SubjectCount
 from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
 
-PINNED = StreamInfo("S", 7, 1, 20, 20, 0)
-PATTERNS = ("S.events.>",)
+INFO = StreamInfo("S", 7, 1, 20, 20, 0)
+SUBJECTS = ("S.events.>",)
 
 
 def checkpoint(**facts: object) -> Checkpoint:
-    return Checkpoint(**{"stream": "S", "created_ns": 7, "subjects": PATTERNS, "next_seq": 11, **facts})  # type: ignore[arg-type]
+    return Checkpoint(**{"stream": "S", "created_ns": 7, "subjects": SUBJECTS, "next_seq": 11, **facts})  # type: ignore[arg-type]
 
 
-def test_on_the_same_stream_a_pass_goes_on() -> None:
-    assert checkpoint().why_not_resume(PINNED, PATTERNS) is None
-    assert checkpoint().why_not_resume(replace(PINNED, first_seq=5, last_seq=10), PATTERNS) is None
+def test_on_the_same_stream_a_pass_can_resume() -> None:
+    assert checkpoint().why_not_resume(INFO, SUBJECTS) is None
+    assert checkpoint().why_not_resume(replace(INFO, first_seq=5, last_seq=10), SUBJECTS) is None
 
 
 @pytest.mark.parametrize(
-    ("facts", "pinned", "why"),
+    ("facts", "info", "reason"),
     [
         ({"stream": "T"}, {}, "another stream or of other subjects"),
         ({"subjects": ("S.events.order.>",)}, {}, "another stream or of other subjects"),
@@ -34,16 +34,16 @@ def test_on_the_same_stream_a_pass_goes_on() -> None:
         ({"first_seq": 3}, {}, "begins at sequence 1, and began at 3"),
     ],
 )
-def test_it_does_not_where_the_stream_is_not_what_was_read(
-    facts: dict[str, object], pinned: dict[str, object], why: str
+def test_a_pass_cannot_resume_on_another_or_a_changed_stream(
+    facts: dict[str, object], info: dict[str, object], reason: str
 ) -> None:
-    assert why in str(checkpoint(**facts).why_not_resume(replace(PINNED, **pinned), PATTERNS))  # type: ignore[arg-type]
+    assert reason in str(checkpoint(**facts).why_not_resume(replace(INFO, **info), SUBJECTS))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("pinned", [{"first_seq": 2}, {"deleted": 1}, {"lost": (4,)}])
-def test_a_stream_that_does_not_look_the_same_is_asked_what_was_deleted(pinned: dict[str, object]) -> None:
-    assert checkpoint().deletions_unchanged(PINNED)
-    assert not checkpoint().deletions_unchanged(replace(PINNED, **pinned))  # type: ignore[arg-type]
+@pytest.mark.parametrize("info", [{"first_seq": 2}, {"deleted": 1}, {"lost": (4,)}])
+def test_other_numbers_in_the_stream_info_mean_that_deletions_may_have_changed(info: dict[str, object]) -> None:
+    assert checkpoint().deletions_unchanged(INFO)
+    assert not checkpoint().deletions_unchanged(replace(INFO, **info))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -57,19 +57,19 @@ def test_a_stream_that_does_not_look_the_same_is_asked_what_was_deleted(pinned: 
         ([(3, 4), (6, 6)], False),
     ],
 )
-def test_only_what_was_read_and_is_gone_changes_the_history(listed: list[tuple[int, int]], *, changed: bool) -> None:
-    assert checkpoint(deleted=[(3, 4)], undelivered=[(6, 7)]).has_new_deletions(PINNED, listed) is changed
+def test_only_deletions_of_messages_that_were_read_are_new(listed: list[tuple[int, int]], *, changed: bool) -> None:
+    assert checkpoint(deleted=[(3, 4)], undelivered=[(6, 7)]).has_new_deletions(INFO, listed) is changed
 
 
-def test_what_left_at_the_head_changes_no_history() -> None:
-    assert not checkpoint(deleted=[(3, 4)]).has_new_deletions(replace(PINNED, first_seq=5), [])
+def test_expired_messages_are_no_new_deletions() -> None:
+    assert not checkpoint(deleted=[(3, 4)]).has_new_deletions(replace(INFO, first_seq=5), [])
 
 
-def test_what_the_server_reports_as_lost_changes_the_history() -> None:
-    assert checkpoint().has_new_deletions(replace(PINNED, lost=(4,)), [])
+def test_messages_that_the_server_lost_are_new_deletions() -> None:
+    assert checkpoint().has_new_deletions(replace(INFO, lost=(4,)), [])
 
 
-def test_what_left_at_the_head_is_in_no_range_any_more() -> None:
+def test_expired_messages_are_removed_from_all_ranges() -> None:
     one = checkpoint(removed=[(2, 9)], deleted=[(4, 9)], unreadable=[(1, 1)], undelivered=[(5, 6), (10, 10)])
     one.trim_before(6)
     assert (one.removed, one.deleted, one.unreadable, one.undelivered) == ([(6, 9)], [(6, 9)], [], [(6, 6), (10, 10)])
@@ -78,7 +78,7 @@ def test_what_left_at_the_head_is_in_no_range_any_more() -> None:
     assert (one.removed, one.first_seq, one.next_seq) == ([], 30, 30)
 
 
-def complete(one: Checkpoint, *, reached: int = 20, info: StreamInfo = PINNED, **account: object) -> bool:
+def complete(one: Checkpoint, *, reached: int = 20, info: StreamInfo = INFO, **account: object) -> bool:
     """Enter the results of a full pass."""
     ranges = RangeAccount(**account)  # type: ignore[arg-type]
     return one.complete(ranges, info=info, mode=Mode.FULL, reached=reached, subject_counts={})
@@ -87,7 +87,7 @@ def complete(one: Checkpoint, *, reached: int = 20, info: StreamInfo = PINNED, *
 def test_a_pass_that_reached_its_end_is_complete_and_its_ranges_are_added() -> None:
     one = checkpoint(removed=[(3, 3)], deleted=[(3, 3)], unreadable=[(5, 5)], undelivered=[(9, 9)])
     assert one.kind is CheckpointKind.IN_PROGRESS
-    info = replace(PINNED, deleted=2, lost=(6,))
+    info = replace(INFO, deleted=2, lost=(6,))
     assert complete(one, info=info, removed=[(12, 12)], deleted=[(12, 12)], unreadable=[(15, 15)])
     assert (one.next_seq, one.is_complete, one.kind, one.undelivered) == (21, True, CheckpointKind.COMPLETED, [])
     assert one.lost_seqs == (6,)
@@ -102,9 +102,9 @@ def test_a_pass_that_ended_early_is_not_complete() -> None:
     assert (one.next_seq, one.is_complete) == (15, False)
 
 
-def test_a_pass_over_nothing_new_changes_nothing() -> None:
+def test_a_pass_without_new_messages_changes_nothing() -> None:
     one = checkpoint(is_complete=True)
-    assert not complete(one, reached=10, info=replace(PINNED, last_seq=10))
+    assert not complete(one, reached=10, info=replace(INFO, last_seq=10))
     assert (one.next_seq, one.is_complete) == (11, True)
 
 
@@ -112,10 +112,10 @@ def test_a_pass_over_nothing_new_changes_nothing() -> None:
     ("facts", "change"),
     [
         ({"is_complete": True}, {"reached": 11}),
-        ({}, {"reached": 10, "info": replace(PINNED, last_seq=10)}),
+        ({}, {"reached": 10, "info": replace(INFO, last_seq=10)}),
         ({}, {"reached": 10, "removed": [(3, 3)]}),
         ({}, {"reached": 10, "unreadable": [(3, 3)]}),
-        ({}, {"reached": 10, "info": replace(PINNED, lost=(3,))}),
+        ({}, {"reached": 10, "info": replace(INFO, lost=(3,))}),
         ({"undelivered": [(3, 3)]}, {"reached": 10}),
         ({"subject_counts": {b"s": SubjectCount(1)}}, {"reached": 10}),
     ],
@@ -124,14 +124,14 @@ def test_any_new_result_is_a_change(facts: dict[str, object], change: dict[str, 
     assert complete(checkpoint(**facts), **change)  # type: ignore[arg-type]
 
 
-def test_only_a_full_pass_records_what_the_server_reports_as_lost() -> None:
+def test_only_a_full_pass_records_the_messages_that_the_server_lost() -> None:
     one = checkpoint(is_complete=True)
-    info = replace(PINNED, last_seq=10, lost=(6,), lost_bytes=3)
+    info = replace(INFO, last_seq=10, lost=(6,), lost_bytes=3)
     assert not one.complete(RangeAccount(), info=info, mode=Mode.INCREMENTAL, reached=10, subject_counts={})
     assert (one.lost_seqs, one.lost_bytes) == ((), 0)
 
 
-def test_completing_a_checkpoint_changes_no_counts_that_were_handed_in() -> None:
+def test_completing_a_checkpoint_does_not_change_the_counts_given_as_an_argument() -> None:
     one, counts = checkpoint(), {b"s": SubjectCount(1)}
-    one.complete(RangeAccount(), info=PINNED, mode=Mode.FULL, reached=20, subject_counts=counts)
+    one.complete(RangeAccount(), info=INFO, mode=Mode.FULL, reached=20, subject_counts=counts)
     assert (one.subject_counts, one.subject_counts is counts) == ({b"s": SubjectCount(1)}, False)

@@ -1,4 +1,4 @@
-"""A memory survives being packed, whatever it holds; what is no memory is refused."""
+"""A decoded checkpoint equals the one that was encoded, and other bytes are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.core.stories import event, streams
 ORDER = "S.events.order.order-1"
 
 
-def memory(stream: list[tuple[str | bytes, bytes]]) -> Checkpoint:
+def checkpoint(stream: list[tuple[str | bytes, bytes]]) -> Checkpoint:
     return Checkpoint(
         stream="S",
         created_ns=7,
@@ -33,26 +33,26 @@ def memory(stream: list[tuple[str | bytes, bytes]]) -> Checkpoint:
 
 @settings(deadline=None)
 @given(streams, st.integers(1, 4))
-def test_it_comes_back_as_it_was(stream: list[tuple[str | bytes, bytes]], batch: int) -> None:
+def test_a_decoded_checkpoint_equals_the_encoded_one(stream: list[tuple[str | bytes, bytes]], batch: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(codec, "BATCH", batch)
-        one = memory(stream)
+        one = checkpoint(stream)
         one.state.ledger.unjudged.add(b"order.\xff")
         assert decode_checkpoint(encode_checkpoint(one)) == one
 
 
-def test_it_makes_no_difference_in_which_pieces_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = memory([(f"S.events.order.order-{number}", event(f"order-{number}", 1)) for number in range(300)])
+def test_the_size_of_the_pieces_that_are_decompressed_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = checkpoint([(f"S.events.order.order-{number}", event(f"order-{number}", 1)) for number in range(300)])
     data = encode_checkpoint(one)
-    for feed in (1, 7, 100):
-        monkeypatch.setattr(codec, "READ_SIZE", feed)
+    for read_size in (1, 7, 100):
+        monkeypatch.setattr(codec, "READ_SIZE", read_size)
         assert decode_checkpoint(data) == one
 
 
 @settings(deadline=None)
 @given(st.data())
-def test_a_part_of_it_or_other_bytes_are_refused_and_never_taken_for_a_memory(data: st.DataObject) -> None:
-    whole = encode_checkpoint(memory([(ORDER, event("order-1", version)) for version in (1, 2, 4)]))
+def test_the_first_part_of_a_checkpoint_and_other_bytes_are_refused(data: st.DataObject) -> None:
+    whole = encode_checkpoint(checkpoint([(ORDER, event("order-1", version)) for version in (1, 2, 4)]))
     for broken in (whole[: data.draw(st.integers(0, len(whole) - 1))], data.draw(st.binary(max_size=50))):
         with pytest.raises(ValueError, match=r"ends too soon|does not decode|is empty"):
             decode_checkpoint(broken)
@@ -70,13 +70,13 @@ def test_a_part_of_it_or_other_bytes_are_refused_and_never_taken_for_a_memory(da
         b"m" + (300_000).to_bytes(4, "big") + b"\x81\xa1a" * 100_000,
     ],
 )
-def test_well_compressed_nonsense_is_refused(body: bytes) -> None:
+def test_compressed_bytes_that_are_no_checkpoint_are_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"ends too soon|does not decode|is empty|before the checkpoint"):
         decode_checkpoint(zlib.compress(body))
 
 
 SAVED = Path(__file__).parent / "saved"
-"""Bytes as each format saved them. A file is added with its format, and never made anew."""
+"""Bytes as each format saved them. A file is added with its format, and never generated again."""
 
 
 def one_of_everything() -> Checkpoint:
@@ -85,23 +85,23 @@ def one_of_everything() -> Checkpoint:
         (ORDER, b"{"),
         ("S.snapshots.order.order-1", b"{"),
     ]
-    one = memory(stream)
+    one = checkpoint(stream)
     one.state.ledger.unjudged.add(b"order.order-2")
     return one
 
 
-def test_a_memory_that_the_present_format_saved_is_read_as_it_was() -> None:
+def test_a_checkpoint_saved_in_the_present_format_is_decoded() -> None:
     assert FORMAT == 2
     assert decode_checkpoint((SAVED / "checkpoint-2.bin").read_bytes()) == one_of_everything()
 
 
-def test_a_checkpoint_of_format_1_is_refused_and_not_read_as_nothing() -> None:
+def test_a_checkpoint_of_format_1_is_refused_and_not_decoded_as_an_empty_one() -> None:
     with pytest.raises(ValueError, match="does not decode"):
-        decode_checkpoint((SAVED / "memory-1.bin").read_bytes())
+        decode_checkpoint((SAVED / "checkpoint-1.bin").read_bytes())
 
 
 @pytest.mark.parametrize("old", ["subjects", "segments", "ledger", "listed_counts", "anomalies"])
-def test_a_key_that_is_not_known_is_refused_and_not_read_as_nothing(old: str) -> None:
+def test_a_checkpoint_with_an_unknown_key_is_refused_and_not_decoded_without_it(old: str) -> None:
     saved = zlib.decompress(encode_checkpoint(one_of_everything()))
     length = int.from_bytes(saved[1:5], "big")
     assert old.encode() in saved[:length]

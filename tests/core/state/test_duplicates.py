@@ -1,4 +1,4 @@
-"""Whether a second copy of a version holds the same bytes."""
+"""Duplicates are compared with the first copy of their version, byte by byte."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_each_duplicate_is_compared_with_the_first_copy_of_its_version() -> None
     assert comparison.causes(is_final=False) == {4: same, 5: different, 6: same}
 
 
-def test_a_duplicate_that_is_not_read_again_keeps_its_cause_open() -> None:
+def test_a_duplicate_that_is_not_read_again_keeps_the_cause_unknown() -> None:
     duplicate = OutOfOrderEvent(Kind.DUPLICATE_VERSION, 1, 9)
     comparison = DuplicateComparison("order-1", [duplicate])
     comparison.add(StoredMessage(1, 0, b"s", None, body(1, "a")))
@@ -31,7 +31,7 @@ def test_a_duplicate_that_is_not_read_again_keeps_its_cause_open() -> None:
     assert comparison.causes(is_final=True) == {9: Cause.UNKNOWN}
 
 
-def test_a_message_of_another_actor_is_no_copy() -> None:
+def test_a_message_of_another_actor_is_not_compared() -> None:
     duplicate = OutOfOrderEvent(Kind.DUPLICATE_VERSION, 1, 3)
     comparison = DuplicateComparison("order-1", [duplicate])
     foreign = body(1, "a").replace(b"order-1", b"order-2")
@@ -40,7 +40,7 @@ def test_a_message_of_another_actor_is_no_copy() -> None:
     assert comparison.causes(is_final=True) == {3: Cause.SAME_PAYLOAD}
 
 
-def test_a_duplicate_whose_first_copy_has_gone_is_compared_with_nothing() -> None:
+def test_a_duplicate_without_its_first_copy_is_not_compared() -> None:
     duplicates = [OutOfOrderEvent(Kind.DUPLICATE_VERSION, 1, seq) for seq in (3, 4)]
     comparison = DuplicateComparison("order-1", duplicates)
     for seq in (3, 4):

@@ -1,4 +1,4 @@
-"""The examiner gives each message one outcome, whatever its bytes are and however messages are batched."""
+"""The examiner gives each message one outcome, for any bytes and any batches."""
 
 from __future__ import annotations
 

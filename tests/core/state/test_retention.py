@@ -79,7 +79,7 @@ def test_the_segment_that_expired_in_part_is_returned(monkeypatch: pytest.Monkey
     assert trim(judged(events(9)), 8).partial_segment is None
 
 
-def test_an_actor_begins_with_the_first_event_that_is_left() -> None:
+def test_an_actor_begins_with_its_first_stored_event() -> None:
     state = judged(events(4))
     assert set_first_event(state.ledger, ONE, message(3, EVENTS, event("order-1", 3)))
     actor = state.ledger.actors[ONE]
@@ -102,7 +102,7 @@ def test_a_message_that_cannot_be_the_first_event_changes_nothing(found: object)
     assert state == judged(events(4))
 
 
-def test_an_actor_that_was_read_again_replaces_what_was_known_of_it() -> None:
+def test_the_state_of_an_actor_that_was_read_again_replaces_its_former_state() -> None:
     state = judged([(EVENTS, b"{"), *events(3), (SNAPSHOTS, snapshot("order-1", 3)), (OTHER_EVENTS, b"{")])
     state.ledger.unjudged |= {ONE, OTHER}
     other = state.ledger.anomalies[OTHER]
@@ -140,7 +140,7 @@ def test_a_bad_snapshot_is_counted_in_its_segment_only_if_a_later_one_supersedes
 
 
 @pytest.mark.usefixtures("short_segments")
-def test_a_segment_without_messages_that_are_left_counts_nothing() -> None:
+def test_a_segment_without_stored_messages_counts_nothing() -> None:
     state = judged([(EVENTS, b"{")] * 5)
     replace_segment(state, 0, examiner(), 100)
     assert state.segments.content_findings == {Kind.MALFORMED_EVENT: 2}

@@ -32,7 +32,7 @@ FLOOR = 4096
 """Bytes for the headers of any record in these tests, without the original header block."""
 
 
-def evidence(
+def entry(
     data: bytes = b"{",
     headers: bytes | None = None,
     subject: bytes = b"ORDERS.events.order.order-1",
@@ -75,7 +75,7 @@ any_header_block = st.none() | st.binary(max_size=200) | st.binary(min_size=40_0
 def test_any_message_is_read_back_byte_for_byte_with_any_max_payload(
     data, headers, subject, error, reason, max_payload
 ):
-    it = evidence(data, headers, subject, error, reason)
+    it = entry(data, headers, subject, error, reason)
     parts = record_parts(it, PREFIX, max_payload)
 
     record = read(parts)
@@ -91,7 +91,7 @@ def test_any_message_is_read_back_byte_for_byte_with_any_max_payload(
 
 
 def test_a_record_that_fits_is_one_message_whose_body_is_the_payload():
-    (part,) = record_parts(evidence(b"{", b"NATS/1.0\r\nA: 1\r\n\r\n"), PREFIX, MIB)
+    (part,) = record_parts(entry(b"{", b"NATS/1.0\r\nA: 1\r\n\r\n"), PREFIX, MIB)
 
     digest = hashlib.sha256(b"{").hexdigest()
     assert part.subject == f"aether.quarantine.ORDERS.1763884000.17.{digest[:12]}"
@@ -113,16 +113,16 @@ def test_a_record_that_fits_is_one_message_whose_body_is_the_payload():
 
 
 def test_a_record_that_fills_max_payload_to_the_byte_is_not_split():
-    capacity = MIB - record_parts(evidence(b"7" * 500_000), PREFIX, MIB)[0].size + 500_000
+    capacity = MIB - record_parts(entry(b"7" * 500_000), PREFIX, MIB)[0].size + 500_000
     # One more digit of Audit-Size.
     full = capacity - 1
-    assert [part.size for part in record_parts(evidence(b"7" * full), PREFIX, MIB)] == [MIB]
-    assert len(record_parts(evidence(b"7" * (full + 1)), PREFIX, MIB)) == 2
+    assert [part.size for part in record_parts(entry(b"7" * full), PREFIX, MIB)] == [MIB]
+    assert len(record_parts(entry(b"7" * (full + 1)), PREFIX, MIB)) == 2
 
 
 @pytest.mark.parametrize("length", [MIB, 3 * MIB], ids=["exactly max_payload", "stored when max_payload was larger"])
 def test_a_payload_that_leaves_no_room_for_headers_continues_in_further_parts(length):
-    parts = record_parts(evidence(b"7" * length), PREFIX, MIB)
+    parts = record_parts(entry(b"7" * length), PREFIX, MIB)
 
     key = parts[0].subject
     assert [part.subject for part in parts] == [key, *(f"{key}.p{n}" for n in range(2, len(parts) + 1))]
@@ -134,7 +134,7 @@ def test_a_payload_that_leaves_no_room_for_headers_continues_in_further_parts(le
 
 def test_a_header_block_too_large_for_a_header_is_the_body_of_a_separate_part():
     block = b"NATS/1.0\r\nA: " + b"x" * 60_000 + b"\r\n\r\n"
-    first, second = record_parts(evidence(b"{", block), PREFIX, MIB)
+    first, second = record_parts(entry(b"{", block), PREFIX, MIB)
 
     assert (first.data, first.headers["Audit-Part-Content"]) == (b"{", "payload")
     assert "Audit-Headers" not in first.headers
@@ -143,29 +143,29 @@ def test_a_header_block_too_large_for_a_header_is_the_body_of_a_separate_part():
 
 def test_the_original_headers_are_never_headers_of_the_record():
     block = b"NATS/1.0\r\nNats-Msg-Id: 1\r\nNats-Rollup: all\r\nNats-TTL: 1s\r\n\r\n"
-    (part,) = record_parts(evidence(headers=block), PREFIX, MIB)
+    (part,) = record_parts(entry(headers=block), PREFIX, MIB)
     assert {name for name in part.headers if name.startswith("Nats-")} == set(ONLY_ONCE)
 
 
 def test_a_max_payload_without_room_for_the_headers_is_refused_in_one_line():
     with pytest.raises(ValueError, match=r"^the record needs \d+ bytes of headers, the server takes 256$"):
-        record_parts(evidence(b"{" * 300), PREFIX, 256)
+        record_parts(entry(b"{" * 300), PREFIX, 256)
 
 
 def test_a_subject_too_long_for_a_header_is_refused():
     with pytest.raises(ValueError, match="the server takes 65535"):
-        record_parts(evidence(subject=b"a" * 60_000), PREFIX, MIB)
+        record_parts(entry(subject=b"a" * 60_000), PREFIX, MIB)
 
 
 def test_an_error_is_stored_as_one_line_of_printable_ascii():
-    (part,) = record_parts(evidence(error=" a\r\nAudit-Kind: x\x1b[31m é \ud800" + "x" * 5000), PREFIX, MIB)
+    (part,) = record_parts(entry(error=" a\r\nAudit-Kind: x\x1b[31m é \ud800" + "x" * 5000), PREFIX, MIB)
     error = part.headers["Audit-Error"]
     assert error.startswith(r"a\r\nAudit-Kind: x\x1b[31m \xe9 \ud800xxx")
     assert len(error) == ERROR_LIMIT
 
 
 def test_a_stream_name_that_is_not_ascii_is_escaped():
-    (part,) = record_parts(evidence(stream="ÖRDERS"), PREFIX, MIB)
+    (part,) = record_parts(entry(stream="ÖRDERS"), PREFIX, MIB)
     assert part.headers["Audit-Stream"] == r"\xd6RDERS"
     assert part.subject.startswith("aether.quarantine.ÖRDERS.")
 
@@ -180,9 +180,9 @@ def test_a_stream_name_that_is_not_ascii_is_escaped():
         b"\xff\x00:\r\n:\r\n",
         wire({"Audit-Schema": "aether-auditor/quarantine/1"}),
         wire({"Audit-Schema": "aether-auditor/quarantine/2"}),
-        wire(record_parts(evidence(), PREFIX, MIB)[0].headers | {"Audit-Sequence": "x"}),
-        wire(record_parts(evidence(), PREFIX, MIB)[0].headers | {"Audit-Subject": "%"}),
-        wire(record_parts(evidence(b"{" * MIB), PREFIX, MIB)[1].headers),
+        wire(record_parts(entry(), PREFIX, MIB)[0].headers | {"Audit-Sequence": "x"}),
+        wire(record_parts(entry(), PREFIX, MIB)[0].headers | {"Audit-Subject": "%"}),
+        wire(record_parts(entry(b"{" * MIB), PREFIX, MIB)[1].headers),
     ],
 )
 def test_a_message_that_is_not_the_first_part_of_a_record_has_no_origin(block):
@@ -202,24 +202,24 @@ def damaged(parts: list[StoredPart], first: Part) -> str | None:
 
 
 def test_a_missing_part_is_named():
-    parts = record_parts(evidence(b"7" * 2 * MIB), PREFIX, MIB)
+    parts = record_parts(entry(b"7" * 2 * MIB), PREFIX, MIB)
     assert damaged(stored(parts)[:2], parts[0]) == "part 3 of 3 is missing"
 
 
 def test_another_message_in_the_place_of_a_part_is_named():
-    parts = record_parts(evidence(b"7" * 2 * MIB), PREFIX, MIB)
+    parts = record_parts(entry(b"7" * 2 * MIB), PREFIX, MIB)
     first, _, third = stored(parts)
     assert damaged([first, StoredPart(None, b"x"), third], parts[0]) == "the message stored as part 2 is not that part"
 
 
 def test_a_payload_of_another_length_or_content_is_named():
-    (part,) = record_parts(evidence(b"{}"), PREFIX, MIB)
+    (part,) = record_parts(entry(b"{}"), PREFIX, MIB)
     headers = wire(part.headers)
     assert damaged([StoredPart(headers, b"{")], part) == "it holds 1 bytes of payload, not 2"
     assert damaged([StoredPart(headers, b"[]")], part) == "its payload does not have the SHA-256 of its header"
 
 
 def test_a_header_block_that_is_not_base64_is_named():
-    (part,) = record_parts(evidence(), PREFIX, MIB)
+    (part,) = record_parts(entry(), PREFIX, MIB)
     headers = wire(part.headers | {"Audit-Headers": "%"})
     assert damaged([StoredPart(headers, part.data)], part) == "Audit-Headers is not base64"

@@ -75,7 +75,7 @@ def test_every_unsafe_setting_is_named():
     assert len(STREAM.unsafe_settings(found)) == 2
 
 
-def test_a_stream_with_an_age_limit_is_unsafe_if_records_are_kept_for_ever():
+def test_a_stream_with_an_age_limit_is_unsafe_if_records_are_kept_forever():
     config = SimpleNamespace(**vars(CONFIG) | {"max_age_ns": 0})
     found = quarantine_stream(config).settings() | {"max_age": 10**9}
     assert quarantine_stream(config).unsafe_settings(found) == ["max_age is 1s, must be 0 (for ever)"]

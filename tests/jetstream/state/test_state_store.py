@@ -1,4 +1,4 @@
-"""What an audit remembers, on a real server, from one process to the next."""
+"""The saved state of an audit, on a real server, is loaded by the next process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from auditor.jetstream.connection.client import connect
 from auditor.jetstream.state import state_store
 from auditor.jetstream.state.acceptances import Acceptances
 from auditor.jetstream.state.part_store import PartContent, PartStore
-from auditor.jetstream.state.state_store import JetStreamStateStore
+from auditor.jetstream.state.state_store import HISTORY_PART, JetStreamStateStore
 from tests.core.state.test_examiner import judged
 from tests.core.stories import event
 from tests.live.streams import api
@@ -54,7 +54,7 @@ def checkpoint(last: int, *, complete: bool = True) -> Checkpoint:
 
 
 async def saved_by(client: Client, *checkpoints: Checkpoint) -> JetStreamStateStore:
-    """The store of a process that has saved these."""
+    """Return the store of a process that has saved these checkpoints."""
     store = store_of(client)
     await store.load_history()
     await save(store, *checkpoints)
@@ -68,7 +68,7 @@ async def save(store: JetStreamStateStore, *checkpoints: Checkpoint, history: Au
 async def found(
     client: Client, kind: CheckpointKind = CheckpointKind.COMPLETED, version: str = "1.2.3"
 ) -> Checkpoint | None:
-    """What another process checks out."""
+    """Return what another process checks out."""
     other = store_of(client, version=version)
     await other.load_history()
     return await checked_out(other, kind)
@@ -79,13 +79,13 @@ async def checked_out(store: JetStreamStateStore, kind: CheckpointKind = Checkpo
     return None if result is None else result.checkpoint
 
 
-async def test_if_nothing_is_saved_there_is_no_time_at_which_it_was(client: Client) -> None:
+async def test_if_nothing_is_saved_the_store_has_no_time_of_a_save(client: Client) -> None:
     store = store_of(client)
     assert (await store.load_history()).history.last_passes == {}
     assert (await store.check_out(CheckpointKind.COMPLETED), store.saved_ns) == (None, None)
 
 
-async def test_what_was_saved_is_checked_out_by_the_next_process(client: Client) -> None:
+async def test_the_next_process_checks_out_what_was_saved(client: Client) -> None:
     store = await saved_by(client, checkpoint(5), checkpoint(2, complete=False))
     assert store.saved_ns == 99
     assert await found(client) == checkpoint(5)
@@ -111,7 +111,7 @@ async def test_a_checkpoint_that_is_put_back_is_kept_until_it_is_checked_out_or_
     assert await checked_out(store) == checkpoint(5)
 
 
-async def test_when_the_state_stream_is_removed_a_running_auditor_still_knows_and_saves_it_all_again(
+async def test_after_the_state_stream_is_removed_a_running_auditor_keeps_its_state_and_saves_it_again(
     client: Client,
 ) -> None:
     store, kept = store_of(client), checkpoint(5)
@@ -127,35 +127,35 @@ async def test_when_the_state_stream_is_removed_a_running_auditor_still_knows_an
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", b"\x78\x01\x01\x00\x00\xff\xff\x00\x00\x00\x01"])
-async def test_what_is_damaged_is_not_used_and_said_so_in_one_line(client: Client, data: bytes) -> None:
+async def test_damaged_state_is_not_used_and_logged_in_one_line(client: Client, data: bytes) -> None:
     store = await saved_by(client, checkpoint(5))
-    head = await store._parts.load_manifest()
-    assert head is not None
-    await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=head.parts["completed"].seqs[0])
+    manifest = await store._parts.load_manifest()
+    assert manifest is not None
+    await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=manifest.parts["completed"].seqs[0])
     with capture_logs() as logs:
         assert await found(client) is None
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("saved state not used", "warning")]
     broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
     await broken.load_manifest()
-    await broken.save({"completed": PartContent(data, {}), "chronicle": PartContent(data, {})}, 1)
+    await broken.save({"completed": PartContent(data, {}), HISTORY_PART: PartContent(data, {})}, 1)
     with capture_logs() as logs:
         assert await found(client) is None
     assert [entry["event"] for entry in logs] == ["saved history not used", "saved state not used"]
 
 
-async def test_what_another_version_saved_in_the_same_format_is_used(client: Client) -> None:
+async def test_state_that_another_version_saved_in_the_same_format_is_used(client: Client) -> None:
     await saved_by(client, checkpoint(5))
     assert await found(client, version="1.3.0") == checkpoint(5)
 
 
 async def saved_in(client: Client, monkeypatch: pytest.MonkeyPatch, part: str, number: int) -> None:
-    """Save a part as a version whose format of it has this number does."""
+    """Save a part with this format number."""
     with monkeypatch.context() as patch:
         patch.setitem(state_store.FORMATS, part, number)
         await saved_by(client, checkpoint(5))
 
 
-async def test_a_part_in_an_older_format_is_not_used_and_said_so_in_one_line(
+async def test_a_part_in_an_older_format_is_not_used_and_logged_in_one_line(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await saved_in(client, monkeypatch, "completed", 0)
@@ -174,22 +174,22 @@ async def test_a_part_in_a_newer_format_is_refused_in_one_line_that_says_what_to
         await found(client)
 
 
-async def test_a_chronicle_in_a_newer_format_is_refused_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    await saved_in(client, monkeypatch, "chronicle", 2)
-    with pytest.raises(StateNewerError, match="chronicle has format 2"):
+async def test_a_history_in_a_newer_format_is_refused_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    await saved_in(client, monkeypatch, HISTORY_PART, 2)
+    with pytest.raises(StateNewerError, match=f"{HISTORY_PART} has format 2"):
         await store_of(client).load_history()
 
 
 @pytest.mark.parametrize(
     "data", [b"", b"nonsense", msgspec.msgpack.encode({"told": {}}), b"\x81\xa1a" * 100_000, b"\x81\xa1\xff\x01"]
 )
-async def test_a_chronicle_that_cannot_be_used_is_a_problem_and_is_not_replaced_until_it_is_removed(
+async def test_a_history_that_cannot_be_used_is_a_problem_and_is_not_replaced_until_it_is_removed(
     client: Client, data: bytes
 ) -> None:
     await saved_by(client, checkpoint(5))
     broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
     await broken.load_manifest()
-    await broken.save({"chronicle": PartContent(data, {})}, 1)
+    await broken.save({HISTORY_PART: PartContent(data, {})}, 1)
     store = store_of(client)
     with capture_logs() as logs:
         await store.load_history()
@@ -197,10 +197,10 @@ async def test_a_chronicle_that_cannot_be_used_is_a_problem_and_is_not_replaced_
         loaded = await store.load_history()
     assert [entry["event"] for entry in logs] == ["saved history not used"]
     assert "auditor state reset --audit orders" in (loaded.problem or "")
-    head = await broken.load_manifest()
-    assert head is not None
-    assert await broken.read(head, "chronicle") == data
-    await broken.save({"chronicle": None}, 2)
+    manifest = await broken.load_manifest()
+    assert manifest is not None
+    assert await broken.read(manifest, HISTORY_PART) == data
+    await broken.save({HISTORY_PART: None}, 2)
     assert (await store.load_history()).problem is None
 
 
@@ -216,7 +216,7 @@ async def test_a_store_that_saves_nothing_still_reads_what_is_saved(client: Clie
     assert await found(client) == checkpoint(5)
 
 
-async def test_what_was_accepted_is_read_anew_each_time_and_what_cannot_be_read_accepts_nothing(client: Client) -> None:
+async def test_acceptances_are_loaded_each_time_and_unreadable_ones_accept_nothing(client: Client) -> None:
     store = await saved_by(client)
     operator = Acceptances(client, CONFIG, "orders")
     await operator.load()

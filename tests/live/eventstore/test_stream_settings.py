@@ -28,7 +28,7 @@ async def test_an_absent_stream_is_created_and_then_used(client: Client) -> None
     assert await config(client) == made
 
 
-async def test_another_max_age_is_accepted_and_0_means_for_ever(client: Client) -> None:
+async def test_another_max_age_is_accepted_and_0_means_forever(client: Client) -> None:
     await JetStreamEventStore.open(client, STREAM, max_age=timedelta())
     assert (await config(client)).get("max_age", 0) == 0
 

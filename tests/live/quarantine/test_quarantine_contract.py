@@ -11,7 +11,7 @@ from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.jetstream.quarantine.writer import QuarantineWriter
 from tests.live.connecting import connected
 from tests.live.streams import api
-from tests.ports.quarantine_contract import QuarantineContract, SideStream
+from tests.ports.quarantine_contract import QuarantineContract, QuarantineStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,8 +23,8 @@ CONFIG = QuarantineConfig()
 DAY_NS = 86_400_000_000_000
 
 
-class RealSideStream:
-    """The `SideStream` on a server: with an age limit it is unsafe, so that nothing is written."""
+class RealQuarantineStream:
+    """The `QuarantineStream` on a server: with an age limit it is unsafe, so that nothing is written."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -58,5 +58,5 @@ class TestQuarantineStream(QuarantineContract):
             yield QuarantineWriter(other, CONFIG, "ORDERS")
 
     @pytest.fixture
-    def side_stream(self, client: Client) -> SideStream:
-        return RealSideStream(client)
+    def quarantine_stream(self, client: Client) -> QuarantineStream:
+        return RealQuarantineStream(client)

@@ -27,7 +27,7 @@ async def client(server):
     await client.close()
 
 
-def evidence(seq, data=b'{"id"'):
+def entry(seq, data=b'{"id"'):
     message = StoredMessage(seq, 1_763_884_800_000_000_007, b"ORDERS.events.order.\xff", None, data)
     return QuarantineEntry(
         "ORDERS", 1_763_884_000_000_000_000, message, Kind.MALFORMED_EVENT, "syntax", "unexpected end"
@@ -62,7 +62,7 @@ async def publish_foreign(client):
 
 
 async def test_the_list_has_every_record_once_with_its_origin(client):
-    short, split = evidence(1), evidence(2, b"7" * 2 * MIB)
+    short, split = entry(1), entry(2, b"7" * 2 * MIB)
     await store(client, short)
     await publish_foreign(client)
     await store(client, split)
@@ -95,12 +95,12 @@ async def test_a_missing_quarantine_stream_is_an_error_of_one_line(client):
     with pytest.raises(StreamNotFoundError):
         await listed(client)
     with pytest.raises(StreamNotFoundError):
-        await get_record(client, CONFIG, evidence(1).key)
+        await get_record(client, CONFIG, entry(1).key)
 
 
 async def test_a_record_is_found_by_its_subject_with_and_without_the_prefix(client):
-    await store(client, evidence(1), evidence(2))
-    key = evidence(2).key
+    await store(client, entry(1), entry(2))
+    key = entry(2).key
     by_key, by_subject = await get_record(client, CONFIG, key), await get_record(client, CONFIG, f"{PREFIX}.{key}")
     assert by_key == by_subject
     assert by_key.origin.sequence == 2
@@ -110,7 +110,7 @@ async def test_a_record_is_found_by_its_subject_with_and_without_the_prefix(clie
     "key", ["", ">", "*.*.*.*", "ORDERS.1.1.x", "a b", "\x1b[31m", "\udcff", "é", *(key for key, _ in FOREIGN)]
 )
 async def test_a_key_that_names_no_record_is_an_error_of_one_line(client, key):
-    await store(client, evidence(1))
+    await store(client, entry(1))
     await publish_foreign(client)
     with pytest.raises(NotFoundError) as raised:
         await get_record(client, CONFIG, key)
@@ -119,14 +119,14 @@ async def test_a_key_that_names_no_record_is_an_error_of_one_line(client, key):
 
 
 async def test_a_later_part_alone_is_not_a_record(client):
-    whole = evidence(1, b"7" * 2 * MIB)
+    whole = entry(1, b"7" * 2 * MIB)
     await store(client, whole)
     with pytest.raises(NotFoundError):
         await get_record(client, CONFIG, f"{whole.key}.p2")
 
 
 async def test_a_record_with_a_missing_part_has_a_problem(client):
-    whole = evidence(1, b"7" * 2 * MIB)
+    whole = entry(1, b"7" * 2 * MIB)
     await store(client, whole)
     await client.jetstream().purge_stream(CONFIG.stream, subject=f"{PREFIX}.{whole.key}.p2")
 
@@ -137,11 +137,11 @@ async def test_a_record_with_a_missing_part_has_a_problem(client):
 
 
 async def test_messages_that_are_not_records_are_listed_as_foreign_and_parts_are_not(client):
-    split = evidence(2, b"7" * 2 * MIB)
-    await store(client, evidence(1), split)
+    split = entry(2, b"7" * 2 * MIB)
+    await store(client, entry(1), split)
     await publish_foreign(client)
     await client.request(f"{PREFIX}.{split.key}.p9", b"not that part", headers={"Audit-Part": "8"})
-    misplaced = record_parts(evidence(3), PREFIX, MIB)[0]
+    misplaced = record_parts(entry(3), PREFIX, MIB)[0]
     await client.request(f"{PREFIX}.ORDERS.1763884000.4.{'0' * 12}", misplaced.data, headers=misplaced.headers)
 
     found = [each async for each in list_records(StreamSource(client, CONFIG.stream))]
@@ -154,13 +154,13 @@ async def test_messages_that_are_not_records_are_listed_as_foreign_and_parts_are
 
 
 async def test_a_record_is_found_at_its_second_subject_if_another_message_has_its_key(client):
-    entry = evidence(1)
+    bad = entry(1)
     await store(client)
-    await client.request(f"{PREFIX}.{entry.key}", b"forged")
-    await client.request(f"{PREFIX}.{entry.key}.r2", b"forged")
+    await client.request(f"{PREFIX}.{bad.key}", b"forged")
+    await client.request(f"{PREFIX}.{bad.key}.r2", b"forged")
     quarantine = QuarantineWriter(client, CONFIG, "ORDERS")
-    await quarantine.submit(entry)
+    await quarantine.submit(bad)
     assert (await quarantine.flush()).failed == 1
-    record = await get_record(client, CONFIG, entry.key)
-    assert (record.data, record.problem, record.origin.key) == (b'{"id"', None, f"{PREFIX}.{entry.key}.r3")
-    assert [each.key for each in await listed(client)] == [f"{PREFIX}.{entry.key}.r3"]
+    record = await get_record(client, CONFIG, bad.key)
+    assert (record.data, record.problem, record.origin.key) == (b'{"id"', None, f"{PREFIX}.{bad.key}.r3")
+    assert [each.key for each in await listed(client)] == [f"{PREFIX}.{bad.key}.r3"]

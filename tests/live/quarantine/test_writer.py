@@ -48,7 +48,7 @@ async def connected(server: EmbeddedServer, stack: AsyncExitStack, **login: Any)
     return client
 
 
-def evidence(
+def entry(
     seq: int = 1,
     data: bytes = b'{"id"',
     headers: bytes | None = None,
@@ -73,9 +73,9 @@ async def keys(client: Client) -> dict[str, int]:
 async def one_round(stream: QuarantineWriter, records: list[QuarantineEntry]) -> QuarantineResult:
     for record in records:
         await stream.submit(record)
-    settled = await stream.flush()
-    assert settled.stored + settled.already_stored + settled.failed == len(records)
-    return settled
+    result = await stream.flush()
+    assert result.stored + result.already_stored + result.failed == len(records)
+    return result
 
 
 async def rounds_until_stored(stream: QuarantineWriter, records: list[QuarantineEntry]) -> list[QuarantineResult]:
@@ -95,7 +95,7 @@ def each_once(records: list[QuarantineEntry]) -> dict[str, int]:
 
 async def test_two_auditors_that_write_at_once_store_every_record_once(server, stack):
     chance = random.Random(2)
-    records = [evidence(seq, b"{%d" % seq) for seq in range(1, 2001)]
+    records = [entry(seq, b"{%d" % seq) for seq in range(1, 2001)]
     clients = [await connected(server, stack) for _ in range(2)]
     streams = [QuarantineWriter(client, CONFIG, "ORDERS") for client in clients]
 
@@ -110,7 +110,7 @@ async def test_two_auditors_that_write_at_once_store_every_record_once(server, s
 
 
 async def test_no_record_is_lost_or_stored_twice_if_the_server_is_killed(server, stack):
-    records = [evidence(seq, b"{%d" % seq) for seq in range(1, 2001)]
+    records = [entry(seq, b"{%d" % seq) for seq in range(1, 2001)]
     clients = [await connected(server, stack) for _ in range(2)]
     streams = [QuarantineWriter(client, CONFIG, "ORDERS") for client in clients]
     await streams[0].ensure()
@@ -126,19 +126,19 @@ async def test_no_record_is_lost_or_stored_twice_if_the_server_is_killed(server,
 
     assert await keys(clients[0]) == each_once(records)
     assert first[-1].failed == second[-1].failed == 0
-    assert sum(settled.stored for settled in (*first, *second)) <= 2000
+    assert sum(result.stored for result in (*first, *second)) <= 2000
 
 
 async def test_a_record_that_is_submitted_several_times_is_stored_once(admin):
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
-    assert await one_round(stream, [evidence()]) == QuarantineResult(stored=1)
-    assert await one_round(stream, [evidence(), evidence()]) == QuarantineResult(already_stored=2)
+    assert await one_round(stream, [entry()]) == QuarantineResult(stored=1)
+    assert await one_round(stream, [entry(), entry()]) == QuarantineResult(already_stored=2)
 
 
 async def test_a_record_that_the_server_cannot_read_any_more_is_not_stored_again(admin):
     # The check of the last sequence does not see such a record, but the limit of one message per subject applies.
-    await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [evidence()])
-    answer = await admin.request(f"{CONFIG.subject_prefix}.{evidence().key}", b"anything")
+    await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [entry()])
+    answer = await admin.request(f"{CONFIG.subject_prefix}.{entry().key}", b"anything")
     assert was_stored(answer.data, CONFIG.stream) is False
 
 
@@ -146,17 +146,17 @@ async def test_a_record_that_the_server_cannot_read_any_more_is_not_stored_again
 
 
 HOSTILE = {
-    "empty": evidence(data=b""),
-    "1 MiB": evidence(data=bytes(range(256)) * 4096),
-    "subject that is not UTF-8": evidence(subject=b"ORDERS.events.order.\xff\xfe"),
-    "subject with wildcards and NUL": evidence(subject=b"ORDERS.events.*.\x00>"),
-    "no terminator": evidence(headers=b"NATS/1.0"),
-    "status": evidence(headers=b"NATS/1.0 503 No Responders\r\n\r\n"),
-    "control headers": evidence(headers=b"NATS/1.0\r\nNats-Rollup: all\r\nNats-TTL: 1s\r\nNats-Msg-Id: 1\r\n\r\n"),
-    "headers as ours": evidence(headers=b"NATS/1.0\r\nAudit-Part: 9\r\nAudit-Size: 0\r\n\r\n"),
-    "bytes for headers": evidence(headers=bytes(range(256))),
-    "headers of 60 KiB": evidence(headers=b"NATS/1.0\r\nA: " + b"x" * 61_440 + b"\r\n\r\n"),
-    "1 MiB and 60 KiB": evidence(data=b"7" * (MIB - 60_000), headers=b"NATS/1.0\r\nA: " + b"x" * 59_000),
+    "empty": entry(data=b""),
+    "1 MiB": entry(data=bytes(range(256)) * 4096),
+    "subject that is not UTF-8": entry(subject=b"ORDERS.events.order.\xff\xfe"),
+    "subject with wildcards and NUL": entry(subject=b"ORDERS.events.*.\x00>"),
+    "no terminator": entry(headers=b"NATS/1.0"),
+    "status": entry(headers=b"NATS/1.0 503 No Responders\r\n\r\n"),
+    "control headers": entry(headers=b"NATS/1.0\r\nNats-Rollup: all\r\nNats-TTL: 1s\r\nNats-Msg-Id: 1\r\n\r\n"),
+    "headers as ours": entry(headers=b"NATS/1.0\r\nAudit-Part: 9\r\nAudit-Size: 0\r\n\r\n"),
+    "bytes for headers": entry(headers=bytes(range(256))),
+    "headers of 60 KiB": entry(headers=b"NATS/1.0\r\nA: " + b"x" * 61_440 + b"\r\n\r\n"),
+    "1 MiB and 60 KiB": entry(data=b"7" * (MIB - 60_000), headers=b"NATS/1.0\r\nA: " + b"x" * 59_000),
 }
 
 
@@ -176,7 +176,7 @@ async def test_any_stored_message_is_read_back_byte_for_byte(admin, record):
 
 
 async def test_a_payload_of_max_payload_bytes_is_split_and_the_connection_stays(admin):
-    whole = evidence(data=b"7" * admin.max_payload)
+    whole = entry(data=b"7" * admin.max_payload)
     client_id = admin.client_id
 
     assert await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [whole]) == QuarantineResult(stored=1)
@@ -189,7 +189,7 @@ async def test_a_message_larger_than_the_current_max_payload_is_split(server, st
     server.config = "max_payload: 64KB"
     await server.restart()
     client = await connected(server, stack)
-    large = evidence(data=b"7" * MIB, headers=b"NATS/1.0\r\nA: " + b"x" * 61_440)
+    large = entry(data=b"7" * MIB, headers=b"NATS/1.0\r\nA: " + b"x" * 61_440)
 
     assert await one_round(QuarantineWriter(client, CONFIG, "ORDERS"), [large]) == QuarantineResult(stored=1)
 
@@ -198,7 +198,7 @@ async def test_a_message_larger_than_the_current_max_payload_is_split(server, st
 
 
 async def test_a_complete_record_is_not_split_again_when_max_payload_becomes_smaller(server, admin):
-    records = [evidence(1, b"7" * 100_000), evidence(2, b"7" * 2 * MIB)]
+    records = [entry(1, b"7" * 100_000), entry(2, b"7" * 2 * MIB)]
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     assert await one_round(stream, records) == QuarantineResult(stored=2)
     before = await keys(admin)
@@ -211,7 +211,7 @@ async def test_a_complete_record_is_not_split_again_when_max_payload_becomes_sma
 
 
 async def test_a_record_with_only_some_parts_is_completed(admin):
-    whole = evidence(data=b"7" * 2 * MIB)
+    whole = entry(data=b"7" * 2 * MIB)
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
     second = record_parts(whole, CONFIG.subject_prefix, admin.max_payload)[1]
@@ -222,16 +222,16 @@ async def test_a_record_with_only_some_parts_is_completed(admin):
 
 
 async def test_a_part_of_another_record_is_named_and_other_records_are_stored(admin):
-    whole = evidence(data=b"7" * 2 * MIB)
+    whole = entry(data=b"7" * 2 * MIB)
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
     left = f"{CONFIG.subject_prefix}.{whole.key}.p2"
     await admin.request(left, b"7")
 
-    settled = await one_round(stream, [whole, evidence(2)])
+    result = await one_round(stream, [whole, entry(2)])
 
-    assert (settled.stored, settled.failed) == (1, 1)
-    assert settled.reason == (
+    assert (result.stored, result.failed) == (1, 1)
+    assert result.reason == (
         f"record {whole.key} cannot be stored: {left} holds a part of another record: delete that message"
         f"; until then the record is kept at {CONFIG.subject_prefix}.{whole.key}.r2"
     )
@@ -239,18 +239,16 @@ async def test_a_part_of_another_record_is_named_and_other_records_are_stored(ad
 
 
 async def test_after_a_record_that_cannot_be_stored_the_others_are_stored(admin):
-    settled = await one_round(
-        QuarantineWriter(admin, CONFIG, "ORDERS"), [evidence(1, subject=b"x" * 60_000), evidence(2)]
-    )
-    assert (settled.stored, settled.failed) == (1, 1)
-    assert "of headers, the server takes 65535" in settled.reason
+    result = await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [entry(1, subject=b"x" * 60_000), entry(2)])
+    assert (result.stored, result.failed) == (1, 1)
+    assert "of headers, the server takes 65535" in result.reason
 
 
 async def test_an_exception_on_one_record_is_counted_and_the_others_are_stored(admin):
     message = StoredMessage(1, 10**40, b"ORDERS.events.order.order-1", None, b"{")  # a year that datetime does not have
     impossible = QuarantineEntry("ORDERS", CREATED_NS, message, Kind.MALFORMED_EVENT, "syntax", "cut off")
-    settled = await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [impossible, evidence(2)])
-    assert settled == QuarantineResult(1, 0, 1, f"record {impossible.key} was not stored: OverflowError")
+    result = await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [impossible, entry(2)])
+    assert result == QuarantineResult(1, 0, 1, f"record {impossible.key} was not stored: OverflowError")
 
 
 # --- a quarantine stream that does not take records
@@ -258,7 +256,7 @@ async def test_an_exception_on_one_record_is_counted_and_the_others_are_stored(a
 
 async def test_a_full_quarantine_stream_is_an_error_and_the_rest_is_stored_once_there_is_room(admin):
     await api(admin, "STREAM.CREATE.ORDERS", name="ORDERS", subjects=["ORDERS.events.>"])
-    records = [evidence(seq, b"x" * 1000) for seq in range(1, 101)]
+    records = [entry(seq, b"x" * 1000) for seq in range(1, 101)]
     stream = QuarantineWriter(admin, QuarantineConfig(max_bytes=50_000), "ORDERS")
 
     full = await one_round(stream, records)
@@ -277,33 +275,33 @@ async def test_a_full_quarantine_stream_is_an_error_and_the_rest_is_stored_once_
 
 
 async def test_a_quarantine_stream_that_is_deleted_is_created_again_for_the_next_round(admin):
-    records = [evidence(seq) for seq in range(1, 601)]
+    records = [entry(seq) for seq in range(1, 601)]
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     for record in records[:300]:
         await stream.submit(record)
     await api(admin, f"STREAM.DELETE.{CONFIG.stream}")
     for record in records[300:]:
         await stream.submit(record)
-    settled = await stream.flush()
+    result = await stream.flush()
 
-    assert settled.failed >= 300
-    assert settled.reason == "stream AETHER_QUARANTINE does not exist any more: the next pass creates it again"
+    assert result.failed >= 300
+    assert result.reason == "stream AETHER_QUARANTINE does not exist any more: the next pass creates it again"
     assert (await one_round(stream, records)).failed == 0
     assert await keys(admin) == each_once(records)
 
 
 async def test_settings_that_become_unsafe_are_noticed_before_the_next_round_writes(admin):
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
-    await one_round(stream, [evidence(1)])
+    await one_round(stream, [entry(1)])
     settings = (await api(admin, f"STREAM.INFO.{CONFIG.stream}"))["config"]
     await api(
         admin, f"STREAM.UPDATE.{CONFIG.stream}", **settings | {"discard": "old", "discard_new_per_subject": False}
     )
 
-    settled = await one_round(stream, [evidence(1, b"other"), evidence(2)])
+    result = await one_round(stream, [entry(1, b"other"), entry(2)])
 
-    assert (settled.stored, settled.failed) == (0, 2)
-    assert 'discard is "old", must be "new"' in settled.reason
+    assert (result.stored, result.failed) == (0, 2)
+    assert 'discard is "old", must be "new"' in result.reason
     assert len(await keys(admin)) == 1
 
 
@@ -327,10 +325,10 @@ async def test_a_missing_permission_is_named_at_once_without_a_delay(server, sta
     loop = asyncio.get_running_loop()
     began = loop.time()
 
-    settled = await one_round(QuarantineWriter(client, CONFIG, "ORDERS"), [evidence(seq) for seq in range(1, 1001)])
+    result = await one_round(QuarantineWriter(client, CONFIG, "ORDERS"), [entry(seq) for seq in range(1, 1001)])
 
-    assert (settled.stored, settled.already_stored, settled.failed) == (0, 0, 1000)
-    assert settled.reason.startswith(f"NATS does not let this user publish to {subject}: ")
+    assert (result.stored, result.already_stored, result.failed) == (0, 0, 1000)
+    assert result.reason.startswith(f"NATS does not let this user publish to {subject}: ")
     assert loop.time() - began < ANSWER_TIMEOUT
 
 
@@ -338,7 +336,7 @@ async def test_a_server_that_does_not_return_delays_a_round_only_once(server, ad
     monkeypatch.setattr(writer, "GIVE_UP_SECONDS", 0.5)
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
-    await stream.submit(evidence(0))
+    await stream.submit(entry(0))
     async with asyncio.timeout(DEADLINE):
         while not await keys(admin):
             await asyncio.sleep(0)
@@ -346,20 +344,20 @@ async def test_a_server_that_does_not_return_delays_a_round_only_once(server, ad
     loop = asyncio.get_running_loop()
     began = loop.time()
     for seq in range(1, 10_001):
-        await stream.submit(evidence(seq))
-    settled = await stream.flush()
+        await stream.submit(entry(seq))
+    result = await stream.flush()
 
     assert loop.time() - began < ANSWER_TIMEOUT
-    assert settled.stored + settled.failed == 10_001
-    assert settled.failed >= 10_000
-    assert settled.reason.startswith("no connection to NATS (")
+    assert result.stored + result.failed == 10_001
+    assert result.failed >= 10_000
+    assert result.reason.startswith("no connection to NATS (")
 
 
 # --- another message has the key
 
 
-def forgery(entry: QuarantineEntry, how: str) -> tuple[bytes, dict[str, str]]:
-    part = record_parts(entry, CONFIG.subject_prefix, MIB)[0]
+def forgery(bad: QuarantineEntry, how: str) -> tuple[bytes, dict[str, str]]:
+    part = record_parts(bad, CONFIG.subject_prefix, MIB)[0]
     headers = {name: value for name, value in part.headers.items() if name.startswith("Audit-")}
     return {
         "no record": (b"forged", {}),
@@ -383,53 +381,53 @@ def forgery(entry: QuarantineEntry, how: str) -> tuple[bytes, dict[str, str]]:
     ],
 )
 async def test_a_forged_record_does_not_count_as_stored_and_the_bytes_are_kept_at_a_second_subject(admin, how):
-    entry = evidence()
-    key = f"{CONFIG.subject_prefix}.{entry.key}"
+    bad = entry()
+    key = f"{CONFIG.subject_prefix}.{bad.key}"
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
-    data, headers = forgery(entry, how)
+    data, headers = forgery(bad, how)
     await admin.request(key, data, headers=headers or None)
 
     reason = (
-        f"record {entry.key} cannot be stored: {key} holds another message: delete that message;"
+        f"record {bad.key} cannot be stored: {key} holds another message: delete that message;"
         f" until then the record is kept at {key}.r2"
     )
-    first, second = [await one_round(stream, [entry, evidence(2)]) for _ in range(2)]
+    first, second = [await one_round(stream, [bad, entry(2)]) for _ in range(2)]
 
     assert first == QuarantineResult(stored=1, failed=1, reason=reason)
     assert second == QuarantineResult(already_stored=1, failed=1, reason=reason)
-    assert (await get_record(admin, CONFIG, entry.key)).data == entry.message.data
-    assert set(await keys(admin)) == {key, f"{key}.r2", f"{CONFIG.subject_prefix}.{evidence(2).key}"}
+    assert (await get_record(admin, CONFIG, bad.key)).data == bad.message.data
+    assert set(await keys(admin)) == {key, f"{key}.r2", f"{CONFIG.subject_prefix}.{entry(2).key}"}
 
 
 async def test_a_split_record_is_kept_at_a_second_subject_if_a_forgery_has_its_key(admin):
-    entry = evidence(data=b"7" * 2 * MIB)
+    bad = entry(data=b"7" * 2 * MIB)
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
-    await admin.request(f"{CONFIG.subject_prefix}.{entry.key}", b"forged")
-    assert (await one_round(stream, [entry])).failed == 1
-    record = await get_record(admin, CONFIG, entry.key)
-    assert (record.data, record.problem, record.origin.parts) == (entry.message.data, None, 3)
+    await admin.request(f"{CONFIG.subject_prefix}.{bad.key}", b"forged")
+    assert (await one_round(stream, [bad])).failed == 1
+    record = await get_record(admin, CONFIG, bad.key)
+    assert (record.data, record.problem, record.origin.parts) == (bad.message.data, None, 3)
 
 
 async def test_a_record_is_stored_at_its_key_once_the_other_message_is_deleted(admin):
-    entry = evidence()
+    bad = entry()
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
-    await admin.request(f"{CONFIG.subject_prefix}.{entry.key}", b"forged")
-    assert (await one_round(stream, [entry])).failed == 1
-    await admin.jetstream().purge_stream(CONFIG.stream, subject=f"{CONFIG.subject_prefix}.{entry.key}")
-    assert await one_round(stream, [entry]) == QuarantineResult(stored=1)
-    assert (await get_record(admin, CONFIG, entry.key)).origin.key == f"{CONFIG.subject_prefix}.{entry.key}"
+    await admin.request(f"{CONFIG.subject_prefix}.{bad.key}", b"forged")
+    assert (await one_round(stream, [bad])).failed == 1
+    await admin.jetstream().purge_stream(CONFIG.stream, subject=f"{CONFIG.subject_prefix}.{bad.key}")
+    assert await one_round(stream, [bad]) == QuarantineResult(stored=1)
+    assert (await get_record(admin, CONFIG, bad.key)).origin.key == f"{CONFIG.subject_prefix}.{bad.key}"
 
 
 async def test_a_record_whose_subjects_are_all_taken_is_pending_and_named(admin):
-    entry = evidence()
-    key = f"{CONFIG.subject_prefix}.{entry.key}"
+    bad = entry()
+    key = f"{CONFIG.subject_prefix}.{bad.key}"
     stream = QuarantineWriter(admin, CONFIG, "ORDERS")
     await stream.ensure()
     for subject in record_subjects(key):
         await admin.request(subject, b"forged")
-    settled = await one_round(stream, [entry, evidence(2)])
-    assert (settled.stored, settled.failed) == (1, 1)
-    assert settled.reason == f"record {entry.key} cannot be stored: {key} holds another message: delete that message"
+    result = await one_round(stream, [bad, entry(2)])
+    assert (result.stored, result.failed) == (1, 1)
+    assert result.reason == f"record {bad.key} cannot be stored: {key} holds another message: delete that message"

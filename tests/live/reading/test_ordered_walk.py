@@ -105,8 +105,8 @@ async def test_only_messages_on_the_given_subjects_come_in_stream_order(server, 
         ["S.events.*.order-3", "S.events.*.order-4"],
     ):
         got = await within(2, walked(source, pinned, subjects=subjects))
-        tails = [b"3", b"8"] if len(subjects) == 4 else [b"3"] if len(subjects) == 1 else [b"3", b"4"]
-        expected = [seq for seq in range(1, 1001) if subjects == ["S.events.>"] or b"%d" % (seq % 10) in tails]
+        digits = [b"3", b"8"] if len(subjects) == 4 else [b"3"] if len(subjects) == 1 else [b"3", b"4"]
+        expected = [seq for seq in range(1, 1001) if subjects == ["S.events.>"] or b"%d" % (seq % 10) in digits]
         assert [message.seq for message in got] == expected
     assert await within(2, walked(source, pinned, subjects=["S.events.nobody.nobody-1"])) == []
 
@@ -162,13 +162,13 @@ async def test_the_walk_ends_soon_if_the_last_messages_are_deleted_while_it_wait
     await fill(server, 2000)
     pinned = await source.info()
 
-    async def delete_the_tail():
+    async def delete_the_end():
         for seq in range(1500, 2001):
             await api(client, "STREAM.MSG.DELETE.S", seq=seq)
 
     batches = ordered_walk(client, pinned, first_seq=1, last_seq=2000, batch=100)
     got = await anext(batches)
-    await delete_the_tail()
+    await delete_the_end()
     got += await within(3, rest(batches))
     in_order(got, 1, 1499)
 

@@ -35,11 +35,11 @@ def content(data: bytes) -> PartContent:
     return PartContent(data, {"bytes": len(data)})
 
 
-async def loaded(client: Client, part: str = "memory", audit: str = "orders") -> bytes | None:
-    """Return the parts that a later process reads."""
+async def loaded(client: Client, part: str = "completed", audit: str = "orders") -> bytes | None:
+    """Return the part that a later process reads; None if it is not saved."""
     fresh = checkpoints(client, audit)
-    head = await fresh.load_manifest()
-    return None if head is None or part not in head.parts else await fresh.read(head, part)
+    manifest = await fresh.load_manifest()
+    return None if manifest is None or part not in manifest.parts else await fresh.read(manifest, part)
 
 
 async def messages(client: Client) -> int:
@@ -61,23 +61,23 @@ async def test_without_saved_state_there_is_no_manifest(client: Client) -> None:
 @pytest.mark.parametrize("size", [0, 1, 999, 1000, 1001, 5500])
 async def test_saved_parts_are_read_byte_for_byte(client: Client, size: int) -> None:
     data = bytes(range(256)) * 22
-    saved = await checkpoints(client).save({"memory": content(data[:size])}, 7)
-    assert (saved.saved_ns, saved.auditor, saved.parts["memory"].about) == (7, "1.2.3", {"bytes": size})
+    saved = await checkpoints(client).save({"completed": content(data[:size])}, 7)
+    assert (saved.saved_ns, saved.auditor, saved.parts["completed"].about) == (7, "1.2.3", {"bytes": size})
     assert await loaded(client) == data[:size]
 
 
 async def test_parts_that_are_not_changed_stay_and_parts_can_be_removed(client: Client) -> None:
     one = checkpoints(client)
-    await one.save({"memory": content(OLD), "other": content(b"x")}, 1)
-    await one.save({"memory": content(NEW)}, 2)
+    await one.save({"completed": content(OLD), "other": content(b"x")}, 1)
+    await one.save({"completed": content(NEW)}, 2)
     assert (await loaded(client), await loaded(client, "other")) == (NEW, b"x")
-    await one.save({"memory": None}, 3)
+    await one.save({"completed": None}, 3)
     assert (await loaded(client), await loaded(client, "other")) == (None, b"x")
 
 
 async def test_audits_do_not_see_each_other(client: Client) -> None:
-    await checkpoints(client, "orders").save({"memory": content(OLD)}, 1)
-    await checkpoints(client, "orders-2").save({"memory": content(NEW)}, 1)
+    await checkpoints(client, "orders").save({"completed": content(OLD)}, 1)
+    await checkpoints(client, "orders-2").save({"completed": content(NEW)}, 1)
     assert (await loaded(client, audit="orders"), await loaded(client, audit="orders-2")) == (OLD, NEW)
 
 
@@ -86,10 +86,10 @@ async def test_old_chunks_are_removed(client: Client) -> None:
     one = checkpoints(client)
     counts = []
     for data in (OLD, NEW, OLD, NEW, OLD, NEW):
-        await one.save({"memory": content(data)}, 1)
+        await one.save({"completed": content(data)}, 1)
         counts.append(await messages(client))
     assert counts[1:] == [1 + 3 + 5] * 5
-    await one.save({"memory": None}, 1)
+    await one.save({"completed": None}, 1)
     assert await messages(client) == 1 + 2
 
 
@@ -116,35 +116,35 @@ def dying(monkeypatch: pytest.MonkeyPatch, *, after: int) -> None:
 async def test_a_kill_after_any_message_leaves_the_old_state_or_all_of_the_new(
     client: Client, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:
-    await checkpoints(client).save({"memory": content(OLD)}, 1)
+    await checkpoints(client).save({"completed": content(OLD)}, 1)
     with monkeypatch.context() as patch:
         dying(patch, after=after)
-        dead = checkpoints(client)
-        await dead.load_manifest()
+        killed = checkpoints(client)
+        await killed.load_manifest()
         try:
-            await dead.save({"memory": content(NEW)}, 2)
+            await killed.save({"completed": content(NEW)}, 2)
             ended = True
         except StopError:
             ended = False
     assert ended == (after >= 7)  # the first manifest, five chunks and the second manifest
     assert await loaded(client) == (NEW if ended else OLD)
     # The remains do not hinder the next save.
-    heir = checkpoints(client)
-    await heir.load_manifest()
-    await heir.save({"memory": content(b"heir")}, 3)
-    assert await loaded(client) == b"heir"
+    later = checkpoints(client)
+    await later.load_manifest()
+    await later.save({"completed": content(b"later")}, 3)
+    assert await loaded(client) == b"later"
 
 
 @pytest.mark.usefixtures("small_chunks")
 async def test_of_two_writers_at_once_one_saves_its_complete_state(client: Client) -> None:
-    await checkpoints(client).save({"memory": content(b"first")}, 1)
+    await checkpoints(client).save({"completed": content(b"first")}, 1)
     outcomes = []
     for round_ in range(12):
         savers = [checkpoints(client) for _ in range(3)]
         for saver in savers:
             await saver.load_manifest()
         bodies = [b"%d of %d" % (number, round_) * 300 for number in range(3)]
-        saves = [saver.save({"memory": content(body)}, 1) for saver, body in zip(savers, bodies, strict=True)]
+        saves = [saver.save({"completed": content(body)}, 1) for saver, body in zip(savers, bodies, strict=True)]
         ended = await asyncio.gather(*saves, return_exceptions=True)
         won = [body for body, outcome in zip(bodies, ended, strict=True) if not isinstance(outcome, BaseException)]
         assert all(isinstance(each, StateConflictError) for each in ended if isinstance(each, BaseException))
@@ -156,27 +156,27 @@ async def test_of_two_writers_at_once_one_saves_its_complete_state(client: Clien
 
 async def test_a_writer_with_a_conflict_saves_again_after_it_has_loaded_the_manifest(client: Client) -> None:
     one, other = checkpoints(client), checkpoints(client)
-    await one.save({"memory": content(OLD)}, 1)
+    await one.save({"completed": content(OLD)}, 1)
     with pytest.raises(StateConflictError, match="another auditor saves"):
-        await other.save({"memory": content(NEW)}, 2)
+        await other.save({"completed": content(NEW)}, 2)
     assert await loaded(client) == OLD
-    head = await other.load_manifest()
-    assert head is not None
-    assert not other.is_own(head)
-    await other.save({"memory": content(NEW)}, 2)
+    manifest = await other.load_manifest()
+    assert manifest is not None
+    assert not other.is_own(manifest)
+    await other.save({"completed": content(NEW)}, 2)
     assert await loaded(client) == NEW
     with pytest.raises(StateConflictError):
-        await one.save({"memory": content(OLD)}, 3)
+        await one.save({"completed": content(OLD)}, 3)
 
 
 async def test_a_state_stream_that_was_removed_is_created_again_by_the_next_save(client: Client) -> None:
     one = checkpoints(client)
-    await one.save({"memory": content(OLD)}, 1)
+    await one.save({"completed": content(OLD)}, 1)
     await api(client, f"STREAM.DELETE.{CONFIG.stream}")
     with pytest.raises(StateConflictError, match="was removed by another process"):
-        await one.save({"memory": content(NEW)}, 2)
+        await one.save({"completed": content(NEW)}, 2)
     assert await one.load_manifest() is None
-    await one.save({"memory": content(NEW)}, 3)
+    await one.save({"completed": content(NEW)}, 3)
     assert await loaded(client) == NEW
 
 
@@ -186,14 +186,14 @@ async def test_a_full_stream_refuses_the_new_state_and_keeps_the_old(client: Cli
     most = module.MIN_FREE_BYTES + 15_000
     await api(client, f"STREAM.CREATE.{CONFIG.stream}", name=CONFIG.stream, max_bytes=most, **settings)
     one = checkpoints(client)
-    await one.save({"memory": content(OLD)}, 1)
+    await one.save({"completed": content(OLD)}, 1)
     for _ in range(20):
         with pytest.raises(
             StateError, match=r"30000 bytes do not fit into stream AETHER_AUDIT, which holds \d+ of at most"
         ):
-            await one.save({"memory": content(b"x" * 30_000)}, 2)
+            await one.save({"completed": content(b"x" * 30_000)}, 2)
         assert await loaded(client) == OLD
-        await one.save({"memory": content(OLD)}, 3)
+        await one.save({"completed": content(OLD)}, 3)
 
 
 def truncated(data: bytes) -> bytes:
@@ -219,26 +219,26 @@ def nothing(_: bytes) -> bytes:
 async def test_an_unusable_manifest_is_an_error_of_one_line_and_is_replaced_by_the_next_save(
     client: Client, damage: Callable[[bytes], bytes], kind: type[StateError], line: str
 ) -> None:
-    await checkpoints(client).save({"memory": content(OLD)}, 1)
+    await checkpoints(client).save({"completed": content(OLD)}, 1)
     subject = f"{CONFIG.subject_prefix}.orders.head"
-    head = await module.get_message(client, CONFIG.stream, last_by_subj=subject)
-    await client.request(subject, damage(head.data))  # answered once it is stored
-    heir = checkpoints(client)
+    manifest = await module.get_message(client, CONFIG.stream, last_by_subj=subject)
+    await client.request(subject, damage(manifest.data))  # answered once it is stored
+    later = checkpoints(client)
     with pytest.raises(kind, match=line) as raised:
-        await heir.load_manifest()
+        await later.load_manifest()
     assert "\n" not in str(raised.value)
-    await heir.save({"memory": content(NEW)}, 2)
+    await later.save({"completed": content(NEW)}, 2)
     assert await loaded(client) == NEW
 
 
 @pytest.mark.usefixtures("small_chunks")
 async def test_a_missing_or_changed_chunk_is_noticed(client: Client) -> None:
     one = checkpoints(client)
-    head = await one.save({"memory": content(OLD)}, 1)
-    seq = head.parts["memory"].seqs[1]
-    head.parts["memory"].sha256 = "0" * 64
+    manifest = await one.save({"completed": content(OLD)}, 1)
+    seq = manifest.parts["completed"].seqs[1]
+    manifest.parts["completed"].sha256 = "0" * 64
     with pytest.raises(StateFormatError, match="digest"):
-        await one.read(head, "memory")
+        await one.read(manifest, "completed")
     await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=seq)
     with pytest.raises(StateFormatError, match=f"the chunk at sequence {seq} is missing"):
         await loaded(client)
@@ -246,8 +246,8 @@ async def test_a_missing_or_changed_chunk_is_noticed(client: Client) -> None:
 
 async def test_a_server_with_small_messages_gets_small_chunks(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_max_payload", module.MAX_HEADERS_BYTES + 700)
-    head = await checkpoints(client).save({"memory": content(OLD)}, 1)
-    assert len(head.parts["memory"].seqs) == 5
+    manifest = await checkpoints(client).save({"completed": content(OLD)}, 1)
+    assert len(manifest.parts["completed"].seqs) == 5
     assert await loaded(client) == OLD
 
 
@@ -255,10 +255,10 @@ async def test_a_server_with_small_messages_gets_small_chunks(client: Client, mo
 async def test_no_state_is_lost_if_the_connection_breaks_during_a_save(server: EmbeddedServer, client: Client) -> None:
     async with Proxy(server) as proxy, connected(proxy) as unlucky:
         one = checkpoints(unlucky)
-        await one.save({"memory": content(OLD)}, 1)
+        await one.save({"completed": content(OLD)}, 1)
         for number in range(12):
             data = b"%d" % number * 2500
-            saving = asyncio.create_task(one.save({"memory": content(data)}, 2))
+            saving = asyncio.create_task(one.save({"completed": content(data)}, 2))
             for _ in range(number * 3):
                 await asyncio.sleep(0)
             proxy.cut()
@@ -277,10 +277,10 @@ async def test_a_server_that_is_killed_during_a_save_has_the_old_state_or_the_ne
 ) -> None:
     one = checkpoints(client)
     before = OLD
-    await one.save({"memory": content(before)}, 1)
+    await one.save({"completed": content(before)}, 1)
     for number in range(5):
         data = b"%d" % number * 3_000_000
-        saving = asyncio.create_task(one.save({"memory": content(data)}, 2))
+        saving = asyncio.create_task(one.save({"completed": content(data)}, 2))
         await asyncio.sleep(0.004 * number)  # before, during or after the save
         server.kill()
         await server.start()
