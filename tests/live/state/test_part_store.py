@@ -300,12 +300,12 @@ async def test_a_server_that_is_killed_during_a_save_has_the_old_state_or_the_ne
 async def test_a_part_that_names_a_sequence_which_no_message_has_is_damaged_and_the_others_are_read(
     client: Client, seq: int
 ) -> None:
-    await checkpoints(client).save({"memory": content(OLD), "other": content(b"x")}, 1)
+    await checkpoints(client).save({"completed": content(OLD), "other": content(b"x")}, 1)
     subject = f"{CONFIG.subject_prefix}.orders.head"
     stored = await get_message(client, CONFIG.stream, last_by_subj=subject)
     assert stored is not None
     manifest = json.loads(stored.data)
-    manifest["parts"]["memory"]["seqs"] = [seq]
+    manifest["parts"]["completed"]["seqs"] = [seq]
     await client.request(subject, json.dumps(manifest).encode(), headers={"Nats-Rollup": "sub"})
     with pytest.raises(StateFormatError):
         await loaded(client)
@@ -317,7 +317,7 @@ async def test_a_part_that_names_a_sequence_which_no_message_has_is_damaged_and_
 async def checkpoints_after_load(client: Client, data: bytes) -> None:
     store = checkpoints(client)
     await store.load_manifest()
-    await store.save({"memory": content(data)}, 2)
+    await store.save({"completed": content(data)}, 2)
 
 
 @pytest.mark.parametrize(
@@ -326,14 +326,14 @@ async def checkpoints_after_load(client: Client, data: bytes) -> None:
         {"saved_ns": -1},
         {"saved_ns": 10**30},
         {"saved_ns": "now"},
-        {"parts": {"memory": {"slot": "a", "seqs": [10**30], "size": 1, "sha256": ""}}},
-        {"parts": {"memory": {"slot": "a", "seqs": [1], "size": -1, "sha256": ""}}},
+        {"parts": {"completed": {"slot": "a", "seqs": [10**30], "size": 1, "sha256": ""}}},
+        {"parts": {"completed": {"slot": "a", "seqs": [1], "size": -1, "sha256": ""}}},
         {"parts": []},
         {"writer": None},
     ],
 )
 async def test_a_manifest_with_values_that_no_save_writes_is_damaged(client: Client, change: dict[str, object]) -> None:
-    await checkpoints(client).save({"memory": content(OLD)}, 1)
+    await checkpoints(client).save({"completed": content(OLD)}, 1)
     subject = f"{CONFIG.subject_prefix}.orders.head"
     stored = await get_message(client, CONFIG.stream, last_by_subj=subject)
     assert stored is not None
@@ -344,7 +344,7 @@ async def test_a_manifest_with_values_that_no_save_writes_is_damaged(client: Cli
 
 @pytest.mark.parametrize("data", [b'{"a":' * 100_000, b'{"schema":"\xff"}'])
 async def test_a_manifest_of_other_bytes_is_damaged(client: Client, data: bytes) -> None:
-    await checkpoints(client).save({"memory": content(OLD)}, 1)
+    await checkpoints(client).save({"completed": content(OLD)}, 1)
     subject = f"{CONFIG.subject_prefix}.orders.head"
     await client.request(subject, data, headers={"Nats-Rollup": "sub"})
     with pytest.raises(StateFormatError):
