@@ -6,7 +6,7 @@ nats-py does not decode the replies, because its error classes fail on unknown e
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from nats import errors
@@ -23,12 +23,24 @@ if TYPE_CHECKING:
 
 TIMEOUT = 5.0
 """Seconds to wait for a reply. A request fails at once if the connection is lost."""
+DELETE_TIMEOUT = 1.0
+"""Seconds to wait for the reply to the removal of a consumer, which expires in any case."""
 SLOW_TIMEOUT = 30.0
 """Seconds to wait for a reply for which the server may have to count messages or deleted sequences."""
 MAX_DELETED_LISTED = 5_000_000
 """Deleted sequences to request at most. The reply takes about 7 bytes for each, and a server sends at most 64 MiB."""
 
+DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the expected document: also for bad UTF-8, and for nesting without an end."""
+
+MAX_NUMBER = (1 << 63) - 1
+"""The largest number that is accepted. A larger one would not fit into saved state."""
+Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+"""A count, or a sequence."""
+
 # Error codes, each with the name that it has in nats-server.
+MAXIMUM_CONSUMERS = 10026
+"""JSMaximumConsumersLimitErr: the stream has as many consumers as it, or the account, may have."""
 CONSUMER_NOT_FOUND = 10014
 """JSConsumerNotFoundErr."""
 MESSAGE_NOT_FOUND = 10037
@@ -71,21 +83,41 @@ class Reply(msgspec.Struct):
     error: ApiError | None = None
 
 
+class ConsumerLimitError(AuditorError):
+    """The stream has no place for a consumer of the auditor."""
+
+
 class _Lost(msgspec.Struct):
-    msgs: list[int] | None = None
-    bytes: int = 0
+    msgs: list[Number] | None = None
+    bytes: Number = 0
 
 
 class _State(msgspec.Struct):
-    messages: int
-    first_seq: int
-    last_seq: int
-    bytes: int = 0
+    messages: Number
+    first_seq: Number
+    last_seq: Number
+    bytes: Number = 0
     first_ts: str = ""
-    num_deleted: int = 0
-    deleted: list[int] | None = None
+    num_deleted: Number = 0
+    deleted: list[Number] | None = None
     lost: _Lost | None = None
-    subjects: dict[str, int] | None = None
+    subjects: dict[str, Number] | None = None
+    consumer_count: Number = 0
+
+
+class _Settings(msgspec.Struct):
+    """The types of the settings of a stream that the auditor computes with."""
+
+    name: str = ""
+    subjects: list[str] | None = None
+    description: str | None = None
+    num_replicas: int = 1
+    max_age: int = 0
+    max_bytes: int = -1
+    max_msgs: int = -1
+    max_msgs_per_subject: int = -1
+    max_consumers: int = -1
+    first_seq: int | None = None
 
 
 NO_STATE = (-1, 0, 0)
@@ -97,12 +129,33 @@ class StreamInfoReply(Reply):
     config: dict[str, Any] = {}
     state: _State = msgspec.field(default_factory=lambda: _State(*NO_STATE))
 
+    def __post_init__(self) -> None:
+        msgspec.convert(self.config, _Settings)
+
+
+class _AccountLimits(msgspec.Struct):
+    max_consumers: int = -1
+
+
+class _AccountTier(msgspec.Struct):
+    limits: _AccountLimits = msgspec.field(default_factory=_AccountLimits)
+
+
+class AccountInfoReply(Reply):
+    limits: _AccountLimits = msgspec.field(default_factory=_AccountLimits)
+    tiers: dict[str, _AccountTier] = {}
+
+    def max_consumers(self, replicas: int) -> int:
+        """Return how many consumers a stream with so many replicas may have; 0 or less for any number."""
+        tier = self.tiers.get(f"R{replicas}")
+        return (tier.limits if tier else self.limits).max_consumers
+
 
 class Message(msgspec.Struct):
     """A stored message as STREAM.MSG.GET returns it."""
 
     subject: str
-    seq: int
+    seq: Number
     time: str
     hdrs: bytes | None = None
     data: bytes = b""
@@ -116,7 +169,7 @@ class PubAck(Reply):
     """The reply of a stream to a publish."""
 
     stream: str = ""
-    seq: int = 0
+    seq: Number = 0
     """0 if the message was not stored."""
     duplicate: bool = False
     """Whether nothing was stored because the message at `seq` has the same message id."""
@@ -126,18 +179,18 @@ def decode_ack(data: bytes) -> PubAck:
     """Return the acknowledgement of a publish; an empty one if `data` is not a reply of JetStream."""
     try:
         return msgspec.json.decode(data, type=PubAck)
-    except msgspec.DecodeError:
+    except DECODE_ERRORS:
         return PubAck()
 
 
 class _Delivered(msgspec.Struct):
-    consumer_seq: int = 0
+    consumer_seq: Number = 0
 
 
 class ConsumerInfoReply(Reply):
-    num_pending: int = 0
+    num_pending: Number = 0
     """Messages that the consumer has yet to deliver."""
-    num_waiting: int = 0
+    num_waiting: Number = 0
     """Pull requests that the consumer has not answered in full."""
     delivered: _Delivered = msgspec.field(default_factory=_Delivered)
 
@@ -173,7 +226,7 @@ async def request(
         ) from None
     except (errors.Error, OSError) as error:
         raise client.not_connected_error(error) from error
-    except msgspec.DecodeError as error:
+    except DECODE_ERRORS as error:
         raise ConnectionFailedError(f"the answer about stream {stream} is not JetStream's: {error}") from error
     if reply.error is not None and reply.error.err_code != expected_error:
         raise _error_for(reply.error, stream)
@@ -185,6 +238,10 @@ def _error_for(error: ApiError, stream: str) -> AuditorError:
         return StreamNotFoundError(f"stream {stream} does not exist: check its name, and the account of the user")
     if error.err_code in NOT_ENABLED_CODES:
         return ConnectionFailedError(f"stream {stream} cannot be read: {error.description}: enable JetStream there")
+    if error.err_code == MAXIMUM_CONSUMERS:
+        return ConsumerLimitError(
+            f"stream {stream} has as many consumers as max_consumers allows: raise it for the stream or the account"
+        )
     kind = ConnectionFailedError if error.code >= 500 else JetStreamError
     return kind(f"JetStream refuses a request about stream {stream}: {error.description} (error {error.err_code})")
 
@@ -230,6 +287,11 @@ async def create_or_use_stream(
     return await stream_info(client, settings["name"]) if created.error else created
 
 
+async def subject_info(client: Client, stream: str, subject: str) -> StreamInfoReply:
+    """Request STREAM.INFO with the number of messages on `subject`, which has no wildcard. Raises as `request`."""
+    return await stream_info(client, stream, subjects=subject)
+
+
 async def count_messages(client: Client, stream: str, subject: str) -> int:
     """Return the number of messages of `stream` on `subject`, which has no wildcard. Raises as `request`."""
     return (await count_subjects(client, stream, subject)).get(subject, 0)
@@ -273,8 +335,6 @@ def _contradiction(state: _State) -> str | None:
     if (state.messages, state.first_seq, state.last_seq) == NO_STATE:
         return "the server's stream info has no state"
     numbers = f"first sequence {state.first_seq}, last sequence {state.last_seq}, {state.messages} messages"
-    if min(state.first_seq, state.last_seq, state.messages, state.num_deleted) < 0:
-        return f"the server's stream info has a negative number: {numbers}, {state.num_deleted} deleted"
     if not state.messages:
         # A stream that never held a message has 0 as its first sequence, or the one that is configured.
         is_empty = state.first_seq > state.last_seq or state.last_seq == 0
@@ -315,6 +375,17 @@ async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfoR
     return None if info.error else info
 
 
+async def delete_consumer(client: Client, stream: str, name: str) -> None:
+    """Delete a consumer; nothing happens if it does not exist. Raises as `request`."""
+    subject = f"CONSUMER.DELETE.{stream}.{name}"
+    await request(client, stream, subject, {}, Reply, timeout=DELETE_TIMEOUT, expected_error=CONSUMER_NOT_FOUND)
+
+
+async def account_info(client: Client, stream: str) -> AccountInfoReply:
+    """Request the limits of the account that holds `stream`. Raises as `request`."""
+    return await request(client, stream, "INFO", {}, AccountInfoReply)
+
+
 async def get_message(client: Client, stream: str, **which: int | str) -> StoredMessage | None:
     """Return one message; None if there is none.
 
@@ -327,6 +398,11 @@ async def get_message(client: Client, stream: str, **which: int | str) -> Stored
     message = reply.message
     if message is None:
         return None
+    wanted = which.get("seq", message.seq)
+    if message.seq != wanted and ("next_by_subj" not in which or message.seq < int(wanted)):
+        raise ConnectionFailedError(
+            f"the answer about stream {stream} is for sequence {message.seq}, not {wanted}: check which server answers"
+        )
     return StoredMessage(message.seq, _unix_ns(message.time), message.subject.encode(), message.hdrs, message.data)
 
 

@@ -18,7 +18,7 @@ from nats.aio.client import Client as NatsClient
 
 from auditor.errors import AuditorError, ConnectionFailedError
 from auditor.jetstream.connection.explain import explain_error, redact_url
-from auditor.jetstream.connection.frames import FrameParser, MsgFrame
+from auditor.jetstream.connection.frames import FrameParser, MsgFrame, ProtocolError
 from auditor.jetstream.connection.transport import Transport
 
 if TYPE_CHECKING:
@@ -86,8 +86,11 @@ class Connection(NatsClient):
 
     # Subclasses override these.
 
-    def _on_read(self) -> None:
-        """Called after each read from the socket, when its messages have been handled."""
+    def _on_read(self, size: int) -> None:
+        """Called after each read of `size` bytes from the socket, when its messages have been handled.
+
+        An exception ends the connection.
+        """
 
     def _on_lost(self) -> None:
         """Called when the connection is lost: requests in flight will not be answered."""
@@ -125,6 +128,7 @@ class Connection(NatsClient):
     async def _process_connect_init(self) -> None:
         try:
             await super()._process_connect_init()
+            _check_info(self._server_info)
         except BaseException as error:
             self._abort_transport()
             if isinstance(error, ConnectionError) and self._server_info.get("auth_required"):
@@ -188,7 +192,7 @@ class Connection(NatsClient):
             while data := await transport.read(READ_SIZE):
                 for frame in parser.feed(data):
                     await self._process_frame(frame)
-                self._on_read()
+                self._on_read(len(data))
             await self._process_op_err(errors.UnexpectedEOF())
         except Exception as error:  # noqa: BLE001 - after any error a new connection is needed
             await self._process_op_err(error)
@@ -202,6 +206,7 @@ class Connection(NatsClient):
             await self._process_pong()
         elif frame.op == b"INFO":
             info = json.loads(frame.argument)
+            _check_info(info)
             self._max_payload = info.get("max_payload", self._max_payload)
             await self._process_info(info)
         elif frame.op == b"-ERR":
@@ -238,6 +243,15 @@ class Connection(NatsClient):
             headers=headers,
             _sid=sid,
         )
+
+
+def _check_info(info: object) -> None:
+    """Raise ProtocolError if the server information is not as the protocol has it."""
+    if not isinstance(info, dict):
+        raise ProtocolError("server information that is not a JSON object")
+    max_payload = info.get("max_payload", 1)
+    if type(max_payload) is not int or max_payload <= 0:
+        raise ProtocolError("server information with a max_payload that is not a number above 0")
 
 
 @contextmanager

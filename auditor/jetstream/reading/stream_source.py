@@ -10,6 +10,7 @@ from auditor.jetstream import api
 from auditor.jetstream.reading.ordered_walk import ordered_walk
 from auditor.jetstream.reading.pull_consumer import BATCH
 from auditor.jetstream.reading.rate_limit import rate_limited
+from auditor.jetstream.reading.single_reads import read_subject
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -50,14 +51,16 @@ class StreamSource:
         # With a rate, a pull requests the messages of a tenth of a second, so that few are in flight.
         batch = min(BATCH, max_rate // 10 + 1) if max_rate else BATCH
         wanted = None if self.can_filter(subjects) else frozenset(subject.encode() for subject in subjects)
-        batches = ordered_walk(
-            self._client,
-            pinned,
-            first_seq=max(first_seq, pinned.first_seq),
-            last_seq=min(last_seq, pinned.last_seq),
-            subjects=[] if wanted else list(dict.fromkeys(subjects)),  # the server refuses filters that overlap
-            batch=batch,
-        )
+        filters = [] if wanted else list(dict.fromkeys(subjects))  # the server refuses filters that overlap
+        first_seq, last_seq = max(first_seq, pinned.first_seq), min(last_seq, pinned.last_seq)
+        if len(filters) == 1 and not {"*", ">"}.intersection(filters[0].split(".")):
+            batches = read_subject(
+                self._client, pinned, filters[0], first_seq=first_seq, last_seq=last_seq, batch=batch
+            )
+        else:
+            batches = ordered_walk(
+                self._client, pinned, first_seq=first_seq, last_seq=last_seq, subjects=filters, batch=batch
+            )
         async with aclosing(rate_limited(batches, max_rate) if max_rate else batches) as walked:
             async for messages in walked:
                 if wanted is None:

@@ -9,7 +9,7 @@ import msgspec
 from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.core.state.acceptance import Acceptance
 from auditor.errors import StateError, StreamNotFoundError
-from auditor.jetstream.api import get_message
+from auditor.jetstream.api import DECODE_ERRORS, get_message
 from auditor.jetstream.publish import SequenceConflictError, publish_expecting
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Acceptances:
         self._seq = message.seq
         try:
             saved = msgspec.json.decode(message.data, type=_Saved)
-        except msgspec.MsgspecError:
+        except DECODE_ERRORS:
             saved = _Saved("")
         if saved.schema != SCHEMA:
             raise StateError(f"the acceptances of audit {self._audit} cannot be read: accept the findings again")
