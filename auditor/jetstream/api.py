@@ -12,8 +12,7 @@ import msgspec
 from nats import errors
 
 from auditor.aether.gojson import timestamps
-from auditor.core.model.message import Loss, StoredMessage, StreamInfo
-from auditor.core.model.ranges import merged
+from auditor.core.model.message import StoredMessage
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
 
 if TYPE_CHECKING:
@@ -87,12 +86,12 @@ class ConsumerLimitError(AuditorError):
     """The stream has no place for a consumer of the auditor."""
 
 
-class _Lost(msgspec.Struct):
+class Lost(msgspec.Struct):
     msgs: list[Number] | None = None
     bytes: Number = 0
 
 
-class _State(msgspec.Struct):
+class State(msgspec.Struct):
     messages: Number
     first_seq: Number
     last_seq: Number
@@ -100,7 +99,7 @@ class _State(msgspec.Struct):
     first_ts: str = ""
     num_deleted: Number = 0
     deleted: list[Number] | None = None
-    lost: _Lost | None = None
+    lost: Lost | None = None
     subjects: dict[str, Number] | None = None
     consumer_count: Number = 0
 
@@ -127,7 +126,7 @@ NO_STATE = (-1, 0, 0)
 class StreamInfoReply(Reply):
     created: str = ""
     config: dict[str, Any] = {}
-    state: _State = msgspec.field(default_factory=lambda: _State(*NO_STATE))
+    state: State = msgspec.field(default_factory=lambda: State(*NO_STATE))
 
     def __post_init__(self) -> None:
         msgspec.convert(self.config, _Settings)
@@ -303,48 +302,6 @@ async def count_subjects(client: Client, stream: str, subjects: str) -> dict[str
     return info.state.subjects or {}
 
 
-def stream_state(stream: str, info: StreamInfoReply) -> StreamInfo:
-    """Return `info` in the form that the core uses."""
-    state = info.state
-    return StreamInfo(
-        name=stream,
-        created_ns=_unix_ns(info.created),
-        first_seq=state.first_seq if state.messages > 0 else state.last_seq + 1,
-        last_seq=state.last_seq,
-        messages=max(0, state.messages),
-        # If deleted sequences are listed, nats-server 2.15 counts sequence 0 of a stream that never held a message.
-        deleted=state.num_deleted if state.last_seq else 0,
-        bytes=state.bytes,
-        first_time_ns=_unix_ns(state.first_ts) if state.messages > 0 and state.first_ts else 0,
-        lost=_loss(state.lost) if state.lost else Loss(),
-        contradiction=_contradiction(info.state),
-        subjects=tuple(info.config.get("subjects") or ()),
-        config=info.config,
-    )
-
-
-def _loss(lost: _Lost) -> Loss:
-    return Loss(tuple(merged((seq, seq) for seq in lost.msgs or ())), lost.bytes)
-
-
-def _contradiction(state: _State) -> str | None:
-    """How the numbers of a reply contradict one another, in one line; None if they do not.
-
-    The server computes the deleted sequences of a stream as those between the first and the last that hold no message.
-    """
-    if (state.messages, state.first_seq, state.last_seq) == NO_STATE:
-        return "the server's stream info has no state"
-    numbers = f"first sequence {state.first_seq}, last sequence {state.last_seq}, {state.messages} messages"
-    if not state.messages:
-        # A stream that never held a message has 0 as its first sequence, or the one that is configured.
-        is_empty = state.first_seq > state.last_seq or state.last_seq == 0
-        return None if is_empty else f"the server's stream info contradicts itself: {numbers}"
-    sequences = state.last_seq - state.first_seq + 1
-    if state.messages + state.num_deleted != sequences:
-        return f"the server's stream info contradicts itself: {numbers}, {state.num_deleted} deleted"
-    return None
-
-
 async def create_consumer(
     client: Client, stream: str, name: str, *, start_seq: int, subjects: Sequence[str] = ()
 ) -> ConsumerInfoReply:
@@ -403,7 +360,7 @@ async def get_message(client: Client, stream: str, **which: int | str) -> Stored
         raise ConnectionFailedError(
             f"the answer about stream {stream} is for sequence {message.seq}, not {wanted}: check which server answers"
         )
-    return StoredMessage(message.seq, _unix_ns(message.time), message.subject.encode(), message.hdrs, message.data)
+    return StoredMessage(message.seq, unix_ns(message.time), message.subject.encode(), message.hdrs, message.data)
 
 
 async def is_readable(client: Client, stream: str, seq: int) -> bool:
@@ -413,7 +370,8 @@ async def is_readable(client: Client, stream: str, seq: int) -> bool:
     return reply.error is None
 
 
-def _unix_ns(text: str) -> int:
+def unix_ns(text: str) -> int:
+    """Return a time of JetStream in nanoseconds since 1970. Raises ConnectionFailedError if `text` is no time."""
     found = timestamps.match(text)
     if found is None:
         raise ConnectionFailedError(

@@ -108,7 +108,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
             return Yielded(walk.reached, walk.quarantine)
         quarantine = await flush_quarantine(ports.quarantine, walk.quarantine, plan, request.audit.name)
         results = await _complete(request, ports, start, walk)
-        selection = await check_selection(ports.source, start.info, checkpoint, request)
+        selection = await check_selection(ports.source, start.info, checkpoint, request, is_filtered=plan.filtered)
         facts = PassFacts(
             mode=plan.mode,
             range=SeqRange(start.info.first_seq, start.info.last_seq),

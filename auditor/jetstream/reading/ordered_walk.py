@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.errors import AuditorError, ConnectionFailedError, StreamRecreatedError, WalkIncompleteError
-from auditor.jetstream.api import get_message, stream_info, stream_state
+from auditor.jetstream.api import get_message, stream_info
 from auditor.jetstream.reading.pull_consumer import (
     BATCH,
     ConsumerLostError,
@@ -20,6 +20,7 @@ from auditor.jetstream.reading.pull_consumer import (
     can_ask_for_next,
     pull_consumer,
 )
+from auditor.jetstream.reading.stream_info import stream_info_of
 from auditor.jetstream.reading.unreadable import next_readable
 from auditor.retry_delay import RetryDelay
 
@@ -67,7 +68,7 @@ async def ordered_walk(
                 client, pinned.name, start_seq=following, subjects=subjects, batch=retries.batch
             ) as consumer:
                 # Requested after the consumer exists: a consumer ends with its stream, so it is one of this stream.
-                check_same(stream_state(pinned.name, await stream_info(client, pinned.name)), pinned)
+                check_same(stream_info_of(pinned.name, await stream_info(client, pinned.name)), pinned)
                 while following <= last_seq:
                     messages = await consumer.fetch()
                     if not messages:

@@ -6,8 +6,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from auditor.errors import ConnectionFailedError
-from auditor.jetstream.api import get_message, stream_state, subject_info
+from auditor.jetstream.api import get_message, subject_info
 from auditor.jetstream.reading.ordered_walk import check_same, ordered_walk
+from auditor.jetstream.reading.stream_info import stream_info_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -31,7 +32,7 @@ async def read_subject(
         return
     try:
         info = await subject_info(client, pinned.name, subject)
-        check_same(stream_state(pinned.name, info), pinned)
+        check_same(stream_info_of(pinned.name, info), pinned)
         if (info.state.subjects or {}).get(subject, 0) <= MAX_SINGLE_READS:
             while following <= last_seq:
                 message = await get_message(client, pinned.name, seq=following, next_by_subj=subject)
@@ -40,7 +41,7 @@ async def read_subject(
                 following = message.seq + 1
                 yield [message]
             info = await subject_info(client, pinned.name, subject)
-            check_same(stream_state(pinned.name, info), pinned)
+            check_same(stream_info_of(pinned.name, info), pinned)
             last = await get_message(client, pinned.name, last_by_subj=subject)
             if last is None or last.seq < following or following > last_seq or message is not None:
                 return

@@ -11,6 +11,7 @@ from auditor.jetstream.reading.ordered_walk import ordered_walk
 from auditor.jetstream.reading.pull_consumer import BATCH
 from auditor.jetstream.reading.rate_limit import rate_limited
 from auditor.jetstream.reading.single_reads import read_subject
+from auditor.jetstream.reading.stream_info import stream_info_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -39,10 +40,10 @@ class StreamSource:
         With `lost`, it has what the server reports as lost. The server reports that only together with the list of deleted
         sequences, which is requested unless it is too long.
         """
-        info = api.stream_state(self._stream, await api.stream_info(self._client, self._stream))
+        info = stream_info_of(self._stream, await api.stream_info(self._client, self._stream))
         if not lost or info.deleted > api.MAX_DELETED_LISTED:
             return info
-        return api.stream_state(self._stream, await api.stream_info(self._client, self._stream, details=True))
+        return stream_info_of(self._stream, await api.stream_info(self._client, self._stream, details=True))
 
     async def read(
         self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
@@ -91,12 +92,12 @@ class StreamSource:
                 f"stream {self._stream} has {state.deleted} deleted sequences, and a server can list {api.MAX_DELETED_LISTED}"
             )
         info = await api.stream_info(self._client, self._stream, details=True)
-        state = api.stream_state(self._stream, info)
+        state = stream_info_of(self._stream, info)
         if state.created_ns != pinned.created_ns:
             raise StreamRecreatedError(
                 f"stream {self._stream} was deleted and created again during this pass: start a new pass"
             )
-        return state, _ranges(sorted(seq for seq in info.state.deleted or () if seq > 0))  # see `stream_state`
+        return state, _ranges(sorted(seq for seq in info.state.deleted or () if seq > 0))  # see `stream_info_of`
 
     async def is_readable(self, seq: int) -> bool:
         """Return whether the server can read the message at `seq`. Raises as `info`."""
