@@ -211,6 +211,7 @@ class Client(Connection):
     def _on_read(self, size: int) -> None:
         for inbox in list(self._inboxes.values()):
             if inbox.messages:
+                self._unsubscribed_messages = 0
                 inbox.unread_bytes += size
                 if inbox.unread_bytes > MAX_UNREAD_BYTES:
                     raise ProtocolError(f"more than {MAX_UNREAD_BYTES} bytes that were not requested")

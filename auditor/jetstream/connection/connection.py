@@ -40,6 +40,8 @@ PING_INTERVAL = 10
 """Seconds. A connection counts as lost after three pings without an answer."""
 RECONNECT_WAIT = 0.5
 """Seconds between two attempts to connect to the same server."""
+MAX_UNSUBSCRIBED_MESSAGES = 20_000
+"""Messages in a row for subscriptions that do not exist. Two pulls of a consumer that is closed may leave 4,000 behind."""
 VIOLATION = re.compile(r'permissions violation for (publish|subscription)[^"]*"([^"]*)"', re.IGNORECASE)
 
 
@@ -54,6 +56,8 @@ class Connection(NatsClient):
         self._up = asyncio.Event()
         self._raw_handlers: dict[bytes, Callable[[RawMessage], object]] = {}
         """By subscription id: the function that receives its messages unparsed."""
+        self._unsubscribed_messages = 0
+        """Messages for subscriptions that do not exist, since one that has a subscription."""
 
     async def connect_once(self) -> None:
         """Try each server once. Raises ConnectionFailedError."""
@@ -188,6 +192,7 @@ class Connection(NatsClient):
         transport = self._transport
         assert transport is not None
         parser = FrameParser(self._raw_handlers)
+        self._unsubscribed_messages = 0
         try:
             while data := await transport.read(READ_SIZE):
                 for frame in parser.feed(data):
@@ -199,6 +204,11 @@ class Connection(NatsClient):
 
     async def _process_frame(self, frame: MsgFrame | ControlFrame) -> None:
         if isinstance(frame, MsgFrame):
+            if frame.sid not in self._subs:
+                self._unsubscribed_messages += 1
+                if self._unsubscribed_messages > MAX_UNSUBSCRIBED_MESSAGES:
+                    raise ProtocolError("the server sends messages without a subscription, without an end")
+                return
             await self._process_msg(frame.sid, frame.subject, frame.reply, frame.payload, frame.headers or b"")
         elif frame.op == b"PING":
             await self._process_ping()

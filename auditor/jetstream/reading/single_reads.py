@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.jetstream.connection.client import Client
 
-MAX_SINGLE_READS = 100
+MAX_SINGLE_READS = 500
 """Messages on a subject up to which single requests cost less than a consumer, which may stay for seconds after its use."""
 
 

@@ -243,6 +243,20 @@ async def test_after_a_line_that_no_server_sends_the_client_is_usable(server, li
         assert client.max_payload == 1 << 20
 
 
+async def test_messages_without_a_subscription_and_without_an_end_end_the_connection(server, client):
+    async with LyingProxy(server, lambda delivery: delivery.frame()) as proxy, connected(proxy) as connection:
+        lost = asyncio.Event()
+        inbox = await connection.open_inbox(lambda inbox: lost.set() if inbox.failed else None)
+        proxy.say(b"MSG a 99999 3\r\nabc\r\n" * 10_000)
+        assert (await connection.request("$JS.API.INFO")).data
+        assert not lost.is_set()
+        proxy.say(b"MSG a 99999 3\r\nabc\r\n" * 30_000)
+        await asyncio.wait_for(lost.wait(), 10)
+        assert inbox.failed
+        await connection.wait_connected()
+        assert (await connection.request("$JS.API.INFO")).data
+
+
 @pytest.mark.parametrize("info", [b"[]", b'{"max_payload":"x"}', b'{"max_payload":0}', b'{"a":' * 100_000])
 async def test_a_server_whose_first_line_is_not_server_information_is_refused(info):
     async def serve(reader, writer):
