@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from auditor.core.model.findings import AcceptedBy, spec
 from auditor.core.model.passes import Mode, PassFacts, SeqRange
 from auditor.core.model.range_account import RangeAccount
 from auditor.core.report.build import ReportSettings, build_report
+from auditor.core.state.acceptance import AcceptedFindings
 from auditor.core.state.checkpoint import CheckpointKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from auditor.core.model.findings import Incident, Kind
+    from auditor.core.history.audit_history import AuditHistory
+    from auditor.core.model.findings import Kind
     from auditor.core.model.passes import PassTimes
     from auditor.core.report.pass_report import PassReport
     from auditor.core.state.acceptance import Acceptance
@@ -30,18 +31,10 @@ async def report_pass(
     facts: PassFacts,
     account: RangeAccount,
     accepted: Mapping[Kind, Acceptance],
-    incidents: Sequence[Incident],
+    history: AuditHistory,
 ) -> PassReport:
-    """The report of the pass that left `checkpoint`, made in a thread.
-
-    Acceptances of another stream with the same name do not count, except those of kinds that are accepted by time.
-    """
+    """The report of the pass that left `checkpoint`, made in a thread. `history`: with the findings that earlier passes reported."""
     versions = request.audit.versions
-    valid = {
-        kind: each
-        for kind, each in accepted.items()
-        if spec(kind).accepted_by is AcceptedBy.TIME or each.created_ns == checkpoint.created_ns
-    }
     return await asyncio.to_thread(
         build_report,
         request.audit.name,
@@ -50,8 +43,8 @@ async def report_pass(
         account,
         ReportSettings(versions.first, versions.contiguous, request.detail_limit),
         ports.actor_types,
-        accepted=valid,
-        incidents=incidents,
+        accepted=AcceptedFindings(accepted.values(), checkpoint.created_ns, history.reported),
+        incidents=history.identity.incidents,
     )
 
 
@@ -79,7 +72,7 @@ async def last_report(
     mode, times = max(history.last_passes.items(), key=lambda each: each[1].finished_ns)
     filtered = bool(request.audit.actors) and ports.source.can_filter(request.audit.all_subjects)
     facts = facts_of(checkpoint, mode, times, filtered=filtered)
-    report = await report_pass(request, ports, checkpoint, facts, RangeAccount(), accepted, history.identity.incidents)
+    report = await report_pass(request, ports, checkpoint, facts, RangeAccount(), accepted, history)
     return report.with_newest_findings(history.baseline.newest_finding_ns)
 
 

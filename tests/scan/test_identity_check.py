@@ -9,9 +9,9 @@ import pytest
 import auditor.scan.identity_check
 from auditor.core.model.findings import Kind
 from auditor.core.model.passes import Mode, Verdict
-from auditor.core.state.acceptance import Acceptance
 from auditor.scan.identity_check import check_identity
 from auditor.scan.request import StartFrom
+from tests.core.findings import acceptance_by_rule
 from tests.core.stories import event
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.passes import GOOD, ORDER, a_pass
@@ -50,9 +50,7 @@ async def test_a_rollback_is_reported_with_the_actors_that_lost_versions_until_i
 
     accepted_ns = full.ports.clock()
     state.acceptances = {
-        Kind.STREAM_ROLLBACK: Acceptance(
-            kind=Kind.STREAM_ROLLBACK, up_to_seq=5, reason="known", accepted_ns=accepted_ns, created_ns=1
-        )
+        Kind.STREAM_ROLLBACK: acceptance_by_rule(Kind.STREAM_ROLLBACK, 5, accepted_ns=accepted_ns, created_ns=1)
     }
     report = await a_pass(stream, state=state).run()
     assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.STREAM_ROLLBACK: 1})

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -23,13 +22,13 @@ from auditor.config import Duration
 from auditor.core.model.findings import Cause, Kind, Severity
 from auditor.core.model.passes import Mode, Outcome, SeqRange, Verdict
 from auditor.core.model.quarantine_entry import QuarantineResult
-from auditor.core.state.acceptance import Acceptance
 from auditor.core.state.codec import decode_checkpoint
 from auditor.core.state.examiner import Examiner
 from auditor.errors import StateError
 from auditor.jetstream.state.state_store import HISTORY_PART
 from auditor.scan.request import StartFrom
 from auditor.scan.run import Yielded
+from tests.core.findings import acceptance_by_rule
 from tests.core.stories import event, snapshot, streams, subjects
 from tests.ports.in_memory import FaultySource, GoneError, InMemoryQuarantine, InMemorySource, InMemoryStateStore
 from tests.scan.passes import GOOD, ORDER, OnePass, a_pass, report_of, sums_hold
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 
     from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.report.pass_report import PassReport
+    from auditor.core.state.acceptance import Acceptance
 
 T = TypeVar("T")
 
@@ -808,15 +808,46 @@ async def test_if_the_state_cannot_be_saved_the_findings_are_the_same() -> None:
 
 async def test_an_acceptance_for_an_older_stream_of_the_same_name_has_no_effect() -> None:
     stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
-    known = Acceptance(
-        kind=Kind.MALFORMED_EVENT, up_to_seq=9, reason="", accepted_ns=0, created_ns=0, count_in_last_segment=1
-    )
+    known = acceptance_by_rule(Kind.MALFORMED_EVENT, 9)
     state.acceptances = {known.kind: known}
     assert (await a_pass(stream, state=state).run()).verdict is Verdict.CORRUPT
     info = await stream.info()
-    state.acceptances = {known.kind: msgspec.structs.replace(known, created_ns=info.created_ns)}
+    state.acceptances = {known.kind: acceptance_by_rule(Kind.MALFORMED_EVENT, 9, created_ns=info.created_ns)}
     report = await a_pass(stream, state=state).run()
     assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.MALFORMED_EVENT: 1})
+
+
+async def test_a_rule_is_replaced_by_the_findings_of_the_first_pass_that_reads_to_its_end() -> None:
+    stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
+    rule = acceptance_by_rule(Kind.MALFORMED_EVENT, 99, created_ns=stream.created_ns)
+    state.acceptances = {rule.kind: rule}
+    interrupted = a_pass(stream, state=state)
+    interrupted.interrupt.set()
+    await interrupted.run()
+    assert state.acceptances == {rule.kind: rule}
+    state.saves = False
+    assert (await a_pass(stream, state=state).run()).accepted_total == {rule.kind: 1}
+    assert state.acceptances == {rule.kind: rule}
+    state.saves = True
+    for _ in range(2):
+        assert (await a_pass(stream, state=state).run()).accepted_total == {rule.kind: 1}
+        assert [each.rule for each in state.acceptances.values()] == [None]
+    stream.append((ORDER, b"{"))
+    report = await a_pass(stream, state=state).run()
+    assert (report.findings_total, report.accepted_total) == ({rule.kind: 1}, {rule.kind: 1})
+
+
+async def test_acceptances_that_cannot_be_saved_are_logged() -> None:
+    class Full(InMemoryStateStore):
+        async def replace_acceptances(self, accepted: dict[Kind, Acceptance]) -> None:
+            raise StateError("it is full")
+
+    stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), Full()
+    rule = acceptance_by_rule(Kind.MALFORMED_EVENT, 99, created_ns=stream.created_ns)
+    state.acceptances = {rule.kind: rule}
+    with capture_logs() as logs:
+        assert (await a_pass(stream, state=state).run()).verdict is Verdict.CLEAN
+    assert [entry["reason"] for entry in logs if entry["event"] == "acceptances not saved"] == ["it is full"]
 
 
 async def test_the_time_of_the_newest_finding_is_kept_over_full_passes() -> None:

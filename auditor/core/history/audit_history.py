@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.core.history.baseline import Baseline
+from auditor.core.history.baseline import Baseline, from_format_1
 from auditor.core.history.stream_identity import StreamIdentity
 from auditor.core.model.passes import Mode, PassTimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from auditor.core.model.finding_identity import IdentityIndex
     from auditor.core.report.pass_report import PassReport
 
 
@@ -22,8 +23,7 @@ class AuditHistory(
 ):
     """The history of one audit, which is kept when its checkpoints are replaced. It is immutable.
 
-    It is saved under the keys of its first format, here and in the structs that it holds (`rename`), because a history
-    of another format cannot be read anew from the stream.
+    It is saved under the keys of its first format, here and in the structs that it holds (`rename`).
     """
 
     baseline: Baseline = Baseline()
@@ -32,6 +32,11 @@ class AuditHistory(
     """The last completed pass of each mode."""
     actor_types: tuple[str, ...] = ()
     """Label values that exist already."""
+
+    @property
+    def reported(self) -> IdentityIndex | None:
+        """Looks up the findings that were reported; None if no pass has completed, or if its findings are not identified."""
+        return self.baseline.known_index if self.last_passes else None
 
     def with_identity(self, identity: StreamIdentity) -> AuditHistory:
         """The history with another identity of the stream."""
@@ -59,5 +64,28 @@ class LoadedHistory:
     """Why the saved history cannot be used, in one line that says what to do; None if it can, or if none is saved."""
 
 
-AUDIT_HISTORY_FORMAT = 1
+AUDIT_HISTORY_FORMAT = 2
 """Format of a saved `AuditHistory`: it changes whenever a saved field is added, removed, renamed or gets another meaning."""
+
+READABLE_FORMATS = (1, AUDIT_HISTORY_FORMAT)
+"""Formats that `decode_history` reads. A history cannot be read anew from the stream, so each format stays readable."""
+
+
+def encode_history(history: AuditHistory) -> bytes:
+    """The history as bytes of the present format."""
+    return msgspec.msgpack.encode(history)
+
+
+def decode_history(data: bytes, number: int) -> AuditHistory:
+    """The history that was saved with this format. Raises msgspec.MsgspecError if `data` is damaged."""
+    if number == 1:
+        return _from_format_1(data)
+    return msgspec.msgpack.decode(data, type=AuditHistory)
+
+
+def _from_format_1(data: bytes) -> AuditHistory:
+    """Format 1 identifies no findings of the baseline."""
+    saved = msgspec.msgpack.decode(data)
+    if isinstance(saved, dict) and isinstance(saved.get("news"), dict):
+        saved["news"] = from_format_1(saved["news"])
+    return msgspec.convert(saved, type=AuditHistory)

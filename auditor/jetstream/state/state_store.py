@@ -13,14 +13,21 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from auditor.core.history.audit_history import AUDIT_HISTORY_FORMAT, AuditHistory, LoadedHistory
+from auditor.core.history.audit_history import (
+    AUDIT_HISTORY_FORMAT,
+    READABLE_FORMATS,
+    AuditHistory,
+    LoadedHistory,
+    decode_history,
+    encode_history,
+)
 from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
 from auditor.core.state.codec import FORMAT, decode_checkpoint
 from auditor.errors import StateError, StateFormatError, StateNewerError
 from auditor.jetstream.state.part_store import PartContent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from auditor.core.history.saved_state import EncodedState
     from auditor.core.model.findings import Kind
@@ -133,13 +140,17 @@ class JetStreamStateStore:
             self._log_unusable(error)
             return {}
 
+    async def replace_acceptances(self, accepted: dict[Kind, Acceptance]) -> None:
+        """Replace the acceptances that `load_acceptances` returned. Raises as `Acceptances.store`."""
+        await self._acceptances.store(accepted)
+
     async def check_out(self, kind: CheckpointKind) -> CheckedOut | None:
         """The newest checkpoint of that kind. Raises as `load_history`."""
         in_memory = self._in_memory.pop(kind, None)
         if in_memory is not None:
             return in_memory
         try:
-            data = await self._read(kind)
+            data = await self._read(kind, (FORMAT,))
             if data is None:
                 return None
             return CheckedOut(await asyncio.to_thread(decode_checkpoint, data), is_saved=True)
@@ -156,7 +167,7 @@ class JetStreamStateStore:
             return
         parts: dict[str, PartContent | None] = {}
         if self._problem is None:
-            parts[HISTORY_PART] = PartContent(msgspec.msgpack.encode(encoded.history), {}, FORMATS[HISTORY_PART])
+            parts[HISTORY_PART] = PartContent(encode_history(encoded.history), {}, FORMATS[HISTORY_PART])
         for kind, each in encoded.checkpoints.items():
             parts[kind] = None if each is None else PartContent(each.data, each.summary, FORMATS[kind])
         manifest = await self._parts.save(parts, self._clock())
@@ -175,24 +186,24 @@ class JetStreamStateStore:
                     f" version reads up to {own}: run that version, or auditor state reset --audit {self._audit}"
                 )
 
-    async def _read(self, part: str) -> bytes | None:
-        """The bytes of one part; None if nothing is saved. Raises StateFormatError if its format is not this version's."""
+    async def _read(self, part: str, readable: Sequence[int]) -> bytes | None:
+        """The bytes of one part; None if nothing is saved. Raises StateFormatError if its format is not in `readable`."""
         manifest = self._manifest
         if manifest is None or part not in manifest.parts:
             return None
-        saved, own = manifest.parts[part].format, FORMATS[part]
-        if saved != own:
+        saved = manifest.parts[part].format
+        if saved not in readable:
             raise StateFormatError(
-                f"{part} has format {saved}, written by auditor {manifest.auditor}, and this is {own}"
+                f"{part} has format {saved}, written by auditor {manifest.auditor}, and this is {FORMATS[part]}"
             )
         return await self._parts.read(manifest, part)
 
     async def _read_history(self) -> AuditHistory:
-        data = await self._read(HISTORY_PART)
-        if data is None:
+        data = await self._read(HISTORY_PART, READABLE_FORMATS)
+        if data is None or self._manifest is None:
             return AuditHistory()
         try:
-            return msgspec.msgpack.decode(data, type=AuditHistory)
+            return decode_history(data, self._manifest.parts[HISTORY_PART].format)
         except msgspec.MsgspecError as error:
             raise StateFormatError(f"it does not decode ({type(error).__name__})") from error
 
