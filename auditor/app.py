@@ -93,6 +93,7 @@ class App:
             state=self.state_store(audit, store=store),
             actor_types=self.actor_types.setdefault(audit.name, ActorTypes(audit.actor_types)),
             clock=time.time_ns,
+            steady_clock=time.monotonic_ns,
         )
 
     async def run_pass(self, request: PassRequest, *, store: bool = True) -> PassReport | Yielded:

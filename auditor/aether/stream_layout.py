@@ -10,6 +10,12 @@ from dataclasses import dataclass
 from auditor.aether.subjects import actor_key, unreachable_reason
 
 
+def prefix_of_event(subject: bytes) -> str | None:
+    """Return the prefix of the stream to whose layout the subject of an event belongs; None if it is no such subject."""
+    prefix, events, _ = subject.partition(b".events.")
+    return prefix.decode(errors="replace") if events else None
+
+
 @dataclass(frozen=True, slots=True)
 class StreamLayout:
     """Builds and parses the subjects of one stream. No other class spells the prefixes of these subjects."""

@@ -60,6 +60,8 @@ def print_report(console: Console, report: PassReport) -> None:
     if report.quarantine_pending:
         headline.append_text(safe(f"; {report.quarantine_pending} records are not in the quarantine yet", "yellow"))
     console.print(headline, soft_wrap=True)
+    for note in report.notes:
+        print_line(console, note)
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:

@@ -12,7 +12,8 @@ import msgspec
 from nats import errors
 
 from auditor.aether.gojson import timestamps
-from auditor.core.model.message import StoredMessage, StreamInfo
+from auditor.core.model.message import Loss, StoredMessage, StreamInfo
+from auditor.core.model.ranges import merged
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
 
 if TYPE_CHECKING:
@@ -80,16 +81,21 @@ class _State(msgspec.Struct):
     first_seq: int
     last_seq: int
     bytes: int = 0
+    first_ts: str = ""
     num_deleted: int = 0
     deleted: list[int] | None = None
     lost: _Lost | None = None
     subjects: dict[str, int] | None = None
 
 
+NO_STATE = (-1, 0, 0)
+"""Messages, first and last sequence in place of a state that a reply does not have."""
+
+
 class StreamInfoReply(Reply):
     created: str = ""
     config: dict[str, Any] = {}
-    state: _State = msgspec.field(default_factory=lambda: _State(0, 0, 0))
+    state: _State = msgspec.field(default_factory=lambda: _State(*NO_STATE))
 
 
 class Message(msgspec.Struct):
@@ -183,12 +189,19 @@ def _error_for(error: ApiError, stream: str) -> AuditorError:
     return kind(f"JetStream refuses a request about stream {stream}: {error.description} (error {error.err_code})")
 
 
-async def stream_info(client: Client, stream: str, *, deleted: bool = False) -> StreamInfoReply:
-    """Request STREAM.INFO, with the list of deleted sequences if `deleted`. Raises as `request`."""
-    if deleted:
-        body = {"deleted_details": True}
-        return await request(client, stream, f"STREAM.INFO.{stream}", body, StreamInfoReply, timeout=SLOW_TIMEOUT)
-    return await request(client, stream, f"STREAM.INFO.{stream}", {}, StreamInfoReply)
+async def stream_info(client: Client, stream: str, *, details: bool = False, subjects: str = "") -> StreamInfoReply:
+    """Request STREAM.INFO.
+
+    `details`: with the list of deleted sequences, and with what the server has lost. `subjects`: with the number of messages
+    on each subject that matches this one, up to 100,000 subjects. Raises as `request`.
+    """
+    body: dict[str, Any] = {}
+    if details:
+        body["deleted_details"] = True
+    if subjects:
+        body["subjects_filter"] = subjects
+    timeout = SLOW_TIMEOUT if body else TIMEOUT
+    return await request(client, stream, f"STREAM.INFO.{stream}", body, StreamInfoReply, timeout=timeout)
 
 
 async def create_stream(
@@ -219,9 +232,13 @@ async def create_or_use_stream(
 
 async def count_messages(client: Client, stream: str, subject: str) -> int:
     """Return the number of messages of `stream` on `subject`, which has no wildcard. Raises as `request`."""
-    body = {"subjects_filter": subject}
-    info = await request(client, stream, f"STREAM.INFO.{stream}", body, StreamInfoReply, timeout=SLOW_TIMEOUT)
-    return (info.state.subjects or {}).get(subject, 0)
+    return (await count_subjects(client, stream, subject)).get(subject, 0)
+
+
+async def count_subjects(client: Client, stream: str, subjects: str) -> dict[str, int]:
+    """Return the number of messages on each subject that matches `subjects`, up to 100,000. Raises as `request`."""
+    info = await stream_info(client, stream, subjects=subjects)
+    return info.state.subjects or {}
 
 
 def stream_state(stream: str, info: StreamInfoReply) -> StreamInfo:
@@ -230,16 +247,42 @@ def stream_state(stream: str, info: StreamInfoReply) -> StreamInfo:
     return StreamInfo(
         name=stream,
         created_ns=_unix_ns(info.created),
-        first_seq=state.first_seq if state.messages else state.last_seq + 1,
+        first_seq=state.first_seq if state.messages > 0 else state.last_seq + 1,
         last_seq=state.last_seq,
-        messages=state.messages,
+        messages=max(0, state.messages),
         # If deleted sequences are listed, nats-server 2.15 counts sequence 0 of a stream that never held a message.
         deleted=state.num_deleted if state.last_seq else 0,
-        lost=tuple((state.lost and state.lost.msgs) or ()),
-        lost_bytes=state.lost.bytes if state.lost else 0,
+        bytes=state.bytes,
+        first_time_ns=_unix_ns(state.first_ts) if state.messages > 0 and state.first_ts else 0,
+        lost=_loss(state.lost) if state.lost else Loss(),
+        contradiction=_contradiction(info.state),
         subjects=tuple(info.config.get("subjects") or ()),
         config=info.config,
     )
+
+
+def _loss(lost: _Lost) -> Loss:
+    return Loss(tuple(merged((seq, seq) for seq in lost.msgs or ())), lost.bytes)
+
+
+def _contradiction(state: _State) -> str | None:
+    """How the numbers of a reply contradict one another, in one line; None if they do not.
+
+    The server computes the deleted sequences of a stream as those between the first and the last that hold no message.
+    """
+    if (state.messages, state.first_seq, state.last_seq) == NO_STATE:
+        return "the server's stream info has no state"
+    numbers = f"first sequence {state.first_seq}, last sequence {state.last_seq}, {state.messages} messages"
+    if min(state.first_seq, state.last_seq, state.messages, state.num_deleted) < 0:
+        return f"the server's stream info has a negative number: {numbers}, {state.num_deleted} deleted"
+    if not state.messages:
+        # A stream that never held a message has 0 as its first sequence, or the one that is configured.
+        is_empty = state.first_seq > state.last_seq or state.last_seq == 0
+        return None if is_empty else f"the server's stream info contradicts itself: {numbers}"
+    sequences = state.last_seq - state.first_seq + 1
+    if state.messages + state.num_deleted != sequences:
+        return f"the server's stream info contradicts itself: {numbers}, {state.num_deleted} deleted"
+    return None
 
 
 async def create_consumer(

@@ -88,6 +88,7 @@ async def audit_canary(app: App, *, store: bool, interrupted: asyncio.Event | No
         state=None,
         actor_types=ActorTypes(audit.actor_types),
         clock=time.time_ns,
+        steady_clock=time.monotonic_ns,
     )
     report = await run_to_end(PassRequest(audit, interrupt=interrupted or asyncio.Event()), ports)
     if report.incomplete:

@@ -42,14 +42,20 @@ async def classify_undelivered(
     """
     not_reached = intersect(undelivered, [(reached + 1, info.last_seq)])
     account = RangeAccount(unread=not_reached if filtered else undelivered)
-    if not undelivered:
-        return account
     try:
+        after = await source.info(lost=True)
+        if after.contradiction is not None:
+            return replace(account, error=after.contradiction)
+        if after.created_ns != info.created_ns:
+            return replace(account, error=f"stream {info.name} was deleted and created again during this pass")
+        account = replace(account, first_seq=after.first_seq, lost=after.lost)
+        if not undelivered:
+            return account
         now, listed = await source.deleted(info)
         deleted = intersect(undelivered, listed)
         removed = merged([*deleted, *intersect(undelivered, [(1, now.first_seq - 1)])])
         unread = subtract(account.unread, removed)
-        account = RangeAccount(first_seq=now.first_seq, removed=removed, deleted=deleted, unread=unread)
+        account = replace(account, first_seq=now.first_seq, removed=removed, deleted=deleted, unread=unread)
         if filtered:
             return account
         suspects = subtract(unread, not_reached)

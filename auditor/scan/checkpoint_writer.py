@@ -29,8 +29,7 @@ log = structlog.get_logger()
 CHECKPOINT_INTERVAL_NS = 4 * NANOSECONDS
 """Time between two checkpoints of a pass. With the time that one takes, a kill repeats at most 5 seconds of reading."""
 CHECKPOINT_MESSAGES = 1 << 20
-"""Messages after which a checkpoint is due in any case: more than the fastest walk reads in the interval. It bounds the
-work that a kill repeats if the clock stops or is set back."""
+"""Messages after which a checkpoint is due in any case: more than the fastest walk reads in the interval."""
 
 
 class SaveResult(Enum):
@@ -47,7 +46,7 @@ class CheckpointWriter:
     """Saves the checkpoints of one pass."""
 
     def __init__(self, state: StateStore | None, audit: str, clock: Callable[[], int]) -> None:
-        """`state`: None for a pass that saves nothing. `clock` returns nanoseconds since 1970."""
+        """`state`: None for a pass that saves nothing. `clock` returns nanoseconds of a clock that is never set."""
         self._state = state
         self._audit = audit
         self._clock = clock

@@ -15,6 +15,7 @@ from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import judge_event
 from auditor.aether.stream_layout import actor_id_of, event_subject
 from auditor.core.history.stream_identity import digest, history_changed_finding
+from auditor.core.history.stream_start import unexplained_start
 from auditor.core.model.findings import Kind
 from auditor.core.model.ranges import intersects_open_interval
 from auditor.core.state.checkpoint import CheckpointKind
@@ -49,13 +50,17 @@ async def check_identity(
 
     Raises the AuditorErrors of a source and of a state store.
     """
+    left = unexplained_start(info, identity.last_info, now_ns)
     by_info = await check_stream_info(source, state, info, identity, now_ns)
+    if left is not None:
+        by_info = replace(by_info, identity=msgspec.structs.replace(by_info.identity, unexplained_start=left))
     some = by_info.identity.samples.choose(now_ns // 1_000)
     by_samples = await check_samples(source, info, by_info.identity, some, now_ns)
     reason = by_info.reason or by_samples.reason
     if reason is None:
         return by_samples
-    return IdentityResult(msgspec.structs.replace(by_samples.identity, invalid_before_ns=now_ns), reason)
+    changed = msgspec.structs.replace(by_samples.identity, generation=identity.generation + 1)
+    return IdentityResult(changed, reason)
 
 
 async def check_stream_info(

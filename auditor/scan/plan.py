@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from auditor.core.history.stream_start import configured_first_seq
 from auditor.core.model.passes import Mode
 from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
 from auditor.core.state.examiner import AuditedStream
@@ -15,7 +16,7 @@ from auditor.scan.request import StartFrom
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
-    from auditor.core.history.stream_identity import StreamIdentity
+    from auditor.core.history.audit_history import AuditHistory
     from auditor.core.model.message import StreamInfo
     from auditor.scan.ports import PassPorts
     from auditor.scan.request import PassRequest
@@ -29,8 +30,11 @@ CANDIDATES = {
 }
 """The checkpoints that a pass may resume from, the preferred one first."""
 
-MIN_INTERVAL_OF_DELETION_PASSES_NS = 3_600 * NANOSECONDS
-"""Time between full passes that deletions cause: on a stream with steady deletions no incremental pass would run otherwise."""
+MAX_INTERVAL_OF_DELETION_PASSES_NS = 3_600 * NANOSECONDS
+"""After this time at the latest, deletions cause another full pass."""
+SHARE_OF_DELETION_PASSES = 10
+"""Deletions cause another full pass after so many times the duration of the last one: on a stream with steady deletions,
+full passes take a tenth of the time. Until then passes are inconclusive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Plan:
     """Whether the stream holds nothing that the checkpoint does not cover."""
     is_for_deletions: bool = False
     """Whether the pass reads the whole stream because messages were deleted from its middle."""
+    incomplete: str | None = None
+    """What the pass knows to have changed and does not read again, in one line; None if nothing has."""
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -66,8 +72,16 @@ class _Rejected:
     is_for_deletions: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Resumed:
+    """A checkpoint that was brought up to date with the stream."""
+
+    start: CheckedOut
+    incomplete: str | None
+
+
 async def choose_plan(
-    ports: PassPorts, info: StreamInfo, identity: StreamIdentity, request: PassRequest, now_ns: int
+    ports: PassPorts, info: StreamInfo, history: AuditHistory, request: PassRequest, now_ns: int
 ) -> Plan:
     """Check out the first checkpoint that the pass can resume from, and bring it up to date; else make a new one.
 
@@ -78,9 +92,9 @@ async def choose_plan(
         start = await ports.state.check_out(kind) if ports.state is not None else None
         if start is None:
             continue
-        result = await _resume(ports, info, start, identity, request, now_ns)
-        if isinstance(result, CheckedOut):
-            return _plan(result, ports, info, request)
+        result = await _resume(ports, info, start, history, request, now_ns)
+        if isinstance(result, _Resumed):
+            return _plan(result.start, ports, info, request, incomplete=result.incomplete)
         rejections.append(result)
     if rejections:
         log.info("reading everything", audit=request.audit.name, reason=rejections[-1].reason)
@@ -91,6 +105,8 @@ async def choose_plan(
         first_seq=info.first_seq,
         next_seq=info.first_seq,
         full_pass_started_ns=now_ns,
+        configured_first_seq=configured_first_seq(info),
+        generation=history.identity.generation,
     )
     is_for_deletions = any(each.is_for_deletions for each in rejections)
     return _plan(CheckedOut(new, is_saved=False), ports, info, request, is_for_deletions=is_for_deletions)
@@ -102,7 +118,13 @@ def audited_stream(info: StreamInfo, ports: PassPorts) -> AuditedStream:
 
 
 def _plan(
-    start: CheckedOut, ports: PassPorts, info: StreamInfo, request: PassRequest, *, is_for_deletions: bool = False
+    start: CheckedOut,
+    ports: PassPorts,
+    info: StreamInfo,
+    request: PassRequest,
+    *,
+    is_for_deletions: bool = False,
+    incomplete: str | None = None,
 ) -> Plan:
     return Plan(
         start=start,
@@ -110,6 +132,7 @@ def _plan(
         filtered=bool(request.audit.actors) and ports.source.can_filter(request.audit.all_subjects),
         is_idle=start.checkpoint.next_seq > info.last_seq,
         is_for_deletions=is_for_deletions,
+        incomplete=incomplete,
     )
 
 
@@ -117,27 +140,42 @@ async def _resume(
     ports: PassPorts,
     info: StreamInfo,
     start: CheckedOut,
-    identity: StreamIdentity,
+    history: AuditHistory,
     request: PassRequest,
     now_ns: int,
-) -> CheckedOut | _Rejected:
+) -> _Resumed | _Rejected:
     """The checkpoint, brought up to date with the stream; or why the pass does not resume from it."""
     checkpoint = start.checkpoint
-    if checkpoint.full_pass_started_ns < identity.invalid_before_ns:
+    if checkpoint.generation != history.identity.generation:
         return _Rejected("the stream changed since it was read")
     reason = checkpoint.why_not_resume(info, request.audit.all_subjects)
     if reason is not None:
         return _Rejected(reason)
-    if request.start_from is StartFrom.AUTO:
-        age_ns = now_ns - checkpoint.full_pass_started_ns
-        if checkpoint.is_complete and age_ns >= request.audit.full_pass_every.nanoseconds:
-            return _Rejected("a full pass is due")
-        since_ns = now_ns - identity.last_deletion_pass_ns
-        if since_ns >= MIN_INTERVAL_OF_DELETION_PASSES_NS and not checkpoint.deletions_unchanged(info):
-            _, listed = await ports.source.deleted(info)
-            if checkpoint.has_new_deletions(info, listed):
+    is_auto = request.start_from is StartFrom.AUTO
+    # A time in the future was saved while the clock was ahead: it is not known how long ago that was.
+    age_ns = now_ns - checkpoint.full_pass_started_ns
+    if is_auto and checkpoint.is_complete and not 0 <= age_ns < request.audit.full_pass_every.nanoseconds:
+        return _Rejected("a full pass is due")
+    incomplete = None
+    if not checkpoint.deletions_unchanged(info):
+        _, listed = await ports.source.deleted(info)
+        if checkpoint.has_new_deletions(info, listed):
+            if is_auto and is_deletion_pass_due(history, now_ns):
                 return _Rejected("messages that were read were deleted from the middle", is_for_deletions=True)
+            incomplete = (
+                "messages that an earlier pass read were deleted since; the next full pass reads the stream again"
+            )
     outcome = await catch_up(ports.source, info, checkpoint, audited_stream(info, ports), request)
     if outcome is CatchUp.TOO_MUCH:
         return _Rejected("much of what was read has left the stream")
-    return CheckedOut(checkpoint, start.is_saved and outcome is CatchUp.UNCHANGED, start.unstored)
+    is_saved = start.is_saved and outcome is CatchUp.UNCHANGED
+    return _Resumed(CheckedOut(checkpoint, is_saved, start.unstored), incomplete)
+
+
+def is_deletion_pass_due(history: AuditHistory, now_ns: int) -> bool:
+    """Whether deletions may cause another full pass now."""
+    since_ns = now_ns - history.identity.last_deletion_pass_ns
+    last = history.last_passes.get(Mode.FULL)
+    took_ns = max(0, last.finished_ns - last.started_ns) if last is not None else 0
+    interval_ns = min(SHARE_OF_DELETION_PASSES * took_ns, MAX_INTERVAL_OF_DELETION_PASSES_NS)
+    return not 0 <= since_ns < interval_ns

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 class Source(Protocol):
     """The audited stream, read only (`auditor.jetstream.reading.stream_source.StreamSource`)."""
 
-    async def info(self) -> StreamInfo:
-        """Return the current stream info. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
+    async def info(self, *, lost: bool = False) -> StreamInfo:
+        """The current stream info; with `lost`, what the server reports as lost is in it.
+
+        Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
+        """
 
     def read(
         self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
@@ -43,6 +46,9 @@ class Source(Protocol):
 
     async def count(self, subject: str) -> int:
         """Return how many messages the server counts on `subject`, which has no wildcard."""
+
+    async def subjects(self, subjects: str) -> Sequence[str]:
+        """The subjects with messages that match `subjects`; of very many, some. Raises as `info`."""
 
     async def deleted(self, pinned: StreamInfo) -> tuple[StreamInfo, Sequence[tuple[int, int]]]:
         """Return the current stream info, and the ranges (first, last) of sequences that it lists as deleted."""
@@ -128,3 +134,5 @@ class PassPorts:
     """The label values of the audit, which its passes share."""
     clock: Callable[[], int]
     """Returns nanoseconds since 1970."""
+    steady_clock: Callable[[], int]
+    """Returns nanoseconds of a clock that is never set."""

@@ -45,6 +45,8 @@ async def report_pass(
         ports.actor_types,
         accepted=AcceptedFindings(accepted.values(), checkpoint.created_ns, history.reported),
         incidents=history.identity.incidents,
+        lost=history.identity.lost,
+        unexplained_start=history.identity.unexplained_start,
     )
 
 
@@ -84,6 +86,4 @@ def facts_of(checkpoint: Checkpoint, mode: Mode, times: PassTimes, *, filtered: 
         filtered=filtered,
         started_ns=times.started_ns,
         finished_ns=times.finished_ns,
-        lost_seqs=checkpoint.lost_seqs,
-        lost_bytes=checkpoint.lost_bytes,
     )

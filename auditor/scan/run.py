@@ -16,6 +16,7 @@ import structlog
 from auditor.core.history.audit_history import AuditHistory, LoadedHistory
 from auditor.core.history.baseline import read_to_its_end
 from auditor.core.model.passes import Mode, PassFacts, SeqRange
+from auditor.core.model.range_account import RangeAccount
 from auditor.core.model.ranges import intersects_open_interval
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.state.acceptance import listed_acceptances
@@ -25,9 +26,10 @@ from auditor.errors import AuditorError
 from auditor.scan.account import classify_undelivered
 from auditor.scan.checkpoint_writer import CheckpointWriter, SaveResult
 from auditor.scan.duplicates import resolve_duplicates
-from auditor.scan.identity_check import check_identity, check_samples
+from auditor.scan.identity_check import IdentityResult, check_identity, check_samples
 from auditor.scan.plan import audited_stream, choose_plan
 from auditor.scan.reporting import report_pass
+from auditor.scan.selection import check_selection
 from auditor.scan.subject_counts import CountResult, count_subjects
 from auditor.scan.walk import flush_quarantine, read_range
 
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from auditor.core.model.findings import Kind
     from auditor.core.model.message import StreamInfo
     from auditor.core.model.quarantine_entry import QuarantineResult
-    from auditor.core.model.range_account import RangeAccount
     from auditor.core.report.pass_report import PassReport
     from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.checkpoint import Checkpoint
@@ -71,6 +72,11 @@ class _Start:
     history: AuditHistory
     """With the identity that this pass has checked."""
 
+    @property
+    def problems(self) -> tuple[str | None, ...]:
+        """Why the pass cannot be clean whatever it reads, each in one line or None."""
+        return self.info.contradiction, self.plan.incomplete, self.loaded.problem
+
 
 @dataclass(frozen=True, slots=True)
 class _Results:
@@ -90,7 +96,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
     inconclusive, and nothing that was found is lost.
     """
     state = ports.state if ports.state is not None and ports.state.saves else None
-    writer = CheckpointWriter(state, request.audit.name, ports.clock)
+    writer = CheckpointWriter(state, request.audit.name, ports.steady_clock)
     try:
         start = await _start(request, ports)
         plan, checkpoint = start.plan, start.plan.checkpoint
@@ -105,6 +111,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
             return Yielded(walk.reached, walk.quarantine)
         quarantine = await flush_quarantine(ports.quarantine, walk.quarantine, plan, request.audit.name)
         results = await _complete(request, ports, start, walk)
+        selection = await check_selection(ports.source, start.info, checkpoint, request)
         facts = PassFacts(
             mode=plan.mode,
             range=SeqRange(start.info.first_seq, start.info.last_seq),
@@ -112,18 +119,30 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
             filtered=plan.filtered,
             started_ns=start.started_ns,
             finished_ns=ports.clock(),
-            incomplete=walk.incomplete or results.error or start.loaded.problem,
+            incomplete=next(
+                filter(None, (walk.incomplete, results.error, *start.problems, selection.incomplete)), None
+            ),
+            notes=selection.notes,
             quarantine_pending=plan.start.unstored + quarantine.failed,
-            lost_seqs=start.info.lost,
-            lost_bytes=start.info.lost_bytes,
         )
-        history = start.history.with_identity(start.history.identity.with_samples(walk.samples))
+        identity = start.history.identity.with_samples(walk.samples).with_loss(results.account.lost)
+        history = start.history.with_identity(identity)
         report = await report_pass(request, ports, checkpoint, facts, results.account, start.accepted, history)
         history = history.with_actor_types(ports.actor_types.learned)
         if not request.interrupt.is_set():
             history = history.after(report)
+        await _save(
+            ports,
+            writer,
+            plan,
+            walk,
+            results,
+            history,
+            pending=facts.quarantine_pending,
+            contradiction=start.info.contradiction,
+        )
+        if not request.interrupt.is_set() and start.info.contradiction is None:
             await _list_accepted(ports.state, start.accepted, report)
-        await _save(ports, writer, plan, walk, results, history, pending=facts.quarantine_pending)
         report = replace(report, quarantine=quarantine).with_newest_findings(history.baseline.newest_finding_ns)
         return report.with_at_most(request.max_findings)
     finally:
@@ -140,15 +159,18 @@ async def run_to_end(request: PassRequest, ports: PassPorts) -> PassReport:
 async def _start(request: PassRequest, ports: PassPorts) -> _Start:
     """Read the stream info and the saved state, check the stream's identity, and choose where to start."""
     started_ns, source, state = ports.clock(), ports.source, ports.state
-    info = await source.info()
+    info = await source.info(lost=True)
     loaded = await state.load_history() if state is not None else LoadedHistory(AuditHistory())
     accepted = await state.load_acceptances() if state is not None else {}
     ports.actor_types.restore(loaded.history.actor_types)
-    checked = await check_identity(source, state, info, loaded.history.identity, started_ns)
+    checked = IdentityResult(loaded.history.identity)
+    if info.contradiction is None:  # otherwise nothing can be concluded from a comparison with the last check
+        checked = await check_identity(source, state, info, loaded.history.identity, started_ns)
     if checked.reason is not None:
         log.warning("stream changed since the last pass", audit=request.audit.name, reason=checked.reason)
-    identity = checked.identity
-    plan = await choose_plan(ports, info, identity, request, started_ns)
+    identity = checked.identity.with_loss(info.lost)
+    info = replace(info, lost=identity.lost)
+    plan = await choose_plan(ports, info, loaded.history.with_identity(identity), request, started_ns)
     if plan.is_for_deletions:
         identity = msgspec.structs.replace(identity, last_deletion_pass_ns=started_ns)
     if plan.reads_from_start:
@@ -161,7 +183,9 @@ async def _complete(request: PassRequest, ports: PassPorts, start: _Start, walk:
     source, info, plan, checkpoint = ports.source, start.info, start.plan, start.plan.checkpoint
     causes = await resolve_duplicates(source, info, checkpoint.state.ledger, request)
     checkpoint.state.ledger.set_causes(causes)
-    account = await classify_undelivered(source, info, walk.undelivered, walk.reached, filtered=plan.filtered)
+    account = RangeAccount()
+    if walk.read is not None or walk.undelivered:
+        account = await classify_undelivered(source, info, walk.undelivered, walk.reached, filtered=plan.filtered)
     counted = CountResult(checkpoint.subject_counts)
     is_unchanged = plan.is_idle and checkpoint.deletions_unchanged(info)
     if plan.filtered and not is_unchanged and walk.incomplete is None and account.error is None:
@@ -193,10 +217,16 @@ async def _save(
     history: AuditHistory,
     *,
     pending: int,
+    contradiction: str | None,
 ) -> None:
-    """Save the history, and the checkpoint if everything that it covers is certain and every record is stored."""
+    """Save the history, and the checkpoint if everything that it covers is certain and every record is stored.
+
+    Nothing is saved if the stream info contradicted itself.
+    """
     checkpoint = plan.checkpoint
     has_doubt = walk.read is not None and intersects_open_interval(results.account.unread, 0, walk.read.last_seq + 1)
+    if contradiction is not None:
+        return  # what the server reports is not to be compared with later
     is_certain = results.error is None and not has_doubt and not pending
     changed: dict[CheckpointKind, Checkpoint | None] = {}
     if is_certain and results.has_changed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from auditor.core.model.actor_types import ActorTypes
+from auditor.core.model.message import NO_LOSS, Loss
 from auditor.core.model.passes import Mode, PassFacts, SeqRange
 from auditor.core.model.range_account import RangeAccount
 from auditor.core.model.subject_filter import SubjectFilter
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 NOW = 1_800_000_000_000_000_000
 
 
-RANGES = {"removed", "deleted", "unreadable", "deleted_after_read", "subject_counts"}
+RANGES = {"configured_first_seq", "removed", "deleted", "unreadable", "deleted_after_read", "subject_counts"}
 """Fields of the checkpoint. The other fields are those of the account or of the pass."""
 ACCOUNT = {"first_seq", "unread"}
 
@@ -38,6 +39,8 @@ def report_on(
     settings: ReportSettings = ReportSettings(),  # noqa: B008 - frozen
     accepted: Mapping[Kind, Acceptance] | None = None,
     incidents: Sequence[Incident] = (),
+    lost: Loss = NO_LOSS,
+    unexplained_start: str = "",
     **fields: object,
 ) -> PassReport:
     """Return the report of a full pass up to `last_seq`. `fields` are set in its checkpoint, account and facts."""
@@ -56,6 +59,8 @@ def report_on(
         types or ActorTypes(),
         accepted=AcceptedFindings((accepted or {}).values()),
         incidents=incidents,
+        lost=lost,
+        unexplained_start=unexplained_start,
     )
 
 

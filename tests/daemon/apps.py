@@ -77,11 +77,11 @@ class Stream(InMemorySource):
         """If cleared, walks wait before their first message."""
         self.goes_on.set()
 
-    async def info(self) -> StreamInfo:
+    async def info(self, *, lost: bool = False) -> StreamInfo:
         self.pinned += 1
         if self.refuses is not None:
             raise self.refuses
-        return await super().info()
+        return await super().info(lost=lost)
 
     async def read(self, *args: object, **kwargs: object):
         self.walking.set()
@@ -137,7 +137,9 @@ class InMemoryApp:
         return await last_report(PassRequest(audit), self._ports(audit))
 
     def _ports(self, audit: AuditConfig) -> PassPorts:
-        return PassPorts(self.streams[audit.name], None, None, self.stores[audit.name], ActorTypes(), self.clock)
+        return PassPorts(
+            self.streams[audit.name], None, None, self.stores[audit.name], ActorTypes(), self.clock, self.clock
+        )
 
     async def ensure_own_streams(self) -> None:
         if self.refuses_own_streams is not None:

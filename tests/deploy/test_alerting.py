@@ -160,7 +160,7 @@ async def test_damage_pages_and_accepting_it_ends_the_page(
         await until(paged, TIMEOUT_SECONDS)
         words = pager.annotations["AetherCorruptionFound"]
         assert words["summary"] == "New malformed_event in stream ORDERS"
-        assert words["description"].startswith("2 findings of kind malformed_event stand in audit orders")
+        assert words["description"].startswith("2 findings of kind malformed_event are open in audit orders")
         assert words["runbook_url"].endswith("findings.md#malformed_event")
         accepting = (
             "accept",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from auditor.core.history.audit_history import AuditHistory, LoadedHistory
-from auditor.core.model.message import StoredMessage, StreamInfo
+from auditor.core.model.message import NO_LOSS, StoredMessage, StreamInfo
 from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
 from auditor.core.model.ranges import merged
 from auditor.core.model.subject_filter import SubjectFilter
@@ -44,6 +44,9 @@ class InMemorySource:
         self.first_seq, self.last_seq = 1, 0
         self.created_ns = 7_000_000_000
         self.config: dict[str, object] = {}
+        self.lost = NO_LOSS
+        """What the server reports as lost."""
+        self.contradiction: str | None = None
         self.batch = batch
         self.is_there = True
         self.on_batch: Callable[[], object] = lambda: None
@@ -76,12 +79,21 @@ class InMemorySource:
         self.messages, self.first_seq, self.last_seq = {}, 1, 0
         self.created_ns += 1
 
-    async def info(self) -> StreamInfo:
+    async def info(self, *, lost: bool = False) -> StreamInfo:
         self._find()
         stored = len(self.messages)
         deleted = self.last_seq - self.first_seq + 1 - stored
         return StreamInfo(
-            "S", self.created_ns, self.first_seq, self.last_seq, stored, deleted, config=dict(self.config)
+            "S",
+            self.created_ns,
+            self.first_seq,
+            self.last_seq,
+            stored,
+            deleted,
+            first_time_ns=self.messages[self.first_seq].time_ns if self.messages else 0,
+            lost=self.lost if lost else NO_LOSS,
+            contradiction=self.contradiction,
+            config=dict(self.config),
         )
 
     async def read(
@@ -112,6 +124,12 @@ class InMemorySource:
         return len(subjects) <= 1_000 and all(
             "\f" not in subject and "\x7f" not in subject and len(subject.encode()) <= 3_500 for subject in subjects
         )
+
+    async def subjects(self, subjects: str) -> Sequence[str]:
+        self._find()
+        wanted = SubjectFilter([subjects])
+        stored = dict.fromkeys(each.subject for each in self.messages.values())
+        return [subject.decode(errors="replace") for subject in stored if wanted.matches(subject)]
 
     async def count(self, subject: str) -> int:
         self._find()
@@ -184,6 +202,10 @@ class FaultySource(InMemorySource):
     async def deleted(self, pinned: StreamInfo) -> tuple[StreamInfo, Sequence[tuple[int, int]]]:
         self._answer("deleted")
         return await super().deleted(pinned)
+
+    async def subjects(self, subjects: str) -> Sequence[str]:
+        self._answer("subjects")
+        return await super().subjects(subjects)
 
     async def count(self, subject: str) -> int:
         self._answer("count")

@@ -67,7 +67,7 @@ def a_pass(
 ) -> OnePass:
     """Return a pass of an audit with these settings."""
     prefix = "q" if quarantine else None
-    ports = PassPorts(stream, quarantine, prefix, state, ActorTypes(), lambda: next(TICKS))
+    ports = PassPorts(stream, quarantine, prefix, state, ActorTypes(), lambda: next(TICKS), lambda: next(TICKS))
     return OnePass(AuditConfig(name="a", stream="S", **settings), ports)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 DIFFERING_FIELDS = {"mode", "read", "started_ns", "finished_ns", "full_pass_started_ns", "newest_finding_ns"}
 
 Step = Callable[[InMemorySource], None]
+
+
+def trimmed_stream(stored: Sequence[tuple[str | bytes, bytes]] = ()) -> InMemorySource:
+    """A stream whose limit explains that its start moves."""
+    stream = InMemorySource(stored)
+    stream.config = {"max_msgs_per_subject": 1}
+    return stream
 
 
 def append(stored: list) -> Step:
@@ -70,7 +77,7 @@ def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def a_full_pass_for_every_deletion(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every deletion lead to a full pass, without a minimal interval."""
-    monkeypatch.setattr(auditor.scan.plan, "MIN_INTERVAL_OF_DELETION_PASSES_NS", 0)
+    monkeypatch.setattr(auditor.scan.plan, "SHARE_OF_DELETION_PASSES", 0)
 
 
 @pytest.mark.usefixtures("short_segments", "a_full_pass_for_every_deletion")
@@ -79,7 +86,7 @@ def a_full_pass_for_every_deletion(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 @given(STEPS)
 def test_after_any_history_an_incremental_pass_has_the_same_report_as_a_full_one(steps: list[Step | None]) -> None:
-    stream, state = InMemorySource(), InMemoryStateStore()
+    stream, state = trimmed_stream(), InMemoryStateStore()
     for step in [*steps, None]:
         if step is not None:
             step(stream)
@@ -91,7 +98,7 @@ def test_after_any_history_an_incremental_pass_has_the_same_report_as_a_full_one
 
 
 async def test_a_pass_without_new_messages_reads_nothing() -> None:
-    stream, state = InMemorySource(), InMemoryStateStore()
+    stream, state = trimmed_stream(), InMemoryStateStore()
     for _ in range(3):
         stream.append(("S.events.order.order-1", b"{"))
         await a_pass(stream, state=state).run()
@@ -103,7 +110,7 @@ async def test_a_pass_without_new_messages_reads_nothing() -> None:
 @pytest.mark.parametrize("first_seq", [1, 2, 5, 9, 12])
 async def test_actors_whose_first_events_expired_begin_at_the_same_version_as_in_a_full_pass(first_seq: int) -> None:
     actors = ("order-1", "order-2", "cart-1")
-    stream, state = InMemorySource(), InMemoryStateStore()
+    stream, state = trimmed_stream(), InMemoryStateStore()
     for version in range(1, 5):
         stream.append(*((subjects(actor)[0], event(actor, version)) for actor in actors))
     await a_pass(stream, state=state).run()
@@ -120,7 +127,7 @@ async def test_a_bad_snapshot_that_was_superseded_stays_a_notice_when_its_segmen
     for module in (auditor.core.state.segments, auditor.core.state.examiner, auditor.scan.catch_up):
         monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
     events, snapshots = subjects("order-1")
-    stream = InMemorySource([(events, event("order-1", 1)), (events, event("order-1", 2))])
+    stream = trimmed_stream([(events, event("order-1", 1)), (events, event("order-1", 2))])
     state = InMemoryStateStore()
     stream.append((snapshots, b"{"), (snapshots, snapshot("order-1", 2)), (snapshots, snapshot("order-1", 2)))
     await a_pass(stream, state=state).run()
@@ -134,7 +141,7 @@ async def test_a_message_that_could_not_be_judged_is_tried_again_until_it_can_be
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     events, _ = subjects("order-1")
-    stream = InMemorySource([(events, event("order-1", version)) for version in (1, 2, 3)])
+    stream = trimmed_stream([(events, event("order-1", version)) for version in (1, 2, 3)])
     state = InMemoryStateStore()
     judge = auditor.core.state.examiner.judge_event
 
@@ -159,7 +166,7 @@ async def test_if_too_many_actors_have_to_be_looked_up_a_full_pass_reads_everyth
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(auditor.scan.catch_up, "MAX_LOOKUPS", 2)
-    stream, state = InMemorySource(), InMemoryStateStore()
+    stream, state = trimmed_stream(), InMemoryStateStore()
     for version in (1, 2):
         stream.append(*((f"S.events.order.order-{n}", event(f"order-{n}", version)) for n in range(5)))
     await a_pass(stream, state=state).run()
@@ -171,7 +178,7 @@ async def test_if_too_many_actors_have_to_be_looked_up_a_full_pass_reads_everyth
 
 async def test_an_event_deleted_after_it_was_read_is_the_cause_of_a_gap_of_an_actor_that_is_read_again() -> None:
     """The actor's first event is purged within the hour in which deletions lead to no other full pass."""
-    stream, state = InMemorySource(), InMemoryStateStore()
+    stream, state = trimmed_stream(), InMemoryStateStore()
     events, _ = subjects("order-1")
     stream.append(*[(events, event("order-1", version)) for version in (1, 2, 4, 5, 6, 7)])
     await a_pass(stream, state=state).run()
@@ -189,7 +196,7 @@ async def test_an_event_deleted_after_it_was_read_is_the_cause_of_a_gap_of_an_ac
 
 
 async def test_catch_up_returns_whether_the_checkpoint_changed() -> None:
-    stream, state = InMemorySource(), InMemoryStateStore()
+    stream, state = trimmed_stream(), InMemoryStateStore()
     stream.append(*[(subjects("order-1")[0], event("order-1", version)) for version in (1, 2, 3)])
     one = a_pass(stream, state=state)
     await one.run()

@@ -165,8 +165,8 @@ async def test_a_check_returns_a_new_identity_and_does_not_change_the_old_one() 
     stream.roll_back(5)
     result = await check_identity(stream, state, await stream.info(), before, 99)
     assert str(result.reason).startswith("stream_rollback: the stream ends at sequence 5")
-    assert (len(result.identity.incidents), result.identity.invalid_before_ns) == (1, 99)
-    assert (before.incidents, before.invalid_before_ns) == ((), 0)
+    assert (len(result.identity.incidents), result.identity.generation) == (1, 1)
+    assert (before.incidents, before.generation) == ((), 0)
     assert (await state.load_history()).history.identity is before
 
 

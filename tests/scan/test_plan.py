@@ -6,10 +6,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from auditor.config import Duration
+from auditor.core.history.audit_history import AuditHistory
 from auditor.core.history.stream_identity import StreamIdentity
-from auditor.core.model.passes import Mode
+from auditor.core.model.passes import Mode, PassTimes
 from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
-from auditor.scan.plan import CANDIDATES, MIN_INTERVAL_OF_DELETION_PASSES_NS, Plan, choose_plan
+from auditor.scan.plan import CANDIDATES, Plan, choose_plan
 from auditor.scan.request import StartFrom
 from tests.ports.in_memory import InMemorySource, InMemoryStateStore
 from tests.scan.passes import GOOD, OnePass, a_pass
@@ -37,8 +38,8 @@ def store_with(*checkpoints: Checkpoint) -> InMemoryStateStore:
     return store
 
 
-async def plan_for(one: OnePass, identity: StreamIdentity = StreamIdentity()) -> Plan:  # noqa: B008 - immutable
-    return await choose_plan(one.ports, await one.ports.source.info(), identity, one.request, NOW)
+async def plan_for(one: OnePass, history: AuditHistory = AuditHistory()) -> Plan:  # noqa: B008 - immutable
+    return await choose_plan(one.ports, await one.ports.source.info(lost=True), history, one.request, NOW)
 
 
 def test_only_a_pass_from_the_beginning_reads_no_saved_state() -> None:
@@ -100,7 +101,7 @@ async def test_only_an_audit_of_actors_that_the_server_can_filter_is_filtered() 
     ("fields", "identity", "reason"),
     [
         ({"full_pass_started_ns": NOW - 10 * SECOND}, StreamIdentity(), "a full pass is due"),
-        ({}, StreamIdentity(invalid_before_ns=NOW), "the stream changed since it was read"),
+        ({}, StreamIdentity(generation=1), "the stream changed since it was read"),
         ({"created_ns": 8}, StreamIdentity(), "the stream was deleted and created again"),
     ],
 )
@@ -112,19 +113,54 @@ async def test_a_checkpoint_that_is_not_used_is_logged_with_the_reason(
         setattr(known, name, value)
     one = a_pass(InMemorySource(GOOD), state=store_with(known), full_pass_every=Duration(5 * SECOND))
     with capture_logs() as logged:
-        plan = await plan_for(one, identity)
+        plan = await plan_for(one, AuditHistory().with_identity(identity))
     assert [(line["event"], line["reason"]) for line in logged] == [("reading everything", reason)]
     assert (plan.mode, plan.checkpoint.next_seq, plan.is_for_deletions) == (Mode.FULL, 1, False)
 
 
-async def test_deletions_from_the_middle_lead_to_a_full_pass_unless_one_was_made_within_the_hour() -> None:
+def after_a_full_pass(seconds: int, *, deletions_ns: int) -> AuditHistory:
+    """The history after a full pass that took so many seconds; deletions made the last one begin at `deletions_ns`."""
+    times = PassTimes(deletions_ns, deletions_ns + seconds * SECOND)
+    history = AuditHistory(last_passes={Mode.FULL: times})
+    return history.with_identity(StreamIdentity(last_deletion_pass_ns=deletions_ns))
+
+
+@pytest.mark.parametrize("ago", [99, 0])
+async def test_deletions_lead_to_no_full_pass_while_the_last_one_took_a_tenth_of_the_time_and_the_pass_is_incomplete(
+    ago: int,
+) -> None:
     stream = InMemorySource(GOOD)
     stream.delete(3)
-    plan = await plan_for(a_pass(stream, state=store_with(checkpoint(8))))
-    assert (plan.mode, plan.is_for_deletions) == (Mode.FULL, True)
-    recent = StreamIdentity(last_deletion_pass_ns=NOW - MIN_INTERVAL_OF_DELETION_PASSES_NS + 1)
-    plan = await plan_for(a_pass(stream, state=store_with(checkpoint(8))), recent)
+    history = after_a_full_pass(10, deletions_ns=NOW - ago * SECOND)
+    plan = await plan_for(a_pass(stream, state=store_with(checkpoint(8))), history)
     assert (plan.mode, plan.is_for_deletions) == (Mode.INCREMENTAL, False)
+    assert "were deleted since" in str(plan.incomplete)
+
+
+@pytest.mark.parametrize("ago", [100, -1, 3_600])
+async def test_deletions_lead_to_a_full_pass_after_ten_times_the_duration_of_the_last_or_an_hour_or_a_set_clock(
+    ago: int,
+) -> None:
+    stream = InMemorySource(GOOD)
+    stream.delete(3)
+    took = 1_000 if ago == 3_600 else 10
+    history = after_a_full_pass(took, deletions_ns=NOW - ago * SECOND)
+    plan = await plan_for(a_pass(stream, state=store_with(checkpoint(8))), history)
+    assert (plan.mode, plan.is_for_deletions, plan.incomplete) == (Mode.FULL, True, None)
+
+
+async def test_a_pass_that_is_to_read_only_what_is_new_is_incomplete_after_deletions() -> None:
+    stream = InMemorySource(GOOD)
+    stream.delete(3)
+    one = a_pass(stream, state=store_with(checkpoint(8)))
+    one.start_from = StartFrom.INCREMENTAL
+    plan = await plan_for(one)
+    assert (plan.mode, plan.incomplete is None) == (Mode.INCREMENTAL, False)
+
+
+async def test_a_checkpoint_that_was_saved_while_the_clock_was_ahead_leads_to_a_full_pass() -> None:
+    state = store_with(checkpoint(8, full_pass_started_ns=NOW + SECOND))
+    assert (await plan_for(a_pass(InMemorySource(GOOD), state=state))).mode is Mode.FULL
 
 
 async def test_deletions_after_both_checkpoints_lead_to_a_new_full_pass() -> None:

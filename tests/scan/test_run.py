@@ -20,6 +20,7 @@ import auditor.scan.plan
 import auditor.scan.walk
 from auditor.config import Duration
 from auditor.core.model.findings import Cause, Kind, Severity
+from auditor.core.model.message import Loss
 from auditor.core.model.passes import Mode, Outcome, SeqRange, Verdict
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.state.codec import decode_checkpoint
@@ -176,7 +177,9 @@ def test_with_any_faults_every_sequence_is_accounted_for_and_only_a_fully_judged
         assert everything_judged
         assert not messages.unreadable
     if fault.leaves_the_walk_complete:
-        assert report.incomplete is None
+        assert report.incomplete is None or (
+            "is on the subjects of this audit" in report.incomplete and not messages.examined
+        )
         assert messages.unjudged == 0
     actors = report.actors
     assert actors.seen == actors.replayable + actors.replayable_from_snapshot + actors.broken
@@ -277,7 +280,7 @@ async def test_without_stream_info_a_pass_fails_and_has_no_report() -> None:
     stream = InMemorySource()
     this_pass = a_pass(stream)
 
-    async def gone() -> None:
+    async def gone(**_: object) -> None:
         raise GoneError("no such stream")
 
     stream.info = gone  # type: ignore[assignment,method-assign]
@@ -698,7 +701,7 @@ async def test_a_refused_record_still_counts_as_pending_after_a_pass_that_failed
     assert len(quarantine.records) == 1
 
 
-async def gone(*_: object) -> StreamInfo:
+async def gone(*_: object, **__: object) -> StreamInfo:
     raise GoneError
 
 
@@ -769,20 +772,84 @@ async def test_full_passes_begin_when_they_are_due_or_asked_for() -> None:
     assert modes == [Mode.FULL, Mode.INCREMENTAL, Mode.FULL, Mode.INCREMENTAL, Mode.FULL]
 
 
-async def test_messages_deleted_from_the_middle_lead_to_only_one_full_pass_an_hour(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_messages_deleted_from_the_middle_lead_to_a_full_pass_or_to_an_inconclusive_one() -> None:
     stream, state = InMemorySource(GOOD), InMemoryStateStore()
     await a_pass(stream, state=state).run()
     stream.delete(3)
-    at_once = await a_pass(stream, state=state).run()
-    assert (at_once.mode, at_once.verdict, at_once.messages.removed) == (Mode.FULL, Verdict.CORRUPT, 1)
+    first = await a_pass(stream, state=state).run()
+    assert (first.mode, first.verdict, first.messages.removed) == (Mode.FULL, Verdict.CORRUPT, 1)
     stream.delete(5)
     too_soon = await a_pass(stream, state=state).run()
     assert (too_soon.mode, too_soon.messages.removed) == (Mode.INCREMENTAL, 1)
-    monkeypatch.setattr(auditor.scan.plan, "MIN_INTERVAL_OF_DELETION_PASSES_NS", 0)
-    later = await a_pass(stream, state=state).run()
-    assert (later.mode, later.messages.removed) == (Mode.FULL, 2)
+    assert "were deleted since" in str(too_soon.incomplete)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auditor.scan.plan, "SHARE_OF_DELETION_PASSES", 0)
+        later = await a_pass(stream, state=state).run()
+    assert (later.mode, later.messages.removed, later.incomplete) == (Mode.FULL, 2, None)
+
+
+async def test_a_loss_that_the_server_reports_stays_corruption_after_the_server_has_forgotten_it() -> None:
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
+    stream.purge(2)
+    stream.lost = Loss(((1, 2),), 99)
+    report = await a_pass(stream, state=state).run()
+    assert report.findings_total == {Kind.LOST_MESSAGES: 2, Kind.MISSING_HEAD: 1}
+    assert {finding.cause for finding in report.findings if finding.kind is Kind.MISSING_HEAD} == {Cause.UNKNOWN}
+    stream.lost = Loss()
+    for start_from in StartFrom:
+        one = a_pass(stream, state=InMemoryStateStore(saved=state.saved))
+        one.start_from = start_from
+        assert (await one.run()).findings_total == report.findings_total
+
+
+async def test_a_loss_during_the_walk_is_found_by_the_same_pass() -> None:
+    stream = InMemorySource(GOOD)
+
+    def lose() -> None:
+        stream.purge(2)
+        stream.lost = Loss(((1, 2),), 99)
+
+    batches = iter([lambda: None, lose, lambda: None])
+    stream.on_batch = lambda: next(batches)()
+    report = await a_pass(stream).run()
+    assert (report.verdict, report.findings_total) == (Verdict.CORRUPT, {Kind.LOST_MESSAGES: 2})
+
+
+async def test_a_stream_that_begins_at_a_configured_sequence_has_lost_nothing_to_expiry() -> None:
+    stream = InMemorySource()
+    stream.config, stream.last_seq, stream.first_seq = {"first_seq": 1000}, 999, 1000
+    stream.append(*[(ORDER, event("order-1", version)) for version in (3, 4)])
+    report = await a_pass(stream).run()
+    assert [(each.kind, each.cause, each.severity) for each in report.findings] == [
+        (Kind.MISSING_HEAD, Cause.UNKNOWN, Severity.CORRUPTION)
+    ]
+
+
+async def test_first_events_that_left_the_stream_although_no_limit_explains_it_are_a_notice_that_says_so() -> None:
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
+    stream.purge(2)
+    report = await a_pass(stream, state=state).run()
+    assert (report.verdict, [each.cause for each in report.findings]) == (Verdict.CLEAN, [Cause.EXPIRED])
+    detail = str(report.findings[0].detail)
+    assert "sequences 1 to 2" in detail
+    assert detail.endswith("no limit of the stream explains it: purged, or lost without a report")
+    stream.config = {"max_msgs_per_subject": 5}
+    report = await a_pass(stream).run()
+    assert "no limit" not in str(report.findings[0].detail)
+
+
+@pytest.mark.parametrize("with_state", [False, True])
+async def test_a_stream_info_that_contradicts_itself_is_inconclusive_and_nothing_is_saved(*, with_state: bool) -> None:
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
+    if with_state:
+        await a_pass(stream, state=state).run()
+    before = dict(state.parts)
+    stream.contradiction = "the server's stream info contradicts itself"
+    report = await a_pass(stream, state=state).run()
+    assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, stream.contradiction)
+    assert state.parts == before
 
 
 async def test_the_last_report_is_made_without_reading_the_stream() -> None:

@@ -84,8 +84,11 @@ def decode_history(data: bytes, number: int) -> AuditHistory:
 
 
 def _from_format_1(data: bytes) -> AuditHistory:
-    """Format 1 identifies no findings of the baseline."""
+    """Format 1 identifies no findings, and has the time before which checkpoints are invalid, all of an older format."""
     saved = msgspec.msgpack.decode(data)
-    if isinstance(saved, dict) and isinstance(saved.get("news"), dict):
-        saved["news"] = from_format_1(saved["news"])
+    if isinstance(saved, dict):
+        if isinstance(saved.get("news"), dict):
+            saved["news"] = from_format_1(saved["news"])
+        if isinstance(saved.get("history"), dict):
+            saved["history"].pop("changed_ns", None)
     return msgspec.convert(saved, type=AuditHistory)

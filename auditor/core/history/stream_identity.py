@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from auditor.core.model.findings import Finding, Incident, Kind, spec
+from auditor.core.model.message import Loss
 from auditor.units import NANOSECONDS, format_utc
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ class LastStreamInfo(
     last_seq: int
     messages: int
     settings: dict[str, Any] = {}
+    first_time_ns: int = 0
+    """When the first message was stored, nanoseconds since 1970; 0 if that is not known."""
 
 
 class StreamIdentity(
@@ -137,7 +140,6 @@ class StreamIdentity(
         "last_info": "witness",
         "samples": "anchors",
         "last_deletion_pass_ns": "deletions_ns",
-        "invalid_before_ns": "changed_ns",
     },
 ):
     """The last stream info, sampled messages and incidents of a stream. Full passes keep it."""
@@ -149,8 +151,13 @@ class StreamIdentity(
     """Rollbacks, re-creations and other changes, in the order in which passes noticed them."""
     last_deletion_pass_ns: int = 0
     """When messages deleted from the middle last made a pass read the whole stream, nanoseconds since 1970."""
-    invalid_before_ns: int = 0
-    """Checkpoints of full passes that began earlier do not describe this stream, nanoseconds since 1970."""
+    generation: int = 0
+    """Number of the changes after which checkpoints did not describe the stream any more. A checkpoint has the generation
+    with which its full pass began, and is valid only in that generation."""
+    lost: Loss = Loss()
+    """What the server has ever reported as lost from this stream: a server forgets it when it is restarted."""
+    unexplained_start: str = ""
+    """What left the start of the stream although no limit explains it, in one line; empty if nothing has."""
 
     @property
     def checked_ns(self) -> int:
@@ -163,15 +170,21 @@ class StreamIdentity(
         Samples that the stream cannot hold any more are dropped. The caller adds the findings with `with_incident`.
         """
         before, now = self.last_info, _last_info(info, now_ns)
-        recreated = before is not None and before.created_ns != now.created_ns
-        samples = SampledDigests() if recreated else self.samples.within(now.first_seq, now.last_seq)
-        identity = msgspec.structs.replace(self, last_info=now, samples=samples)
+        if before is not None and before.created_ns != now.created_ns:
+            identity = StreamIdentity(now, incidents=self.incidents, generation=self.generation)
+        else:
+            samples = self.samples.within(now.first_seq, now.last_seq)
+            identity = msgspec.structs.replace(self, last_info=now, samples=samples)
         return identity, [] if before is None else list(_compared(before, now))
 
     def with_incident(self, finding: Finding, now_ns: int) -> StreamIdentity:
         """The identity with one more incident."""
         incidents = (*self.incidents, Incident(now_ns, finding))[-MAX_INCIDENTS:]
         return msgspec.structs.replace(self, incidents=incidents)
+
+    def with_loss(self, lost: Loss) -> StreamIdentity:
+        """The identity after the server reported this loss."""
+        return msgspec.structs.replace(self, lost=self.lost.merged_with(lost))
 
     def with_samples(self, samples: SampledDigests) -> StreamIdentity:
         """The identity with other samples."""
@@ -186,6 +199,7 @@ def _last_info(info: StreamInfo, now_ns: int) -> LastStreamInfo:
         last_seq=info.last_seq,
         messages=info.messages,
         settings=settings(info.config),
+        first_time_ns=info.first_time_ns,
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from auditor.core.model.ranges import merged
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,6 +25,21 @@ class StoredMessage(msgspec.Struct, frozen=True, gc=False):
     data: bytes
 
 
+class Loss(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the server reports as lost (`state.lost` of STREAM.INFO)."""
+
+    ranges: tuple[tuple[int, int], ...] = ()
+    """Sequences (first, last), sorted; empty if the server names none."""
+    bytes: int = 0
+
+    def merged_with(self, other: Loss) -> Loss:
+        """Both losses. The bytes are the larger of both, since the server adds them up until it is restarted."""
+        return Loss(tuple(merged([*self.ranges, *other.ranges])), max(self.bytes, other.bytes))
+
+
+NO_LOSS = Loss()
+
+
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
     """What the server reports about a stream (STREAM.INFO). The last sequence is the pinned end of a pass."""
@@ -36,10 +53,14 @@ class StreamInfo:
     messages: int
     deleted: int
     """How many sequences between the first and the last one the server lists as deleted."""
-    lost: tuple[int, ...] = ()
-    """Sequences that the server reports as lost."""
-    lost_bytes: int = 0
-    """Bytes that the server reports as lost."""
+    bytes: int = 0
+    """Size of the stored messages."""
+    first_time_ns: int = 0
+    """When the first message was stored, nanoseconds since 1970; 0 if there is none."""
+    lost: Loss = NO_LOSS
+    """What the server reports as lost, if it was asked for that."""
+    contradiction: str | None = None
+    """How the numbers contradict one another, in one line; None if they do not."""
     subjects: tuple[str, ...] = ()
     """The subjects of which the stream stores messages."""
     config: Mapping[str, object] = field(default_factory=dict)

@@ -82,13 +82,11 @@ class PassFacts:
     finished_ns: int
     """Nanoseconds since 1970."""
     incomplete: str | None = None
-    """Why part of the range was not read, in one line; None if all was read."""
+    """Why part of the range was not read, in one line; None if all of it was."""
+    notes: tuple[str, ...] = ()
+    """What an operator should know about messages that were not selected, one line each."""
     quarantine_pending: int = 0
     """Quarantine records of messages in the range that are not stored yet."""
-    lost_seqs: tuple[int, ...] = ()
-    """Sequences that the server reports as lost."""
-    lost_bytes: int = 0
-    """Bytes that the server reports as lost."""
 
 
 class PassTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

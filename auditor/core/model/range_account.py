@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from auditor.core.model.message import NO_LOSS, Loss
+
 if TYPE_CHECKING:
     from auditor.core.model.ranges import Ranges
 
@@ -39,5 +41,7 @@ class RangeAccount:
     """Sequences that the server counts as stored and cannot read."""
     unread: Ranges = field(default_factory=list)
     """Sequences that the walk did not reach, or that may be stored although they were not delivered."""
+    lost: Loss = NO_LOSS
+    """What the server reports as lost after the walk."""
     error: str | None = None
     """Why the server did not answer about the sequences, in one line; None if it did."""

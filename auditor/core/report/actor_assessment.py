@@ -29,10 +29,20 @@ class RangeFacts:
     """By actor key: how many events the server cannot deliver, if their sequences are not known."""
     unread: Sequence[tuple[int, int]] = ()
     """Ranges of sequences that were not delivered and may hold messages."""
+    lost: Sequence[tuple[int, int]] = ()
+    """Ranges of sequences that the server has reported as lost."""
+    configured_first_seq: int = 1
+    """The first sequence that the stream was created with: nothing was stored before it."""
+    unexplained_start: str = ""
+    """What left the start of the stream although no limit explains it, in one line; empty if nothing has."""
     first_version: int = 1
     """The expected version of the first event of an actor."""
     contiguous: bool = True
     """False if writers skip versions on purpose. Missing versions of unknown cause are then no damage."""
+
+    def has_expired_before(self, seq: int) -> bool:
+        """Whether messages before this sequence have expired: the start of the stream has moved, and not by a reported loss."""
+        return self.first_seq > self.configured_first_seq and not intersects_open_interval(self.lost, 0, seq)
 
     def is_fully_known(self, after_seq: int, before_seq: int) -> bool:
         """Returns whether the pass knows every message between two sequences."""
@@ -189,7 +199,8 @@ def _missing_versions(
             gaps.append(MissingVersions(gap.first, gap.last, after, before, cause))
     if first <= facts.first_version or not facts.is_fully_known(0, first_seq):
         return None, gaps
-    expired = facts.first_seq > 1  # then expiry is a likelier cause than unreadable events at unknown sequences
+    # After expiry, that is a likelier cause than unreadable events at unknown sequences.
+    expired = facts.has_expired_before(first_seq)
     cause = facts.cause_of_gap(content, 0, first_seq, has_unreadable_events=has_unreadable_events and not expired)
     if cause is Cause.UNKNOWN and expired:
         cause = Cause.EXPIRED
@@ -237,8 +248,8 @@ def _is_ahead(
     facts: RangeFacts,
     unreadable_after_last: int,
 ) -> bool:
-    """Returns whether the snapshot is of a later version than the last event, without bad messages or expiry as the cause."""
-    all_expired = actor is None and facts.first_seq > 1
+    """Whether the version of the snapshot is above the last event, and neither bad messages nor expiry explain that."""
+    all_expired = actor is None and facts.first_seq > facts.configured_first_seq
     if snapshot.finding is not None or all_expired or facts.unread:
         return False
     last_version = actor.last_version if actor else 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from auditor.aether.stream_layout import StreamLayout, actor_type_of
 from auditor.core.model.finding_identity import identity_set
 from auditor.core.model.findings import Kind, Severity
+from auditor.core.model.message import NO_LOSS, Loss
 from auditor.core.model.passes import Verdict
 from auditor.core.model.ranges import merged, size
 from auditor.core.report.actor_assessment import RangeFacts, Replayability
@@ -48,10 +49,15 @@ def build_report(
     *,
     accepted: AcceptedFindings | None = None,
     incidents: Sequence[Incident] = (),
+    lost: Loss = NO_LOSS,
+    unexplained_start: str = "",
 ) -> PassReport:
     """Return the report of the pass that ended with `checkpoint`. `account` covers the range that this pass read.
 
-    It changes `actor_types`, which decides the types that get a label value of their own.
+    `lost`: what the server has reported as lost. `unexplained_start`: what left the start of the stream although no limit
+    explains it, in one line.
+
+    Only a report changes `actor_types`: it decides which types get a label value of their own.
     """
     state = checkpoint.state
     events, snapshots = state.segments.events, state.segments.snapshots
@@ -64,6 +70,9 @@ def build_report(
             unreadable=checkpoint.unreadable,
             unreadable_by_actor=_unreadable_by_actor(checkpoint),
             unread=account.unread,
+            lost=lost.ranges,
+            configured_first_seq=checkpoint.configured_first_seq,
+            unexplained_start=unexplained_start,
             first_version=settings.first_version,
             contiguous=settings.contiguous,
         ),
@@ -74,9 +83,9 @@ def build_report(
     table.add_ranges(Kind.DELETED_MESSAGES, checkpoint.deleted)
     table.add_ranges(Kind.UNREADABLE_MESSAGE, checkpoint.unreadable)
     table.add_unreadable_subjects(checkpoint.unreadable_by_subject)
-    table.add_ranges(Kind.LOST_MESSAGES, merged((seq, seq) for seq in facts.lost_seqs))
-    if facts.lost_bytes and not facts.lost_seqs:
-        table.add_unlocated_loss(facts.lost_bytes)
+    table.add_ranges(Kind.LOST_MESSAGES, [*lost.ranges])
+    if lost.bytes and not lost.ranges:
+        table.add_unlocated_loss(lost.bytes)
     table.add_incidents(incidents)
     _learn_actor_types(actor_types, state, table)
     incomplete = facts.incomplete or _why_incomplete(state, account)
@@ -120,6 +129,7 @@ def build_report(
         full_pass_started_ns=checkpoint.full_pass_started_ns,
         incomplete=incomplete,
         quarantine_pending=facts.quarantine_pending,
+        notes=facts.notes,
     )
 
 

@@ -315,9 +315,14 @@ class FindingTable:
                 missing=missing.missing,
                 after_seq=missing.after_seq,
                 before_seq=missing.before_seq,
-                detail=f"{versions} missing {between} {missing.before_seq}",
+                detail=f"{versions} missing {between} {missing.before_seq}{self._start_note(missing)}",
             )
         )
+
+    def _start_note(self, missing: MissingVersions) -> str:
+        """The end of the detail: that no limit explains why the first events have left the stream."""
+        note = self._facts.unexplained_start if missing.cause is Cause.EXPIRED else ""
+        return f"; {note}" if note else ""
 
     def _add_out_of_order(self, finding: partial[Finding], subject: str, event: OutOfOrderEvent) -> None:
         severity = spec(event.kind).severity()

@@ -136,6 +136,8 @@ class PassReport:
     """Why something in the range was not judged, in one line; None if everything was."""
     quarantine_pending: int = 0
     """Quarantine records that are not stored yet."""
+    notes: tuple[str, ...] = ()
+    """What an operator should know about messages that were not selected, one line each."""
     quarantine: QuarantineResult = field(default_factory=QuarantineResult)
     """How many of the submitted records were stored, already stored or refused."""
 
@@ -211,6 +213,7 @@ class PassReport:
             "accepted_total": {str(kind): count for kind, count in self.accepted_total.items()},
             "missing_versions": self.missing_versions,
             "incomplete": self.incomplete,
+            "notes": list(self.notes),
             "quarantine_pending": self.quarantine_pending,
             "findings_cut": self.findings_cut,
             "findings": [finding_json(finding) for finding in self.findings],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from auditor.core.model.message import Loss
 from auditor.core.model.passes import Mode
 from auditor.core.model.range_account import SubjectCount
 from auditor.core.model.ranges import Ranges, intersect, merged, size, subtract
@@ -46,10 +47,10 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """First sequence that this checkpoint covers."""
     next_seq: int = 1
     """First sequence that the next pass reads."""
-    lost_seqs: tuple[int, ...] = ()
-    """Sequences that the server reported as lost in the last full pass."""
-    lost_bytes: int = 0
-    """Bytes that the server reported as lost in the last full pass."""
+    lost: Loss = Loss()
+    """What the server had reported as lost when the last full pass began."""
+    configured_first_seq: int = 1
+    """The first sequence that the stream was created with."""
     removed: Ranges = []
     deleted: Ranges = []
     unreadable: Ranges = []
@@ -62,6 +63,8 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The counts by subject, if the audit reads only some subjects."""
     full_pass_started_ns: int = 0
     """When the full pass began that this checkpoint continues, nanoseconds since 1970."""
+    generation: int = 0
+    """The generation of the stream's identity in which it began; see `StreamIdentity.generation`."""
     is_complete: bool = False
     """Whether that full pass reached the end of its range; if not, the next pass continues it."""
 
@@ -87,14 +90,13 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
         If not, `has_new_deletions` decides from the list of deleted ranges.
         """
-        lost = (self.lost_seqs, self.lost_bytes) == (info.lost, info.lost_bytes)
-        return lost and (self.first_seq, size(self.deleted)) == (info.first_seq, info.deleted)
+        return self.lost == info.lost and (self.first_seq, size(self.deleted)) == (info.first_seq, info.deleted)
 
     def has_new_deletions(self, info: StreamInfo, listed: Sequence[tuple[int, int]]) -> bool:
         """Returns whether messages that were read have been deleted from the middle; `listed` are the ranges deleted now."""
         read = [(info.first_seq, self.next_seq - 1)]
         before, now = intersect(self.deleted, read), intersect(subtract(listed, self.undelivered), read)
-        return (info.lost, info.lost_bytes) != (self.lost_seqs, self.lost_bytes) or before != now
+        return info.lost != self.lost or before != now
 
     def set_deleted_after_read(self, listed: Sequence[tuple[int, int]]) -> None:
         """Record which messages were deleted after they were read; `listed` are the ranges deleted now."""
@@ -156,14 +158,13 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         self.next_seq = max(self.next_seq, reached + 1)
         self.is_complete = self.is_complete or self.next_seq > info.last_seq
         if mode is Mode.FULL:
-            self.lost_seqs, self.lost_bytes = info.lost, info.lost_bytes
+            self.lost = info.lost
         return self._results != before
 
     @property
     def _results(self) -> tuple[object, ...]:
-        lost = (self.lost_seqs, self.lost_bytes)
         ranges = (self.removed, self.deleted, self.unreadable, self.undelivered)
-        return (ranges, self.subject_counts, self.next_seq, self.is_complete, lost)
+        return (ranges, self.subject_counts, self.next_seq, self.is_complete, self.lost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class Examiner:
             return self._event(message, subject[len(self._event_prefix) :])
         if subject.startswith(self._snapshot_prefix) and self._subjects.matches(subject):
             return self._snapshot(message, subject[len(self._snapshot_prefix) :])
-        self._segment.skipped += 1
+        self._segment.skip(subject)
         return None
 
     def examine_expected(self, messages: Sequence[StoredMessage], at: int = 0) -> int:

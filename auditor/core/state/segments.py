@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from auditor.aether.stream_layout import prefix_of_event
 from auditor.core.model.finding_identity import DIGEST_SIZE, MAX_IDENTITIES
 from auditor.core.model.findings import Finding, Kind
 
@@ -24,6 +25,8 @@ PLACE_SIZE = 2
 """Bytes of the place of a message in its segment."""
 IDENTIFIED_SIZE = PLACE_SIZE + DIGEST_SIZE
 """Bytes of one identified finding."""
+MAX_OTHER_PREFIXES = 5
+"""Prefixes of skipped messages that a segment keeps."""
 
 
 class OutcomeCounts(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,6 +60,8 @@ class Segment(msgspec.Struct, forbid_unknown_fields=True):
     unjudged_seqs: list[int] = []
     """The first of the unjudged messages."""
     skipped: int = 0
+    other_prefixes: list[str] = []
+    """First tokens of subjects with events of other streams, of skipped messages: the first of them."""
     content_findings: dict[Kind, int] = {}
     """Exact counts of findings about single messages. A bad snapshot is counted here once a later one supersedes it. Until
     then it is in the ledger."""
@@ -70,6 +75,14 @@ class Segment(msgspec.Struct, forbid_unknown_fields=True):
     def identified_count(self, kind: Kind) -> int:
         """Returns how many findings of `kind` are identified."""
         return len(self.identified.get(kind, b"")) // IDENTIFIED_SIZE
+
+    def skip(self, subject: bytes) -> None:
+        """Count a message that is not on the subjects of the audit."""
+        self.skipped += 1
+        if len(self.other_prefixes) < MAX_OTHER_PREFIXES:
+            prefix = prefix_of_event(subject)
+            if prefix is not None and prefix not in self.other_prefixes:
+                self.other_prefixes.append(prefix)
 
 
 class Segments(msgspec.Struct, forbid_unknown_fields=True):
@@ -173,6 +186,11 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
     def unjudged_seqs(self) -> list[int]:
         """The first unjudged messages of each segment."""
         return [seq for each in self._in_order() for seq in each.unjudged_seqs]
+
+    @property
+    def other_prefixes(self) -> list[str]:
+        """Prefixes of events of other streams among the skipped messages, sorted."""
+        return sorted({prefix for each in self.segments.values() for prefix in each.other_prefixes})
 
     @property
     def skipped(self) -> int:

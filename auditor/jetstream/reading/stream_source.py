@@ -32,9 +32,16 @@ class StreamSource:
         self._client = client
         self._stream = stream
 
-    async def info(self) -> StreamInfo:
-        """Return the current stream info. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError."""
-        return api.stream_state(self._stream, await api.stream_info(self._client, self._stream))
+    async def info(self, *, lost: bool = False) -> StreamInfo:
+        """Return the current stream info. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
+
+        With `lost`, it has what the server reports as lost. The server reports that only together with the list of deleted
+        sequences, which is requested unless it is too long.
+        """
+        info = api.stream_state(self._stream, await api.stream_info(self._client, self._stream))
+        if not lost or info.deleted > api.MAX_DELETED_LISTED:
+            return info
+        return api.stream_state(self._stream, await api.stream_info(self._client, self._stream, details=True))
 
     async def read(
         self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
@@ -66,6 +73,10 @@ class StreamSource:
         """Return how many messages the server counts on `subject`, which has no wildcard. Raises as `info`."""
         return await api.count_messages(self._client, self._stream, subject)
 
+    async def subjects(self, subjects: str) -> list[str]:
+        """Return the subjects with messages that match `subjects`, up to 100,000. Raises as `info`."""
+        return list(await api.count_subjects(self._client, self._stream, subjects))
+
     async def deleted(self, pinned: StreamInfo) -> tuple[StreamInfo, Ranges]:
         """Return the current stream info and the ranges that the server lists as deleted, sorted.
 
@@ -76,7 +87,7 @@ class StreamSource:
             raise WalkIncompleteError(
                 f"stream {self._stream} has {state.deleted} deleted sequences, and a server can list {api.MAX_DELETED_LISTED}"
             )
-        info = await api.stream_info(self._client, self._stream, deleted=True)
+        info = await api.stream_info(self._client, self._stream, details=True)
         state = api.stream_state(self._stream, info)
         if state.created_ns != pinned.created_ns:
             raise StreamRecreatedError(

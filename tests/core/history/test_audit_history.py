@@ -5,12 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
-from auditor.core.history.audit_history import AUDIT_HISTORY_FORMAT, AuditHistory, decode_history, encode_history
+from auditor.core.history.audit_history import (
+    AUDIT_HISTORY_FORMAT,
+    READABLE_FORMATS,
+    AuditHistory,
+    decode_history,
+    encode_history,
+)
 from auditor.core.history.baseline import Baseline, KnownFindings
 from auditor.core.history.stream_identity import LastStreamInfo, SampledDigest, SampledDigests, StreamIdentity
 from auditor.core.model.finding_identity import IdentitySet
 from auditor.core.model.findings import Finding, Incident, Kind, Severity
+from auditor.core.model.message import NO_LOSS, Loss
 from auditor.core.model.passes import Mode, PassTimes
 from tests.core.reports import NOW, report
 
@@ -18,13 +26,18 @@ SAVED = Path(__file__).parents[1] / "state" / "saved"
 """Bytes as each format saved them. A file is added with its format, and never generated again."""
 
 
-def a_history() -> AuditHistory:
+def a_history(generation: int = 0, lost: Loss = NO_LOSS) -> AuditHistory:
     key = (Kind.STREAM_ROLLBACK, Severity.CORRUPTION)
     rollback = Finding(kind=key[0], severity=key[1], first_seq=5, last_seq=6, count=2, detail="lost")
     known = KnownFindings({key: 1}, {key: IdentitySet(b"12345678", {b"abcdefgh": [(5, 6)]})}, frozenset({key}))
     last_info = LastStreamInfo(checked_ns=1, created_ns=2, first_seq=3, last_seq=4, messages=2, settings={"max_age": 5})
     identity = StreamIdentity(
-        last_info, SampledDigests((SampledDigest(3, b"d" * 16),), 2), (Incident(9, rollback),), 7, 8
+        last_info,
+        SampledDigests((SampledDigest(3, b"d" * 16),), 2),
+        (Incident(9, rollback),),
+        last_deletion_pass_ns=7,
+        generation=generation,
+        lost=lost,
     )
     baseline = Baseline(known, established=True, newest_finding_ns={key: 9})
     return AuditHistory(baseline, identity, {Mode.FULL: PassTimes(1, 2)}, ("order",))
@@ -32,16 +45,23 @@ def a_history() -> AuditHistory:
 
 def test_a_history_saved_in_the_present_format_is_decoded() -> None:
     assert AUDIT_HISTORY_FORMAT == 2
-    saved = (SAVED / "audit_history-2.bin").read_bytes()
-    assert decode_history(saved, 2) == a_history()
-    assert decode_history(encode_history(a_history()), 2) == a_history()
+    history = a_history(generation=3, lost=Loss(((1, 2),), 9))
+    assert decode_history((SAVED / "audit_history-2.bin").read_bytes(), 2) == history
+    assert decode_history(encode_history(history), 2) == history
 
 
-def test_a_history_of_format_1_is_decoded_with_the_counts_of_its_findings() -> None:
+def test_a_history_saved_in_format_1_is_decoded_with_counts_and_without_the_time_of_changes() -> None:
     history, saved = a_history(), (SAVED / "audit_history-1.bin").read_bytes()
     known = KnownFindings(history.baseline.known.counts, are_identified=False)
     baseline = msgspec.structs.replace(history.baseline, known=known)
     assert decode_history(saved, 1) == msgspec.structs.replace(history, baseline=baseline)
+
+
+@pytest.mark.parametrize("data", [b"", b"nonsense", msgspec.msgpack.encode({"other": {}}), msgspec.msgpack.encode([1])])
+@pytest.mark.parametrize("number", READABLE_FORMATS)
+def test_a_damaged_history_is_refused(data: bytes, number: int) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        decode_history(data, number)
 
 
 def test_a_completed_pass_gives_a_new_history_and_does_not_change_the_old_one() -> None:

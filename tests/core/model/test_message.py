@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.core.model.message import StoredMessage, StreamInfo
+from auditor.core.model.message import Loss, StoredMessage, StreamInfo
 
 
 def test_a_message_cannot_be_changed() -> None:
@@ -14,4 +14,4 @@ def test_a_message_cannot_be_changed() -> None:
 
 
 def test_stream_info_has_no_lost_sequences_by_default() -> None:
-    assert StreamInfo("S", 1, 1, 0, 0, 0).lost == ()
+    assert StreamInfo("S", 1, 1, 0, 0, 0).lost == Loss()

@@ -6,6 +6,7 @@ import pytest
 
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.findings import Cause, Kind
+from auditor.core.model.message import Loss
 from auditor.core.model.passes import Verdict
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.report.pass_report import MessageCounts
@@ -76,7 +77,7 @@ def test_messages_that_were_not_read_count_as_unjudged(*, filtered: bool) -> Non
 
 
 def test_messages_that_the_server_lost_are_corruption() -> None:
-    report = report_on(audited(GOOD), 1, lost_seqs=(3, 4, 9))
+    report = report_on(audited(GOOD), 1, lost=Loss(((3, 4), (9, 9))))
     assert (report.verdict, report.findings_total) == (Verdict.CORRUPT, {Kind.LOST_MESSAGES: 3})
     assert [(f.first_seq, f.last_seq) for f in report.findings] == [(3, 4), (9, 9)]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from auditor.core.model.message import StreamInfo
+from auditor.core.model.message import Loss, StreamInfo
 from auditor.core.model.passes import Mode
 from auditor.core.model.range_account import RangeAccount, SubjectCount
 from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
@@ -40,7 +40,7 @@ def test_a_pass_cannot_resume_on_another_or_a_changed_stream(
     assert reason in str(checkpoint(**facts).why_not_resume(replace(INFO, **info), SUBJECTS))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("info", [{"first_seq": 2}, {"deleted": 1}, {"lost": (4,)}])
+@pytest.mark.parametrize("info", [{"first_seq": 2}, {"deleted": 1}, {"lost": Loss(((4, 4),))}])
 def test_other_numbers_in_the_stream_info_mean_that_deletions_may_have_changed(info: dict[str, object]) -> None:
     assert checkpoint().deletions_unchanged(INFO)
     assert not checkpoint().deletions_unchanged(replace(INFO, **info))  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ def test_expired_messages_are_no_new_deletions() -> None:
 
 
 def test_messages_that_the_server_lost_are_new_deletions() -> None:
-    assert checkpoint().has_new_deletions(replace(INFO, lost=(4,)), [])
+    assert checkpoint().has_new_deletions(replace(INFO, lost=Loss(((4, 4),))), [])
 
 
 def test_expired_messages_are_removed_from_all_ranges() -> None:
@@ -87,10 +87,10 @@ def complete(one: Checkpoint, *, reached: int = 20, info: StreamInfo = INFO, **a
 def test_a_pass_that_reached_its_end_is_complete_and_its_ranges_are_added() -> None:
     one = checkpoint(removed=[(3, 3)], deleted=[(3, 3)], unreadable=[(5, 5)], undelivered=[(9, 9)])
     assert one.kind is CheckpointKind.IN_PROGRESS
-    info = replace(INFO, deleted=2, lost=(6,))
+    info = replace(INFO, deleted=2, lost=Loss(((6, 6),)))
     assert complete(one, info=info, removed=[(12, 12)], deleted=[(12, 12)], unreadable=[(15, 15)])
     assert (one.next_seq, one.is_complete, one.kind, one.undelivered) == (21, True, CheckpointKind.COMPLETED, [])
-    assert one.lost_seqs == (6,)
+    assert one.lost == Loss(((6, 6),))
     assert one.removed == [(3, 3), (12, 12)]
     assert one.deleted == [(3, 3), (12, 12)]
     assert one.unreadable == [(5, 5), (15, 15)]
@@ -115,7 +115,7 @@ def test_a_pass_without_new_messages_changes_nothing() -> None:
         ({}, {"reached": 10, "info": replace(INFO, last_seq=10)}),
         ({}, {"reached": 10, "removed": [(3, 3)]}),
         ({}, {"reached": 10, "unreadable": [(3, 3)]}),
-        ({}, {"reached": 10, "info": replace(INFO, lost=(3,))}),
+        ({}, {"reached": 10, "info": replace(INFO, lost=Loss(((3, 3),)))}),
         ({"undelivered": [(3, 3)]}, {"reached": 10}),
         ({"subject_counts": {b"s": SubjectCount(1)}}, {"reached": 10}),
     ],
@@ -126,9 +126,9 @@ def test_any_new_result_is_a_change(facts: dict[str, object], change: dict[str, 
 
 def test_only_a_full_pass_records_the_messages_that_the_server_lost() -> None:
     one = checkpoint(is_complete=True)
-    info = replace(INFO, last_seq=10, lost=(6,), lost_bytes=3)
+    info = replace(INFO, last_seq=10, lost=Loss(((6, 6),), 3))
     assert not one.complete(RangeAccount(), info=info, mode=Mode.INCREMENTAL, reached=10, subject_counts={})
-    assert (one.lost_seqs, one.lost_bytes) == ((), 0)
+    assert one.lost == Loss()
 
 
 def test_completing_a_checkpoint_does_not_change_the_counts_given_as_an_argument() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.model.findings import Kind
+from auditor.core.model.message import Loss
 from auditor.core.state import codec
 from auditor.core.state.checkpoint import Checkpoint
 from auditor.core.state.codec import FORMAT, decode_checkpoint, encode_checkpoint
@@ -28,7 +29,7 @@ def checkpoint(stream: list[tuple[str | bytes, bytes]]) -> Checkpoint:
         next_seq=len(stream) + 1,
         removed=[(2, 3)],
         undelivered=[(5, 9)],
-        lost_seqs=(4,),
+        lost=Loss(((4, 4),)),
     )
 
 

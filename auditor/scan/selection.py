@@ -1,0 +1,79 @@
+"""Checks that the audit selects messages at all: a wrong subject would otherwise make every stream clean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from auditor.aether.stream_layout import StreamLayout
+from auditor.errors import AuditorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from auditor.core.model.message import StreamInfo
+    from auditor.core.state.checkpoint import Checkpoint
+    from auditor.scan.ports import Source
+    from auditor.scan.request import PassRequest
+
+MAX_PREFIXES = 5
+"""Subject prefixes that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionResult:
+    """Whether the audit selects messages of the stream."""
+
+    incomplete: str | None = None
+    """Why the audit has probably the wrong subjects, in one line; None if it has not."""
+    notes: tuple[str, ...] = ()
+    """What an operator should know about messages that were not selected, one line each."""
+
+
+async def check_selection(
+    source: Source, info: StreamInfo, checkpoint: Checkpoint, request: PassRequest
+) -> SelectionResult:
+    """Whether an audit that examined no message, of a stream that has messages, has the right subjects.
+
+    Never raises an AuditorError: if the server does not list the subjects of the stream, the audit is incomplete.
+    """
+    segments = checkpoint.state.segments
+    notes = tuple(
+        f"messages on {StreamLayout(prefix).all_events} were skipped: they are not on the subjects of this audit"
+        for prefix in segments.other_prefixes[:MAX_PREFIXES]
+    )
+    if segments.examined or not info.messages:
+        return SelectionResult(notes=notes)
+    layout = StreamLayout(request.audit.stream)
+    nothing = f"none of the {info.messages} messages of stream {info.name} is on the subjects of this audit"
+    try:
+        if request.audit.actors and await source.subjects(layout.all_events):
+            return SelectionResult(notes=(*notes, f"nothing is stored for {_named(request.audit.actors)}"))
+        stored = await source.subjects(">")
+    except AuditorError as error:
+        return SelectionResult(f"{nothing}, and its subjects are not known: {error}", notes)
+    return SelectionResult(
+        f"{nothing}: it holds messages on {', '.join(_prefixes(stored))}; check `stream` and `subjects` of audit"
+        f" {request.audit.name}, and whether the stream is a mirror or transforms subjects",
+        notes,
+    )
+
+
+def _prefixes(subjects: Iterable[str]) -> list[str]:
+    """The most frequent first two tokens of subjects, as filters."""
+    counts = Counter(_filter(subject) for subject in subjects)
+    named = sorted(counts, key=lambda prefix: -counts[prefix])[:MAX_PREFIXES]
+    return [*named, "other subjects"] if len(counts) > MAX_PREFIXES else named
+
+
+def _filter(subject: str) -> str:
+    tokens = subject.split(".")
+    return subject if len(tokens) <= 2 else f"{tokens[0]}.{tokens[1]}.>"
+
+
+def _named(actors: tuple[str, ...]) -> str:
+    named = ", ".join(f'"{actor}"' for actor in actors[:MAX_PREFIXES])
+    return (
+        f"actor {named}" if len(actors) == 1 else f"actors {named}{' and others' if len(actors) > MAX_PREFIXES else ''}"
+    )
