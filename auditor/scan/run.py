@@ -28,7 +28,7 @@ from auditor.scan.checkpoint_writer import CheckpointWriter, SaveResult
 from auditor.scan.duplicates import resolve_duplicates
 from auditor.scan.identity_check import IdentityResult, check_identity, check_samples
 from auditor.scan.plan import audited_stream, choose_plan
-from auditor.scan.reporting import report_pass
+from auditor.scan.reporting import report_pass, with_findings_of_last_pass
 from auditor.scan.selection import check_selection
 from auditor.scan.subject_counts import CountResult, count_subjects
 from auditor.scan.walk import flush_quarantine, read_range
@@ -124,6 +124,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
             ),
             notes=selection.notes,
             quarantine_pending=plan.start.unstored + quarantine.failed,
+            read_error=walk.incomplete if walk.read is None else None,
         )
         identity = start.history.identity.with_samples(walk.samples).with_loss(results.account.lost)
         history = start.history.with_identity(identity)
@@ -143,6 +144,8 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
         )
         if not request.interrupt.is_set() and start.info.contradiction is None:
             await _list_accepted(ports.state, start.accepted, report)
+            if not read_to_its_end(report):
+                report = await with_findings_of_last_pass(report, request, ports, start.accepted, history)
         report = replace(report, quarantine=quarantine).with_newest_findings(history.baseline.newest_finding_ns)
         return report.with_at_most(request.max_findings)
     finally:

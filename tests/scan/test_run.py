@@ -25,7 +25,7 @@ from auditor.core.model.passes import Mode, Outcome, SeqRange, Verdict
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.state.codec import decode_checkpoint
 from auditor.core.state.examiner import Examiner
-from auditor.errors import StateError
+from auditor.errors import PermissionDeniedError, StateError
 from auditor.jetstream.state.state_store import HISTORY_PART
 from auditor.scan.request import StartFrom
 from auditor.scan.run import Yielded
@@ -915,6 +915,72 @@ async def test_acceptances_that_cannot_be_saved_are_logged() -> None:
     with capture_logs() as logs:
         assert (await a_pass(stream, state=state).run()).verdict is Verdict.CLEAN
     assert [entry["reason"] for entry in logs if entry["event"] == "acceptances not saved"] == ["it is full"]
+
+
+DENIED = PermissionDeniedError("NATS does not allow it")
+
+
+def denied(stream: InMemorySource, from_batch: int = 1) -> None:
+    """Let the stream refuse this batch of every later walk, and those after it."""
+    batches = count(1)
+
+    def refuse() -> None:
+        if next(batches) >= from_batch:
+            raise DENIED
+
+    stream.on_batch = refuse
+
+
+@pytest.mark.parametrize("from_batch", [1, 2])
+async def test_a_full_pass_that_does_not_reach_its_end_keeps_the_findings_of_the_last_one(from_batch: int) -> None:
+    stream, state = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
+    first = await a_pass(stream, state=state).run()
+    denied(stream, from_batch)
+    full = a_pass(stream, state=state)
+    full.start_from = StartFrom.BEGINNING
+    report = await full.run()
+    assert (report.verdict, report.incomplete) == (Verdict.CORRUPT, str(DENIED))
+    assert (report.findings, report.totals, report.malformed_events) == (
+        first.findings,
+        first.totals,
+        first.malformed_events,
+    )
+    assert report.actors == first.actors
+    assert (report.read_error, report.read is None) == ((str(DENIED), True) if from_batch == 1 else (None, False))
+    assert report.notes[-1].endswith("findings of the last completed pass are included")
+    assert sums_hold(report)
+
+
+async def test_findings_of_another_stream_or_of_before_a_rollback_are_not_kept() -> None:
+    for change in (InMemorySource.recreate, lambda stream: stream.roll_back(3)):
+        stream, state = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
+        await a_pass(stream, state=state).run()
+        change(stream)
+        stream.append(*GOOD)
+        denied(stream)
+        report = await a_pass(stream, state=state).run()
+        assert Kind.MALFORMED_EVENT not in report.findings_total
+
+
+async def test_an_interrupted_pass_reports_only_what_it_has_read() -> None:
+    stream, state = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
+    full = a_pass(stream, state=state)
+    full.start_from = StartFrom.BEGINNING
+    full.interrupt.set()
+    assert (await full.run()).verdict is Verdict.INCONCLUSIVE
+
+
+async def test_a_finding_that_was_reported_before_an_unreadable_pass_is_not_new_after_it() -> None:
+    stream, state = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
+    denied(stream)
+    for denies in (True, False):
+        full = a_pass(stream, state=state)
+        full.start_from = StartFrom.BEGINNING
+        assert (await full.run()).newest_finding_ns == {}
+        if denies:
+            stream.on_batch = lambda: None
 
 
 async def test_the_time_of_the_newest_finding_is_kept_over_full_passes() -> None:

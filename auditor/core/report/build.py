@@ -130,6 +130,7 @@ def build_report(
         incomplete=incomplete,
         quarantine_pending=facts.quarantine_pending,
         notes=facts.notes,
+        read_error=facts.read_error,
     )
 
 

@@ -134,6 +134,8 @@ class PassReport:
     """When the full pass began whose checkpoint this pass continued, nanoseconds since 1970."""
     incomplete: str | None = None
     """Why something in the range was not judged, in one line; None if everything was."""
+    read_error: str | None = None
+    """Why nothing could be read, in one line; None if something was, or if there was nothing to read."""
     quarantine_pending: int = 0
     """Quarantine records that are not stored yet."""
     notes: tuple[str, ...] = ()
