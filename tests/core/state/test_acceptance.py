@@ -15,6 +15,7 @@ import auditor.core.state.segments
 from auditor.core.model.finding_identity import Identity, IdentityIndex, IdentitySet, identity_set
 from auditor.core.model.findings import Finding, Kind, Severity, Unit, spec
 from auditor.core.model.passes import Verdict
+from auditor.core.model.range_account import SubjectCount
 from auditor.core.model.ranges import merged
 from auditor.core.report.build import ReportSettings
 from auditor.core.state.acceptance import (
@@ -29,7 +30,7 @@ from auditor.core.state.acceptance import (
 from tests.core.by_the_book import Made, growing, made
 from tests.core.findings import acceptance_by_rule
 from tests.core.reports import report_on
-from tests.core.state.test_examiner import examiner
+from tests.core.state.test_examiner import examiner, judged
 from tests.core.stories import event, message, snapshot
 
 if TYPE_CHECKING:
@@ -192,6 +193,19 @@ def test_only_the_accepted_part_of_a_range_is_counted_as_accepted() -> None:
     report = report_of(EVENTS, known, deleted=frozenset({2, 3, 4}))
     assert (report.accepted_total[kind], report.findings_total[kind]) == (2, 1)
     assert [(each.first_seq, each.last_seq) for each in report.findings if each.kind is kind] == [(4, 4)]
+
+
+def test_accepted_unreadable_messages_of_an_actor_stay_accepted_when_they_are_counted_again() -> None:
+    kind = Kind.UNREADABLE_MESSAGE
+    asked = acceptance_by_rule(kind, 9)
+    first, again, more = (
+        {ORDER.encode(): SubjectCount(stored=3, unreadable=unreadable, detected_seq=detected_seq)}
+        for unreadable, detected_seq in ((2, 5), (2, 99), (3, 99))
+    )
+    found = report_on(judged(EVENTS), 9, subject_counts=first, accepted={kind: asked}).accepted_identities
+    known = {kind: asked.listed(found)}
+    assert report_on(judged(EVENTS), 99, subject_counts=again, accepted=known).accepted_total == {kind: 2}
+    assert report_on(judged(EVENTS), 99, subject_counts=more, accepted=known).findings_total[kind] == 3
 
 
 def test_a_rule_covers_only_findings_that_were_reported() -> None:
