@@ -56,7 +56,7 @@ class App:
 
     def acceptances(self, audit: AuditConfig) -> Acceptances:
         """Returns the store of the acceptances of `audit`."""
-        return Acceptances(self.client, self.config.state, audit.name)
+        return Acceptances(self.client, self.config.state, audit.stream, audit.name, auditor.__version__)
 
     def state_store(self, audit: AuditConfig, *, store: bool = True) -> JetStreamStateStore:
         """Returns the state store of `audit`. Without `store`, its `save` does nothing.

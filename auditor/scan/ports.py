@@ -93,6 +93,12 @@ class StateStore(Protocol):
     async def load_acceptances(self) -> dict[Kind, Acceptance]:
         """Return the current acceptances. Raises as `load_history`."""
 
+    async def replace_acceptances(self, accepted: dict[Kind, Acceptance]) -> None:
+        """Replace the acceptances that `load_acceptances` returned.
+
+        Raises StateError if they have changed since, and the AuditorErrors of a request.
+        """
+
     async def check_out(self, kind: CheckpointKind) -> CheckedOut | None:
         """Return the newest checkpoint of that kind, which then only the caller uses; None if there is none.
 

@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from auditor.core.model.findings import AcceptedBy, spec
+import structlog
+
 from auditor.core.model.passes import Mode, PassFacts, SeqRange
 from auditor.core.model.range_account import RangeAccount
 from auditor.core.report.build import ReportSettings, build_report
+from auditor.core.report.known_findings import with_known_findings
+from auditor.core.state.acceptance import AcceptedFindings
 from auditor.core.state.checkpoint import CheckpointKind
+from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from auditor.core.history.stream_identity import StreamIdentity
+    from auditor.core.history.audit_history import AuditHistory
     from auditor.core.model.findings import Kind
     from auditor.core.model.passes import PassTimes
     from auditor.core.report.pass_report import PassReport
     from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.checkpoint import Checkpoint
-    from auditor.scan.ports import PassPorts
+    from auditor.scan.ports import PassPorts, StateStore
     from auditor.scan.request import PassRequest
+
+log = structlog.get_logger()
 
 
 async def report_pass(
@@ -31,18 +37,10 @@ async def report_pass(
     facts: PassFacts,
     account: RangeAccount,
     accepted: Mapping[Kind, Acceptance],
-    identity: StreamIdentity,
+    history: AuditHistory,
 ) -> PassReport:
-    """The report of the pass that left `checkpoint`, made in a thread.
-
-    Acceptances of another stream with the same name do not count, except those of kinds that are accepted by time.
-    """
+    """The report of the pass that left `checkpoint`, made in a thread. `history`: with the findings that earlier passes reported."""
     versions = request.audit.versions
-    valid = {
-        kind: each
-        for kind, each in accepted.items()
-        if spec(kind).accepted_by is AcceptedBy.TIME or each.created_ns == checkpoint.created_ns
-    }
     return await asyncio.to_thread(
         build_report,
         request.audit.name,
@@ -51,10 +49,10 @@ async def report_pass(
         account,
         ReportSettings(versions.first, versions.contiguous, request.detail_limit),
         ports.actor_types,
-        accepted=valid,
-        incidents=identity.incidents,
-        lost=identity.lost,
-        unexplained_start=identity.unexplained_start,
+        accepted=AcceptedFindings(accepted.values(), checkpoint.created_ns, history.reported),
+        incidents=history.identity.incidents,
+        lost=history.identity.lost,
+        unexplained_start=history.identity.unexplained_start,
     )
 
 
@@ -71,19 +69,60 @@ async def last_report(
     history = loaded.history
     if accepted is None:
         accepted = await ports.state.load_acceptances()
-    start = await ports.state.check_out(CheckpointKind.COMPLETED)
-    if start is None or not history.last_passes:
-        return None
-    ports.state.put_back(start)
-    checkpoint = start.checkpoint
-    if (checkpoint.stream, checkpoint.subjects) != (request.audit.stream, request.audit.all_subjects):
+    checkpoint = await _completed_checkpoint(request, ports.state)
+    if checkpoint is None or not history.last_passes:
         return None
     ports.actor_types.restore(history.actor_types)
+    report = await _saved_report(request, ports, checkpoint, accepted, history)
+    return report.with_newest_findings(history.baseline.newest_finding_ns)
+
+
+async def with_findings_of_last_pass(
+    report: PassReport,
+    request: PassRequest,
+    ports: PassPorts,
+    accepted: Mapping[Kind, Acceptance],
+    history: AuditHistory,
+) -> PassReport:
+    """The report of a pass that did not reach its end, with the findings of the last completed pass of the same stream.
+
+    If that pass cannot be loaded, this is logged, and the report is returned as it is.
+    """
+    try:
+        checkpoint = await _completed_checkpoint(request, ports.state)
+    except AuditorError as error:
+        log.warning("findings of the last pass not loaded", audit=report.name, reason=str(error))
+        return report
+    info = history.identity.last_info
+    if checkpoint is None or info is None or not history.last_passes:
+        return report
+    if (checkpoint.created_ns, checkpoint.generation) != (info.created_ns, history.identity.generation):
+        return report
+    return with_known_findings(report, await _saved_report(request, ports, checkpoint, accepted, history))
+
+
+async def _completed_checkpoint(request: PassRequest, state: StateStore | None) -> Checkpoint | None:
+    """The checkpoint of the last completed pass; None if none is saved for these subjects."""
+    start = await state.check_out(CheckpointKind.COMPLETED) if state is not None else None
+    if state is None or start is None:
+        return None
+    state.put_back(start)
+    checkpoint = start.checkpoint
+    is_same = (checkpoint.stream, checkpoint.subjects) == (request.audit.stream, request.audit.all_subjects)
+    return checkpoint if is_same else None
+
+
+async def _saved_report(
+    request: PassRequest,
+    ports: PassPorts,
+    checkpoint: Checkpoint,
+    accepted: Mapping[Kind, Acceptance],
+    history: AuditHistory,
+) -> PassReport:
     mode, times = max(history.last_passes.items(), key=lambda each: each[1].finished_ns)
     filtered = bool(request.audit.actors) and ports.source.can_filter(request.audit.all_subjects)
     facts = facts_of(checkpoint, mode, times, filtered=filtered)
-    report = await report_pass(request, ports, checkpoint, facts, RangeAccount(), accepted, history.identity)
-    return report.with_newest_findings(history.baseline.newest_finding_ns)
+    return await report_pass(request, ports, checkpoint, facts, RangeAccount(), accepted, history)
 
 
 def facts_of(checkpoint: Checkpoint, mode: Mode, times: PassTimes, *, filtered: bool) -> PassFacts:

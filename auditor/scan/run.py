@@ -14,18 +14,21 @@ import msgspec
 import structlog
 
 from auditor.core.history.audit_history import AuditHistory, LoadedHistory
+from auditor.core.history.baseline import read_to_its_end
 from auditor.core.model.passes import Mode, PassFacts, SeqRange
 from auditor.core.model.range_account import RangeAccount
 from auditor.core.model.ranges import intersects_open_interval
 from auditor.core.model.subject_filter import SubjectFilter
+from auditor.core.state.acceptance import listed_acceptances
 from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
 from auditor.core.state.examiner import Examiner
+from auditor.errors import AuditorError
 from auditor.scan.account import classify_undelivered
 from auditor.scan.checkpoint_writer import CheckpointWriter, SaveResult
 from auditor.scan.duplicates import resolve_duplicates
 from auditor.scan.identity_check import IdentityResult, check_identity, check_samples
 from auditor.scan.plan import audited_stream, choose_plan
-from auditor.scan.reporting import report_pass
+from auditor.scan.reporting import report_pass, with_findings_of_last_pass
 from auditor.scan.selection import check_selection
 from auditor.scan.subject_counts import CountResult, count_subjects
 from auditor.scan.walk import flush_quarantine, read_range
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.checkpoint import Checkpoint
     from auditor.scan.plan import Plan
-    from auditor.scan.ports import PassPorts
+    from auditor.scan.ports import PassPorts, StateStore
     from auditor.scan.request import PassRequest
     from auditor.scan.walk import WalkResult
 
@@ -121,10 +124,11 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
             ),
             notes=selection.notes,
             quarantine_pending=plan.start.unstored + quarantine.failed,
+            read_error=walk.incomplete if walk.read is None else None,
         )
         identity = start.history.identity.with_samples(walk.samples).with_loss(results.account.lost)
-        report = await report_pass(request, ports, checkpoint, facts, results.account, start.accepted, identity)
         history = start.history.with_identity(identity)
+        report = await report_pass(request, ports, checkpoint, facts, results.account, start.accepted, history)
         history = history.with_actor_types(ports.actor_types.learned)
         if not request.interrupt.is_set():
             history = history.after(report)
@@ -138,6 +142,10 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
             pending=facts.quarantine_pending,
             contradiction=start.info.contradiction,
         )
+        if not request.interrupt.is_set() and start.info.contradiction is None:
+            await _list_accepted(ports.state, start.accepted, report)
+            if not read_to_its_end(report):
+                report = await with_findings_of_last_pass(report, request, ports, start.accepted, history)
         report = replace(report, quarantine=quarantine).with_newest_findings(history.baseline.newest_finding_ns)
         return report.with_at_most(request.max_findings)
     finally:
@@ -193,6 +201,17 @@ async def _complete(request: PassRequest, ports: PassPorts, start: _Start, walk:
     )
     has_changed = not plan.start.is_saved or walk.read is not None or bool(causes) or has_new_results
     return _Results(account, account.error or counted.error, has_changed)
+
+
+async def _list_accepted(state: StateStore | None, accepted: Mapping[Kind, Acceptance], report: PassReport) -> None:
+    """Replace rules in the acceptances, which earlier versions saved, by the findings that they cover in this report."""
+    listed = listed_acceptances(accepted, report.accepted_identities)
+    if state is None or not state.saves or listed is None or not read_to_its_end(report):
+        return
+    try:
+        await state.replace_acceptances(listed)
+    except AuditorError as error:
+        log.warning("acceptances not saved", audit=report.name, reason=str(error))
 
 
 async def _save(

@@ -62,45 +62,58 @@ class StatusCollector(Collector):
             "malformed_events",
             "Malformed events in the stream, as of the last completed pass.",
             ("actor_type", "reason"),
-            lambda a: _counts(a.report and a.report.malformed_events),
+            lambda a: _counts(a.findings_report and a.findings_report.malformed_events),
         )
         yield gauge(
             "version_gaps",
             "Runs of missing versions between two stored events of an actor, as of the last completed pass.",
             ("actor_type", "cause"),
-            lambda a: _counts(a.report and a.report.version_gaps),
+            lambda a: _counts(a.findings_report and a.findings_report.version_gaps),
         )
         yield gauge(
             "missing_versions",
             "Versions that are missing in those gaps.",
             ("actor_type", "cause"),
-            lambda a: _counts(a.report and a.report.missing_versions_by_type),
+            lambda a: _counts(a.findings_report and a.findings_report.missing_versions_by_type),
         )
         yield gauge(
             "broken_actors",
             "Actors that replay cannot rebuild, neither from their first event nor from their last snapshot.",
             ("actor_type",),
-            lambda a: _counts(a.report and {(label,): count for label, count in a.report.broken_by_type.items()}),
+            lambda a: _counts(
+                a.findings_report and {(label,): count for label, count in a.findings_report.broken_by_type.items()}
+            ),
         )
         yield gauge(
             "findings",
             f"Open findings; messages for {', '.join(MESSAGE_KINDS)}.",
             ("kind", "severity"),
-            lambda a: [((k, s), a.report.totals.get((k, s), 0)) for k, s in all_kind_severities()] if a.report else [],
+            lambda a: (
+                [((k, s), a.findings_report.totals.get((k, s), 0)) for k, s in all_kind_severities()]
+                if a.findings_report
+                else []
+            ),
         )
         yield gauge(
             "accepted_findings",
             "Findings that an operator accepted.",
             ("kind",),
-            lambda a: [((each.kind,), a.report.accepted_total.get(each.kind, 0)) for each in SPECS] if a.report else [],
+            lambda a: (
+                [((each.kind,), a.findings_report.accepted_total.get(each.kind, 0)) for each in SPECS]
+                if a.findings_report
+                else []
+            ),
         )
         yield gauge(
             "newest_finding_timestamp_seconds",
             "When the newest finding was first reported that is not part of the baseline; 0 if there is none.",
             ("kind", "severity"),
             lambda a: (
-                [((k, s), a.report.newest_finding_ns.get((k, s), 0) / NANOSECONDS) for k, s in all_kind_severities()]
-                if a.report
+                [
+                    ((k, s), a.findings_report.newest_finding_ns.get((k, s), 0) / NANOSECONDS)
+                    for k, s in all_kind_severities()
+                ]
+                if a.findings_report
                 else []
             ),
         )

@@ -118,6 +118,20 @@ class AuditStatus:
         self.stream_info = info
 
     @property
+    def findings_report(self) -> PassReport | None:
+        """The report that says what is found; None while nothing could be read, because a count of 0 would say that all is well."""
+        report = self.report
+        if report is not None and report.read_error is not None and not report.totals and not report.actors.seen:
+            return None
+        return report
+
+    @property
+    def read_problem(self) -> str | None:
+        """Why the last pass could read nothing of the stream, in one line; None if it could."""
+        error = self.report.read_error if self.report else None
+        return None if error is None else f"stream {self.stream} cannot be read: {error}"
+
+    @property
     def next_pass(self) -> datetime | None:
         """`next_pass_ns` in UTC."""
         return None if self.next_pass_ns is None else EPOCH + timedelta(microseconds=self.next_pass_ns // 1_000)
@@ -198,7 +212,7 @@ class ServiceStatus:
     def not_ready(self) -> str | None:
         """Why the daemon is not ready, in one line; None if it is."""
         if self.connection is None or self.nats_connected:
-            return self.problem
+            return self.problem or next(filter(None, (audit.read_problem for audit in self.audits.values())), None)
         return f"the connection to NATS is lost: {self.connection.last_error_text or 'no answer'}"
 
     @property

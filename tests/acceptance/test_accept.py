@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.canary.actor_messages import ActorMessages
 from tests.acceptance.conftest import auditor, configured
 from tests.acceptance.test_scan import good, store
 from tests.acceptance.test_state import BAD, scanned
@@ -45,6 +46,22 @@ async def test_only_findings_after_the_acceptance_make_a_pass_corrupt(config: st
         await publisher.publish([BAD])
     report = await scanned(config, "--full")
     assert (report["verdict"], report["findings_total"]) == ("corrupt", {"malformed_event": 1})
+
+
+async def test_a_gap_that_appears_below_an_accepted_one_is_open(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    skipping = ActorMessages("ORDERS", "order-2")
+    skipping.events(1, 4)
+    await store(server, admin, *good(3), *skipping.messages)
+    path = configured(tmp_path, server.url)
+    await scanned(path)
+    assert (await auditor(*accept(path, "--kind", "version_gap", "--reason", "known"))).code == 0
+    assert (await auditor("scan", "--config", path)).code == 0
+    await admin.request("$JS.API.STREAM.MSG.DELETE.ORDERS", b'{"seq":2}')
+    report = await scanned(path, "--full")
+    assert (report["verdict"], report["accepted_total"]) == ("corrupt", {"version_gap": 1})
+    assert report["findings_total"]["version_gap"] == 1
 
 
 async def test_acceptances_are_listed_and_can_be_withdrawn(config: str) -> None:

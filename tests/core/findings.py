@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from auditor.core.model.findings import Cause, Finding, Kind, spec
+from auditor.core.state.acceptance import Acceptance, AcceptanceRule
 
 VALUES: dict[str, Any] = {
     "reason": "syntax",
@@ -23,3 +24,9 @@ def finding_of(kind: Kind, **fields: Any) -> Finding:
     row = spec(kind)
     required = {name: VALUES.get(name, 1) for name in row.fields}
     return Finding(**{"kind": kind, "severity": row.severity(), **required, **fields})
+
+
+def acceptance_by_rule(kind: Kind, up_to_seq: int, *, accepted_ns: int = 0, created_ns: int = 0) -> Acceptance:
+    """An acceptance as earlier versions saved it, by sequence or time."""
+    rule = AcceptanceRule(up_to_seq=up_to_seq, noticed_by_ns=accepted_ns, created_ns=created_ns)
+    return Acceptance(kind=kind, up_to_seq=up_to_seq, reason="known", accepted_ns=accepted_ns, rule=rule)

@@ -10,14 +10,15 @@ from auditor.core.model.passes import Mode, PassFacts, SeqRange
 from auditor.core.model.range_account import RangeAccount
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.report.build import ReportSettings, build_report
+from auditor.core.state.acceptance import AcceptedFindings
 from auditor.core.state.checkpoint import Checkpoint
 from auditor.core.state.examiner import AuditedStream, Examiner
 from tests.core.stories import message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from auditor.core.model.findings import Kind
+    from auditor.core.model.findings import Incident, Kind
     from auditor.core.report.pass_report import PassReport
     from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.examiner import AuditState
@@ -37,6 +38,7 @@ def report_on(
     types: ActorTypes | None = None,
     settings: ReportSettings = ReportSettings(),  # noqa: B008 - frozen
     accepted: Mapping[Kind, Acceptance] | None = None,
+    incidents: Sequence[Incident] = (),
     lost: Loss = NO_LOSS,
     unexplained_start: str = "",
     **fields: object,
@@ -55,7 +57,8 @@ def report_on(
         RangeAccount(**account),
         settings,
         types or ActorTypes(),
-        accepted=accepted,
+        accepted=AcceptedFindings((accepted or {}).values()),
+        incidents=incidents,
         lost=lost,
         unexplained_start=unexplained_start,
     )

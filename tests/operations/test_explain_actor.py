@@ -6,8 +6,8 @@ import pytest
 
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.range_account import SubjectCount
-from auditor.core.state.acceptance import Acceptance
 from auditor.operations.explain_actor import CAUSE_TEXT, LastSnapshot, StepTopic, explain_actor
+from tests.core.findings import acceptance_by_rule
 from tests.core.reports import report
 from tests.core.stories import event, snapshot
 
@@ -61,10 +61,9 @@ def test_the_command_that_accepts_unreadable_events_covers_all_that_is_unreadabl
     steps = explain_actor([1, 2], None, report(*stored(1, 2), subject_counts=counts))
     commands = [step.command for step in steps if step.command]
     assert 'auditor accept --audit orders --kind unreadable_message --up-to-seq 2 --reason "…"' in commands
-    accepted = Acceptance(
-        kind=Kind.UNREADABLE_MESSAGE, up_to_seq=2, reason="known", accepted_ns=1, created_ns=0, count_in_last_segment=0
-    )
-    assert accepted.covers(counts[ORDER.encode()].detected_seq)
+    accepted = acceptance_by_rule(Kind.UNREADABLE_MESSAGE, 2)
+    after = report(*stored(1, 2), subject_counts=counts, accepted={accepted.kind: accepted})
+    assert (after.findings_total, after.accepted_total) == ({}, {Kind.UNREADABLE_MESSAGE: 1})
 
 
 def test_replay_continues_after_a_snapshot_that_covers_the_damage() -> None:

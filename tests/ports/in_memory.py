@@ -298,6 +298,9 @@ class InMemoryStateStore:
     async def load_acceptances(self) -> dict[Kind, Acceptance]:
         return dict(self.acceptances)
 
+    async def replace_acceptances(self, accepted: dict[Kind, Acceptance]) -> None:
+        self.acceptances = dict(accepted)
+
     async def check_out(self, kind: CheckpointKind) -> CheckedOut | None:
         if kind in self._in_memory:
             return self._in_memory.pop(kind)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import auditor.scan.identity_check
-from auditor.core.model.findings import Kind
+from auditor.core.model.findings import Kind, Severity
 from auditor.core.model.passes import Mode, Verdict
-from auditor.core.state.acceptance import Acceptance
 from auditor.scan.identity_check import check_identity
 from auditor.scan.request import StartFrom
+from tests.core.findings import acceptance_by_rule
 from tests.core.stories import event
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource, InMemoryStateStore
 from tests.scan.passes import GOOD, ORDER, a_pass
@@ -50,9 +50,7 @@ async def test_a_rollback_is_reported_with_the_actors_that_lost_versions_until_i
 
     accepted_ns = full.ports.clock()
     state.acceptances = {
-        Kind.STREAM_ROLLBACK: Acceptance(
-            kind=Kind.STREAM_ROLLBACK, up_to_seq=5, reason="known", accepted_ns=accepted_ns, created_ns=1
-        )
+        Kind.STREAM_ROLLBACK: acceptance_by_rule(Kind.STREAM_ROLLBACK, 5, accepted_ns=accepted_ns, created_ns=1)
     }
     report = await a_pass(stream, state=state).run()
     assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.STREAM_ROLLBACK: 1})
@@ -178,3 +176,30 @@ async def test_a_check_of_an_unchanged_stream_finds_nothing() -> None:
     result = await check_identity(stream, state, await stream.info(), before, 99)
     assert (result.reason, result.identity.incidents, result.identity.checked_ns) == (None, (), 99)
     assert result.identity.samples == before.samples
+
+
+async def test_the_same_damage_on_sequences_that_were_used_again_is_not_accepted() -> None:
+    skipping = [(ORDER, event("order-1", version)) for version in (1, 2, 5, 6)]
+    stream, state = InMemorySource(skipping), InMemoryStateStore()
+    gap = Kind.VERSION_GAP
+    state.acceptances = {gap: acceptance_by_rule(gap, 9, created_ns=stream.created_ns)}
+    for _ in range(2):
+        assert (await a_pass(stream, state=state).run()).accepted_total == {gap: 1}
+    stream.roll_back(2)
+    await a_pass(stream, state=state).run()
+    stream.append(*skipping[2:])
+    report = await a_pass(stream, state=state).run()
+    assert (report.findings_total, report.accepted_total) == ({gap: 1, Kind.STREAM_ROLLBACK: 1}, {})
+    assert report.newest_finding_ns[gap, Severity.CORRUPTION] > 0
+
+
+async def test_after_messages_were_replaced_a_gap_is_not_accepted() -> None:
+    skipping = [(ORDER, event("order-1", version)) for version in (1, 2, 5, 6)]
+    stream, state = InMemorySource(skipping), InMemoryStateStore()
+    gap = Kind.VERSION_GAP
+    state.acceptances = {gap: acceptance_by_rule(gap, 9, created_ns=stream.created_ns)}
+    await a_pass(stream, state=state).run()
+    stream.roll_back(3)
+    stream.append((ORDER, event("order-1", 6) + b" "))
+    report = await a_pass(stream, state=state).run()
+    assert (report.findings_total, report.accepted_total) == ({gap: 1, Kind.HISTORY_CHANGED: 1}, {})

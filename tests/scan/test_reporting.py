@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from auditor.core.history.stream_identity import StreamIdentity
+from auditor.core.history.audit_history import AuditHistory
 from auditor.core.model.findings import Kind
 from auditor.core.model.passes import Mode, PassTimes, SeqRange, Verdict
 from auditor.core.model.range_account import RangeAccount
-from auditor.core.state.acceptance import Acceptance
 from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
 from auditor.scan.reporting import facts_of, last_report, report_pass
+from tests.core.findings import acceptance_by_rule
 from tests.ports.in_memory import InMemorySource, InMemoryStateStore
 from tests.scan.passes import GOOD, ORDER, a_pass
 
@@ -37,7 +37,7 @@ async def test_making_a_report_does_not_change_the_checkpoint() -> None:
     one, before = a_pass(InMemorySource()), msgspec.msgpack.encode(CHECKPOINT)
     facts = facts_of(CHECKPOINT, Mode.FULL, PassTimes(8, 9), filtered=False)
     report = await report_pass(
-        one.request, one.ports, CHECKPOINT, facts, RangeAccount(unread=[(5, 6)]), {}, StreamIdentity()
+        one.request, one.ports, CHECKPOINT, facts, RangeAccount(unread=[(5, 6)]), {}, AuditHistory()
     )
     assert (report.messages.removed, report.messages.unjudged, report.full_pass_started_ns) == (2, 2, 5)
     assert msgspec.msgpack.encode(CHECKPOINT) == before
@@ -69,14 +69,7 @@ async def test_the_last_report_can_be_made_with_other_acceptances_than_the_saved
     stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
     one = a_pass(stream, state=state)
     assert (await one.run()).verdict is Verdict.CORRUPT
-    accepted = Acceptance(
-        kind=Kind.MALFORMED_EVENT,
-        up_to_seq=1,
-        reason="known",
-        accepted_ns=0,
-        created_ns=stream.created_ns,
-        count_in_last_segment=1,
-    )
+    accepted = acceptance_by_rule(Kind.MALFORMED_EVENT, 1, created_ns=stream.created_ns)
     report = await last_report(one.request, one.ports, {accepted.kind: accepted})
     assert report is not None
     assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.MALFORMED_EVENT: 1})

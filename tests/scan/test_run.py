@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,13 +23,13 @@ from auditor.core.model.findings import Cause, Kind, Severity
 from auditor.core.model.message import Loss
 from auditor.core.model.passes import Mode, Outcome, SeqRange, Verdict
 from auditor.core.model.quarantine_entry import QuarantineResult
-from auditor.core.state.acceptance import Acceptance
 from auditor.core.state.codec import decode_checkpoint
 from auditor.core.state.examiner import Examiner
-from auditor.errors import StateError
+from auditor.errors import PermissionDeniedError, StateError
 from auditor.jetstream.state.state_store import HISTORY_PART
 from auditor.scan.request import StartFrom
 from auditor.scan.run import Yielded
+from tests.core.findings import acceptance_by_rule
 from tests.core.stories import event, snapshot, streams, subjects
 from tests.ports.in_memory import FaultySource, GoneError, InMemoryQuarantine, InMemorySource, InMemoryStateStore
 from tests.scan.passes import GOOD, ORDER, OnePass, a_pass, report_of, sums_hold
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.report.pass_report import PassReport
+    from auditor.core.state.acceptance import Acceptance
 
 T = TypeVar("T")
 
@@ -896,15 +896,112 @@ async def test_if_the_state_cannot_be_saved_the_findings_are_the_same() -> None:
 
 async def test_an_acceptance_for_an_older_stream_of_the_same_name_has_no_effect() -> None:
     stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
-    known = Acceptance(
-        kind=Kind.MALFORMED_EVENT, up_to_seq=9, reason="", accepted_ns=0, created_ns=0, count_in_last_segment=1
-    )
+    known = acceptance_by_rule(Kind.MALFORMED_EVENT, 9)
     state.acceptances = {known.kind: known}
     assert (await a_pass(stream, state=state).run()).verdict is Verdict.CORRUPT
     info = await stream.info()
-    state.acceptances = {known.kind: msgspec.structs.replace(known, created_ns=info.created_ns)}
+    state.acceptances = {known.kind: acceptance_by_rule(Kind.MALFORMED_EVENT, 9, created_ns=info.created_ns)}
     report = await a_pass(stream, state=state).run()
     assert (report.verdict, report.accepted_total) == (Verdict.CLEAN, {Kind.MALFORMED_EVENT: 1})
+
+
+async def test_a_rule_is_replaced_by_the_findings_of_the_first_pass_that_reads_to_its_end() -> None:
+    stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), InMemoryStateStore()
+    rule = acceptance_by_rule(Kind.MALFORMED_EVENT, 99, created_ns=stream.created_ns)
+    state.acceptances = {rule.kind: rule}
+    interrupted = a_pass(stream, state=state)
+    interrupted.interrupt.set()
+    await interrupted.run()
+    assert state.acceptances == {rule.kind: rule}
+    state.saves = False
+    assert (await a_pass(stream, state=state).run()).accepted_total == {rule.kind: 1}
+    assert state.acceptances == {rule.kind: rule}
+    state.saves = True
+    for _ in range(2):
+        assert (await a_pass(stream, state=state).run()).accepted_total == {rule.kind: 1}
+        assert [each.rule for each in state.acceptances.values()] == [None]
+    stream.append((ORDER, b"{"))
+    report = await a_pass(stream, state=state).run()
+    assert (report.findings_total, report.accepted_total) == ({rule.kind: 1}, {rule.kind: 1})
+
+
+async def test_acceptances_that_cannot_be_saved_are_logged() -> None:
+    class Full(InMemoryStateStore):
+        async def replace_acceptances(self, accepted: dict[Kind, Acceptance]) -> None:
+            raise StateError("it is full")
+
+    stream, state = InMemorySource([(ORDER, b"{"), *GOOD]), Full()
+    rule = acceptance_by_rule(Kind.MALFORMED_EVENT, 99, created_ns=stream.created_ns)
+    state.acceptances = {rule.kind: rule}
+    with capture_logs() as logs:
+        assert (await a_pass(stream, state=state).run()).verdict is Verdict.CLEAN
+    assert [entry["reason"] for entry in logs if entry["event"] == "acceptances not saved"] == ["it is full"]
+
+
+DENIED = PermissionDeniedError("NATS does not allow it")
+
+
+def denied(stream: InMemorySource, from_batch: int = 1) -> None:
+    """Let the stream refuse this batch of every later walk, and those after it."""
+    batches = count(1)
+
+    def refuse() -> None:
+        if next(batches) >= from_batch:
+            raise DENIED
+
+    stream.on_batch = refuse
+
+
+@pytest.mark.parametrize("from_batch", [1, 2])
+async def test_a_full_pass_that_does_not_reach_its_end_keeps_the_findings_of_the_last_one(from_batch: int) -> None:
+    stream, state = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
+    first = await a_pass(stream, state=state).run()
+    denied(stream, from_batch)
+    full = a_pass(stream, state=state)
+    full.start_from = StartFrom.BEGINNING
+    report = await full.run()
+    assert (report.verdict, report.incomplete) == (Verdict.CORRUPT, str(DENIED))
+    assert (report.findings, report.totals, report.malformed_events) == (
+        first.findings,
+        first.totals,
+        first.malformed_events,
+    )
+    assert report.actors == first.actors
+    assert (report.read_error, report.read is None) == ((str(DENIED), True) if from_batch == 1 else (None, False))
+    assert report.notes[-1].endswith("findings of the last completed pass are included")
+    assert sums_hold(report)
+
+
+async def test_findings_of_another_stream_or_of_before_a_rollback_are_not_kept() -> None:
+    for change in (InMemorySource.recreate, lambda stream: stream.roll_back(3)):
+        stream, state = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
+        await a_pass(stream, state=state).run()
+        change(stream)
+        stream.append(*GOOD)
+        denied(stream)
+        report = await a_pass(stream, state=state).run()
+        assert Kind.MALFORMED_EVENT not in report.findings_total
+
+
+async def test_an_interrupted_pass_reports_only_what_it_has_read() -> None:
+    stream, state = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
+    full = a_pass(stream, state=state)
+    full.start_from = StartFrom.BEGINNING
+    full.interrupt.set()
+    assert (await full.run()).verdict is Verdict.INCONCLUSIVE
+
+
+async def test_a_finding_that_was_reported_before_an_unreadable_pass_is_not_new_after_it() -> None:
+    stream, state = InMemorySource([*GOOD, (ORDER, b"{")]), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
+    denied(stream)
+    for denies in (True, False):
+        full = a_pass(stream, state=state)
+        full.start_from = StartFrom.BEGINNING
+        assert (await full.run()).newest_finding_ns == {}
+        if denies:
+            stream.on_batch = lambda: None
 
 
 async def test_the_time_of_the_newest_finding_is_kept_over_full_passes() -> None:

@@ -165,3 +165,11 @@ def test_the_self_test_is_exported_only_if_there_is_a_canary(ok: bool | None, sa
     families = parse(generate_latest(registry(service)).decode())
     (family,) = (family for family in families if family.name == "aether_auditor_selftest_ok")
     assert [sample.value for sample in family.samples] == samples
+
+
+def test_if_nothing_could_be_read_and_nothing_is_known_there_are_no_counts_of_findings() -> None:
+    service = status()
+    service.audits["orders"].pass_completed(replace(report(), read_error="NATS does not allow it"))
+    names = {name for name, _ in samples(service)}
+    assert not names & {"aether_auditor_findings", "aether_auditor_accepted_findings"}
+    assert "aether_auditor_coverage_ratio" in names

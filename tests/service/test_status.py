@@ -128,3 +128,23 @@ def test_a_duration_falls_into_the_first_bucket_that_holds_it() -> None:
     assert durations.counts[:2] == [2, 1]
     assert durations.counts[-1] == 1
     assert (sum(durations.counts), len(durations.counts)) == (4, len(DURATION_BUCKETS) + 1)
+
+
+def test_a_stream_of_which_nothing_can_be_read_makes_the_daemon_not_ready() -> None:
+    service = status()
+    service.problem, service.connection = None, Connected()
+    audit = service.audits["orders"]
+    audit.pass_completed(replace(report(*GOOD), read_error="NATS does not allow it"))
+    assert service.not_ready == "stream S cannot be read: NATS does not allow it"
+    audit.pass_completed(report(*GOOD))
+    assert service.not_ready is None
+
+
+def test_a_report_without_anything_read_or_known_says_nothing_of_findings() -> None:
+    audit = status().audits["orders"]
+    unread = replace(report(), read_error="NATS does not allow it")
+    audit.pass_completed(unread)
+    assert (audit.report, audit.findings_report) == (unread, None)
+    known = replace(report(*GOOD), read_error="NATS does not allow it")
+    audit.pass_completed(known)
+    assert audit.findings_report is known

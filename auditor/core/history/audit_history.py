@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.core.history.baseline import Baseline
+from auditor.core.history.baseline import Baseline, from_format_1
 from auditor.core.history.stream_identity import StreamIdentity
 from auditor.core.model.passes import Mode, PassTimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from auditor.core.model.finding_identity import IdentityIndex
     from auditor.core.report.pass_report import PassReport
 
 
@@ -31,6 +32,11 @@ class AuditHistory(
     """The last completed pass of each mode."""
     actor_types: tuple[str, ...] = ()
     """Label values that exist already."""
+
+    @property
+    def reported(self) -> IdentityIndex | None:
+        """Looks up the findings that were reported; None if no pass has completed, or if its findings are not identified."""
+        return self.baseline.known_index if self.last_passes else None
 
     def with_identity(self, identity: StreamIdentity) -> AuditHistory:
         """The history with another identity of the stream."""
@@ -78,8 +84,11 @@ def decode_history(data: bytes, number: int) -> AuditHistory:
 
 
 def _from_format_1(data: bytes) -> AuditHistory:
-    """Format 1 has the time before which checkpoints are invalid. All of these have an older format and are not used."""
+    """Format 1 identifies no findings, and has the time before which checkpoints are invalid, all of an older format."""
     saved = msgspec.msgpack.decode(data)
-    if isinstance(saved, dict) and isinstance(saved.get("history"), dict):
-        saved["history"].pop("changed_ns", None)
+    if isinstance(saved, dict):
+        if isinstance(saved.get("news"), dict):
+            saved["news"] = from_format_1(saved["news"])
+        if isinstance(saved.get("history"), dict):
+            saved["history"].pop("changed_ns", None)
     return msgspec.convert(saved, type=AuditHistory)

@@ -112,6 +112,16 @@ class OpenUntil(StrEnum):
     """Until an operator accepts it. Such a finding is kept as an incident."""
 
 
+class Replaced(StrEnum):
+    """Which sequences may hold other messages than before, after a finding of a kind."""
+
+    NONE = "none"
+    RANGE = "range"
+    """Those of its range."""
+    ALL = "all"
+    """Any: it is not known which."""
+
+
 FieldName = Literal[
     "reason", "cause", "seq", "subject", "actor", "ids", "version", "after_version", "before_version",
     "missing", "after_seq", "before_seq", "first_seq", "last_seq", "count", "noticed_at", "quarantine",
@@ -141,6 +151,7 @@ class KindSpec:
     """The cause of a gap that it explains."""
     accepted_by: AcceptedBy = AcceptedBy.SEQUENCE
     open_until: OpenUntil = OpenUntil.NOT_FOUND
+    replaced: Replaced = Replaced.NONE
 
     @property
     def severities(self) -> tuple[Severity, ...]:
@@ -233,6 +244,7 @@ SPECS = (
         place=_RANGE,
         accepted_by=AcceptedBy.TIME,
         open_until=OpenUntil.ACCEPTED,
+        replaced=Replaced.RANGE,
     ),
     KindSpec(
         kind=Kind.STREAM_RECREATED,
@@ -249,6 +261,7 @@ SPECS = (
         place=_RANGE,
         accepted_by=AcceptedBy.TIME,
         open_until=OpenUntil.ACCEPTED,
+        replaced=Replaced.ALL,
     ),
     KindSpec(
         kind=Kind.CONFIG_CHANGED,

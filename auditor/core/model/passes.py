@@ -85,6 +85,8 @@ class PassFacts:
     """Why part of the range was not read, in one line; None if all of it was."""
     notes: tuple[str, ...] = ()
     """What an operator should know about messages that were not selected, one line each."""
+    read_error: str | None = None
+    """Why nothing could be read, in one line; None if something was, or if there was nothing to read."""
     quarantine_pending: int = 0
     """Quarantine records of messages in the range that are not stored yet."""
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from auditor.aether.stream_layout import StreamLayout, actor_type_of
+from auditor.core.model.finding_identity import identity_set
 from auditor.core.model.findings import Kind, Severity
 from auditor.core.model.message import NO_LOSS, Loss
 from auditor.core.model.passes import Verdict
 from auditor.core.model.ranges import merged, size
 from auditor.core.report.actor_assessment import RangeFacts, Replayability
 from auditor.core.report.finding_table import FindingTable
+from auditor.core.report.identifier import Identifier
 from auditor.core.report.pass_report import ActorCounts, EventCounts, MessageCounts, PassReport, SnapshotCounts
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from auditor.core.model.findings import Incident
     from auditor.core.model.passes import PassFacts
     from auditor.core.model.range_account import RangeAccount
-    from auditor.core.state.acceptance import Acceptance
+    from auditor.core.state.acceptance import AcceptedFindings
     from auditor.core.state.checkpoint import Checkpoint
     from auditor.core.state.examiner import AuditState
 
@@ -45,7 +47,7 @@ def build_report(
     settings: ReportSettings,
     actor_types: ActorTypes,
     *,
-    accepted: Mapping[Kind, Acceptance] | None = None,
+    accepted: AcceptedFindings | None = None,
     incidents: Sequence[Incident] = (),
     lost: Loss = NO_LOSS,
     unexplained_start: str = "",
@@ -75,6 +77,7 @@ def build_report(
             contiguous=settings.contiguous,
         ),
         max_findings=settings.max_findings,
+        identifier=Identifier(checkpoint.stream, checkpoint.created_ns, incidents),
         accepted=accepted,
     )
     table.add_ranges(Kind.DELETED_MESSAGES, checkpoint.deleted)
@@ -120,10 +123,14 @@ def build_report(
         },
         broken_list=tuple(table.broken_list),
         accepted=dict(table.accepted),
+        identities={key: identity_set(each) for key, each in table.identities.items()},
+        accepted_identities={key: identity_set(each) for key, each in table.accepted_identities.items()},
+        counted_only=frozenset(table.counted_only),
         full_pass_started_ns=checkpoint.full_pass_started_ns,
         incomplete=incomplete,
         quarantine_pending=facts.quarantine_pending,
         notes=facts.notes,
+        read_error=facts.read_error,
     )
 
 

@@ -8,7 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
+from auditor.core.model.finding_identity import MAX_IDENTITIES, Identity
 from auditor.core.model.findings import Cause, Finding, Kind, Severity, spec, subject_text
+from auditor.core.model.ranges import merged, size, subtract
 from auditor.core.report.actor_assessment import (
     HEALTHY,
     ActorAssessment,
@@ -17,16 +19,18 @@ from auditor.core.report.actor_assessment import (
     Replayability,
     assess_actor,
 )
+from auditor.core.report.identifier import Identifier
 from auditor.core.report.pass_report import BrokenActor
+from auditor.core.state.acceptance import AcceptedFindings
 from auditor.units import format_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from auditor.core.model.finding_identity import Key
     from auditor.core.model.findings import Incident
     from auditor.core.model.range_account import SubjectCount
     from auditor.core.model.ranges import Ranges
-    from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.examiner import AuditState
     from auditor.core.state.ledger import OutOfOrderEvent, Snapshot
 
@@ -50,13 +54,20 @@ class FindingTable:
         facts: RangeFacts,
         *,
         max_findings: int,
-        accepted: Mapping[Kind, Acceptance] | None = None,
+        identifier: Identifier | None = None,
+        accepted: AcceptedFindings | None = None,
     ) -> None:
-        """`max_findings`: how many findings are listed, and how many broken actors. `accepted`: the acceptances by kind."""
+        """`max_findings`: how many findings are listed, and how many broken actors."""
         self.totals: Counter[tuple[Kind, Severity]] = Counter()
         """Open findings; messages for the kinds that count messages."""
         self.accepted: Counter[tuple[Kind, Severity]] = Counter()
         """Accepted findings, which are in no total."""
+        self.identities: dict[Key, list[Identity]] = {}
+        """All findings, open and accepted ones: the first `MAX_IDENTITIES` of each kind and severity."""
+        self.accepted_identities: dict[Key, list[Identity]] = {}
+        """Accepted findings."""
+        self.counted_only: set[Key] = set()
+        """Kinds and severities with more findings than are in `identities`."""
         self.gaps: Counter[tuple[str, Cause]] = Counter()
         """Version gaps, by actor type and cause."""
         self.missing_versions: Counter[tuple[str, Cause]] = Counter()
@@ -71,7 +82,8 @@ class FindingTable:
         self._layout = StreamLayout(stream)
         self._facts = facts
         self._max_findings = max_findings
-        self._acceptances = accepted or {}
+        self._identifier = identifier or Identifier(stream, 0)
+        self._accepted = accepted or AcceptedFindings()
         self._findings = 0
         self._lists: dict[tuple[Kind, Severity], list[Finding]] = {}
         self._add_message_findings()
@@ -81,25 +93,30 @@ class FindingTable:
     def add_ranges(self, kind: Kind, ranges: Ranges) -> None:
         """Add one finding for each range, counted by messages. The part of a range that is accepted is counted apart."""
         severity = spec(kind).severity()
-        acceptance = self._acceptances.get(kind)
+        key = (kind, severity)
         for first, last in ranges:
-            accepted_to = min(last, acceptance.up_to_seq) if acceptance else 0
-            if first <= accepted_to:
-                self._count(kind, severity, accepted_to, accepted_to - first + 1)
-            begin = max(first, accepted_to + 1)
-            if begin <= last and self._count(kind, severity, last, last - begin + 1):
-                count = last - begin + 1
-                self._list(Finding(kind=kind, severity=severity, first_seq=begin, last_seq=last, count=count))
+            not_accepted: Ranges = []
+            for identity in self._identifier.sequences(kind, first, last):
+                left = self._accepted.open_parts(key, identity)
+                covered = subtract([(identity.first, identity.last)], left)
+                self._identify(key, [Identity(identity.digest, *part) for part in covered], accepted=True)
+                self._identify(key, [Identity(identity.digest, *part) for part in left], accepted=False)
+                if covered:
+                    self.accepted[key] += size(covered)
+                not_accepted += left
+            for begin, end in merged(not_accepted):
+                if self._count_open(key, end - begin + 1):
+                    self._list(
+                        Finding(kind=kind, severity=severity, first_seq=begin, last_seq=end, count=end - begin + 1)
+                    )
 
     def add_unreadable_subjects(self, counts: Mapping[bytes, SubjectCount]) -> None:
-        """Add one finding for each subject with unreadable messages, counted by messages.
-
-        An acceptance covers it from the last sequence that was read when it was first reported.
-        """
+        """Add one finding for each subject with unreadable messages, counted by messages."""
         kind = Kind.UNREADABLE_MESSAGE
         severity = spec(kind).severity()
         for subject, count in counts.items():
-            if self._count(kind, severity, count.detected_seq, count.unreadable):
+            identity = self._identifier.unreadable_on_subject(subject, count.unreadable)
+            if self._count(kind, severity, count.detected_seq, identity, count=count.unreadable):
                 key = self._layout.actor_key(subject)
                 self._list(
                     Finding(
@@ -117,22 +134,16 @@ class FindingTable:
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
         """Add findings about the past of the stream."""
         for incident in incidents:
-            finding = incident.finding
-            key, acceptance = (finding.kind, finding.severity), self._acceptances.get(finding.kind)
-            if acceptance is not None and acceptance.covers_time(incident.noticed_ns):
-                self.accepted[key] += 1
-                continue
-            self.totals[key] += 1
-            self._findings += 1
-            listed = self._lists.setdefault(key, [])
-            if len(listed) < self._max_findings:
-                listed.append(replace(finding, noticed_at=format_utc(incident.noticed_ns)))
+            finding, noticed_ns = incident.finding, incident.noticed_ns
+            identity = self._identifier.incident(incident)
+            if self._count(finding.kind, finding.severity, 0, identity, noticed_ns=noticed_ns):
+                self._list(replace(finding, noticed_at=format_utc(noticed_ns)))
 
     def add_unlocated_loss(self, size: int) -> None:
         """Add one lost message: the server reports `size` bytes as lost and no sequences."""
         kind = Kind.LOST_MESSAGES
         severity = spec(kind).severity()
-        if self._count(kind, severity, self._facts.first_seq):
+        if self._count(kind, severity, self._facts.first_seq, self._identifier.unlocated_loss(size)):
             detail = f"the server reports {size} bytes lost, and not of which messages"
             self._list(Finding(kind=kind, severity=severity, count=1, detail=detail))
 
@@ -148,33 +159,69 @@ class FindingTable:
         """Whether more findings are open than are listed."""
         return self._findings > len(self.listed)
 
-    def _count(self, kind: Kind, severity: Severity, seq: int, count: int = 1) -> bool:
-        """Count one finding, which an acceptance up to `seq` covers. Returns whether the caller lists it, too."""
-        acceptance = self._acceptances.get(kind)
-        if acceptance is not None and acceptance.covers(seq):
-            self.accepted[kind, severity] += count
+    def _count(
+        self,
+        kind: Kind,
+        severity: Severity,
+        seq: int,
+        *identities: Identity,
+        count: int = 1,
+        noticed_ns: int | None = None,
+    ) -> bool:
+        """Count one finding, which is accepted if all its identities are. Returns whether the caller lists it, too.
+
+        `seq`: the lowest sequence up to which a rule accepts all of it. `noticed_ns`: when an incident was noticed.
+        """
+        key = (kind, severity)
+        is_open = any(self._accepted.open_parts(key, each, seq=seq, noticed_ns=noticed_ns) for each in identities)
+        self._identify(key, identities, accepted=not is_open)
+        if not is_open:
+            self.accepted[key] += count
             return False
-        self.totals[kind, severity] += count
+        return self._count_open(key, count)
+
+    def _count_open(self, key: Key, count: int) -> bool:
+        """Count one open finding. Returns whether the caller lists it, too."""
+        self.totals[key] += count
         self._findings += 1
-        return len(self._lists.setdefault((kind, severity), [])) < self._max_findings
+        return len(self._lists.setdefault(key, [])) < self._max_findings
+
+    def _identify(self, key: Key, identities: Iterable[Identity], *, accepted: bool) -> None:
+        all_ = self.identities.setdefault(key, [])
+        for identity in identities:
+            if len(all_) < MAX_IDENTITIES:
+                all_.append(identity)
+            else:
+                self.counted_only.add(key)
+            if accepted:
+                self.accepted_identities.setdefault(key, []).append(identity)
 
     def _list(self, finding: Finding) -> None:
         self._lists[finding.kind, finding.severity].append(finding)
 
     def _add_message_findings(self) -> None:
-        """Add the findings about single messages, which the examiner counted and listed."""
-        listed_by_kind = self._state.segments.listed_findings
-        for kind, count in self._state.segments.content_findings.items():
-            severity = spec(kind).severity(excused=True)  # a snapshot is counted here once it is superseded
-            acceptance, listed = self._acceptances.get(kind), listed_by_kind.get(kind, [])
-            if acceptance is not None and (covered := acceptance.count_accepted(self._state.segments)):
-                self.accepted[kind, severity] += covered
-                count -= covered  # noqa: PLW2901 - the others are open
-                listed = [finding for finding in listed if not acceptance.covers(finding.seq_for_acceptance)]
-            if count:
-                self.totals[kind, severity] += count
-                self._findings += count
-                self._lists[kind, severity] = listed
+        """Add the findings about single messages, which the examiner counted, listed and identified."""
+        segments = self._state.segments
+        for number in sorted(segments.segments):
+            segment = segments.segments[number]
+            for kind, count in segment.content_findings.items():
+                key = (kind, spec(kind).severity(excused=True))  # a snapshot is counted here once it is superseded
+                accepted_seqs = set()
+                for seq, digest in segments.identified_in(number, kind):
+                    identity = Identity(digest)
+                    is_accepted = not self._accepted.open_parts(key, identity, seq=seq)
+                    self._identify(key, [identity], accepted=is_accepted)
+                    if is_accepted:
+                        accepted_seqs.add(seq)
+                if count > segment.identified_count(kind):
+                    self.counted_only.add(key)
+                if accepted_seqs:
+                    self.accepted[key] += len(accepted_seqs)
+                if not_accepted := count - len(accepted_seqs):
+                    self.totals[key] += not_accepted
+                    self._findings += not_accepted
+                listed = segment.listed_findings.get(kind, ())
+                self._lists.setdefault(key, []).extend(each for each in listed if each.seq not in accepted_seqs)
 
     def _add_snapshot_findings(self) -> None:
         """Add the findings about the last snapshot on each subject, which is the one that Aether reads.
@@ -186,7 +233,7 @@ class FindingTable:
                 continue
             kind = snapshot.finding.kind
             severity = spec(kind).severity(excused=bool(self._facts.unread))
-            if self._count(kind, severity, snapshot.seq):
+            if self._count(kind, severity, snapshot.seq, Identity(snapshot.digest)):
                 self._list(replace(snapshot.finding, severity=severity))
 
     def _add_actors(self) -> None:
@@ -224,30 +271,33 @@ class FindingTable:
         subject = subject_text(self._layout.events_prefix.encode() + key)
         finding = partial(Finding, subject=subject, actor=actor_id_of(key))
         if assessment.colliding_ids:
-            self._add_collision(finding, assessment)
+            self._add_collision(finding, subject, assessment)
         if assessment.missing_head:
-            self._add_missing_versions(finding, Kind.MISSING_HEAD, assessment.missing_head)
+            self._add_missing_versions(finding, subject, Kind.MISSING_HEAD, assessment.missing_head)
         for gap in assessment.gaps:
-            self._add_missing_versions(finding, Kind.VERSION_GAP, gap)
+            self._add_missing_versions(finding, subject, Kind.VERSION_GAP, gap)
             by_type = (actor_type_of(key), gap.cause)
             self.gaps[by_type] += 1
             self.missing_versions[by_type] += gap.missing
         for event in assessment.out_of_order:
-            self._add_out_of_order(finding, event)
+            self._add_out_of_order(finding, subject, event)
         if assessment.snapshot_ahead:
-            self._add_snapshot_ahead(finding, assessment.snapshot_ahead)
+            self._add_snapshot_ahead(finding, subject, assessment.snapshot_ahead)
 
-    def _add_collision(self, finding: partial[Finding], assessment: ActorAssessment) -> None:
+    def _add_collision(self, finding: partial[Finding], subject: str, assessment: ActorAssessment) -> None:
         kind, seq, ids = Kind.SUBJECT_COLLISION, assessment.collision_seq, tuple(assessment.colliding_ids)
         severity = spec(kind).severity()
-        if self._count(kind, severity, seq):
+        if self._count(kind, severity, seq, *self._identifier.collision(subject, ids, seq)):
             detail = f"{len(ids)} actor ids share this subject and replay each other's events"
             self._list(finding(kind=kind, severity=severity, seq=seq, ids=ids, detail=detail))
 
-    def _add_missing_versions(self, finding: partial[Finding], kind: Kind, missing: MissingVersions) -> None:
+    def _add_missing_versions(
+        self, finding: partial[Finding], subject: str, kind: Kind, missing: MissingVersions
+    ) -> None:
         expected = missing.cause is Cause.EXPIRED or not self._facts.is_damage(missing.cause)
         severity = spec(kind).severity(excused=expected)
-        if not self._count(kind, severity, missing.before_seq):
+        identity = self._identifier.missing_versions(kind, subject, missing)
+        if not self._count(kind, severity, missing.before_seq, identity):
             return
         between = f"between sequences {missing.after_seq} and" if missing.after_seq else "before sequence"
         versions = (
@@ -274,9 +324,10 @@ class FindingTable:
         note = self._facts.unexplained_start if missing.cause is Cause.EXPIRED else ""
         return f"; {note}" if note else ""
 
-    def _add_out_of_order(self, finding: partial[Finding], event: OutOfOrderEvent) -> None:
+    def _add_out_of_order(self, finding: partial[Finding], subject: str, event: OutOfOrderEvent) -> None:
         severity = spec(event.kind).severity()
-        if not self._count(event.kind, severity, event.seq):
+        identity = self._identifier.version(event.kind, subject, event.version, event.seq)
+        if not self._count(event.kind, severity, event.seq, identity):
             return
         cause = (event.cause or Cause.UNKNOWN) if "cause" in spec(event.kind).fields else None
         self._list(
@@ -290,9 +341,10 @@ class FindingTable:
             )
         )
 
-    def _add_snapshot_ahead(self, finding: partial[Finding], snapshot: Snapshot) -> None:
+    def _add_snapshot_ahead(self, finding: partial[Finding], subject: str, snapshot: Snapshot) -> None:
         kind = Kind.SNAPSHOT_AHEAD
         severity = spec(kind).severity()
-        if self._count(kind, severity, snapshot.seq):
+        identity = self._identifier.version(kind, subject, snapshot.version, snapshot.seq)
+        if self._count(kind, severity, snapshot.seq, identity):
             detail = f"the last snapshot, at sequence {snapshot.seq}, is of a later version than the last event"
             self._list(finding(kind=kind, severity=severity, seq=snapshot.seq, version=snapshot.version, detail=detail))

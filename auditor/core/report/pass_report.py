@@ -11,6 +11,7 @@ from auditor.units import NANOSECONDS, format_rfc3339
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from auditor.core.model.finding_identity import IdentitySet, Key
     from auditor.core.model.findings import Cause, Finding, Kind, Severity
     from auditor.core.model.passes import Mode, SeqRange, Verdict
 
@@ -123,10 +124,18 @@ class PassReport:
     """Counts of findings that a user accepted: they are in no total and not listed."""
     newest_finding_ns: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
     """When the newest finding outside the baseline was first reported, nanoseconds since 1970."""
+    identities: Mapping[Key, IdentitySet] = field(default_factory=dict)
+    """Open and accepted findings, by kind and severity."""
+    accepted_identities: Mapping[Key, IdentitySet] = field(default_factory=dict)
+    """Accepted findings, by kind and severity."""
+    counted_only: frozenset[Key] = frozenset()
+    """Kinds and severities with more findings than `identities` has."""
     full_pass_started_ns: int = 0
     """When the full pass began whose checkpoint this pass continued, nanoseconds since 1970."""
     incomplete: str | None = None
     """Why something in the range was not judged, in one line; None if everything was."""
+    read_error: str | None = None
+    """Why nothing could be read, in one line; None if something was, or if there was nothing to read."""
     quarantine_pending: int = 0
     """Quarantine records that are not stored yet."""
     notes: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ from auditor.units import format_utc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORMAT = 2
+FORMAT = 3
 """Number of the saved format, saved with the bytes. Increase it when a saved field is added, removed, renamed or gets another meaning."""
 
 BATCH = 20_000

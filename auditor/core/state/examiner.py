@@ -12,6 +12,7 @@ from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import fast_event, has_version, judge_event, judge_snapshot
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
 from auditor.aether.subjects import actor_key, unreachable_reason
+from auditor.core.model.finding_identity import message_finding_digest
 from auditor.core.model.findings import Finding, Hidden, Kind, spec, subject_text
 from auditor.core.model.passes import Outcome
 from auditor.core.model.quarantine_entry import QuarantineEntry
@@ -152,7 +153,8 @@ class Examiner:
                 segment.skipped += 1
                 return None
             if unreachable := unreachable_reason(key):
-                self._add_finding(_finding(message, Kind.UNREACHABLE_EVENT, unreachable, NO_ACTOR_TEXT))
+                kind = Kind.UNREACHABLE_EVENT
+                self._add_finding(_finding(message, kind, unreachable, NO_ACTOR_TEXT), self._digest(kind, message))
                 segment.events.unreachable += 1
                 return None
         event = judge_event(message.data)
@@ -182,7 +184,7 @@ class Examiner:
         self, message: StoredMessage, key: bytes, kind: Kind, reason: str | None, detail: str
     ) -> QuarantineEntry:
         entry, finding = self._quarantine_entry(message, key, kind, reason, detail)
-        self._add_finding(finding)
+        self._add_finding(finding, self._digest(kind, message))
         cause = spec(kind).gap_cause
         assert cause is not None
         self.state.ledger.add_bad_message(key, cause, message.seq)
@@ -192,15 +194,17 @@ class Examiner:
         ledger, segment = self.state.ledger, self._segment
         snapshot = judge_snapshot(message.data)
         entry = finding = None
+        digest = b""
         if isinstance(snapshot, Malformed):
             kind, reason, detail = Kind.MALFORMED_SNAPSHOT, snapshot.reason, snapshot.detail
             entry, finding = self._quarantine_entry(message, key, kind, reason, detail)
-            self.supersede_snapshot(ledger.add_snapshot(key, 0, message.seq, finding))
+            self.supersede_snapshot(ledger.add_snapshot(key, 0, message.seq, finding, self._digest(kind, message)))
             segment.snapshots.malformed += 1
         else:
             if foreign := _foreign_detail(snapshot.actor_id, key):
                 entry, finding = self._quarantine_entry(message, key, Kind.FOREIGN_SNAPSHOT, None, foreign)
-            self.supersede_snapshot(ledger.add_snapshot(key, snapshot.version, message.seq, finding))
+                digest = self._digest(Kind.FOREIGN_SNAPSHOT, message)
+            self.supersede_snapshot(ledger.add_snapshot(key, snapshot.version, message.seq, finding, digest))
             segment.snapshots.ok += 1
         return entry
 
@@ -208,7 +212,7 @@ class Examiner:
         """Count the finding of a snapshot that is no longer the last on its subject. Aether reads only the last one."""
         if snapshot is not None and snapshot.finding is not None:
             severity = spec(snapshot.finding.kind).severity(excused=True)
-            self._add_finding(replace(snapshot.finding, severity=severity))
+            self._add_finding(replace(snapshot.finding, severity=severity), snapshot.digest)
 
     def _quarantine_entry(
         self, message: StoredMessage, key: bytes, kind: Kind, reason: str | None, detail: str
@@ -218,9 +222,12 @@ class Examiner:
         record = None if stream.quarantine_prefix is None else f"{stream.quarantine_prefix}.{entry.key}"
         return entry, _finding(message, kind, reason, detail, actor_id_of(key), record)
 
-    def _add_finding(self, finding: Finding) -> None:
-        """Count a finding whose severity no longer changes, and list it while its kind is below the limit."""
-        self.state.segments.add_finding(finding, self._detail_limit)
+    def _digest(self, kind: Kind, message: StoredMessage) -> bytes:
+        return message_finding_digest(kind, self._stream.stream, self._stream.created_ns, message)
+
+    def _add_finding(self, finding: Finding, digest: bytes) -> None:
+        """Count a finding whose severity no longer changes; list and identify it while its kind is below the limits."""
+        self.state.segments.add_finding(finding, digest, self._detail_limit)
 
 
 def _outcomes(segment: Segment) -> Counter[Outcome]:

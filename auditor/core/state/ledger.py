@@ -98,6 +98,8 @@ class Snapshot(msgspec.Struct, array_like=True, gc=False):
     version: int
     finding: Finding | None = None
     """Why it cannot be used: it does not decode, or it belongs to another actor. Its version is then not used."""
+    digest: bytes = b""
+    """Of the identity of `finding`."""
 
 
 class Ledger(msgspec.Struct, forbid_unknown_fields=True):
@@ -133,10 +135,12 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
         anomalies.last_bad_seq = seq
         anomalies.first_bad_seq = anomalies.first_bad_seq or seq
 
-    def add_snapshot(self, key: bytes, version: int, seq: int, finding: Finding | None = None) -> Snapshot | None:
+    def add_snapshot(
+        self, key: bytes, version: int, seq: int, finding: Finding | None = None, digest: bytes = b""
+    ) -> Snapshot | None:
         """Add a snapshot, with its content finding if it has one. Returns the snapshot that it supersedes."""
         superseded = self.snapshots.get(key)
-        self.snapshots[key] = Snapshot(seq, version, finding)
+        self.snapshots[key] = Snapshot(seq, version, finding, digest)
         return superseded
 
     def duplicates(self) -> Iterator[tuple[bytes, list[OutOfOrderEvent]]]:

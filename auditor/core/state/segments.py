@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from auditor.aether.stream_layout import prefix_of_event
+from auditor.core.model.finding_identity import DIGEST_SIZE, MAX_IDENTITIES
 from auditor.core.model.findings import Finding, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 SEGMENT_SIZE = 1 << 14
 """Sequences in one segment. It is small, because a segment that expired in part is read again."""
 
 
+PLACE_SIZE = 2
+"""Bytes of the place of a message in its segment."""
+IDENTIFIED_SIZE = PLACE_SIZE + DIGEST_SIZE
+"""Bytes of one identified finding."""
 MAX_OTHER_PREFIXES = 5
 """Prefixes of skipped messages that a segment keeps."""
 
@@ -64,6 +69,12 @@ class Segment(msgspec.Struct, forbid_unknown_fields=True):
     """By actor type and reason."""
     listed_findings: dict[Kind, list[Finding]] = {}
     """The findings of `content_findings` that are listed."""
+    identified: dict[Kind, bytearray] = {}
+    """The findings of `content_findings` that are identified: for each the place in the segment, 2 bytes, and the digest."""
+
+    def identified_count(self, kind: Kind) -> int:
+        """Returns how many findings of `kind` are identified."""
+        return len(self.identified.get(kind, b"")) // IDENTIFIED_SIZE
 
     def skip(self, subject: bytes) -> None:
         """Count a message that is not on the subjects of the audit."""
@@ -81,6 +92,8 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
     """By number. Segment n begins at sequence n * SEGMENT_SIZE."""
     listed_counts: dict[Kind, int] = {}
     """Number of listed findings of each kind, in all segments."""
+    identified_counts: dict[Kind, int] = {}
+    """Number of identified findings of each kind, in all segments."""
 
     def segment_for(self, seq: int) -> Segment:
         """Returns the segment in which the message at `seq` is counted. Creates it if there is none."""
@@ -90,8 +103,11 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
             segment = self.segments[number] = Segment()
         return segment
 
-    def add_finding(self, finding: Finding, limit: int) -> None:
-        """Count a finding about one message, and list it while fewer than `limit` of its kind are listed."""
+    def add_finding(self, finding: Finding, digest: bytes, limit: int) -> None:
+        """Count a finding about one message, list it while fewer than `limit` of its kind are listed, and identify it.
+
+        `digest`: of its identity. At most `MAX_IDENTITIES` of a kind are identified.
+        """
         assert finding.seq is not None
         segment, kind = self.segment_for(finding.seq), finding.kind
         segment.content_findings[kind] = segment.content_findings.get(kind, 0) + 1
@@ -99,6 +115,26 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
         if listed < limit:
             self.listed_counts[kind] = listed + 1
             segment.listed_findings.setdefault(kind, []).append(finding)
+        identified = self.identified_counts.get(kind, 0)
+        if identified < MAX_IDENTITIES:
+            self.identified_counts[kind] = identified + 1
+            place = (finding.seq % SEGMENT_SIZE).to_bytes(PLACE_SIZE, "big")
+            segment.identified.setdefault(kind, bytearray()).extend(place + digest)
+
+    def identified_in(self, number: int, kind: Kind) -> Iterator[tuple[int, bytes]]:
+        """Yields sequence and digest of each identified finding of `kind` in one segment."""
+        identified = bytes(self.segments[number].identified.get(kind, b""))
+        for at in range(0, len(identified), IDENTIFIED_SIZE):
+            place = int.from_bytes(identified[at : at + PLACE_SIZE], "big")
+            yield number * SEGMENT_SIZE + place, identified[at + PLACE_SIZE : at + IDENTIFIED_SIZE]
+
+    def first_unidentified_seq(self, kind: Kind) -> int | None:
+        """Returns a sequence before which every finding of `kind` is identified; None if all of them are."""
+        for number in sorted(self.segments):
+            segment = self.segments[number]
+            if segment.content_findings.get(kind, 0) > segment.identified_count(kind):
+                return max([number * SEGMENT_SIZE, *(seq + 1 for seq, _ in self.identified_in(number, kind))])
+        return None
 
     def trim_before(self, first_seq: int) -> int | None:
         """Remove the segments that end before `first_seq`.
@@ -118,11 +154,18 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
             allowed = max(0, limit - self.listed_counts.get(kind, 0))
             del findings[allowed:]
             self.listed_counts[kind] = self.listed_counts.get(kind, 0) + len(findings)
+        for kind, identified in segment.identified.items():
+            allowed = max(0, MAX_IDENTITIES - self.identified_counts.get(kind, 0))
+            del identified[allowed * IDENTIFIED_SIZE :]
+            self.identified_counts[kind] = self.identified_counts.get(kind, 0) + segment.identified_count(kind)
         self.segments[number] = segment
 
     def _remove(self, number: int) -> None:
-        for kind, findings in self.segments.pop(number).listed_findings.items():
+        removed = self.segments.pop(number)
+        for kind, findings in removed.listed_findings.items():
             self.listed_counts[kind] -= len(findings)
+        for kind in removed.identified:
+            self.identified_counts[kind] -= removed.identified_count(kind)
 
     @property
     def events(self) -> OutcomeCounts:

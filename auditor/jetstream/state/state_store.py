@@ -140,6 +140,10 @@ class JetStreamStateStore:
             self._log_unusable(error)
             return {}
 
+    async def replace_acceptances(self, accepted: dict[Kind, Acceptance]) -> None:
+        """Replace the acceptances that `load_acceptances` returned. Raises as `Acceptances.store`."""
+        await self._acceptances.store(accepted)
+
     async def check_out(self, kind: CheckpointKind) -> CheckedOut | None:
         """The newest checkpoint of that kind. Raises as `load_history`."""
         in_memory = self._in_memory.pop(kind, None)

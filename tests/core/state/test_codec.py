@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.core.model.findings import Kind
 from auditor.core.model.message import Loss
 from auditor.core.state import codec
 from auditor.core.state.checkpoint import Checkpoint
@@ -92,13 +93,19 @@ def one_of_everything() -> Checkpoint:
 
 
 def test_a_checkpoint_saved_in_the_present_format_is_decoded() -> None:
-    assert FORMAT == 2
-    assert decode_checkpoint((SAVED / "checkpoint-2.bin").read_bytes()) == one_of_everything()
+    assert FORMAT == 3
+    assert decode_checkpoint((SAVED / "checkpoint-3.bin").read_bytes()) == one_of_everything()
 
 
 def test_a_checkpoint_of_format_1_is_refused_and_not_decoded_as_an_empty_one() -> None:
     with pytest.raises(ValueError, match="does not decode"):
         decode_checkpoint((SAVED / "checkpoint-1.bin").read_bytes())
+
+
+def test_a_checkpoint_of_format_2_identifies_none_of_its_findings() -> None:
+    segments = decode_checkpoint((SAVED / "checkpoint-2.bin").read_bytes()).state.segments
+    assert segments.content_findings == {Kind.MALFORMED_EVENT: 1}
+    assert segments.first_unidentified_seq(Kind.MALFORMED_EVENT) == 0
 
 
 @pytest.mark.parametrize("old", ["subjects", "segments", "ledger", "listed_counts", "anomalies"])

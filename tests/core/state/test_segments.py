@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from auditor.core.model.finding_identity import DIGEST_SIZE
 from auditor.core.model.findings import Finding, Kind
 from auditor.core.state import segments as module
 from auditor.core.state.segments import OutcomeCounts, Segment, Segments
 from tests.core.findings import finding_of
 
+DIGEST = b"d" * DIGEST_SIZE
 MALFORMED, HIDDEN = Kind.MALFORMED_EVENT, Kind.HIDDEN_EVENT
 
 
@@ -24,7 +26,7 @@ def found(seq: int, kind: Kind = MALFORMED) -> Finding:
 def counted(*seqs: int, limit: int = 100) -> Segments:
     segments = Segments()
     for seq in seqs:
-        segments.add_finding(found(seq), limit)
+        segments.add_finding(found(seq), DIGEST, limit)
     return segments
 
 
@@ -51,7 +53,7 @@ def test_every_property_is_the_sum_over_the_segments() -> None:
 
 def test_findings_are_counted_exactly_and_listed_up_to_the_limit_of_their_kind() -> None:
     segments = counted(1, 5, 12, 13, limit=3)
-    segments.add_finding(found(14, HIDDEN), 3)
+    segments.add_finding(found(14, HIDDEN), DIGEST, 3)
     assert segments.content_findings == {MALFORMED: 4, HIDDEN: 1}
     assert (seqs(segments), seqs(segments, HIDDEN)) == ([1, 5, 12], [14])
 
@@ -88,7 +90,7 @@ def test_further_findings_are_listed_after_listed_ones_expired() -> None:
     segments = counted(1, 2, 13, 14, limit=3)
     segments.trim_before(10)
     for seq in (21, 22, 23):
-        segments.add_finding(found(seq), 3)
+        segments.add_finding(found(seq), DIGEST, 3)
     assert seqs(segments) == [13, 21, 22]
     assert segments.content_findings == {MALFORMED: 5}
 
@@ -99,7 +101,7 @@ def test_a_segment_that_was_counted_again_replaces_the_former_counts() -> None:
     segments.replace(0, again, 3)
     assert (segments.content_findings, seqs(segments)) == ({MALFORMED: 2}, [3])
     for seq in (21, 22, 23):
-        segments.add_finding(found(seq), 3)
+        segments.add_finding(found(seq), DIGEST, 3)
     assert seqs(segments) == [3, 21, 22]
 
 
@@ -108,5 +110,33 @@ def test_a_segment_that_was_counted_again_lists_no_more_findings_than_the_limit(
     segments.replace(0, counted(2, 3, 4, limit=3).segments[0], 3)
     assert (segments.content_findings, seqs(segments)) == ({MALFORMED: 5}, [2, 12, 13])
     segments.replace(0, Segment(), 3)
-    segments.add_finding(found(14), 3)
+    segments.add_finding(found(14), DIGEST, 3)
     assert seqs(segments) == [12, 13, 14]
+
+
+def identified(segments: Segments) -> list[tuple[int, bytes]]:
+    return [each for number in sorted(segments.segments) for each in segments.identified_in(number, MALFORMED)]
+
+
+def test_findings_are_identified_beyond_those_that_are_listed() -> None:
+    segments = Segments()
+    for seq in (1, 5, 12, 13):
+        segments.add_finding(found(seq), bytes([seq] * DIGEST_SIZE), 2)
+    assert identified(segments) == [(seq, bytes([seq] * DIGEST_SIZE)) for seq in (1, 5, 12, 13)]
+    assert segments.first_unidentified_seq(MALFORMED) is None
+
+
+def test_beyond_the_limit_findings_are_only_counted_from_a_sequence_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_IDENTITIES", 3)
+    segments = counted(1, 12, 13, 14, 25)
+    assert [seq for seq, _ in identified(segments)] == [1, 12, 13]
+    assert segments.content_findings == {MALFORMED: 5}
+    assert segments.first_unidentified_seq(MALFORMED) == 14
+    segments.replace(1, counted(12, limit=3).segments[1], 3)
+    segments.add_finding(found(26), DIGEST, 3)
+    assert [seq for seq, _ in identified(segments)] == [1, 12, 26]
+    assert segments.first_unidentified_seq(MALFORMED) == 27
+    segments.trim_before(20)
+    assert segments.identified_counts == {MALFORMED: 1}
+    segments.replace(2, counted(21, 22, 23, 24, limit=3).segments[2], 3)
+    assert [seq for seq, _ in identified(segments)] == [21, 22, 23]

@@ -29,7 +29,9 @@ class RealStorage:
         self._client = client
 
     def store(self) -> JetStreamStateStore:
-        return JetStreamStateStore(AUDIT, self._checkpoints(), Acceptances(self._client, CONFIG, AUDIT), lambda: 99)
+        return JetStreamStateStore(
+            AUDIT, self._checkpoints(), Acceptances(self._client, CONFIG, "S", AUDIT, "1.0"), lambda: 99
+        )
 
     async def refuse(self) -> None:
         await self._update(max_age=DAY_NS)
