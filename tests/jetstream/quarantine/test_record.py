@@ -67,11 +67,14 @@ def read(parts: list[Part]) -> Record:
     return read_record(origin, stored(parts))
 
 
-any_header_block = st.none() | st.binary(max_size=200) | st.binary(min_size=40_000, max_size=70_000)
+large = st.builds(
+    lambda piece, size: (piece * size)[:size], st.binary(min_size=1, max_size=99), st.integers(3_000, 70_000)
+)
+any_header_block = st.none() | st.binary(max_size=200) | large
 
 
 @given(
-    data=st.binary(max_size=300) | st.binary(min_size=3_000, max_size=20_000),
+    data=st.binary(max_size=300) | large,
     headers=any_header_block,
     subject=st.binary(min_size=1, max_size=300),
     error=st.text(max_size=200),
