@@ -46,11 +46,12 @@ async def found(running: Running, count: int) -> bool:
 async def test_a_scan_that_was_killed_continues_from_its_last_checkpoint(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
-    await store(server, admin, *good(20_000), *[BAD] * 10)
+    await store(server, admin, *good(90_000), *[BAD] * 10)
     slow = configured(tmp_path, server.url, "max_rate: 3000")
     process = await begin("scan", "--config", slow, "--json")
-    await asyncio.sleep(5.9)  # past the checkpoint at four seconds, and before the end
-    assert process.returncode is None
+    async with asyncio.timeout(60):
+        while "full pass in progress" not in (await auditor("state", "show", "--config", slow)).out:
+            assert process.returncode is None
     process.kill()
     await process.wait()
     shown = (await auditor("state", "show", "--config", slow)).out
