@@ -102,5 +102,7 @@ class IdentityIndex:
         kind, severity = key
         left: Ranges = [(identity.first, identity.last)]
         for each in dict.fromkeys((severity, Severity.CORRUPTION)):
-            left = subtract(left, self._by_key.get((kind, each), {}).get(identity.digest, []))
+            table = self._by_key.get((kind, each))
+            if table and left:
+                left = subtract(left, table.get(identity.digest, []))
         return left
