@@ -37,12 +37,12 @@ ROWS_AROUND = 8
 
 
 def list_command(config_file: Path, *, as_json: bool) -> int:
-    """Print every record but those of the self-test. Raises AuditorError."""
+    """Print every record but those of the self-test, and messages that are not the auditor's. Raises AuditorError."""
     configure_log("warning", "console")
-    records = asyncio.run(_with_app(load(config_file), list_records))
+    records, foreign = asyncio.run(_with_app(load(config_file), list_records))
     if as_json:
-        for record in records:
-            print(json.dumps(record.to_json()))  # noqa: T201 - the result
+        for each in [record.to_json() for record in records] + [message.to_json() for message in foreign]:
+            print(json.dumps(each))  # noqa: T201 - the result
         return ExitCode.CLEAN
     table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
     for column in ("key", "kind", "reason", "stored at", "subject", "bytes"):
@@ -57,8 +57,17 @@ def list_command(config_file: Path, *, as_json: bool) -> int:
             record.size,
         )
         table.add_row(*(safe(cell) for cell in cells))
+    for message in foreign:
+        cells = (message.key, "not a record", "", message.stored_at, "", message.size)
+        table.add_row(*(safe(cell) for cell in cells))
     result_console().print(table)
     print_line(result_console(), f"{len(records)} records")
+    if foreign:
+        print_line(
+            result_console(),
+            f"{len(foreign)} messages that are not the auditor's: another client publishes there",
+            "bold red",
+        )
     return ExitCode.CLEAN
 
 

@@ -6,14 +6,13 @@ nats-py does not decode the replies, because its error classes fail on unknown e
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from nats import errors
 
 from auditor.aether.gojson import timestamps
-from auditor.core.model.message import Loss, StoredMessage, StreamInfo
-from auditor.core.model.ranges import merged
+from auditor.core.model.message import StoredMessage
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
 
 if TYPE_CHECKING:
@@ -23,12 +22,24 @@ if TYPE_CHECKING:
 
 TIMEOUT = 5.0
 """Seconds to wait for a reply. A request fails at once if the connection is lost."""
+DELETE_TIMEOUT = 1.0
+"""Seconds to wait for the reply to the removal of a consumer, which expires in any case."""
 SLOW_TIMEOUT = 30.0
 """Seconds to wait for a reply for which the server may have to count messages or deleted sequences."""
 MAX_DELETED_LISTED = 5_000_000
 """Deleted sequences to request at most. The reply takes about 7 bytes for each, and a server sends at most 64 MiB."""
 
+DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the expected document: also for bad UTF-8, and for nesting without an end."""
+
+MAX_NUMBER = (1 << 63) - 1
+"""The largest number that is accepted. A larger one would not fit into saved state."""
+Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
+"""A count, or a sequence."""
+
 # Error codes, each with the name that it has in nats-server.
+MAXIMUM_CONSUMERS = 10026
+"""JSMaximumConsumersLimitErr: the stream has as many consumers as it, or the account, may have."""
 CONSUMER_NOT_FOUND = 10014
 """JSConsumerNotFoundErr."""
 MESSAGE_NOT_FOUND = 10037
@@ -71,21 +82,41 @@ class Reply(msgspec.Struct):
     error: ApiError | None = None
 
 
-class _Lost(msgspec.Struct):
-    msgs: list[int] | None = None
-    bytes: int = 0
+class ConsumerLimitError(AuditorError):
+    """The stream has no place for a consumer of the auditor."""
 
 
-class _State(msgspec.Struct):
-    messages: int
-    first_seq: int
-    last_seq: int
-    bytes: int = 0
+class Lost(msgspec.Struct):
+    msgs: list[Number] | None = None
+    bytes: Number = 0
+
+
+class State(msgspec.Struct):
+    messages: Number
+    first_seq: Number
+    last_seq: Number
+    bytes: Number = 0
     first_ts: str = ""
-    num_deleted: int = 0
-    deleted: list[int] | None = None
-    lost: _Lost | None = None
-    subjects: dict[str, int] | None = None
+    num_deleted: Number = 0
+    deleted: list[Number] | None = None
+    lost: Lost | None = None
+    subjects: dict[str, Number] | None = None
+    consumer_count: Number = 0
+
+
+class _Settings(msgspec.Struct):
+    """The types of the settings of a stream that the auditor computes with."""
+
+    name: str = ""
+    subjects: list[str] | None = None
+    description: str | None = None
+    num_replicas: int = 1
+    max_age: int = 0
+    max_bytes: int = -1
+    max_msgs: int = -1
+    max_msgs_per_subject: int = -1
+    max_consumers: int = -1
+    first_seq: int | None = None
 
 
 NO_STATE = (-1, 0, 0)
@@ -95,14 +126,35 @@ NO_STATE = (-1, 0, 0)
 class StreamInfoReply(Reply):
     created: str = ""
     config: dict[str, Any] = {}
-    state: _State = msgspec.field(default_factory=lambda: _State(*NO_STATE))
+    state: State = msgspec.field(default_factory=lambda: State(*NO_STATE))
+
+    def __post_init__(self) -> None:
+        msgspec.convert(self.config, _Settings)
+
+
+class _AccountLimits(msgspec.Struct):
+    max_consumers: int = -1
+
+
+class _AccountTier(msgspec.Struct):
+    limits: _AccountLimits = msgspec.field(default_factory=_AccountLimits)
+
+
+class AccountInfoReply(Reply):
+    limits: _AccountLimits = msgspec.field(default_factory=_AccountLimits)
+    tiers: dict[str, _AccountTier] = {}
+
+    def max_consumers(self, replicas: int) -> int:
+        """Return how many consumers a stream with so many replicas may have; 0 or less for any number."""
+        tier = self.tiers.get(f"R{replicas}")
+        return (tier.limits if tier else self.limits).max_consumers
 
 
 class Message(msgspec.Struct):
     """A stored message as STREAM.MSG.GET returns it."""
 
     subject: str
-    seq: int
+    seq: Number
     time: str
     hdrs: bytes | None = None
     data: bytes = b""
@@ -116,7 +168,7 @@ class PubAck(Reply):
     """The reply of a stream to a publish."""
 
     stream: str = ""
-    seq: int = 0
+    seq: Number = 0
     """0 if the message was not stored."""
     duplicate: bool = False
     """Whether nothing was stored because the message at `seq` has the same message id."""
@@ -126,18 +178,18 @@ def decode_ack(data: bytes) -> PubAck:
     """Return the acknowledgement of a publish; an empty one if `data` is not a reply of JetStream."""
     try:
         return msgspec.json.decode(data, type=PubAck)
-    except msgspec.DecodeError:
+    except DECODE_ERRORS:
         return PubAck()
 
 
 class _Delivered(msgspec.Struct):
-    consumer_seq: int = 0
+    consumer_seq: Number = 0
 
 
 class ConsumerInfoReply(Reply):
-    num_pending: int = 0
+    num_pending: Number = 0
     """Messages that the consumer has yet to deliver."""
-    num_waiting: int = 0
+    num_waiting: Number = 0
     """Pull requests that the consumer has not answered in full."""
     delivered: _Delivered = msgspec.field(default_factory=_Delivered)
 
@@ -173,7 +225,7 @@ async def request(
         ) from None
     except (errors.Error, OSError) as error:
         raise client.not_connected_error(error) from error
-    except msgspec.DecodeError as error:
+    except DECODE_ERRORS as error:
         raise ConnectionFailedError(f"the answer about stream {stream} is not JetStream's: {error}") from error
     if reply.error is not None and reply.error.err_code != expected_error:
         raise _error_for(reply.error, stream)
@@ -185,6 +237,10 @@ def _error_for(error: ApiError, stream: str) -> AuditorError:
         return StreamNotFoundError(f"stream {stream} does not exist: check its name, and the account of the user")
     if error.err_code in NOT_ENABLED_CODES:
         return ConnectionFailedError(f"stream {stream} cannot be read: {error.description}: enable JetStream there")
+    if error.err_code == MAXIMUM_CONSUMERS:
+        return ConsumerLimitError(
+            f"stream {stream} has as many consumers as max_consumers allows: raise it for the stream or the account"
+        )
     kind = ConnectionFailedError if error.code >= 500 else JetStreamError
     return kind(f"JetStream refuses a request about stream {stream}: {error.description} (error {error.err_code})")
 
@@ -230,6 +286,11 @@ async def create_or_use_stream(
     return await stream_info(client, settings["name"]) if created.error else created
 
 
+async def subject_info(client: Client, stream: str, subject: str) -> StreamInfoReply:
+    """Request STREAM.INFO with the number of messages on `subject`, which has no wildcard. Raises as `request`."""
+    return await stream_info(client, stream, subjects=subject)
+
+
 async def count_messages(client: Client, stream: str, subject: str) -> int:
     """Return the number of messages of `stream` on `subject`, which has no wildcard. Raises as `request`."""
     return (await count_subjects(client, stream, subject)).get(subject, 0)
@@ -239,50 +300,6 @@ async def count_subjects(client: Client, stream: str, subjects: str) -> dict[str
     """Return the number of messages on each subject that matches `subjects`, up to 100,000. Raises as `request`."""
     info = await stream_info(client, stream, subjects=subjects)
     return info.state.subjects or {}
-
-
-def stream_state(stream: str, info: StreamInfoReply) -> StreamInfo:
-    """Return `info` in the form that the core uses."""
-    state = info.state
-    return StreamInfo(
-        name=stream,
-        created_ns=_unix_ns(info.created),
-        first_seq=state.first_seq if state.messages > 0 else state.last_seq + 1,
-        last_seq=state.last_seq,
-        messages=max(0, state.messages),
-        # If deleted sequences are listed, nats-server 2.15 counts sequence 0 of a stream that never held a message.
-        deleted=state.num_deleted if state.last_seq else 0,
-        bytes=state.bytes,
-        first_time_ns=_unix_ns(state.first_ts) if state.messages > 0 and state.first_ts else 0,
-        lost=_loss(state.lost) if state.lost else Loss(),
-        contradiction=_contradiction(info.state),
-        subjects=tuple(info.config.get("subjects") or ()),
-        config=info.config,
-    )
-
-
-def _loss(lost: _Lost) -> Loss:
-    return Loss(tuple(merged((seq, seq) for seq in lost.msgs or ())), lost.bytes)
-
-
-def _contradiction(state: _State) -> str | None:
-    """How the numbers of a reply contradict one another, in one line; None if they do not.
-
-    The server computes the deleted sequences of a stream as those between the first and the last that hold no message.
-    """
-    if (state.messages, state.first_seq, state.last_seq) == NO_STATE:
-        return "the server's stream info has no state"
-    numbers = f"first sequence {state.first_seq}, last sequence {state.last_seq}, {state.messages} messages"
-    if min(state.first_seq, state.last_seq, state.messages, state.num_deleted) < 0:
-        return f"the server's stream info has a negative number: {numbers}, {state.num_deleted} deleted"
-    if not state.messages:
-        # A stream that never held a message has 0 as its first sequence, or the one that is configured.
-        is_empty = state.first_seq > state.last_seq or state.last_seq == 0
-        return None if is_empty else f"the server's stream info contradicts itself: {numbers}"
-    sequences = state.last_seq - state.first_seq + 1
-    if state.messages + state.num_deleted != sequences:
-        return f"the server's stream info contradicts itself: {numbers}, {state.num_deleted} deleted"
-    return None
 
 
 async def create_consumer(
@@ -315,6 +332,17 @@ async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfoR
     return None if info.error else info
 
 
+async def delete_consumer(client: Client, stream: str, name: str) -> None:
+    """Delete a consumer; nothing happens if it does not exist. Raises as `request`."""
+    subject = f"CONSUMER.DELETE.{stream}.{name}"
+    await request(client, stream, subject, {}, Reply, timeout=DELETE_TIMEOUT, expected_error=CONSUMER_NOT_FOUND)
+
+
+async def account_info(client: Client, stream: str) -> AccountInfoReply:
+    """Request the limits of the account that holds `stream`. Raises as `request`."""
+    return await request(client, stream, "INFO", {}, AccountInfoReply)
+
+
 async def get_message(client: Client, stream: str, **which: int | str) -> StoredMessage | None:
     """Return one message; None if there is none.
 
@@ -327,7 +355,12 @@ async def get_message(client: Client, stream: str, **which: int | str) -> Stored
     message = reply.message
     if message is None:
         return None
-    return StoredMessage(message.seq, _unix_ns(message.time), message.subject.encode(), message.hdrs, message.data)
+    wanted = which.get("seq", message.seq)
+    if message.seq != wanted and ("next_by_subj" not in which or message.seq < int(wanted)):
+        raise ConnectionFailedError(
+            f"the answer about stream {stream} is for sequence {message.seq}, not {wanted}: check which server answers"
+        )
+    return StoredMessage(message.seq, unix_ns(message.time), message.subject.encode(), message.hdrs, message.data)
 
 
 async def is_readable(client: Client, stream: str, seq: int) -> bool:
@@ -337,7 +370,8 @@ async def is_readable(client: Client, stream: str, seq: int) -> bool:
     return reply.error is None
 
 
-def _unix_ns(text: str) -> int:
+def unix_ns(text: str) -> int:
+    """Return a time of JetStream in nanoseconds since 1970. Raises ConnectionFailedError if `text` is no time."""
     found = timestamps.match(text)
     if found is None:
         raise ConnectionFailedError(

@@ -1,33 +1,22 @@
-"""Lists the subjects that the auditor needs to publish and subscribe to, and asks the server what its user may do."""
+"""Lists the subjects that the auditor needs to publish and subscribe to, and tries some of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-import msgspec
 from nats import errors
 
-from auditor.core.model.subject_filter import is_subset
-from auditor.errors import AuditorError, ConnectionFailedError, PermissionDeniedError
+from auditor.errors import AuditorError, ConnectionFailedError
 from auditor.jetstream.api import WRONG_STREAM, decode_ack
-from auditor.jetstream.connection.client import Client
+from auditor.jetstream.granted import USER_INFO, RequiredSubject
 from auditor.jetstream.reading.pull_consumer import pull_consumer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from auditor.config import Config
     from auditor.jetstream.connection.client import Client
 
-USER_INFO = "$SYS.REQ.USER.INFO"
 TIMEOUT = 5.0
-
-
-class RequiredSubject(NamedTuple):
-    """A subject, which may have wildcards, and what the auditor needs it for."""
-
-    subject: str
-    purpose: str
+"""Seconds to wait for the reply to a publish."""
 
 
 def to_publish(config: Config, canary: str) -> tuple[RequiredSubject, ...]:
@@ -71,57 +60,6 @@ def _requests(stream: str) -> list[RequiredSubject]:
         RequiredSubject(f"$JS.API.STREAM.INFO.{stream}", "knows its range and settings"),
         RequiredSubject(f"$JS.API.STREAM.MSG.GET.{stream}", "reads single messages"),
     ]
-
-
-class SubjectRules(msgspec.Struct, frozen=True):
-    """The subjects that a user may and may not publish or subscribe to."""
-
-    allow: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
-
-    def missing(self, needs: Iterable[RequiredSubject]) -> list[RequiredSubject]:
-        """Return those of `needs` that are not allowed in full."""
-        allowed = self.allow or (">",)
-        return [
-            need
-            for need in needs
-            if not any(is_subset(subject, need.subject) for subject in allowed)
-            or any(is_subset(subject, need.subject) for subject in self.deny)
-        ]
-
-    def unneeded(self, needs: Iterable[RequiredSubject]) -> list[str]:
-        """Return the subjects that are allowed and not needed."""
-        needed = [need.subject for need in needs]
-        allowed = self.allow or (">",)
-        return [subject for subject in allowed if not any(is_subset(need, subject) for need in needed)]
-
-
-class Permissions(msgspec.Struct, frozen=True):
-    """The permissions of one user."""
-
-    publish: SubjectRules = SubjectRules()
-    subscribe: SubjectRules = SubjectRules()
-
-
-class _User(msgspec.Struct):
-    user: str = ""
-    account: str = ""
-    permissions: Permissions = Permissions()
-
-
-class _UserInfo(msgspec.Struct):
-    data: _User = msgspec.field(default_factory=_User)
-
-
-async def granted_permissions(client: Client) -> Permissions | None:
-    """Return the permissions of this user; None if the server does not report them. Raises ConnectionFailedError."""
-    try:
-        reply = await client.request(USER_INFO, timeout=TIMEOUT)
-        return msgspec.json.decode(reply.data, type=_UserInfo).data.permissions
-    except (PermissionDeniedError, errors.NoRespondersError, errors.TimeoutError, msgspec.DecodeError):
-        return None
-    except (errors.Error, OSError) as error:
-        raise client.not_connected_error(error) from error
 
 
 async def probe_walk(client: Client, stream: str) -> None:

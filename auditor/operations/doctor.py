@@ -18,8 +18,8 @@ from auditor.core.state.retention import count_actors_without_covering_snapshot
 from auditor.errors import AuditorError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.eventstore.stream_settings import settings_aether_rejects
+from auditor.jetstream.granted import granted_permissions
 from auditor.jetstream.permissions import (
-    granted_permissions,
     probe_publish,
     probe_walk,
     to_create,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from auditor.app import App
     from auditor.config import AuditConfig, StateConfig
-    from auditor.jetstream.permissions import Permissions
+    from auditor.jetstream.granted import Permissions
     from auditor.jetstream.reading.stream_source import StreamSource
 
 SETTINGS_RULE = (

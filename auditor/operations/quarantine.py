@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditor.aether import Malformed, decode_event, decode_snapshot
 from auditor.canary.stream import CANARY
 from auditor.jetstream.quarantine import reader
+from auditor.jetstream.quarantine.record import ForeignMessage
 from auditor.jetstream.reading.stream_source import StreamSource
 
 if TYPE_CHECKING:
@@ -24,10 +25,24 @@ class LocatedRecord:
     """Bytes before the error; 0 if the payload decodes."""
 
 
-async def list_records(app: App) -> list[RecordOrigin]:
-    """The origin of every record but those of the self-test, in the order of storing. Raises AuditorError."""
-    records = reader.list_records(StreamSource(app.client, app.config.quarantine.stream))
-    return [record async for record in records if record.stream != CANARY]
+class Listing(NamedTuple):
+    """What the quarantine stream holds."""
+
+    records: list[RecordOrigin]
+    """The origin of every record but those of the self-test."""
+    foreign: list[ForeignMessage]
+    """Messages that are not the auditor's."""
+
+
+async def list_records(app: App) -> Listing:
+    """What the quarantine stream holds, in the order of storing. Raises AuditorError."""
+    listing = Listing([], [])
+    async for found in reader.list_records(StreamSource(app.client, app.config.quarantine.stream)):
+        if isinstance(found, ForeignMessage):
+            listing.foreign.append(found)
+        elif found.stream != CANARY:
+            listing.records.append(found)
+    return listing
 
 
 async def get_record(app: App, key: str) -> LocatedRecord:

@@ -10,6 +10,7 @@ import structlog
 
 from auditor.aether.stream_layout import event_subject
 from auditor.core.state.duplicates import DuplicateComparison
+from auditor.errors import AuditorError
 from auditor.scan.interrupt import take_until
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ async def resolve_duplicates(
         try:
             left -= await _compare(source, info, comparison, actor.first_seq, actor.id, left, request)
         except Exception as error:  # noqa: BLE001 - without causes, every finding is still reported
-            # The text of an exception may hold payload values.
-            log.warning("duplicates not compared", audit=request.audit.name, error=type(error).__name__)
+            # The text of an exception that is not the auditor's may hold payload values.
+            text = str(error) if isinstance(error, AuditorError) else type(error).__name__
+            log.warning("duplicates not compared", audit=request.audit.name, error=text)
             break
         causes[key] = comparison.causes(is_final=not request.interrupt.is_set())
         if left < 0 or request.interrupt.is_set():

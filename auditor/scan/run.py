@@ -111,7 +111,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
             return Yielded(walk.reached, walk.quarantine)
         quarantine = await flush_quarantine(ports.quarantine, walk.quarantine, plan, request.audit.name)
         results = await _complete(request, ports, start, walk)
-        selection = await check_selection(ports.source, start.info, checkpoint, request)
+        selection = await check_selection(ports.source, start.info, checkpoint, request, is_filtered=plan.filtered)
         facts = PassFacts(
             mode=plan.mode,
             range=SeqRange(start.info.first_seq, start.info.last_seq),
@@ -164,6 +164,9 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
     started_ns, source, state = ports.clock(), ports.source, ports.state
     info = await source.info(lost=True)
     loaded = await state.load_history() if state is not None else LoadedHistory(AuditHistory())
+    if not loaded.history.identity.is_of(info.name):
+        log.warning("audit reads another stream: its history begins anew", audit=request.audit.name, stream=info.name)
+        loaded = replace(loaded, history=AuditHistory().with_actor_types(loaded.history.actor_types))
     accepted = await state.load_acceptances() if state is not None else {}
     ports.actor_types.restore(loaded.history.actor_types)
     checked = IdentityResult(loaded.history.identity)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.aether.stream_layout import StreamLayout
+from auditor.core.model.subject_filter import SubjectFilter
 from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
@@ -32,18 +33,18 @@ class SelectionResult:
 
 
 async def check_selection(
-    source: Source, info: StreamInfo, checkpoint: Checkpoint, request: PassRequest
+    source: Source, info: StreamInfo, checkpoint: Checkpoint, request: PassRequest, *, is_filtered: bool
 ) -> SelectionResult:
     """Whether an audit that examined no message, of a stream that has messages, has the right subjects.
 
-    Never raises an AuditorError: if the server does not list the subjects of the stream, the audit is incomplete.
+    `is_filtered`: only the subjects of the audit were read, so that no message was skipped. Never raises an AuditorError: if the server does not list the subjects of the stream, the audit is incomplete.
     """
     segments = checkpoint.state.segments
     notes = tuple(
         f"messages on {StreamLayout(prefix).all_events} were skipped: they are not on the subjects of this audit"
         for prefix in segments.other_prefixes[:MAX_PREFIXES]
     )
-    if segments.examined or not info.messages:
+    if segments.examined or not info.messages or not (is_filtered or segments.skipped):
         return SelectionResult(notes=notes)
     layout = StreamLayout(request.audit.stream)
     nothing = f"none of the {info.messages} messages of stream {info.name} is on the subjects of this audit"
@@ -51,6 +52,9 @@ async def check_selection(
         if request.audit.actors and await source.subjects(layout.all_events):
             return SelectionResult(notes=(*notes, f"nothing is stored for {_named(request.audit.actors)}"))
         stored = await source.subjects(">")
+        selected = SubjectFilter(request.audit.all_subjects)
+        if any(selected.matches(subject.encode()) for subject in stored):
+            return SelectionResult(notes=notes)  # these came after the pass began
     except AuditorError as error:
         return SelectionResult(f"{nothing}, and its subjects are not known: {error}", notes)
     return SelectionResult(

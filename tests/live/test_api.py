@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from auditor.embedded_server import EmbeddedServer
 from auditor.errors import ConnectionFailedError, PermissionDeniedError, StreamNotFoundError
 from auditor.jetstream.api import (
+    AccountInfoReply,
+    ConsumerLimitError,
     JetStreamError,
+    Message,
+    MessageReply,
+    PubAck,
     Reply,
+    StreamInfoReply,
     consumer_info,
     create_consumer,
+    decode_ack,
+    delete_consumer,
+    get_message,
     is_readable,
     request,
     stream_info,
@@ -72,3 +82,82 @@ async def test_a_denied_request_of_the_api_fails_at_once():
     async with EmbeddedServer(config=settings) as server, connected(server, user="a", password="p") as client:
         with at_once(), pytest.raises(PermissionDeniedError, match=r"allow \$JS\.API\.STREAM\.MSG\.GET\.S "):
             await is_readable(client, STREAM, 1)
+
+
+async def answered_with(client, body):
+    """Return stream info from a server that answers with `body`."""
+
+    async def answer(message):
+        await client.publish(message.reply, body)
+
+    await client.subscribe("$JS.API.LIE", cb=answer)
+    return await request(client, STREAM, "LIE", {}, StreamInfoReply)
+
+
+STATE = '{"created":"2026-01-01T00:00:00Z","config":{},"state":{"messages":1,"first_seq":1,"last_seq":%s}}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":' * 100_000,
+        b'{"created":"\xff"}',
+        b'{"state":null}',
+        *(
+            (STATE % number).encode()
+            for number in ("-1", "1.0", '"1"', "9223372036854775808", "1" + "0" * 5000, "1e999")
+        ),
+        b'{"config":{"subjects":5}}',
+        b'{"config":{"subjects":[null]}}',
+        b'{"config":{"num_replicas":"3"}}',
+        b'{"config":{"max_bytes":{}}}',
+        b'{"config":{"max_age":"1h"}}',
+        b'{"config":{"max_consumers":[]}}',
+        b'{"error":{"code":"x"}}',
+    ],
+    ids=range(16),
+)
+async def test_stream_info_with_values_that_no_server_gives_is_an_error(client, body):
+    with pytest.raises(ConnectionFailedError, match="the answer about stream S is not JetStream's"):
+        await answered_with(client, body)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":' * 100_000, b'{"stream":"\xff"}', b'{"seq":-1}', b'{"seq":"1"}', b"[]", b"", b'{"seq":1e99}']
+)
+def test_an_acknowledgement_that_does_not_decode_is_an_empty_one(body):
+    assert decode_ack(body) == PubAck()
+
+
+@pytest.mark.parametrize(("which", "seq"), [({"seq": 7}, 8), ({"seq": 7, "next_by_subj": ">"}, 6)])
+async def test_a_message_at_another_sequence_than_was_requested_is_an_error(client, monkeypatch, which, seq):
+    reply = MessageReply(message=Message("S.x", seq, "2026-01-01T00:00:00Z"))
+
+    async def answer(*_, **__):
+        return reply
+
+    monkeypatch.setattr("auditor.jetstream.api.request", answer)
+    with pytest.raises(ConnectionFailedError, match=f"is for sequence {seq}, not 7"):
+        await get_message(client, STREAM, **which)
+
+
+async def test_a_consumer_is_deleted_and_a_missing_one_is_no_error(server, client):
+    await create(client)
+    await create_consumer(client, STREAM, "c", start_seq=1)
+    for _ in range(2):
+        await delete_consumer(client, STREAM, "c")
+        assert await consumer_info(client, STREAM, "c") is None
+
+
+async def test_a_stream_without_a_place_for_a_consumer_says_so(client):
+    await create(client, max_consumers=1)
+    await create_consumer(client, STREAM, "one", start_seq=1)
+    with pytest.raises(ConsumerLimitError, match="stream S has as many consumers as max_consumers allows"):
+        await create_consumer(client, STREAM, "two", start_seq=1)
+
+
+def test_the_limit_of_an_account_is_that_of_the_tier_of_the_stream():
+    decoded = msgspec.json.decode(
+        b'{"limits":{"max_consumers":9},"tiers":{"R1":{"limits":{"max_consumers":5}},"R3":{}}}', type=AccountInfoReply
+    )
+    assert [decoded.max_consumers(replicas) for replicas in (1, 3, 5)] == [5, -1, 9]

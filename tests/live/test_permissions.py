@@ -13,12 +13,8 @@ from auditor.config import AuditConfig, Config, NatsConfig
 from auditor.embedded_server import EmbeddedServer
 from auditor.errors import AuditorError, ConnectionFailedError, PermissionDeniedError, StreamNotFoundError
 from auditor.jetstream.connection.client import connect
+from auditor.jetstream.granted import USER_INFO, Permissions, granted_permissions
 from auditor.jetstream.permissions import (
-    USER_INFO,
-    Permissions,
-    RequiredSubject,
-    SubjectRules,
-    granted_permissions,
     probe_publish,
     probe_walk,
     to_create,
@@ -119,15 +115,6 @@ async def test_a_user_without_limits_is_distinguished_from_one_that_cannot_reque
         assert await granted_permissions(client) is None
         await client.close()
         server.kill()
-
-
-def test_a_denied_subject_is_missing_also_if_it_is_allowed():
-    need = RequiredSubject("$JS.API.STREAM.INFO.ORDERS", "")
-    assert SubjectRules(deny=("$JS.API.>",)).missing([need]) == [need]
-    assert SubjectRules(allow=(">",), deny=("$JS.API.STREAM.INFO.*",)).missing([need]) == [need]
-    assert SubjectRules(deny=("other",)).missing([need]) == []
-    assert SubjectRules(allow=("$JS.API.STREAM.INFO.*",)).missing([need]) == []
-    assert SubjectRules(allow=("$JS.API.STREAM.INFO.*",)).unneeded([need]) == ["$JS.API.STREAM.INFO.*"]
 
 
 async def test_probing_a_walk_succeeds_or_raises(server, client):

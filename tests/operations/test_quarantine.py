@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 async def test_the_records_of_the_audits_are_listed_in_stream_order_and_those_of_the_self_test_are_not(
     app: App,
 ) -> None:
-    assert await list_records(app) == []
+    assert await list_records(app) == ([], [])
     await create_canary(app)
     assert (await audit_canary(app, store=True)).ok
     await app.run_to_end(PassRequest(AUDIT))
-    records = await list_records(app)
+    records, foreign = await list_records(app)
+    assert foreign == []
     assert [(record.stream, record.sequence) for record in records] == [("S", 4), ("S", 5)]
     kept = (await app.client.request("$JS.API.STREAM.INFO.AETHER_QUARANTINE", b'{"subjects_filter": ">"}')).data
     assert f"aether.quarantine.{CANARY}.".encode() in kept
@@ -32,7 +33,7 @@ async def test_the_records_of_the_audits_are_listed_in_stream_order_and_those_of
 
 async def test_a_record_has_its_bytes_and_the_offset_of_the_error(app: App) -> None:
     await app.run_to_end(PassRequest(AUDIT))
-    for record in await list_records(app):
+    for record in (await list_records(app)).records:
         for key in (record.key, record.key.removeprefix("aether.quarantine.")):
             located = await get_record(app, key)
             assert (located.record.data, located.error_offset) == (BAD, len(BAD))

@@ -253,3 +253,26 @@ class SourceContract:
         await laboratory.delete(3)
         await laboratory.purge(1)
         assert [await source.count(subject) for subject in (A, B, C)] == [1, 1, 0]
+
+    async def test_the_subjects_with_messages_are_listed_by_a_filter(
+        self, source: Source, laboratory: Laboratory
+    ) -> None:
+        await laboratory.store(A, B, A)
+        assert set(await source.subjects(">")) == {A, B}
+        assert list(await source.subjects(B)) == [B]
+        assert list(await source.subjects(C)) == []
+
+    async def test_a_stream_that_has_lost_nothing_reports_no_loss_and_no_contradiction(
+        self, source: Source, laboratory: Laboratory
+    ) -> None:
+        for lost in (False, True):
+            info = await source.info(lost=lost)
+            assert (info.lost.ranges, info.lost.bytes, info.contradiction) == ((), 0, None)
+        await laboratory.store(A, B, A)
+        await laboratory.delete(2)
+        await laboratory.purge(1)
+        for lost in (False, True):
+            info = await source.info(lost=lost)
+            assert (info.first_seq, info.lost.ranges, info.contradiction) == (3, (), None)
+        await laboratory.purge(3)
+        assert (await source.info(lost=True)).contradiction is None

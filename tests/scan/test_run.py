@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
@@ -801,6 +801,27 @@ async def test_a_loss_that_the_server_reports_stays_corruption_after_the_server_
         one = a_pass(stream, state=InMemoryStateStore(saved=state.saved))
         one.start_from = start_from
         assert (await one.run()).findings_total == report.findings_total
+
+
+async def test_an_audit_that_is_moved_to_another_stream_begins_a_new_history() -> None:
+    state, moved = InMemoryStateStore(), InMemorySource(GOOD)
+    await a_pass(InMemorySource([(ORDER, b"{"), *GOOD]), state=state).run()
+    info, moved.created_ns = moved.info, moved.created_ns + 1
+
+    async def renamed(*, lost: bool = False) -> StreamInfo:
+        return replace(await info(lost=lost), name="OTHER")
+
+    moved.info = renamed  # type: ignore[method-assign]
+    with capture_logs() as logged:
+        report = await a_pass(moved, state=state).run()
+    assert Kind.STREAM_RECREATED not in report.findings_total
+    assert logged[0]["event"] == "audit reads another stream: its history begins anew"
+    history = (await state.load_history()).history
+    assert (history.identity.incidents, history.identity.is_of("OTHER"), history.identity.is_of("S")) == (
+        (),
+        True,
+        False,
+    )
 
 
 async def test_a_loss_during_the_walk_is_found_by_the_same_pass() -> None:

@@ -55,3 +55,10 @@ async def test_of_many_prefixes_only_some_are_named(count: int) -> None:
     incomplete = str((await a_pass(stream).run()).incomplete)
     assert ("other subjects" in incomplete) == (count == 6)
     assert ORDER not in incomplete
+
+
+async def test_messages_that_were_removed_before_they_were_read_are_no_wrong_selection() -> None:
+    stream = InMemorySource(GOOD)
+    stream.on_batch = lambda: stream.purge(7)
+    report = await a_pass(stream).run()
+    assert (report.verdict, report.messages.examined) == (Verdict.CLEAN, 0)

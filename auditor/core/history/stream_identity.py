@@ -130,6 +130,8 @@ class LastStreamInfo(
     settings: dict[str, Any] = {}
     first_time_ns: int = 0
     """When the first message was stored, nanoseconds since 1970; 0 if that is not known."""
+    stream: str = ""
+    """Name of the stream; empty if it is not known."""
 
 
 class StreamIdentity(
@@ -163,6 +165,10 @@ class StreamIdentity(
     def checked_ns(self) -> int:
         """When the stream was last checked, nanoseconds since 1970; 0 if it never was."""
         return self.last_info.checked_ns if self.last_info else 0
+
+    def is_of(self, stream: str) -> bool:
+        """Whether this may be the identity of a stream with this name."""
+        return self.last_info is None or self.last_info.stream in ("", stream)
 
     def compared_with(self, info: StreamInfo, now_ns: int) -> tuple[StreamIdentity, list[Finding]]:
         """The identity with `info` as its last check, and what has changed since the check before.
@@ -200,6 +206,7 @@ def _last_info(info: StreamInfo, now_ns: int) -> LastStreamInfo:
         messages=info.messages,
         settings=settings(info.config),
         first_time_ns=info.first_time_ns,
+        stream=info.name,
     )
 
 

@@ -70,7 +70,7 @@ def decode_checkpoint(data: bytes) -> Checkpoint:
             else:
                 name, kind = TABLE_TAGS[tag]
                 getattr(checkpoint.state.ledger, name).update(msgspec.msgpack.decode(body, type=kind))
-    except (zlib.error, msgspec.MsgspecError, KeyError) as error:
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError) as error:
         raise ValueError(f"it does not decode ({type(error).__name__})") from error
     if checkpoint is None:
         raise ValueError("it is empty")

@@ -11,7 +11,9 @@ from nats import errors
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream.connection.connection import Connection
 from auditor.jetstream.connection.explain import permission_error
+from auditor.jetstream.connection.frames import ProtocolError
 from auditor.jetstream.connection.login import ConfiguredLogin
+from auditor.jetstream.connection.own_consumers import OwnConsumers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,6 +46,8 @@ async def connect_with(login: Login) -> Client:
     return client
 
 
+MAX_UNREAD_BYTES = 192 << 20
+"""Bytes that may arrive for an inbox before its reader takes them. Two pulls return at most 128 MiB."""
 MAX_CONTROL_LINE_BYTES = 4_096
 """The longest line of the protocol that a server accepts by default. A server does not report another limit."""
 
@@ -59,12 +63,21 @@ class Inbox:
         self.subject = subject
         self.messages: list[RawMessage] = []
         """Messages that have arrived. The reader clears the list."""
+        self.unread_bytes = 0
+        """Bytes that the connection has read at most for `messages`."""
         self.on_messages = on_messages
         """Called after a read from the socket that brought messages, and when `failed` is set."""
         self.request_subject = ""
         """The subject of the requests whose replies arrive here."""
         self.failed: Exception | None = None
         """Why no more messages arrive: the connection was lost, or the server denied the subscription or a request."""
+
+    def take(self) -> list[RawMessage]:
+        """Return the messages that have arrived since the last call."""
+        messages = self.messages[:]
+        self.messages.clear()  # the list stays, because the parser appends to it
+        self.unread_bytes = 0
+        return messages
 
     def fail(self, reason: Exception) -> None:
         """Record that no more messages arrive."""
@@ -77,6 +90,7 @@ class Client(Connection):
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
+        self.own_consumers = OwnConsumers()
         self._inboxes: dict[int, Inbox] = {}
         self._reply_inbox: Inbox | None = None
         self._inbox_lock = asyncio.Lock()
@@ -173,11 +187,10 @@ class Client(Connection):
         return self._reply_inbox
 
     def _deliver_replies(self, inbox: Inbox) -> None:
-        for message in inbox.messages:
+        for message in inbox.take():
             _, future = self._requests.get(message[0].rpartition(b".")[2], (None, None))
             if future is not None and not future.done():
                 future.set_result(message)
-        inbox.messages.clear()
 
     def _fail(self, reason: Exception, *, request_subject: str | None = None) -> None:
         """Fail every request in flight, or only those on `request_subject`."""
@@ -195,9 +208,13 @@ class Client(Connection):
     def _connection_error(self) -> errors.Error:
         return errors.ConnectionClosedError() if self.is_closed else errors.ConnectionReconnectingError()
 
-    def _on_read(self) -> None:
+    def _on_read(self, size: int) -> None:
         for inbox in list(self._inboxes.values()):
             if inbox.messages:
+                self._unsubscribed_messages = 0
+                inbox.unread_bytes += size
+                if inbox.unread_bytes > MAX_UNREAD_BYTES:
+                    raise ProtocolError(f"more than {MAX_UNREAD_BYTES} bytes that were not requested")
                 inbox.on_messages(inbox)
 
     def _on_lost(self) -> None:

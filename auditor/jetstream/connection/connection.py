@@ -18,7 +18,7 @@ from nats.aio.client import Client as NatsClient
 
 from auditor.errors import AuditorError, ConnectionFailedError
 from auditor.jetstream.connection.explain import explain_error, redact_url
-from auditor.jetstream.connection.frames import FrameParser, MsgFrame
+from auditor.jetstream.connection.frames import FrameParser, MsgFrame, ProtocolError
 from auditor.jetstream.connection.transport import Transport
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ PING_INTERVAL = 10
 """Seconds. A connection counts as lost after three pings without an answer."""
 RECONNECT_WAIT = 0.5
 """Seconds between two attempts to connect to the same server."""
+MAX_UNSUBSCRIBED_MESSAGES = 20_000
+"""Messages in a row for subscriptions that do not exist. Two pulls of a consumer that is closed may leave 4,000 behind."""
 VIOLATION = re.compile(r'permissions violation for (publish|subscription)[^"]*"([^"]*)"', re.IGNORECASE)
 
 
@@ -54,6 +56,8 @@ class Connection(NatsClient):
         self._up = asyncio.Event()
         self._raw_handlers: dict[bytes, Callable[[RawMessage], object]] = {}
         """By subscription id: the function that receives its messages unparsed."""
+        self._unsubscribed_messages = 0
+        """Messages for subscriptions that do not exist, since one that has a subscription."""
 
     async def connect_once(self) -> None:
         """Try each server once. Raises ConnectionFailedError."""
@@ -86,8 +90,11 @@ class Connection(NatsClient):
 
     # Subclasses override these.
 
-    def _on_read(self) -> None:
-        """Called after each read from the socket, when its messages have been handled."""
+    def _on_read(self, size: int) -> None:
+        """Called after each read of `size` bytes from the socket, when its messages have been handled.
+
+        An exception ends the connection.
+        """
 
     def _on_lost(self) -> None:
         """Called when the connection is lost: requests in flight will not be answered."""
@@ -125,6 +132,7 @@ class Connection(NatsClient):
     async def _process_connect_init(self) -> None:
         try:
             await super()._process_connect_init()
+            _check_info(self._server_info)
         except BaseException as error:
             self._abort_transport()
             if isinstance(error, ConnectionError) and self._server_info.get("auth_required"):
@@ -184,17 +192,23 @@ class Connection(NatsClient):
         transport = self._transport
         assert transport is not None
         parser = FrameParser(self._raw_handlers)
+        self._unsubscribed_messages = 0
         try:
             while data := await transport.read(READ_SIZE):
                 for frame in parser.feed(data):
                     await self._process_frame(frame)
-                self._on_read()
+                self._on_read(len(data))
             await self._process_op_err(errors.UnexpectedEOF())
         except Exception as error:  # noqa: BLE001 - after any error a new connection is needed
             await self._process_op_err(error)
 
     async def _process_frame(self, frame: MsgFrame | ControlFrame) -> None:
         if isinstance(frame, MsgFrame):
+            if frame.sid not in self._subs:
+                self._unsubscribed_messages += 1
+                if self._unsubscribed_messages > MAX_UNSUBSCRIBED_MESSAGES:
+                    raise ProtocolError("the server sends messages without a subscription, without an end")
+                return
             await self._process_msg(frame.sid, frame.subject, frame.reply, frame.payload, frame.headers or b"")
         elif frame.op == b"PING":
             await self._process_ping()
@@ -202,6 +216,7 @@ class Connection(NatsClient):
             await self._process_pong()
         elif frame.op == b"INFO":
             info = json.loads(frame.argument)
+            _check_info(info)
             self._max_payload = info.get("max_payload", self._max_payload)
             await self._process_info(info)
         elif frame.op == b"-ERR":
@@ -238,6 +253,15 @@ class Connection(NatsClient):
             headers=headers,
             _sid=sid,
         )
+
+
+def _check_info(info: object) -> None:
+    """Raise ProtocolError if the server information is not as the protocol has it."""
+    if not isinstance(info, dict):
+        raise ProtocolError("server information that is not a JSON object")
+    max_payload = info.get("max_payload", 1)
+    if type(max_payload) is not int or max_payload <= 0:
+        raise ProtocolError("server information with a max_payload that is not a number above 0")
 
 
 @contextmanager

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES = 1 << 20
 """Bytes after which a line without an end is an error. The INFO line of a large cluster has tens of KiB."""
 
+MAX_MESSAGE_BYTES = (64 << 20) + (1 << 16)
+"""Bytes of the longest message with its header block. A server holds at most 64 MiB for a client by default.
+
+A limit from max_payload would be too low: stored messages may be older than a lowered max_payload, and replies with lists are
+longer.
+"""
+
 CONTROL = frozenset({b"PING", b"PONG", b"+OK", b"-ERR", b"INFO"})
 
 RawMessage = tuple[bytes, bytes, bytes | None, bytes]
@@ -98,6 +105,10 @@ class FrameParser:
                 raise ProtocolError("a line that the protocol does not have") from None
             if not start <= body <= stop:
                 raise ProtocolError("a message line with sizes that contradict each other")
+            if stop - start > MAX_MESSAGE_BYTES:
+                raise ProtocolError(
+                    f"a message of {stop - start} bytes, more than the {MAX_MESSAGE_BYTES} of the largest one"
+                )
             if stop + 2 > end:
                 self._needed = stop + 2 - at
                 return at

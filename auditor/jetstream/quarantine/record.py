@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +17,7 @@ from auditor.units import format_rfc3339
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from auditor.core.model.message import StoredMessage
     from auditor.core.model.quarantine_entry import QuarantineEntry
 
 RECORD_SCHEMA = "aether-auditor/quarantine/1"
@@ -27,6 +29,12 @@ ERROR_LIMIT = 1_000
 """Characters of Audit-Error that are kept. Errors of the auditor are far shorter."""
 VERSION_LINE = "NATS/1.0"
 MAX_PARTS = 999_999
+MAX_SUBJECTS = 5
+"""Subjects at which one record may be stored: its key, and others in case that other messages are stored there."""
+KEY = re.compile(r"([^.]+)\.\d+\.(\d+)\.([0-9a-f]{12})(?:\.r\d)?")
+"""A key without its prefix: stream, epoch, sequence and the start of the digest; then the number of another subject."""
+PART_SUBJECT = re.compile(r"\.p(\d+)")
+"""The end of the subject of a later part."""
 
 
 class Part(NamedTuple):
@@ -42,12 +50,17 @@ class Part(NamedTuple):
         return block_size(self.headers) + len(self.data)
 
 
-def record_parts(entry: QuarantineEntry, prefix: str, max_payload: int) -> list[Part]:
-    """Return the parts of the record of `entry`, each at most `max_payload` bytes.
+def record_subjects(subject: str) -> list[str]:
+    """Return the subjects at which the record with the key `subject` may be stored, in the order in which they are tried."""
+    return [subject, *(f"{subject}.r{number}" for number in range(2, MAX_SUBJECTS + 1))]
+
+
+def record_parts(entry: QuarantineEntry, prefix: str, max_payload: int, *, subject_number: int = 1) -> list[Part]:
+    """Return the parts of the record of `entry`, each at most `max_payload` bytes, at one of its `record_subjects`.
 
     Raises ValueError if the headers alone do not fit.
     """
-    subject = f"{prefix}.{entry.key}"
+    subject = record_subjects(f"{prefix}.{entry.key}")[subject_number - 1]
     block, data = entry.message.headers, entry.message.data
     bare = ONLY_ONCE | _audit_headers(entry)
     full = bare if block is None else bare | {"Audit-Headers": base64.b64encode(block).decode()}
@@ -160,6 +173,7 @@ class RecordOrigin:
             "size": self.size,
             "sha256": self.sha256,
             "parts": self.parts,
+            "foreign": False,
         }
 
 
@@ -199,6 +213,70 @@ def read_origin(subject: str, headers: bytes | None) -> RecordOrigin | None:
         )
     except (KeyError, ValueError):
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignMessage:
+    """A message of the quarantine stream that is neither a record nor a part of one, so that another client published it."""
+
+    key: str
+    """Its subject."""
+    stored_at: str
+    """When the server stored it, RFC 3339 in UTC."""
+    size: int
+    """Bytes of the payload."""
+    sha256: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return an object of `auditor quarantine list --json`, with the keys of a record."""
+        return {
+            "key": self.key,
+            "kind": None,
+            "reason": None,
+            "error": "not a record of the auditor",
+            "stream": None,
+            "sequence": None,
+            "stored_at": self.stored_at,
+            "subject": None,
+            "size": self.size,
+            "sha256": self.sha256,
+            "parts": None,
+            "foreign": True,
+        }
+
+
+def read_message(message: StoredMessage) -> RecordOrigin | ForeignMessage | None:
+    """Return the record that begins with a message of the quarantine stream; None if the message is a later part of one."""
+    subject = subject_text(message.subject)
+    origin = read_origin(subject, message.headers)
+    if origin is not None and has_key(origin):
+        return origin
+    part = PART_SUBJECT.fullmatch(subject[subject.rfind(".") :])
+    if part is not None and parse_headers(message.headers).get("Audit-Part") == part[1]:
+        return None
+    digest = hashlib.sha256(message.data).hexdigest()
+    return ForeignMessage(subject, format_rfc3339(message.time_ns), len(message.data), digest)
+
+
+def has_key(origin: RecordOrigin) -> bool:
+    """Return whether the headers of a record agree with its key, which has the stream, the sequence and the digest."""
+    tokens = origin.key.split(".")
+    end = 5 if len(tokens) > 5 and re.fullmatch(r"r\d", tokens[-1]) else 4
+    found = KEY.fullmatch(".".join(tokens[-end:]))
+    return found is not None and (_printable(found[1]), found[2], found[3]) == (
+        origin.stream,
+        str(origin.sequence),
+        origin.sha256[:12],
+    )
+
+
+def holds(record: Record, entry: QuarantineEntry) -> bool:
+    """Return whether `record` is whole, and has the payload, the stream and the sequence of `entry`."""
+    origin = record.origin
+    return record.problem is None and (
+        (record.data, origin.stream, origin.sequence)
+        == (entry.message.data, _printable(entry.stream), entry.message.seq)
+    )
 
 
 def read_record(origin: RecordOrigin, parts: Sequence[StoredPart]) -> Record:

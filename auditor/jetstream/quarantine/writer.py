@@ -22,8 +22,8 @@ from auditor.errors import (
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.connection.explain import permission_error
 from auditor.jetstream.quarantine.publish_ack import was_stored
-from auditor.jetstream.quarantine.reader import read_part
-from auditor.jetstream.quarantine.record import record_parts
+from auditor.jetstream.quarantine.reader import read_part, read_record_at
+from auditor.jetstream.quarantine.record import holds, record_parts, record_subjects
 from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.retry_delay import RetryDelay
 
@@ -51,6 +51,10 @@ T = TypeVar("T")
 
 class _RecordError(Exception):
     """One record cannot be stored; others may be."""
+
+
+class _OccupiedError(Exception):
+    """Another message is stored at a subject of a record."""
 
 
 class QuarantineWriter:
@@ -134,18 +138,48 @@ class QuarantineWriter:
         self._reason = self._reason or reason
 
     async def _store(self, entry: QuarantineEntry) -> bool:
-        """Store the record of `entry`; False if it was stored before."""
+        """Store the record of `entry`; False if it was stored before.
+
+        If another message is stored at its key, the record is stored at another subject, and _RecordError says so: the
+        record counts as stored only when it is found at its key.
+        """
+        key = f"{self._config.subject_prefix}.{entry.key}"
+        in_the_way: str | None = None
+        for number, subject in enumerate(record_subjects(key), 1):
+            try:
+                was_stored_now = await self._store_at(subject, number, entry)
+            except _OccupiedError as error:
+                in_the_way = in_the_way or str(error)
+                continue
+            if in_the_way is None:
+                return was_stored_now
+            raise _RecordError(f"{in_the_way}: delete that message; until then the record is kept at {subject}")
+        raise _RecordError(f"{in_the_way}: delete that message")
+
+    async def _store_at(self, subject: str, number: int, entry: QuarantineEntry) -> bool:
+        """Store the record of `entry` at `subject`, the one with that number; False if it was stored before. Raises _OccupiedError."""
         try:
-            first, *rest = record_parts(entry, self._config.subject_prefix, self._client.max_payload)
+            first, *rest = record_parts(
+                entry, self._config.subject_prefix, self._client.max_payload, subject_number=number
+            )
         except ValueError as error:
             raise _RecordError(error) from error
-        if rest and await self._read(first.subject) is not None:
+        if rest and await self._is_stored_at(subject, entry):
             return False
         # The first part is sent last, so that a record with a first part is complete.
         for part in rest:
             if not await self._send(part) and await self._read(part.subject) != part.data:
-                raise _RecordError(f"{part.subject} holds a part of another record: delete that message")
-        return await self._send(first)
+                raise _OccupiedError(f"{part.subject} holds a part of another record")
+        if await self._send(first):
+            return True
+        if not await self._is_stored_at(subject, entry):
+            raise _OccupiedError(f"{subject} holds another message")
+        return False
+
+    async def _is_stored_at(self, subject: str, entry: QuarantineEntry) -> bool:
+        """Return whether the record of `entry` is stored at `subject`, by its bytes."""
+        record = await self._retry(lambda: read_record_at(self._client, self._config.stream, subject))
+        return record is not None and holds(record, entry)
 
     async def _read(self, subject: str) -> bytes | None:
         stored = await self._retry(lambda: read_part(self._client, self._config.stream, subject))

@@ -1,6 +1,7 @@
 """Reads every readable message of a range exactly once and in order, also across restarts of a server.
 
-One consumer delivers the messages. If anything is out of order, a new consumer continues after the last message.
+One consumer delivers the messages. If anything is out of order, a new consumer continues after the last message. The walk steps
+over blocks that the server cannot read, and over single messages that never arrive.
 """
 
 from __future__ import annotations
@@ -8,22 +9,41 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from auditor.errors import ConnectionFailedError, StreamRecreatedError, WalkIncompleteError
-from auditor.jetstream.api import stream_info, stream_state
-from auditor.jetstream.reading.pull_consumer import BATCH, ConsumerLostError, pull_consumer
+from auditor.core.model.subject_filter import SubjectFilter
+from auditor.errors import AuditorError, ConnectionFailedError, StreamRecreatedError, WalkIncompleteError
+from auditor.jetstream.api import get_message, stream_info
+from auditor.jetstream.reading.pull_consumer import (
+    BATCH,
+    ConsumerLostError,
+    ConsumerStalledError,
+    MessageLostError,
+    can_ask_for_next,
+    pull_consumer,
+)
+from auditor.jetstream.reading.stream_info import stream_info_of
+from auditor.jetstream.reading.unreadable import next_readable
 from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from auditor.core.model.message import StoredMessage, StreamInfo
-    from auditor.errors import AuditorError
     from auditor.jetstream.connection.client import Client
 
 MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.05, 2.0
 """Bounds of the delay before a new consumer. The delay doubles with every consumer that delivers nothing."""
 GIVE_UP_SECONDS = 60.0
 """Time without a message, while connected, before the walk is given up. A cluster elects a leader in far less."""
+LOSSES_BEFORE_SINGLE = 3
+"""Losses at one place after which messages are requested one at a time, so that the lost one is known."""
+LOSSES_BEFORE_STEP = 6
+"""Losses at one place after which the walk continues behind the message."""
+MAX_STEPS = 10
+"""Messages that never arrive and are stepped over in one walk."""
+MAX_STALLS = 100
+"""Blocks that the server cannot read and that are stepped over in one walk."""
+MAX_BREAKS = 20
+"""Connections lost one after the other, without a message, after which the walk is given up."""
 
 
 async def ordered_walk(
@@ -35,49 +55,94 @@ async def ordered_walk(
     subjects: Sequence[str] = (),
     batch: int = BATCH,
 ) -> AsyncGenerator[list[StoredMessage]]:
-    """As `Source.read` in auditor/scan/ports.py. Without a connection it waits until there is one, without a limit."""
+    """As `Source.read` in auditor/scan/ports.py. Without a connection it waits until there is one, without a limit.
+
+    Raises WalkIncompleteError also at the end, if messages never arrived; it names their sequences.
+    """
     following = first_seq
-    retries = _Retries(client)
+    wanted = None  # a filter that is applied here instead of by the server
+    retries, stepper = _Retries(client, batch), _Stepper(client, pinned.name, last_seq)
     while following <= last_seq:
         try:
             async with pull_consumer(
-                client, pinned.name, start_seq=following, subjects=subjects, batch=batch
+                client, pinned.name, start_seq=following, subjects=subjects, batch=retries.batch
             ) as consumer:
                 # Requested after the consumer exists: a consumer ends with its stream, so it is one of this stream.
-                _check(stream_state(pinned.name, await stream_info(client, pinned.name)), pinned)
-                while messages := await consumer.fetch():
-                    wanted = messages
-                    if messages[-1].seq > last_seq:
-                        wanted = [message for message in messages if message.seq <= last_seq]
-                    if wanted:
-                        following = wanted[-1].seq + 1
-                        retries.reset()
-                        yield wanted
-                    if following > last_seq or wanted is not messages:
-                        return
-                return
+                check_same(stream_info_of(pinned.name, await stream_info(client, pinned.name)), pinned)
+                while following <= last_seq:
+                    messages = await consumer.fetch()
+                    if not messages:
+                        following = last_seq + 1
+                        break
+                    following = messages[-1].seq + 1
+                    retries.reset()
+                    if following > last_seq + 1:
+                        messages = [message for message in messages if message.seq <= last_seq]
+                    if wanted is not None:
+                        messages = [message for message in messages if wanted.matches(message.subject)]
+                    if messages:
+                        yield messages
+        except ConsumerStalledError:
+            if not can_ask_for_next(subjects):
+                wanted, subjects = SubjectFilter(tuple(subjects)), ()
+            else:
+                following = await stepper.after_stall(following, subjects)
+        except MessageLostError as error:
+            if await retries.has_lost(error):
+                if not can_ask_for_next(subjects):
+                    wanted, subjects = SubjectFilter(tuple(subjects)), ()
+                else:
+                    following = await stepper.after_loss(following, subjects, error)
         except (ConnectionFailedError, ConsumerLostError) as error:
             await retries.wait(error)
+    stepper.check_complete()
 
 
 class _Retries:
-    """Waits before each new consumer, and gives up after `GIVE_UP_SECONDS` without a message."""
+    """Waits before each new consumer, and gives up after `GIVE_UP_SECONDS` or `MAX_BREAKS` without a message."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, batch: int) -> None:
         self._client = client
+        self._batch = batch
         self._delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)
         self._failing_since: float | None = None
+        self._losses = self._breaks = 0
+
+    @property
+    def batch(self) -> int:
+        """Messages that one pull requests: one at a time once messages were lost repeatedly."""
+        return self._batch if self._losses < LOSSES_BEFORE_SINGLE else 1
 
     def reset(self) -> None:
-        """Start again, because a message has arrived or the connection is new."""
+        """Start again, because a message has arrived."""
+        self._restart_clock()
+        self._losses = self._breaks = 0
+
+    def _restart_clock(self) -> None:
         self._delay.reset()
         self._failing_since = None
+
+    async def has_lost(self, error: MessageLostError) -> bool:
+        """Wait after `error`. Return whether the message was lost so often that the walk has to step over it."""
+        self._losses += 1
+        await self.wait(error)
+        if self._losses < LOSSES_BEFORE_STEP:
+            return False
+        self._losses = LOSSES_BEFORE_SINGLE
+        self._breaks = 0
+        self._restart_clock()
+        return True
 
     async def wait(self, error: AuditorError) -> None:
         """Wait after `error`, and for the connection if it is lost. Raises WalkIncompleteError to give up."""
         if not self._client.is_connected:
+            self._breaks += 1
+            if self._breaks >= MAX_BREAKS:
+                raise WalkIncompleteError(
+                    f"the connection to NATS was lost {self._breaks} times without a message in between: {error}"
+                ) from error
             await self._client.wait_connected()
-            self.reset()
+            self._restart_clock()
             return
         now = asyncio.get_running_loop().time()
         if self._failing_since is None:
@@ -87,7 +152,58 @@ class _Retries:
         await asyncio.sleep(self._delay.next())
 
 
-def _check(now: StreamInfo, pinned: StreamInfo) -> None:
+class _Stepper:
+    """Finds where a walk continues behind what it cannot read, a bounded number of times."""
+
+    def __init__(self, client: Client, stream: str, last_seq: int) -> None:
+        self._client = client
+        self._stream = stream
+        self._last_seq = last_seq
+        self._stalls = 0
+        self._lost: list[int] = []
+        """The sequences of the messages that never arrived."""
+        self._error: MessageLostError | None = None
+
+    async def after_stall(self, following: int, subjects: Sequence[str]) -> int:
+        """Return the first sequence from which the server reads again. Raises WalkIncompleteError after `MAX_STALLS` calls."""
+        self._stalls += 1
+        if self._stalls > MAX_STALLS:
+            raise WalkIncompleteError(
+                f"the server stopped delivering at more than {MAX_STALLS} places, the last one at sequence {following}"
+            )
+        try:
+            subject = subjects[0] if subjects else ">"
+            return await next_readable(
+                self._client, self._stream, subject, first_seq=following, last_seq=self._last_seq
+            )
+        except ConnectionFailedError:
+            return following  # the next consumer stalls, too
+
+    async def after_loss(self, following: int, subjects: Sequence[str], error: MessageLostError) -> int:
+        """Return the sequence behind the message that does not arrive. Raises WalkIncompleteError after `MAX_STEPS` calls."""
+        subject, lost = subjects[0] if subjects else ">", following
+        try:
+            message = await get_message(self._client, self._stream, seq=following, next_by_subj=subject)
+            lost = message.seq if message is not None else following
+        except AuditorError:
+            pass  # it may break the connection in this way, too
+        self._lost.append(lost)
+        self._error = error
+        if len(self._lost) > MAX_STEPS:
+            self.check_complete()
+        return lost + 1
+
+    def check_complete(self) -> None:
+        """Raise WalkIncompleteError if messages never arrived."""
+        if self._lost:
+            seqs = ", ".join(map(str, self._lost))
+            raise WalkIncompleteError(
+                f"messages did not arrive although they were requested repeatedly, at sequence {seqs} ({self._error}):"
+                " check what is between the auditor and the server"
+            ) from self._error
+
+
+def check_same(now: StreamInfo, pinned: StreamInfo) -> None:
     """Raise StreamRecreatedError or WalkIncompleteError if the stream is not the one of `pinned` any more, or ends earlier."""
     if now.created_ns != pinned.created_ns:
         raise StreamRecreatedError(

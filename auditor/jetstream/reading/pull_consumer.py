@@ -13,8 +13,16 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from auditor.core.model.message import StoredMessage
-from auditor.errors import AuditorError
-from auditor.jetstream.api import consumer_info, create_consumer
+from auditor.errors import AuditorError, PermissionDeniedError, StreamNotFoundError
+from auditor.jetstream.api import (
+    MAX_NUMBER,
+    ConsumerLimitError,
+    JetStreamError,
+    consumer_info,
+    create_consumer,
+    get_message,
+)
+from auditor.jetstream.reading.consumer_places import release, wait_for_place
 from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
@@ -31,43 +39,80 @@ MIN_IDLE_SECONDS, MAX_IDLE_SECONDS = 0.25, 5.0
 """Bounds of the time without a message before the state of the consumer is requested. The time doubles with every request."""
 
 STATUS = re.compile(rb"NATS/1\.0 (\d{3}) ?([^\r\n]*)")
-UNDELIVERED = re.compile(rb"\r\nNats-Pending-Messages: (\d+)\r\n")
+UNDELIVERED = re.compile(rb"\r\nNats-Pending-Messages: (\d{1,18})\r\n")
 COMPLETED = b"Batch Completed"
 TOO_LARGE = b"Message Size Exceeds MaxBytes"
 """With this and the status before a pull ends normally. Here the next message does not fit into the rest of its bytes."""
+
+
+IDLE_CHECKS_BEFORE_STALL = 2
+"""Requests for the state of an idle consumer after which the leader is asked for the next message."""
+IDLE_CHECKS_OF_A_FILTER = 5
+"""As above for a consumer with a filter for which the leader cannot be asked."""
 
 
 class ConsumerLostError(AuditorError):
     """The consumer or one of its messages is missing, so a new consumer has to continue."""
 
 
+class MessageLostError(ConsumerLostError):
+    """A message was sent, and did not arrive as it was sent."""
+
+
+class ConsumerStalledError(AuditorError):
+    """Messages are pending, and the server delivers none, because it cannot read what is stored next."""
+
+
+def can_ask_for_next(subjects: Sequence[str]) -> bool:
+    """Return whether one request finds the next message of a consumer with these filters.
+
+    A request has one subject, and nats-server 2.15 finds nothing behind an unreadable block by a subject with wildcards.
+    """
+    return not subjects or (len(subjects) == 1 and not {"*", ">"}.intersection(subjects[0].split(".")))
+
+
 @asynccontextmanager
 async def pull_consumer(
     client: Client, stream: str, *, start_seq: int, subjects: Sequence[str], batch: int
 ) -> AsyncIterator[PullConsumer]:
-    """Create a consumer for the messages from `start_seq` on. After the block the server removes it within a minute.
+    """Create a consumer for the messages from `start_seq` on. After the block it is deleted, or expires within a minute.
 
-    Raises as `api.request`.
+    Waits while unused consumers of the auditor take the last places. Raises ConsumerLimitError, and as `api.request`.
     """
     if not client.is_connected:
         raise client.not_connected_error()
+    await wait_for_place(client, stream)
     arrived = asyncio.Event()
     inbox = await client.open_inbox(lambda _: arrived.set())
+    name = "auditor-" + inbox.subject.rpartition(".")[2]
+    may_exist = True
     try:
-        name = "auditor-" + inbox.subject.rpartition(".")[2]
         created = await create_consumer(client, stream, name, start_seq=start_seq, subjects=subjects)
-        consumer = PullConsumer(client, inbox, arrived, stream, name, batch)
+        consumer = PullConsumer(client, inbox, arrived, stream, name, batch, start_seq, subjects)
         consumer.at_end = created.num_pending == 0
         yield consumer
+    except (ConsumerLimitError, JetStreamError, PermissionDeniedError, StreamNotFoundError):
+        may_exist = False
+        raise
     finally:
         await client.close_inbox(inbox)
+        if may_exist:
+            await release(client, stream, name)
 
 
 class PullConsumer:
     """One pull consumer and its open pulls."""
 
     def __init__(
-        self, client: Client, inbox: Inbox, arrived: asyncio.Event, stream: str, name: str, batch: int
+        self,
+        client: Client,
+        inbox: Inbox,
+        arrived: asyncio.Event,
+        stream: str,
+        name: str,
+        batch: int,
+        start_seq: int,
+        subjects: Sequence[str],
     ) -> None:
         self.at_end = False
         """Whether the consumer has delivered all messages of the stream."""
@@ -77,6 +122,9 @@ class PullConsumer:
         self._stream = stream
         self._name = name
         self._batch = batch
+        self._subjects = subjects
+        self._last_seq = start_seq - 1
+        """The sequence of the last message."""
         self._prefix = b"-"
         """The start of the reply subject of every message, taken from the first."""
         self._received = 0
@@ -86,14 +134,15 @@ class PullConsumer:
         self._pull_bytes = PULL_BYTES
         self._received_at_last_cut = 0
         """`_received` when a pull last ended because of its limit of bytes."""
-        self._problem = ""
-        """Why the consumer cannot be used any more; empty while it can."""
+        self._problem: ConsumerLostError | None = None
+        """Why the consumer cannot be used any more; None while it can."""
 
     async def fetch(self) -> list[StoredMessage]:
         """Return the next messages; an empty list at the end of the stream.
 
-        Raises ConsumerLostError, PermissionDeniedError, ConnectionFailedError.
+        Raises ConsumerLostError, ConsumerStalledError, PermissionDeniedError, ConnectionFailedError.
         """
+        checks = 0
         idle = RetryDelay(MIN_IDLE_SECONDS, MAX_IDLE_SECONDS)
         idle_seconds = idle.next()
         while True:
@@ -105,23 +154,25 @@ class PullConsumer:
                 return messages
             if isinstance(self._inbox.failed, AuditorError):
                 raise self._inbox.failed
-            if self._problem or self._inbox.failed:
-                raise ConsumerLostError(self._problem or "the connection to NATS was lost")
+            if self._problem is not None:
+                raise self._problem
+            if self._inbox.failed:
+                raise MessageLostError("the connection to NATS was lost")
             if self.at_end:
                 return []
             try:
                 async with asyncio.timeout(idle_seconds):
                     await self._arrived.wait()
             except TimeoutError:
-                await self._check_idle()
+                checks += 1
+                await self._check_idle(checks)
                 idle_seconds = idle.next()
 
     def _accept_arrived(self) -> list[StoredMessage]:
-        """Return the messages that have arrived, up to the first that is out of order."""
-        raw = self._inbox.messages[:]
-        self._inbox.messages.clear()
+        """Return the messages that have arrived, up to the first that is out of order or not one of JetStream's."""
+        raw = self._inbox.take()
         messages: list[StoredMessage] = []
-        prefix, received, pending = self._prefix, self._received, b""
+        prefix, received, last_seq, pending = self._prefix, self._received, self._last_seq, b""
         for subject, reply, headers, payload in raw:
             if not reply.startswith(prefix):
                 if reply:
@@ -132,15 +183,26 @@ class PullConsumer:
                     break
                 if not reply:
                     continue
-            seq, consumer_seq, time_ns, pending = reply[len(prefix) :].split(b".", 3)
-            received += 1
-            if int(consumer_seq) != received:
-                self._problem = "messages were lost on the way"
+            try:
+                seq_token, consumer_token, time_token, pending = reply[len(prefix) :].split(b".", 3)
+                seq, consumer_seq, time_ns = int(seq_token), int(consumer_token), int(time_token)
+            except ValueError:
+                self._problem = MessageLostError("a message arrived without its sequence in the reply subject")
                 break
-            messages.append(StoredMessage(int(seq), int(time_ns), subject, headers, payload))
-        self._received = received
+            if consumer_seq != received + 1:
+                self._problem = MessageLostError("messages were lost on the way")
+                break
+            if not (last_seq < seq <= MAX_NUMBER and -MAX_NUMBER <= time_ns <= MAX_NUMBER):
+                self._problem = MessageLostError(
+                    "a message arrived with a sequence or a time that no stored message can have there"
+                )
+                break
+            received += 1
+            last_seq = seq
+            messages.append(StoredMessage(seq, time_ns, subject, headers, payload))
+        self._received, self._last_seq = received, last_seq
         self._requested -= len(messages)
-        if messages:
+        if messages and not self._problem:
             self.at_end = pending.partition(b".")[0] == b"0"  # a random token may follow
         return messages
 
@@ -148,7 +210,7 @@ class PullConsumer:
         """Return `$JS.ACK.<stream>.<consumer>.1.` or `$JS.ACK.<domain>.<account>.<stream>.<consumer>.1.`."""
         before, marker, _ = reply.partition(f".{self._stream}.{self._name}.1.".encode())
         if not marker or not before.startswith(b"$JS.ACK"):
-            self._problem = "a message that is not from the consumer arrived in its inbox"
+            self._problem = ConsumerLostError("a message that is not from the consumer arrived in its inbox")
         self._prefix = before + marker
         return self._prefix
 
@@ -157,7 +219,8 @@ class PullConsumer:
         status = STATUS.match(headers or b"")
         undelivered = UNDELIVERED.search(headers or b"")
         if status is None or undelivered is None or status[2] not in (COMPLETED, TOO_LARGE):
-            self._problem = f"the server ended a pull ({status[0].decode() if status else 'without a status'})"
+            said = status[0].decode(errors="replace") if status else "without a status"
+            self._problem = ConsumerLostError(f"the server ended a pull ({said})")
             return
         self._requested -= int(undelivered[1])
         if status[2] == TOO_LARGE:
@@ -173,16 +236,28 @@ class PullConsumer:
             await self._client.request_into(self._inbox, subject, json.dumps(request).encode())
             self._requested += self._batch
 
-    async def _check_idle(self) -> None:
-        """Find out from the consumer info why no message arrives."""
+    async def _check_idle(self, checks: int) -> None:
+        """Find out from the consumer info why no message arrives. `checks`: calls since the last message, with this one."""
         info = await consumer_info(self._client, self._stream, self._name)
         if self._inbox.messages:
             return
         if info is None:
-            self._problem = "the consumer does not exist any more"
+            self._problem = ConsumerLostError("the consumer does not exist any more")
         elif info.delivered.consumer_seq != self._received:
-            self._problem = "messages were lost on the way"
+            self._problem = MessageLostError("messages were lost on the way")
         elif info.num_pending == 0:
             self.at_end = True
         elif info.num_waiting == 0:
-            self._problem = "the server has dropped a pull"
+            self._problem = ConsumerLostError("the server has dropped a pull")
+        elif await self._is_stalled(checks) and not self._inbox.messages:
+            raise ConsumerStalledError(f"the server delivers nothing after sequence {self._last_seq}")
+
+    async def _is_stalled(self, checks: int) -> bool:
+        """Return whether the leader of the stream finds no message to deliver next, although some are pending."""
+        if not can_ask_for_next(self._subjects):
+            return checks >= IDLE_CHECKS_OF_A_FILTER
+        if checks < IDLE_CHECKS_BEFORE_STALL:
+            return False
+        subject = self._subjects[0] if self._subjects else ">"
+        following = self._last_seq + 1
+        return await get_message(self._client, self._stream, seq=following, next_by_subj=subject) is None

@@ -10,6 +10,8 @@ from auditor.jetstream import api
 from auditor.jetstream.reading.ordered_walk import ordered_walk
 from auditor.jetstream.reading.pull_consumer import BATCH
 from auditor.jetstream.reading.rate_limit import rate_limited
+from auditor.jetstream.reading.single_reads import read_subject
+from auditor.jetstream.reading.stream_info import stream_info_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -38,10 +40,10 @@ class StreamSource:
         With `lost`, it has what the server reports as lost. The server reports that only together with the list of deleted
         sequences, which is requested unless it is too long.
         """
-        info = api.stream_state(self._stream, await api.stream_info(self._client, self._stream))
+        info = stream_info_of(self._stream, await api.stream_info(self._client, self._stream))
         if not lost or info.deleted > api.MAX_DELETED_LISTED:
             return info
-        return api.stream_state(self._stream, await api.stream_info(self._client, self._stream, details=True))
+        return stream_info_of(self._stream, await api.stream_info(self._client, self._stream, details=True))
 
     async def read(
         self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
@@ -50,14 +52,16 @@ class StreamSource:
         # With a rate, a pull requests the messages of a tenth of a second, so that few are in flight.
         batch = min(BATCH, max_rate // 10 + 1) if max_rate else BATCH
         wanted = None if self.can_filter(subjects) else frozenset(subject.encode() for subject in subjects)
-        batches = ordered_walk(
-            self._client,
-            pinned,
-            first_seq=max(first_seq, pinned.first_seq),
-            last_seq=min(last_seq, pinned.last_seq),
-            subjects=[] if wanted else list(dict.fromkeys(subjects)),  # the server refuses filters that overlap
-            batch=batch,
-        )
+        filters = [] if wanted else list(dict.fromkeys(subjects))  # the server refuses filters that overlap
+        first_seq, last_seq = max(first_seq, pinned.first_seq), min(last_seq, pinned.last_seq)
+        if len(filters) == 1 and not {"*", ">"}.intersection(filters[0].split(".")):
+            batches = read_subject(
+                self._client, pinned, filters[0], first_seq=first_seq, last_seq=last_seq, batch=batch
+            )
+        else:
+            batches = ordered_walk(
+                self._client, pinned, first_seq=first_seq, last_seq=last_seq, subjects=filters, batch=batch
+            )
         async with aclosing(rate_limited(batches, max_rate) if max_rate else batches) as walked:
             async for messages in walked:
                 if wanted is None:
@@ -88,12 +92,12 @@ class StreamSource:
                 f"stream {self._stream} has {state.deleted} deleted sequences, and a server can list {api.MAX_DELETED_LISTED}"
             )
         info = await api.stream_info(self._client, self._stream, details=True)
-        state = api.stream_state(self._stream, info)
+        state = stream_info_of(self._stream, info)
         if state.created_ns != pinned.created_ns:
             raise StreamRecreatedError(
                 f"stream {self._stream} was deleted and created again during this pass: start a new pass"
             )
-        return state, _ranges(sorted(seq for seq in info.state.deleted or () if seq > 0))  # see `stream_state`
+        return state, _ranges(sorted(seq for seq in info.state.deleted or () if seq > 0))  # see `stream_info_of`
 
     async def is_readable(self, seq: int) -> bool:
         """Return whether the server can read the message at `seq`. Raises as `info`."""

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from auditor.core.state.acceptance import (
     ACCEPTANCES_FORMAT,
     Acceptance,
@@ -19,7 +17,7 @@ from auditor.core.state.acceptance import (
     encode_acceptances,
 )
 from auditor.errors import StateConflictError, StateError, StateFormatError, StateNewerError, StreamNotFoundError
-from auditor.jetstream.api import get_message
+from auditor.jetstream.api import DECODE_ERRORS, get_message
 from auditor.jetstream.state.part_store import PartContent, PartStore
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ class Acceptances:
                 return decode_acceptances(await self._parts.read(manifest, PART))
         except StateNewerError:
             pass
-        except (StateFormatError, msgspec.MsgspecError) as error:
+        except (StateFormatError, *DECODE_ERRORS) as error:
             raise StateError(
                 f"the acceptances of audit {self._audit} cannot be read: accept the findings again"
             ) from error

@@ -13,13 +13,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 
 from auditor.aether import NotStoredError, UnknownOutcomeError
 from auditor.errors import StateConflictError, StateError, StateFormatError, StateNewerError, StreamNotFoundError
-from auditor.jetstream.api import get_message
+from auditor.jetstream.api import DECODE_ERRORS, MAX_NUMBER, Number, get_message
 from auditor.jetstream.publish import SequenceConflictError, publish_expecting
 from auditor.jetstream.state.stream_settings import state_stream
 
@@ -62,9 +62,9 @@ class StoredPartInfo(msgspec.Struct):
     """Where the bytes of a part are stored."""
 
     slot: str
-    seqs: list[int]
-    """The sequences of the chunks, in order."""
-    size: int
+    seqs: list[Annotated[int, msgspec.Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]]
+    """The sequences of the chunks, in order. Those of a damaged part may be no sequences."""
+    size: Number
     """Bytes of the part."""
     sha256: str
     about: dict[str, Any] = {}
@@ -79,7 +79,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     schema: str
     auditor: str
     """The version of the auditor that wrote it."""
-    saved_ns: int
+    saved_ns: Number
     parts: dict[str, StoredPartInfo]
     writer: str = ""
     """A random text, different for each `PartStore`."""
@@ -132,6 +132,10 @@ class PartStore:
         """Return the bytes of one part that `manifest` names. Raises StateFormatError, and the AuditorErrors of a request."""
         saved = manifest.parts[part]
         subject = self._subject(part, saved.slot)
+        if any(seq < 1 for seq in saved.seqs):
+            raise StateFormatError(
+                f"saved state of audit {self._audit}: {part} names a sequence that no message can have"
+            )
         limit = asyncio.Semaphore(MAX_CONCURRENT_READS)
 
         async def chunk(seq: int) -> bytes:
@@ -246,7 +250,7 @@ class PartStore:
             schema = msgspec.json.decode(data, type=_Schema).schema
             if schema == SCHEMA:
                 return msgspec.json.decode(data, type=Manifest)
-        except msgspec.MsgspecError:
+        except DECODE_ERRORS:
             schema = ""
         if schema.startswith("aether-auditor/state/") and schema != SCHEMA:
             raise StateNewerError(

@@ -10,7 +10,6 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 
 from auditor.core.history.audit_history import (
@@ -24,6 +23,7 @@ from auditor.core.history.audit_history import (
 from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
 from auditor.core.state.codec import FORMAT, decode_checkpoint
 from auditor.errors import StateError, StateFormatError, StateNewerError
+from auditor.jetstream.api import DECODE_ERRORS
 from auditor.jetstream.state.part_store import PartContent
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class JetStreamStateStore:
             return AuditHistory()
         try:
             return decode_history(data, self._manifest.parts[HISTORY_PART].format)
-        except msgspec.MsgspecError as error:
+        except DECODE_ERRORS as error:
             raise StateFormatError(f"it does not decode ({type(error).__name__})") from error
 
     def _log_unusable(self, error: Exception) -> None:

@@ -61,7 +61,16 @@ def test_the_first_part_of_a_checkpoint_and_other_bytes_are_refused(data: st.Dat
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"a\x00\x00\x00\x01\x80", b"x\x00\x00\x00\x00", b"m\x00\x00\x00\x01\x80", b"m\x00\x00\x00\x09\x80"]
+    "body",
+    [
+        b"",
+        b"a\x00\x00\x00\x01\x80",
+        b"x\x00\x00\x00\x00",
+        b"m\x00\x00\x00\x01\x80",
+        b"m\x00\x00\x00\x09\x80",
+        b"m\x00\x00\x00\x04\x81\xa1\xff\x01",
+        b"m" + (300_000).to_bytes(4, "big") + b"\x81\xa1a" * 100_000,
+    ],
 )
 def test_compressed_bytes_that_are_no_checkpoint_are_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"ends too soon|does not decode|is empty|before the checkpoint"):

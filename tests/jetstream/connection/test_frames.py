@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from nats.protocol.parser import Parser
 
-from auditor.jetstream.connection.frames import ControlFrame, FrameParser, MsgFrame, ProtocolError
+from auditor.jetstream.connection.frames import MAX_MESSAGE_BYTES, ControlFrame, FrameParser, MsgFrame, ProtocolError
 
 SINK = b"7"
 """The subscription that has a handler."""
@@ -142,3 +142,12 @@ def test_bytes_that_no_server_sends_raise_a_protocol_error(stream):
 def test_an_incomplete_frame_gives_nothing_yet():
     assert parse([b"MSG a 7 10\r\nhalf"]) == ([], [])
     assert parse([b"MSG a"]) == ([], [])
+
+
+@pytest.mark.parametrize("line", [b"MSG a 1 %d\r\n", b"HMSG a 1 12 %d\r\n", b"MSG a 99999 %d\r\n"])
+def test_a_message_longer_than_any_that_a_server_sends_raises_a_protocol_error_before_it_has_arrived(line):
+    parser = FrameParser({})
+    assert parser.feed(line % MAX_MESSAGE_BYTES) == []
+    for size in (MAX_MESSAGE_BYTES + 1, 99_999_999_999, int("9" * 4000)):
+        with pytest.raises(ProtocolError):
+            FrameParser({}).feed(line % size)

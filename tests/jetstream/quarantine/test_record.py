@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -15,15 +16,21 @@ from auditor.core.model.quarantine_entry import QuarantineEntry
 from auditor.jetstream.quarantine.record import (
     ERROR_LIMIT,
     HEADER_LIMIT,
+    MAX_SUBJECTS,
     ONLY_ONCE,
+    ForeignMessage,
     Part,
     Record,
     StoredPart,
     block_size,
+    has_key,
+    holds,
     parse_headers,
+    read_message,
     read_origin,
     read_record,
     record_parts,
+    record_subjects,
 )
 
 PREFIX = "aether.quarantine"
@@ -60,11 +67,14 @@ def read(parts: list[Part]) -> Record:
     return read_record(origin, stored(parts))
 
 
-any_header_block = st.none() | st.binary(max_size=200) | st.binary(min_size=40_000, max_size=70_000)
+large = st.builds(
+    lambda piece, size: (piece * size)[:size], st.binary(min_size=1, max_size=99), st.integers(3_000, 70_000)
+)
+any_header_block = st.none() | st.binary(max_size=200) | large
 
 
 @given(
-    data=st.binary(max_size=300) | st.binary(min_size=3_000, max_size=20_000),
+    data=st.binary(max_size=300) | large,
     headers=any_header_block,
     subject=st.binary(min_size=1, max_size=300),
     error=st.text(max_size=200),
@@ -223,3 +233,40 @@ def test_a_header_block_that_is_not_base64_is_named():
     (part,) = record_parts(entry(), PREFIX, MIB)
     headers = wire(part.headers | {"Audit-Headers": "%"})
     assert damaged([StoredPart(headers, part.data)], part) == "Audit-Headers is not base64"
+
+
+# --- what is not a record
+
+
+@pytest.mark.parametrize("number", range(1, MAX_SUBJECTS + 1))
+@given(data=st.binary(max_size=10_000), stream=st.sampled_from(["ORDERS", "ÖRDERS", "a b"]))
+def test_a_record_has_the_key_of_each_of_its_subjects_and_holds_its_entry(number, data, stream):
+    it = replace(entry(data), stream=stream)
+    parts = record_parts(it, PREFIX, FLOOR, subject_number=number)
+    record = read(parts)
+    assert parts[0].subject == record_subjects(f"{PREFIX}.{it.key}")[number - 1]
+    assert has_key(record.origin)
+    assert holds(record, it)
+    assert not holds(record, replace(it, stream="OTHER"))
+    assert not holds(record, entry(data + b"x"))
+    first, *later = [StoredMessage(1, 0, part.subject.encode(), wire(part.headers), part.data) for part in parts]
+    assert read_message(first) == record.origin
+    assert [read_message(message) for message in later] == [None] * len(later)
+
+
+@pytest.mark.parametrize(
+    "header", [{"Audit-Stream": "OTHER"}, {"Audit-Sequence": "18"}, {"Audit-Sha256": "0" * 64}, {"Audit-Schema": "x"}]
+)
+def test_a_record_that_does_not_belong_to_its_key_is_foreign(header):
+    part = record_parts(entry(), PREFIX, MIB)[0]
+    message = StoredMessage(1, 0, part.subject.encode(), wire(part.headers | header), part.data)
+    found = read_message(message)
+    assert isinstance(found, ForeignMessage)
+    assert (found.key, found.size) == (part.subject, len(part.data))
+
+
+@given(subject=st.binary(max_size=100), block=st.none() | st.binary(max_size=200), data=st.binary(max_size=50))
+def test_any_other_message_is_foreign_and_raises_nothing(subject, block, data):
+    found = read_message(StoredMessage(1, 0, subject, block, data))
+    assert isinstance(found, ForeignMessage)
+    assert found.to_json()["size"] == len(data)

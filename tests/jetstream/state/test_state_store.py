@@ -182,7 +182,9 @@ async def test_a_history_in_a_newer_format_is_refused_too(client: Client, monkey
         await store_of(client).load_history()
 
 
-@pytest.mark.parametrize("data", [b"", b"nonsense", msgspec.msgpack.encode({"told": {}})])
+@pytest.mark.parametrize(
+    "data", [b"", b"nonsense", msgspec.msgpack.encode({"told": {}}), b"\x81\xa1a" * 100_000, b"\x81\xa1\xff\x01"]
+)
 async def test_a_history_that_cannot_be_used_is_a_problem_and_is_not_replaced_until_it_is_removed(
     client: Client, data: bytes
 ) -> None:

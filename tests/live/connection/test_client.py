@@ -129,3 +129,17 @@ async def test_the_error_of_an_operation_without_a_connection_gives_the_last_err
 async def test_a_client_that_was_closed_gives_that_as_the_reason(client):
     await client.close()
     assert str(client.not_connected_error()) == "no connection to NATS (it was closed)"
+
+
+async def test_messages_that_were_not_requested_end_the_connection_before_they_fill_the_memory(client, monkeypatch):
+    monkeypatch.setattr("auditor.jetstream.connection.client.MAX_UNREAD_BYTES", 1_000_000)
+    inbox = await client.open_inbox(lambda _: None)
+    for _ in range(200):
+        await client.publish(inbox.subject, b"x" * 50_000)
+        if inbox.failed:
+            break
+        await client.flush()
+    assert isinstance(inbox.failed, errors.Error)
+    assert len(inbox.messages) < 60
+    await client.wait_connected()
+    assert (await client.request("$JS.API.INFO")).data

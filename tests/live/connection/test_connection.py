@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import inspect
+from contextlib import suppress
 
 import pytest
 from nats import errors
@@ -16,6 +17,7 @@ from auditor.errors import ConnectionFailedError
 from auditor.jetstream.connection import connection
 from auditor.jetstream.connection.client import Client, connect
 from tests.live.connecting import at_once, config, connected
+from tests.live.lying_proxy import LyingProxy
 from tests.live.proxy import Proxy
 from tests.live.raw import Publication, publish
 
@@ -209,3 +211,61 @@ async def test_a_program_that_is_not_a_nats_server_is_named_as_such():
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as listener:
         said = await refusal(config(f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}"))
     assert "no NATS server" in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"INFO []",
+        b"INFO {garbage",
+        b'INFO {"max_payload":"x"}',
+        b'INFO {"max_payload":0}',
+        b'INFO {"max_payload":-1}',
+        b'INFO {"max_payload":true}',
+        b'INFO {"connect_urls":[5,null]}',
+        b"INFO " + b'{"a":' * 100_000,
+        b"MSG a 99999 99999999999",
+        b"MSG a " + b"9" * 5000 + b" 1",
+        b"-ERR '\x1b[31m\xff\x00'",
+        b"HELLO",
+    ],
+)
+async def test_after_a_line_that_no_server_sends_the_client_is_usable(server, line):
+    async with LyingProxy(server, lambda delivery: delivery.frame()) as proxy, connected(proxy) as client:
+        proxy.say(line + b"\r\n")
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    await client.request("$JS.API.INFO")
+                    break
+                except errors.Error:
+                    await asyncio.sleep(0.05)
+        assert client.max_payload == 1 << 20
+
+
+async def test_messages_without_a_subscription_and_without_an_end_end_the_connection(server, client):
+    async with LyingProxy(server, lambda delivery: delivery.frame()) as proxy, connected(proxy) as connection:
+        lost = asyncio.Event()
+        inbox = await connection.open_inbox(lambda inbox: lost.set() if inbox.failed else None)
+        proxy.say(b"MSG a 99999 3\r\nabc\r\n" * 10_000)
+        assert (await connection.request("$JS.API.INFO")).data
+        assert not lost.is_set()
+        proxy.say(b"MSG a 99999 3\r\nabc\r\n" * 30_000)
+        await asyncio.wait_for(lost.wait(), 10)
+        assert inbox.failed
+        await connection.wait_connected()
+        assert (await connection.request("$JS.API.INFO")).data
+
+
+@pytest.mark.parametrize("info", [b"[]", b'{"max_payload":"x"}', b'{"max_payload":0}', b'{"a":' * 100_000])
+async def test_a_server_whose_first_line_is_not_server_information_is_refused(info):
+    async def serve(reader, writer):
+        writer.write(b"INFO " + info + b"\r\nPONG\r\n")
+        with suppress(OSError):
+            await reader.read()
+        writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    with pytest.raises(ConnectionFailedError):
+        await asyncio.wait_for(connect(config(f"nats://127.0.0.1:{listener.sockets[0].getsockname()[1]}")), 15)
+    listener.close()

@@ -11,6 +11,7 @@ from auditor.core.model.quarantine_entry import QuarantineEntry
 from auditor.errors import NotFoundError, StreamNotFoundError
 from auditor.jetstream.connection.client import connect
 from auditor.jetstream.quarantine.reader import get_record, list_records
+from auditor.jetstream.quarantine.record import ForeignMessage, RecordOrigin, record_parts
 from auditor.jetstream.quarantine.writer import QuarantineWriter
 from auditor.jetstream.reading.stream_source import StreamSource
 
@@ -42,7 +43,9 @@ async def store(client, *records):
 
 
 async def listed(client):
-    return [record async for record in list_records(StreamSource(client, CONFIG.stream))]
+    """Return the records, without the messages of other publishers."""
+    found = [each async for each in list_records(StreamSource(client, CONFIG.stream))]
+    return [each for each in found if isinstance(each, RecordOrigin)]
 
 
 FOREIGN = [
@@ -78,6 +81,7 @@ async def test_the_list_has_every_record_once_with_its_origin(client):
         "size": 5,
         "sha256": first.sha256,
         "parts": 1,
+        "foreign": False,
     }
     assert (second.key, second.size, second.parts) == (f"{PREFIX}.{split.key}", 2 * MIB, 3)
 
@@ -130,3 +134,33 @@ async def test_a_record_with_a_missing_part_has_a_problem(client):
 
     assert record.problem == "part 2 of 3 is missing"
     assert record.data == b"7" * len(record.data)
+
+
+async def test_messages_that_are_not_records_are_listed_as_foreign_and_parts_are_not(client):
+    split = entry(2, b"7" * 2 * MIB)
+    await store(client, entry(1), split)
+    await publish_foreign(client)
+    await client.request(f"{PREFIX}.{split.key}.p9", b"not that part", headers={"Audit-Part": "8"})
+    misplaced = record_parts(entry(3), PREFIX, MIB)[0]
+    await client.request(f"{PREFIX}.ORDERS.1763884000.4.{'0' * 12}", misplaced.data, headers=misplaced.headers)
+
+    found = [each async for each in list_records(StreamSource(client, CONFIG.stream))]
+
+    foreign = [each for each in found if isinstance(each, ForeignMessage)]
+    keys = [*(key for key, _ in FOREIGN), f"{split.key}.p9", f"ORDERS.1763884000.4.{'0' * 12}"]
+    assert [each.key for each in foreign] == [f"{PREFIX}.{key}" for key in keys]
+    assert foreign[0].to_json()["foreign"] is True
+    assert set(foreign[0].to_json()) == set(found[0].to_json())
+
+
+async def test_a_record_is_found_at_its_second_subject_if_another_message_has_its_key(client):
+    bad = entry(1)
+    await store(client)
+    await client.request(f"{PREFIX}.{bad.key}", b"forged")
+    await client.request(f"{PREFIX}.{bad.key}.r2", b"forged")
+    quarantine = QuarantineWriter(client, CONFIG, "ORDERS")
+    await quarantine.submit(bad)
+    assert (await quarantine.flush()).failed == 1
+    record = await get_record(client, CONFIG, bad.key)
+    assert (record.data, record.problem, record.origin.key) == (b'{"id"', None, f"{PREFIX}.{bad.key}.r3")
+    assert [each.key for each in await listed(client)] == [f"{PREFIX}.{bad.key}.r3"]

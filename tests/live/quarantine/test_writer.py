@@ -18,7 +18,7 @@ from auditor.jetstream.connection.client import Client, connect
 from auditor.jetstream.quarantine import writer
 from auditor.jetstream.quarantine.publish_ack import was_stored
 from auditor.jetstream.quarantine.reader import get_record
-from auditor.jetstream.quarantine.record import record_parts
+from auditor.jetstream.quarantine.record import record_parts, record_subjects
 from auditor.jetstream.quarantine.writer import ANSWER_TIMEOUT, QuarantineWriter
 
 if TYPE_CHECKING:
@@ -233,6 +233,7 @@ async def test_a_part_of_another_record_is_named_and_other_records_are_stored(ad
     assert (result.stored, result.failed) == (1, 1)
     assert result.reason == (
         f"record {whole.key} cannot be stored: {left} holds a part of another record: delete that message"
+        f"; until then the record is kept at {CONFIG.subject_prefix}.{whole.key}.r2"
     )
     assert f"{CONFIG.subject_prefix}.{whole.key}" not in await keys(admin)  # a key that exists is a complete record
 
@@ -350,3 +351,83 @@ async def test_a_server_that_does_not_return_delays_a_round_only_once(server, ad
     assert result.stored + result.failed == 10_001
     assert result.failed >= 10_000
     assert result.reason.startswith("no connection to NATS (")
+
+
+# --- another message has the key
+
+
+def forgery(bad: QuarantineEntry, how: str) -> tuple[bytes, dict[str, str]]:
+    part = record_parts(bad, CONFIG.subject_prefix, MIB)[0]
+    headers = {name: value for name, value in part.headers.items() if name.startswith("Audit-")}
+    return {
+        "no record": (b"forged", {}),
+        "another payload under the headers of the record": (b"{forge", headers),
+        "the record of another sequence": (part.data, headers | {"Audit-Sequence": "99"}),
+        "the record of another stream": (part.data, headers | {"Audit-Stream": "OTHER"}),
+        "a record with missing parts": (part.data, headers | {"Audit-Part": "1", "Audit-Parts": "2"}),
+        "a longer payload": (part.data + b"x", headers),
+    }[how]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "no record",
+        "another payload under the headers of the record",
+        "the record of another sequence",
+        "the record of another stream",
+        "a record with missing parts",
+        "a longer payload",
+    ],
+)
+async def test_a_forged_record_does_not_count_as_stored_and_the_bytes_are_kept_at_a_second_subject(admin, how):
+    bad = entry()
+    key = f"{CONFIG.subject_prefix}.{bad.key}"
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    await stream.ensure()
+    data, headers = forgery(bad, how)
+    await admin.request(key, data, headers=headers or None)
+
+    reason = (
+        f"record {bad.key} cannot be stored: {key} holds another message: delete that message;"
+        f" until then the record is kept at {key}.r2"
+    )
+    first, second = [await one_round(stream, [bad, entry(2)]) for _ in range(2)]
+
+    assert first == QuarantineResult(stored=1, failed=1, reason=reason)
+    assert second == QuarantineResult(already_stored=1, failed=1, reason=reason)
+    assert (await get_record(admin, CONFIG, bad.key)).data == bad.message.data
+    assert set(await keys(admin)) == {key, f"{key}.r2", f"{CONFIG.subject_prefix}.{entry(2).key}"}
+
+
+async def test_a_split_record_is_kept_at_a_second_subject_if_a_forgery_has_its_key(admin):
+    bad = entry(data=b"7" * 2 * MIB)
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    await stream.ensure()
+    await admin.request(f"{CONFIG.subject_prefix}.{bad.key}", b"forged")
+    assert (await one_round(stream, [bad])).failed == 1
+    record = await get_record(admin, CONFIG, bad.key)
+    assert (record.data, record.problem, record.origin.parts) == (bad.message.data, None, 3)
+
+
+async def test_a_record_is_stored_at_its_key_once_the_other_message_is_deleted(admin):
+    bad = entry()
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    await stream.ensure()
+    await admin.request(f"{CONFIG.subject_prefix}.{bad.key}", b"forged")
+    assert (await one_round(stream, [bad])).failed == 1
+    await admin.jetstream().purge_stream(CONFIG.stream, subject=f"{CONFIG.subject_prefix}.{bad.key}")
+    assert await one_round(stream, [bad]) == QuarantineResult(stored=1)
+    assert (await get_record(admin, CONFIG, bad.key)).origin.key == f"{CONFIG.subject_prefix}.{bad.key}"
+
+
+async def test_a_record_whose_subjects_are_all_taken_is_pending_and_named(admin):
+    bad = entry()
+    key = f"{CONFIG.subject_prefix}.{bad.key}"
+    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    await stream.ensure()
+    for subject in record_subjects(key):
+        await admin.request(subject, b"forged")
+    result = await one_round(stream, [bad, entry(2)])
+    assert (result.stored, result.failed) == (1, 1)
+    assert result.reason == f"record {bad.key} cannot be stored: {key} holds another message: delete that message"

@@ -21,6 +21,7 @@ from auditor.jetstream.reading import ordered_walk as module
 from auditor.jetstream.reading.ordered_walk import ordered_walk
 from auditor.jetstream.reading.stream_source import StreamSource
 from tests.live.connecting import connected
+from tests.live.lying_proxy import CutError, LyingProxy
 from tests.live.proxy import Proxy
 from tests.live.streams import STREAM, api, create, fill, walked
 
@@ -54,6 +55,10 @@ async def within(seconds, walk):
     messages = await walk
     assert time.monotonic() - started < seconds
     return messages
+
+
+async def kept(*_):
+    """Do not delete a consumer that is not used any more."""
 
 
 # --- undisturbed walks
@@ -116,7 +121,8 @@ async def test_the_walk_ends_at_the_pinned_end_while_a_writer_continues(server, 
     assert (await source.info()).last_seq == 60_000
 
 
-async def test_the_walk_ends_at_the_pinned_end_also_if_that_message_was_deleted(server, client):
+async def test_the_walk_ends_at_the_pinned_end_also_if_that_message_was_deleted(server, client, monkeypatch):
+    monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.release", kept)
     source = await create(client)
     await fill(server, 30_000)
     await api(client, "STREAM.MSG.DELETE.S", seq=1000)
@@ -448,3 +454,180 @@ async def test_a_walk_without_progress_is_given_up(server, client, monkeypatch):
     monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.create_consumer", refuse)
     with pytest.raises(WalkIncompleteError, match="no leader"):
         await within(3, walked(source, pinned))
+
+
+# --- what the server cannot read, or what never arrives
+
+
+async def compressed(folder, count=400, size=100_000):
+    """Return a stopped server whose compressed stream has `count` messages in blocks of 8 MiB, and the files of the blocks."""
+    server = EmbeddedServer(folder)
+    await server.start()
+    async with connected(server) as client:
+        await create(client, compression="s2")
+        await fill(server, count, size=size)
+    await server.stop()
+    blocks = (folder / "jetstream" / "$G" / "streams" / STREAM / "msgs").glob("*.blk")
+    return server, sorted(blocks, key=lambda block: int(block.stem))
+
+
+def damage(block):
+    data = bytearray(block.read_bytes())
+    data[len(data) // 2] ^= 8
+    block.write_bytes(data)
+
+
+TWO = ("S.events.order.order-1", "S.events.order.order-2")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "subjects"),
+    [([0], ()), ([0, 1], ()), ([1, 3], ()), ([0, 2], TWO), ([1, 3], ("S.events.*.order-3",))],
+)
+async def test_a_block_that_the_server_cannot_read_is_stepped_over(tmp_path, monkeypatch, numbers, subjects):
+    monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.MAX_IDLE_SECONDS", 0.25)
+    server, blocks = await compressed(tmp_path)
+    assert len(blocks) > 4
+    for number in numbers:
+        damage(blocks[number])
+    await server.start()
+    try:
+        async with connected(server) as client:
+            source = StreamSource(client, STREAM)
+            pinned = await source.info()
+            got = await within(20, walked(source, pinned, subjects=subjects))
+            seqs = [message.seq for message in got]
+            readable = [seq for seq in range(1, pinned.last_seq + 1) if await source.is_readable(seq)]
+    finally:
+        server.kill()
+    assert len(readable) < pinned.messages
+    wanted = [subject.rpartition("-")[2] for subject in subjects]
+    assert seqs == [seq for seq in readable if not wanted or str(seq % 10) in wanted]
+
+
+async def test_a_single_subject_is_read_behind_a_block_that_the_server_cannot_read(tmp_path):
+    server, blocks = await compressed(tmp_path)
+    damage(blocks[1])
+    await server.start()
+    try:
+        async with connected(server) as client:
+            source = StreamSource(client, STREAM)
+            pinned = await source.info()
+            for limit in (0, 1000):
+                got = await read_one(source, pinned, "S.events.order.order-4", limit)
+                readable = [seq for seq in range(4, 401, 10) if await source.is_readable(seq)]
+                assert [message.seq for message in got] == readable
+                assert 0 < len(readable) < 40
+    finally:
+        server.kill()
+
+
+async def read_one(source, pinned, subject, limit):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("auditor.jetstream.reading.single_reads.MAX_SINGLE_READS", limit)
+        return await within(20, walked(source, pinned, subjects=[subject]))
+
+
+async def lied_to(server, lie, subjects=()):
+    """Return the sequences of a walk through a proxy that lies, and the text of the error at its end."""
+    got = []
+
+    async def read(source, pinned):
+        async for batch in source.read(pinned, first_seq=1, last_seq=pinned.last_seq, subjects=subjects):
+            got.extend(message.seq for message in batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("auditor.jetstream.connection.connection.RECONNECT_WAIT", 0.05)
+        async with LyingProxy(server, lie) as proxy, connected(proxy) as client:
+            source = StreamSource(client, STREAM)
+            pinned = await source.info()
+            with pytest.raises(WalkIncompleteError) as raised:
+                await read(source, pinned)
+    return got, str(raised.value)
+
+
+def cut_at(*seqs):
+    def lie(delivery):
+        if delivery.seq in seqs:
+            raise CutError
+        return delivery.frame()
+
+    return lie
+
+
+def drop(*seqs):
+    return lambda delivery: b"" if delivery.seq in seqs else delivery.frame()
+
+
+def replaced(place, token, *seqs):
+    return lambda delivery: delivery.with_token(place, token) if delivery.seq in seqs else delivery.frame()
+
+
+@pytest.mark.parametrize(
+    ("lie", "seqs"),
+    [
+        (cut_at(100), [100]),
+        (cut_at(1), [1]),
+        (cut_at(50, 51, 120), [50, 51, 120]),
+        (drop(100), [100]),
+        (replaced(5, b"abc", 100), [100]),
+        (replaced(5, b"5", 100), [100]),
+        (replaced(5, b"9" * 5000, 100), [100]),
+        (replaced(5, b"9" * 30, 100), [100]),
+        (replaced(6, b"x", 100), [100]),
+        (replaced(7, b"", 100), [100]),
+        (replaced(7, b"9" * 30, 100), [100]),
+    ],
+)
+async def test_a_message_that_never_arrives_is_named_and_the_walk_goes_on_behind_it(server, client, lie, seqs):
+    await create(client)
+    await fill(server, 200)
+    started = time.monotonic()
+    got, error = await lied_to(server, lie)
+    assert time.monotonic() - started < 30
+    assert got == [seq for seq in range(1, 201) if seq not in seqs]
+    assert f"at sequence {', '.join(map(str, seqs))} (" in error
+
+
+async def test_a_deleted_message_is_not_taken_for_the_one_that_never_arrives(server, client):
+    await create(client)
+    await fill(server, 200)
+    for seq in (99, 100, 101):
+        await api(client, "STREAM.MSG.DELETE.S", seq=seq)
+    got, error = await lied_to(server, cut_at(102))
+    assert got == [seq for seq in range(1, 201) if not 99 <= seq <= 102]
+    assert "at sequence 102 (" in error
+
+
+async def test_a_walk_of_several_subjects_goes_on_behind_a_message_that_never_arrives(server, client):
+    await create(client)
+    await fill(server, 200)
+    got, error = await lied_to(server, cut_at(104), ["S.events.order.order-4", "S.events.order.order-5"])
+    assert "at sequence 104 (" in error
+    assert got == [seq for seq in range(1, 201) if seq % 10 in (4, 5) and seq != 104]
+
+
+async def test_a_walk_whose_messages_never_arrive_ends(server, client, monkeypatch):
+    monkeypatch.setattr(module, "MAX_STEPS", 3)
+    await create(client)
+    await fill(server, 200)
+    for lie in (lambda _: b"", replaced(5, b"x", *range(1, 201))):
+        got, error = await asyncio.wait_for(lied_to(server, lie), 50)
+        assert got == []
+        assert "did not arrive although they were requested repeatedly, at sequence 1, 2, 3, 4 (" in error
+
+
+async def test_a_connection_that_is_lost_at_every_request_ends_the_walk(server, client, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BREAKS", 4)
+    source = await create(client)
+    await fill(server, 200)
+    pinned = await source.info()
+    async with Proxy(server) as proxy, connected(proxy) as connection:
+
+        async def cut_first(*_, **__):
+            proxy.cut()
+            raise ConnectionFailedError("cut")
+
+        monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.create_consumer", cut_first)
+        with pytest.raises(WalkIncompleteError, match="was lost 4 times without a message"):
+            await asyncio.wait_for(walked(StreamSource(connection, STREAM), pinned), 30)

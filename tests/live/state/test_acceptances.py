@@ -57,7 +57,9 @@ async def test_of_two_operators_at_once_one_gets_an_error(client: Client) -> Non
     assert await other.load() == {Kind.VERSION_GAP: KNOWN}
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b'{"schema":"aether-auditor/accepted/9"}', b"{}" * 2])
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b'{"schema":"aether-auditor/accepted/9"}', b"{}" * 2, b'{"a":' * 100_000, b'{"schema":"\xff"}']
+)
 async def test_acceptances_that_do_not_decode_are_an_error(client: Client, data: bytes) -> None:
     await state_stream(CONFIG).ensure(client, "S")
     await client.request(SUBJECT, data)  # answered once it is stored

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from auditor.config import StateConfig
 from auditor.errors import AuditorError, StateConflictError, StateError, StateFormatError, StateNewerError
+from auditor.jetstream.api import get_message
 from auditor.jetstream.state import part_store as module
 from auditor.jetstream.state.part_store import PartContent, PartStore
 from tests.live.connecting import connected
@@ -292,3 +294,58 @@ async def test_a_server_that_is_killed_during_a_save_has_the_old_state_or_the_ne
         else:
             assert found == data
         before = found
+
+
+@pytest.mark.parametrize("seq", [-1, 0, -(2**62)])
+async def test_a_part_that_names_a_sequence_which_no_message_has_is_damaged_and_the_others_are_read(
+    client: Client, seq: int
+) -> None:
+    await checkpoints(client).save({"completed": content(OLD), "other": content(b"x")}, 1)
+    subject = f"{CONFIG.subject_prefix}.orders.head"
+    stored = await get_message(client, CONFIG.stream, last_by_subj=subject)
+    assert stored is not None
+    manifest = json.loads(stored.data)
+    manifest["parts"]["completed"]["seqs"] = [seq]
+    await client.request(subject, json.dumps(manifest).encode(), headers={"Nats-Rollup": "sub"})
+    with pytest.raises(StateFormatError):
+        await loaded(client)
+    assert await loaded(client, "other") == b"x"
+    await checkpoints_after_load(client, NEW)
+    assert await loaded(client) == NEW
+
+
+async def checkpoints_after_load(client: Client, data: bytes) -> None:
+    store = checkpoints(client)
+    await store.load_manifest()
+    await store.save({"completed": content(data)}, 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"saved_ns": -1},
+        {"saved_ns": 10**30},
+        {"saved_ns": "now"},
+        {"parts": {"completed": {"slot": "a", "seqs": [10**30], "size": 1, "sha256": ""}}},
+        {"parts": {"completed": {"slot": "a", "seqs": [1], "size": -1, "sha256": ""}}},
+        {"parts": []},
+        {"writer": None},
+    ],
+)
+async def test_a_manifest_with_values_that_no_save_writes_is_damaged(client: Client, change: dict[str, object]) -> None:
+    await checkpoints(client).save({"completed": content(OLD)}, 1)
+    subject = f"{CONFIG.subject_prefix}.orders.head"
+    stored = await get_message(client, CONFIG.stream, last_by_subj=subject)
+    assert stored is not None
+    await client.request(subject, json.dumps(json.loads(stored.data) | change).encode(), headers={"Nats-Rollup": "sub"})
+    with pytest.raises(StateFormatError):
+        await checkpoints(client).load_manifest()
+
+
+@pytest.mark.parametrize("data", [b'{"a":' * 100_000, b'{"schema":"\xff"}'])
+async def test_a_manifest_of_other_bytes_is_damaged(client: Client, data: bytes) -> None:
+    await checkpoints(client).save({"completed": content(OLD)}, 1)
+    subject = f"{CONFIG.subject_prefix}.orders.head"
+    await client.request(subject, data, headers={"Nats-Rollup": "sub"})
+    with pytest.raises(StateFormatError):
+        await checkpoints(client).load_manifest()

@@ -1,0 +1,54 @@
+"""Turns a reply to STREAM.INFO into the stream info that a pass uses, and checks its numbers against one another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from auditor.core.model.message import Loss, StreamInfo
+from auditor.core.model.ranges import merged
+from auditor.jetstream.api import NO_STATE, unix_ns
+
+if TYPE_CHECKING:
+    from auditor.jetstream.api import Lost, State, StreamInfoReply
+
+
+def stream_info_of(stream: str, reply: StreamInfoReply) -> StreamInfo:
+    """Return the stream info of a reply in the form that the core uses."""
+    state = reply.state
+    return StreamInfo(
+        name=stream,
+        created_ns=unix_ns(reply.created),
+        first_seq=state.first_seq if state.messages > 0 else state.last_seq + 1,
+        last_seq=state.last_seq,
+        messages=max(0, state.messages),
+        # If deleted sequences are listed, nats-server 2.15 counts sequence 0 of a stream that never held a message.
+        deleted=state.num_deleted if state.last_seq else 0,
+        bytes=state.bytes,
+        first_time_ns=unix_ns(state.first_ts) if state.messages > 0 and state.first_ts else 0,
+        lost=_loss(state.lost) if state.lost else Loss(),
+        contradiction=_contradiction(state),
+        subjects=tuple(reply.config.get("subjects") or ()),
+        config=reply.config,
+    )
+
+
+def _loss(lost: Lost) -> Loss:
+    return Loss(tuple(merged((seq, seq) for seq in lost.msgs or ())), lost.bytes)
+
+
+def _contradiction(state: State) -> str | None:
+    """How the numbers of a reply contradict one another, in one line; None if they do not.
+
+    The server computes the deleted sequences of a stream as those between the first and the last that hold no message.
+    """
+    if (state.messages, state.first_seq, state.last_seq) == NO_STATE:
+        return "the server's stream info has no state"
+    numbers = f"first sequence {state.first_seq}, last sequence {state.last_seq}, {state.messages} messages"
+    if not state.messages:
+        # A stream that never held a message has 0 as its first sequence, or the one that is configured.
+        is_empty = state.first_seq > state.last_seq or state.last_seq == 0
+        return None if is_empty else f"the server's stream info contradicts itself: {numbers}"
+    sequences = state.last_seq - state.first_seq + 1
+    if state.messages + state.num_deleted != sequences:
+        return f"the server's stream info contradicts itself: {numbers}, {state.num_deleted} deleted"
+    return None
