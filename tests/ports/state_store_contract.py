@@ -8,9 +8,11 @@ import pytest
 
 from auditor.core.history.audit_history import AuditHistory
 from auditor.core.history.saved_state import encode_state
+from auditor.core.model.findings import Kind
 from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
 from auditor.errors import StateConflictError, StateError, StateNewerError
 from auditor.jetstream.state.state_store import HISTORY_PART
+from tests.core.findings import acceptance_by_rule
 from tests.core.state.test_examiner import judged
 from tests.core.stories import event
 
@@ -78,6 +80,16 @@ class StateStoreContract:
         assert (result.history.last_passes, result.problem) == ({}, None)
         assert [await store.check_out(kind) for kind in CheckpointKind] == [None, None]
         assert (await store.load_acceptances(), store.saves) == ({}, True)
+
+    async def test_replaced_acceptances_are_loaded(self, storage: Storage) -> None:
+        store = await loaded(storage)
+        await save(store, checkpoint(5))
+        accepted = {Kind.VERSION_GAP: acceptance_by_rule(Kind.VERSION_GAP, 7)}
+        assert await store.load_acceptances() == {}
+        await store.replace_acceptances(accepted)
+        assert await store.load_acceptances() == accepted
+        await store.replace_acceptances({})
+        assert await store.load_acceptances() == {}
 
     async def test_the_next_process_checks_out_a_copy_of_what_was_saved(self, storage: Storage) -> None:
         saved = checkpoint(5)

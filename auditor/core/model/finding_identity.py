@@ -50,10 +50,10 @@ def digest_of(kind: Kind, *fields: object) -> bytes:
 def message_finding_digest(kind: Kind, stream: str, created_ns: int, message: StoredMessage) -> bytes:
     """Returns the digest of a finding about the content of one message.
 
-    Another message at the same sequence has another digest, even with the same bytes: it was stored at another time.
+    Another message at the same sequence has another digest, even with the same bytes: it was stored at another time. The
+    subject is left out, because a request for a single message may return it with U+FFFD in it.
     """
-    place = (stream, created_ns, message.seq, message.time_ns)
-    return digest_of(kind, *place, message.subject, message.headers, message.data)
+    return digest_of(kind, stream, created_ns, message.seq, message.time_ns, message.headers, message.data)
 
 
 class IdentitySet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,5 +102,7 @@ class IdentityIndex:
         kind, severity = key
         left: Ranges = [(identity.first, identity.last)]
         for each in dict.fromkeys((severity, Severity.CORRUPTION)):
-            left = subtract(left, self._by_key.get((kind, each), {}).get(identity.digest, []))
+            table = self._by_key.get((kind, each))
+            if table and left:
+                left = subtract(left, table.get(identity.digest, []))
         return left

@@ -19,8 +19,8 @@ MAX_SEQ = (1 << 64) - 1
 class Identifier:
     """Makes the identities of the findings of one stream.
 
-    After a rollback the server uses sequences again. So an identity has the time at which the last incident was noticed
-    after which its sequence may hold another message. That time is only a name, and is compared with no clock.
+    After a rollback the server uses sequences again. So an identity has the number of incidents after which its sequence
+    may hold another message, and the time at which the last one was noticed. That time is compared with no clock.
     """
 
     def __init__(self, stream: str, created_ns: int, incidents: Sequence[Incident] = ()) -> None:
@@ -37,17 +37,17 @@ class Identifier:
         """
         if missing.cause is Cause.EXPIRED:
             return Identity(digest_of(kind, *self._stream, subject, missing.cause))
-        place = (subject, missing.after_seq, missing.before_seq, self._replaced_ns(missing.before_seq))
+        place = (subject, missing.after_seq, missing.before_seq, self._replacements(missing.before_seq))
         return Identity(digest_of(kind, *self._stream, *place), missing.first_missing, missing.last_missing)
 
     def version(self, kind: Kind, subject: str, version: int, seq: int) -> Identity:
         """Returns the identity of a finding about the version of one message."""
-        return Identity(digest_of(kind, *self._stream, subject, version, seq, self._replaced_ns(seq)))
+        return Identity(digest_of(kind, *self._stream, subject, version, seq, self._replacements(seq)))
 
     def collision(self, subject: str, ids: Sequence[str], seq: int) -> list[Identity]:
         """Returns the identities of a collision, one for each actor id: a further id is a further finding."""
-        kind, replaced_ns = Kind.SUBJECT_COLLISION, self._replaced_ns(seq)
-        return [Identity(digest_of(kind, *self._stream, subject, each, replaced_ns)) for each in ids]
+        kind, replacements = Kind.SUBJECT_COLLISION, self._replacements(seq)
+        return [Identity(digest_of(kind, *self._stream, subject, each, replacements)) for each in ids]
 
     def sequences(self, kind: Kind, first: int, last: int) -> list[Identity]:
         """Returns the identities of a finding about a range of sequences: one for each part with the same rollbacks."""
@@ -58,7 +58,7 @@ class Identifier:
         begins = sorted(edges)
         ends = [*(begin - 1 for begin in begins[1:]), last]
         return [
-            Identity(digest_of(kind, *self._stream, self._replaced_ns(begin)), begin, end)
+            Identity(digest_of(kind, *self._stream, self._replacements(begin)), begin, end)
             for begin, end in zip(begins, ends, strict=True)
         ]
 
@@ -76,8 +76,10 @@ class Identifier:
         fields = (finding.first_seq, finding.last_seq, finding.count, finding.detail)
         return Identity(digest_of(finding.kind, incident.noticed_ns, *fields))
 
-    def _replaced_ns(self, seq: int) -> int:
-        return next((noticed_ns for noticed_ns, begin, end in reversed(self._replaced) if begin <= seq <= end), 0)
+    def _replacements(self, seq: int) -> tuple[int, int]:
+        """Returns how many incidents reach the sequence, and when the last of them was noticed; 0 if there is none."""
+        noticed = [noticed_ns for noticed_ns, begin, end in self._replaced if begin <= seq <= end]
+        return len(noticed), noticed[-1] if noticed else 0
 
 
 def _replaced_range(incident: Incident) -> tuple[int, int, int]:

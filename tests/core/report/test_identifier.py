@@ -44,9 +44,10 @@ def test_a_rollback_of_other_sequences_changes_no_identity() -> None:
 
 
 def test_each_rollback_gives_a_new_identity_whatever_the_clock_says() -> None:
-    twice = [rollback(15, 30, noticed_ns=9), rollback(18, 25, noticed_ns=2)]
-    identities = {gap(Identifier("S", 1, twice[:number])) for number in range(3)}
-    assert len(identities) == 3
+    for noticed_ns in (2, 9, 12):
+        twice = [rollback(15, 30, noticed_ns=9), rollback(18, 25, noticed_ns=noticed_ns)]
+        identities = {gap(Identifier("S", 1, twice[:number])) for number in range(3)}
+        assert len(identities) == 3
 
 
 def test_after_replaced_messages_every_finding_has_a_new_identity() -> None:
