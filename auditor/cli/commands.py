@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from pathlib import Path
@@ -10,17 +9,29 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    name="auditor",
-    help="Finds what replay of Aether's event streams would silently skip or misread.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-quarantine = typer.Typer(help="The quarantined messages, byte for byte.", no_args_is_help=True)
-config = typer.Typer(help="The configuration file.", no_args_is_help=True)
-state = typer.Typer(help="The saved state of each audit.", no_args_is_help=True)
+
+def _print_help(context: typer.Context) -> None:
+    """Print the help if no command is named. That is a usage error."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(1)
+
+
+def _group(help: str) -> typer.Typer:  # noqa: A002 - typer's name
+    return typer.Typer(
+        help=help,
+        callback=_print_help,
+        invoke_without_command=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+
+
+app = _group("Finds what replay of Aether's event streams would silently skip or misread.")
+quarantine = _group("The quarantined messages, byte for byte.")
+config = _group("The configuration file.")
+state = _group("The saved state of each audit.")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(state, name="state")
 app.add_typer(config, name="config")
@@ -55,11 +66,14 @@ def scan(
     as_json: Json = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing: no records, no saved state.")] = False,
     max_findings: Annotated[int, typer.Option(min=0, metavar="N", help="Findings to list; counts stay exact.")] = 1000,
+    timeout: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Interrupt the scan after this time, such as 90s or 2h.")
+    ] = None,
 ) -> int:
     """Run one pass of each audit now. Exits with 0 clean, 2 corrupt, 3 inconclusive, 1 could not run."""
-    from auditor.cli.scan import scan_command
+    from auditor.cli.scan import ScanOptions, scan_command
 
-    return scan_command(config, audit or [], full=full, as_json=as_json, dry_run=dry_run, max_findings=max_findings)
+    return scan_command(config, audit or [], ScanOptions(full, as_json, dry_run, max_findings, timeout))
 
 
 @app.command()
@@ -107,21 +121,18 @@ def export_record(
 
 @config.command("check")
 def check_config(file: Annotated[Path, typer.Argument(metavar="F", help="Configuration file.")]) -> int:
-    """Check a configuration file and list all of its problems."""
-    from auditor.config import load
+    """Check a configuration file: list all of its problems, or when its audits run."""
+    from auditor.cli.config import check_command
 
-    loaded = load(file)
-    typer.echo(f"{file}: ok, audits: {', '.join(audit.name for audit in loaded.audits)}")
-    return 0
+    return check_command(file)
 
 
 @config.command("schema")
 def config_schema() -> int:
     """Print the JSON Schema of the configuration file."""
-    from auditor.config import schema
+    from auditor.cli.config import schema_command
 
-    typer.echo(json.dumps(schema(), indent=2))
-    return 0
+    return schema_command()
 
 
 @state.command("show")
@@ -161,6 +172,8 @@ def accept(
     """Accept known findings of one kind: they are counted apart, and later findings stay open."""
     from auditor.cli import accept
 
+    if list_ and undo:
+        raise typer.BadParameter("use --list or --undo, not both")
     if list_:
         return accept.list_command(config, audit)
     if kind is None:

@@ -9,32 +9,39 @@ import typer
 
 from auditor.cli.commands import app
 from auditor.cli.exit_codes import ExitCode
+from auditor.cli.standard_output import replace_standard_output
 from auditor.errors import AuditorError, ConfigError
 from auditor.safe_text import escape_unsafe
 
 
 def main() -> None:
-    """Run the command in sys.argv and exit with its code."""
-    sys.exit(run())
+    """Run the command in sys.argv and exit with its code, or with 1 if its result could not be written."""
+    output = replace_standard_output()
+    code = run()
+    if output is not None:
+        sys.stdout.flush()
+        if output.failure is not None:
+            print_error(f"stdout: the result could not be written: {output.failure}")
+            code = ExitCode.COULD_NOT_RUN
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command in `arguments` and return its exit code: 1 for every error, usage errors included."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="auditor", standalone_mode=False)
     except ConfigError as error:
         print_error(*(f"{error.source}: {problem}" for problem in error.problems))
     except AuditorError as error:
         print_error(str(error))
     except typer.TyperException as error:
-        print_error(f"{error.format_message()} (see auditor --help)")
+        context: typer.Context | None = getattr(error, "ctx", None)
+        command = context.command_path if context else "auditor"
+        print_error(f"{error.format_message().rstrip('.')} (see {command} --help)")
     except typer.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INCONCLUSIVE
-    except BrokenPipeError:
-        # The reader of stdout has closed the pipe; what is buffered must not be flushed into it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if os.environ.get("AUDITOR_DEBUG"):
             raise

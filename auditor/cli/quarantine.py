@@ -18,7 +18,7 @@ from auditor.cli.log_output import configure_log
 from auditor.cli.tables import print_line, result_console, safe
 from auditor.config import load
 from auditor.core.model.findings import subject_text
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, StreamNotFoundError
 from auditor.operations.quarantine import get_record, list_records
 
 if TYPE_CHECKING:
@@ -73,7 +73,13 @@ def list_command(config_file: Path, *, as_json: bool) -> int:
 
 async def _with_app(config: Config, operation: Callable[[App], Awaitable[Result]]) -> Result:
     async with open_app(config, ensure_own_streams=False) as app:
-        return await operation(app)
+        try:
+            return await operation(app)
+        except StreamNotFoundError as error:
+            stream = config.quarantine.stream
+            raise StreamNotFoundError(
+                f"quarantine stream {stream} does not exist: run a pass, or `auditor provision` as an administrator"
+            ) from error
 
 
 def show_command(config_file: Path, key: str) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 import auditor
 from auditor.app import open_app
+from auditor.cli.connection_messages import connection_messages
 from auditor.cli.exit_codes import ExitCode, exit_code, overall_verdict
 from auditor.cli.log_output import configure_log
 from auditor.cli.options import select_audits
@@ -18,6 +20,7 @@ from auditor.cli.progress import progress_bar
 from auditor.cli.signals import stop_signal
 from auditor.cli.tables import print_line, print_report, result_console
 from auditor.config import load
+from auditor.config.values import duration
 from auditor.core.report.pass_report import REPORT_SCHEMA, PassReport
 from auditor.errors import AuditorError
 from auditor.scan.request import PassRequest, StartFrom
@@ -28,36 +31,69 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from auditor.app import App
-    from auditor.config import AuditConfig, Config
+    from auditor.config import AuditConfig, Config, Duration
+
+NOT_BEGUN = "the scan was interrupted before this audit began"
 
 
-def scan_command(
-    config_file: Path, names: Sequence[str], *, full: bool, as_json: bool, dry_run: bool, max_findings: int
-) -> int:
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """The options of `auditor scan`."""
+
+    full: bool
+    as_json: bool
+    dry_run: bool
+    max_findings: int
+    timeout: str | None
+    """A duration as in the configuration file; None: no limit."""
+
+
+def scan_command(config_file: Path, names: Sequence[str], options: ScanOptions) -> int:
     """Returns the exit code. Raises AuditorError if no pass could start."""
+    limit = None if options.timeout is None else _time_limit(options.timeout)
     config = load(config_file)
     audits = select_audits(config, names)
     configure_log("warning", "console")
-    return asyncio.run(_scan(config, audits, full=full, as_json=as_json, dry_run=dry_run, max_findings=max_findings))
+    return asyncio.run(_scan(config, audits, options, limit))
 
 
-async def _scan(
-    config: Config, audits: Sequence[AuditConfig], *, full: bool, as_json: bool, dry_run: bool, max_findings: int
-) -> int:
+def _time_limit(text: str) -> Duration:
+    try:
+        limit = duration(text)
+    except ValueError as error:
+        raise AuditorError(f"--timeout: {error}") from error
+    if not limit.nanoseconds:
+        raise AuditorError("--timeout: must be more than 0")
+    return limit
+
+
+async def _scan(config: Config, audits: Sequence[AuditConfig], options: ScanOptions, limit: Duration | None) -> int:
     started_ns = time.time_ns()
     interrupted = stop_signal()
     messages = Console(stderr=True)
+    if limit is not None:
+
+        def time_out() -> None:
+            print_line(messages, f"auditor: interrupted after {limit}, as --timeout says")
+            interrupted.set()
+
+        asyncio.get_running_loop().call_later(limit.seconds, time_out)
     ended: list[PassReport | AuditorError] = []
-    async with open_app(config, ensure_own_streams=not dry_run) as app:
+    async with (
+        open_app(config, ensure_own_streams=not options.dry_run) as app,
+        connection_messages(messages, app.client),
+    ):
         for audit in audits:
             if interrupted.is_set():
-                break
-            start_from = StartFrom.BEGINNING if full else StartFrom.AUTO
-            request = PassRequest(audit, start_from, max_findings, interrupt=interrupted)
-            ended.append(await _one(app, request, messages, store=not dry_run))
+                print_line(messages, f"auditor: {audit.name}: {NOT_BEGUN}")
+                ended.append(AuditorError(NOT_BEGUN))
+                continue
+            start_from = StartFrom.BEGINNING if options.full else StartFrom.AUTO
+            request = PassRequest(audit, start_from, options.max_findings, interrupt=interrupted)
+            ended.append(await _one(app, request, messages, store=not options.dry_run))
     reports = [result if isinstance(result, PassReport) else None for result in ended]
     code = ExitCode.INCONCLUSIVE if interrupted.is_set() else exit_code(reports)
-    if as_json:
+    if options.as_json:
         print(json.dumps(_document(audits, ended, code, started_ns)))  # noqa: T201 - the result
     else:
         for report in reports:
@@ -80,7 +116,7 @@ def _document(
     audits: Sequence[AuditConfig], ended: Sequence[PassReport | AuditorError], code: ExitCode, started_ns: int
 ) -> dict[str, Any]:
     entries = []
-    for audit, result in zip(audits, ended, strict=False):
+    for audit, result in zip(audits, ended, strict=True):
         if isinstance(result, PassReport):
             entries.append(result.to_json())
         else:

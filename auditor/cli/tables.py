@@ -134,10 +134,18 @@ def _summary(report: PassReport) -> Table:
 
 
 def _read(report: PassReport) -> str:
-    """Which sequences this pass read, and when the full pass began that read the others."""
+    """Which sequences this pass read, since when the others are known, and which are not read."""
     if report.read == report.range:
         return "everything read"
     if not report.messages.in_range:
         return "nothing to read"
-    what = f"sequences {report.read.first_seq} to {report.read.last_seq} read" if report.read else "nothing new to read"
-    return f"{what}, the rest known since {format_utc(report.full_pass_started_ns)}"
+    known = f"known since {format_utc(report.full_pass_started_ns)}"
+    if report.read is None:
+        return "nothing read" if report.incomplete else f"nothing new to read, the rest {known}"
+    parts = [f"sequences {report.read.first_seq} to {report.read.last_seq} read"]
+    is_unread_after = report.read.last_seq < report.range.last_seq
+    if report.read.first_seq > report.range.first_seq:
+        parts.append(f"those before {known}" if is_unread_after else f"the rest {known}")
+    if is_unread_after:
+        parts.append("those after not read")
+    return ", ".join(parts)

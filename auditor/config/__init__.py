@@ -3,6 +3,7 @@
 Nothing that acts on a setting belongs here.
 """
 
+from auditor.config.cron import fire_times
 from auditor.config.load import load, parse, schema
 from auditor.config.models import (
     AuditConfig,
@@ -30,6 +31,7 @@ __all__ = [
     "StateConfig",
     "TlsConfig",
     "VersionsConfig",
+    "fire_times",
     "load",
     "parse",
     "schema",

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import yaml
 from pydantic import ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 
 from auditor.config.environment import substitute
 from auditor.config.models import Config, Section
 from auditor.config.rules import cross_field_problems
-from auditor.config.values import FromEnvironment, quoted
+from auditor.config.values import Duration, FromEnvironment, Listen, quoted
 from auditor.errors import ConfigError
 from auditor.safe_text import escape_unsafe
 
@@ -79,7 +80,17 @@ def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Config.model_json_schema(schema_generator=_Schema),
+    }
+
+
+class _Schema(GenerateJsonSchema):
+    """Pydantic's JSON Schema, with the default of a duration or an address as it is written in the file."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return str(dft) if isinstance(dft, (Duration, Listen)) else super().encode_default(dft)
 
 
 class _Loader(yaml.SafeLoader):

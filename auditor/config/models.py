@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from auditor.aether.stream_layout import StreamLayout
-from auditor.config.rules import cron_line, file_name, nats_name, server_url, subject_prefix
-from auditor.config.values import Address, Boolean, Duration, DurationField, Listen, Number, Size, Text
+from auditor.config.cron import MAX_WAIT, check_cron, fire_times
+from auditor.config.rules import file_name, nats_name, server_url, subject_prefix
+from auditor.config.values import (
+    MAX_INT64,
+    Address,
+    Boolean,
+    Duration,
+    DurationField,
+    Listen,
+    Number,
+    Size,
+    Text,
+    or_variable,
+)
 
 Replicas = Annotated[Number, Field(ge=1, le=5)]
 StreamName = Annotated[Text, AfterValidator(nats_name)]
 Prefix = Annotated[Text, AfterValidator(subject_prefix)]
 File = Annotated[Text, AfterValidator(file_name)]
+
+
+def _cron_line(text: str) -> str:
+    check_cron(text, datetime.now(UTC))
+    return text
+
+
+def _interval(every: Duration) -> Duration:
+    if not every.nanoseconds:
+        raise ValueError("must be more than 0")
+    return _delay(every)
+
+
+def _delay(delay: Duration) -> Duration:
+    if delay.seconds > MAX_WAIT.total_seconds():
+        raise ValueError(f'"{delay}" is longer than five years')
+    return delay
 
 
 class Section(BaseModel):
@@ -58,18 +89,25 @@ class NatsConfig(Section):
 class ScheduleConfig(Section):
     """When passes begin: `every` or `cron`, not both. The first pass begins at the start."""
 
-    every: DurationField | None = None
+    every: Annotated[DurationField, AfterValidator(_interval)] | None = None
     """The time from the begin of one pass to the begin of the next."""
-    cron: Annotated[Text, AfterValidator(cron_line)] | None = None
-    """A cron line of five fields, in UTC."""
-    jitter: DurationField = Duration(0)
+    cron: Annotated[Text, AfterValidator(_cron_line)] | None = None
+    """A cron line of five fields, in UTC. If day of month and day of week are both set, it fires on the days of either."""
+    jitter: Annotated[DurationField, AfterValidator(_delay)] = Duration(0)
     """The longest random delay of a pass, so that several auditors do not begin at the same time."""
+
+    def next_runs(self, after: datetime, count: int) -> list[datetime]:
+        """The next `count` times after `after` when a pass begins, without jitter, if the last one began at `after`."""
+        if self.cron is not None:
+            return list(islice(fire_times(self.cron, after), count))
+        every = timedelta(seconds=self.every.seconds if self.every else 0)
+        return [after + number * every for number in range(1, count + 1)]
 
 
 class VersionsConfig(Section):
     """Which versions the events of an actor should have."""
 
-    first: Annotated[Number, Field(ge=1)] = 1
+    first: Annotated[Number, Field(ge=1, le=MAX_INT64)] = 1
     """The version of an actor's first event."""
     contiguous: Boolean = True
     """False if writers skip versions on purpose. A gap of unknown cause is then a notice."""
@@ -93,7 +131,7 @@ class AuditConfig(Section):
     schedule: ScheduleConfig = ScheduleConfig(every=Duration(300_000_000_000))
     full_pass_every: DurationField = Duration(86_400_000_000_000)
     """The time from one full pass to the next. Passes in between read only new messages."""
-    max_rate: Annotated[Number, Field(ge=0)] = 0
+    max_rate: Annotated[Number, Field(ge=0, le=MAX_INT64)] = 0
     """The highest number of messages to read in a second, to spare other clients of the server. 0: no limit."""
     versions: VersionsConfig = VersionsConfig()
 
@@ -173,8 +211,10 @@ class HttpConfig(Section):
 class LogConfig(Section):
     """Which log lines are written to stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["json", "console"] = "json"
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], or_variable(enum=["debug", "info", "warning", "error"])
+    ] = "info"
+    format: Annotated[Literal["json", "console"], or_variable(enum=["json", "console"])] = "json"
     """`json`: one JSON object a line. `console`: text for people."""
 
 

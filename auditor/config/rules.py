@@ -13,15 +13,9 @@ from auditor.config.values import quoted
 from auditor.core.model.subject_filter import overlaps
 
 SCHEMES = ("nats", "tls", "ws", "wss")
-MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
-CRON_FIELDS: tuple[tuple[str, int, int, list[str]], ...] = (
-    ("minute", 0, 59, []),
-    ("hour", 0, 23, []),
-    ("day of month", 1, 31, []),
-    ("month", 1, 12, MONTHS),
-    ("day of week", 0, 7, DAYS),
-)
+
+MAX_NAME_BYTES = 255
+"""The longest name of a stream that the server accepts. A prefix leaves room for the rest of a subject."""
 
 Problem = tuple[str, str]
 """A path in the file, and the problem at that path."""
@@ -43,6 +37,8 @@ def nats_name(name: str) -> str:
     """Return `name` if it can be the name of a stream. Raises ValueError."""
     if not name or re.search(r"[\s.*>/\\]", name) or not name.isprintable():
         raise ValueError(f"{quoted(name)} cannot be a stream's name (no spaces, dots, *, >, / or \\)")
+    if len(name.encode()) > MAX_NAME_BYTES:
+        raise ValueError(f"cannot be a stream's name: it is longer than {MAX_NAME_BYTES} bytes")
     return name
 
 
@@ -50,6 +46,8 @@ def subject_prefix(prefix: str) -> str:
     """Return `prefix` if it consists of tokens without wildcards. Raises ValueError."""
     if not all(_is_token(token) and token not in {"*", ">"} for token in prefix.split(".")):
         raise ValueError(f"{quoted(prefix)} cannot begin a subject (tokens between dots, no spaces and no wildcards)")
+    if len(prefix.encode()) > MAX_NAME_BYTES:
+        raise ValueError(f"cannot begin a subject: it is longer than {MAX_NAME_BYTES} bytes")
     return prefix
 
 
@@ -60,35 +58,6 @@ def file_name(name: str) -> str:
     return name
 
 
-def cron_line(text: str) -> str:
-    """Return `text` if it is a valid cron line. Raises ValueError.
-
-    The fields are minute, hour, day of month, month, day of week (0 and 7 are Sunday).
-    """
-    fields = text.lower().split()
-    if len(fields) != len(CRON_FIELDS):
-        raise ValueError(f"{quoted(text)} is not a cron line of five fields (minute hour day month weekday)")
-    for field, (name, low, high, words) in zip(fields, CRON_FIELDS, strict=True):
-        if not all(_cron_part(part, low, high, words) for part in field.split(",")):
-            raise ValueError(f"{quoted(text)}: the {name} is not *, a number from {low} to {high}, a range or a list")
-    return text
-
-
-def _cron_part(part: str, low: int, high: int, words: list[str]) -> bool:
-    span, slash, step = part.partition("/")
-    if slash and not (re.fullmatch(r"\d{1,3}", step, re.ASCII) and int(step) > 0):
-        return False
-    if span == "*":
-        return True
-    ends = [words.index(end) + low if end in words else _digits(end) for end in span.split("-")]
-    numbers = [end for end in ends if end is not None and low <= end <= high]
-    return len(numbers) == len(ends) <= 2 and numbers == sorted(numbers)
-
-
-def _digits(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"\d{1,2}", text, re.ASCII) else None
-
-
 def _is_token(token: str) -> bool:
     return bool(token) and not re.search(r"\s", token) and token.isprintable()
 
@@ -96,6 +65,7 @@ def _is_token(token: str) -> bool:
 def cross_field_problems(tree: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the problems of values that are valid one by one. Values of a wrong type are skipped."""
     nats, quarantine, state = (_mapping(tree.get(name)) for name in ("nats", "quarantine", "state"))
+    yield from _servers(nats)
     yield from _credentials(nats)
     audits = [_mapping(audit) for audit in _list(tree.get("audits"))]
     yield from _names(audits)
@@ -125,6 +95,12 @@ def cross_field_problems(tree: Mapping[str, Any]) -> Iterator[Problem]:
     prefixes = [prefix for _, prefix in own.values() if isinstance(prefix, str)]
     if len(prefixes) == 2 and overlaps(f"{prefixes[0]}.>", f"{prefixes[1]}.>"):
         yield "state.subject_prefix", "overlaps quarantine.subject_prefix"
+
+
+def _servers(nats: Mapping[str, Any]) -> Iterator[Problem]:
+    is_websocket = {url.startswith(("ws://", "wss://")) for url in _list(nats.get("servers")) if isinstance(url, str)}
+    if len(is_websocket) > 1:
+        yield "nats.servers", "has WebSocket URLs (ws://, wss://) and others: keep one of the two kinds"
 
 
 def _credentials(nats: Mapping[str, Any]) -> Iterator[Problem]:
@@ -161,8 +137,6 @@ def _audit(path: str, audit: Mapping[str, Any]) -> Iterator[Problem]:
     schedule = _mapping(audit.get("schedule"))
     if audit.get("schedule") is not None and (schedule.get("every") is None) == (schedule.get("cron") is None):
         yield f"{path}.schedule", "needs either every or cron"
-    if str(schedule.get("every")) in {"0", "0s", "0m", "0h"}:
-        yield f"{path}.schedule.every", "must be more than 0"
 
 
 def _subject(path: str, subject: str, stream: str) -> Iterator[Problem]:

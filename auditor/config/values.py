@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, ByteSize, PlainSerializer, PlainValidator, TypeAdapter, WithJsonSchema
 
 from auditor.units import NANOSECONDS
 
 _UNITS = {"ms": 1_000_000, "s": NANOSECONDS, "m": 60 * NANOSECONDS, "h": 3600 * NANOSECONDS, "d": 86_400 * NANOSECONDS}
 _DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)", re.ASCII)
-_SIZES = {"": 1, "B": 1}
-_SIZES |= {f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGT", 1)}
-_SIZES |= {f"{prefix}B": 1000**power for power, prefix in enumerate("KMGT", 1)}
-_SIZE = re.compile(r"(\d{1,15}) ?([A-Za-z]*)", re.ASCII)
+_SIZE = re.compile(r"\d{1,15} ?([KMGT]i?)?B|\d{1,15}", re.ASCII)
+_BYTES = TypeAdapter(ByteSize)
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]*):(\d{1,5})", re.ASCII)
+MAX_INT64 = 2**63 - 1
+"""The largest number that NATS and Aether can store: of nanoseconds, bytes or a version."""
 
 FROM_ENVIRONMENT = r"^\$\{"
 
@@ -70,15 +71,20 @@ def duration(value: Any) -> Duration:
         return Duration(0)
     if not re.fullmatch(f"(?:{_DURATION.pattern})+", text, re.ASCII):
         raise ValueError(f"{quoted(value)} is not a duration (write 5m, 1h30m, 30s, 500ms or 0)")
-    return Duration(sum(int(number) * _UNITS[unit] for number, unit in _DURATION.findall(text)))
+    parsed = Duration(sum(int(number) * _UNITS[unit] for number, unit in _DURATION.findall(text)))
+    if parsed.nanoseconds > MAX_INT64:
+        raise ValueError(f"{quoted(value)} is not a duration that the server can store (at most 292 years)")
+    return parsed
 
 
 def size(value: Any) -> int:
     """Parse `1GiB`, `500MB` or a number of bytes. Raises ValueError."""
-    found = None if isinstance(value, bool) else _SIZE.fullmatch(str(value))
-    if found is None or found[2] not in _SIZES:
+    if isinstance(value, bool) or not _SIZE.fullmatch(str(value)):
         raise ValueError(f"{quoted(value)} is not a size (write 1GiB, 512MiB, 10GB or a number of bytes)")
-    return int(found[1]) * _SIZES[found[2]]
+    parsed = int(_BYTES.validate_python(str(value)))
+    if parsed > MAX_INT64:
+        raise ValueError(f"{quoted(value)} is not a size that the server can store (at most {MAX_INT64} bytes)")
+    return parsed
 
 
 def listen(value: Any) -> Listen:
@@ -86,9 +92,21 @@ def listen(value: Any) -> Listen:
     if isinstance(value, Listen):
         return value
     found = _LISTEN.fullmatch(value) if isinstance(value, str) else None
-    if found is None or int(found[2]) > 65_535:
+    if found is None or int(found[2]) > 65_535 or not _is_host(found[1]):
         raise ValueError(f'{quoted(value)} is not an address to listen on (write "0.0.0.0:9464" or "[::1]:9464")')
     return Listen(found[1].strip("[]") or "0.0.0.0", int(found[2]))  # noqa: S104 - the usual meaning of an empty host
+
+
+def _is_host(text: str) -> bool:
+    """Whether `text` is empty, an IPv6 address in brackets, an IPv4 address or a host name."""
+    try:
+        if text.startswith("["):
+            return bool(IPv6Address(text[1:-1]))
+        if text.replace(".", "").isdigit():
+            return bool(IPv4Address(text))
+        return not text or bool(text.encode("idna"))
+    except ValueError:
+        return False
 
 
 def _number(value: Any) -> Any:
@@ -107,13 +125,14 @@ def _text(value: Any) -> Any:
     return str(value) if isinstance(value, FromEnvironment) else value
 
 
-def _schema(**schema: Any) -> WithJsonSchema:
+def or_variable(**schema: Any) -> WithJsonSchema:
+    """The JSON Schema of a value that is as `schema` says or comes from the environment."""
     return WithJsonSchema({"anyOf": [schema, {"type": "string", "pattern": FROM_ENVIRONMENT}]})
 
 
 Text = Annotated[str, BeforeValidator(_text)]
-Number = Annotated[int, BeforeValidator(_number), _schema(type="integer")]
-Boolean = Annotated[bool, BeforeValidator(_boolean), _schema(type="boolean")]
+Number = Annotated[int, BeforeValidator(_number), or_variable(type="integer")]
+Boolean = Annotated[bool, BeforeValidator(_boolean), or_variable(type="boolean")]
 Size = Annotated[int, PlainValidator(size), WithJsonSchema({"type": ["string", "integer"]})]
 Address = Annotated[Listen, PlainValidator(listen), PlainSerializer(str), WithJsonSchema({"type": "string"})]
 DurationField = Annotated[

@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+
+from auditor.config import fire_times
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
-"""Names of the weekdays from 0 to 7. Cron counts from Sunday, APScheduler from Monday, so numbers differ."""
+CLOCK_POLL_SECONDS = 1.0
+"""The time between two checks of the system clock, and how far it may be set back without any change."""
+
+
+class CronTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Fires at the times of a cron line, each up to `jitter` seconds later, at random."""
+
+    def __init__(self, line: str, jitter: float) -> None:
+        self._line = line
+        self._jitter = jitter
+
+    def get_next_fire_time(self, _previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """The next time after `now`. A time before `now` that was missed is not made up for."""
+        fires = next(fire_times(self._line, now.astimezone(UTC)), None)
+        delayed: datetime | None = self._apply_jitter(fires, self._jitter, now)
+        return delayed
 
 
 class Schedule:
     """Runs one job for each audit: once at the start, then when it is due.
 
-    A job never runs twice at a time. A late job still runs, once.
+    A job never runs twice at a time. A late job still runs, once. A system clock that is set back delays no job by more
+    than its interval; the clock of APScheduler is the system clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        """`clock` returns the system time in seconds."""
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
+        self._clock = clock
+        self._following: asyncio.TimerHandle | None = None
+        """None before `start`."""
 
     def add(
         self, name: str, job: Callable[[], Awaitable[None]], *, every: float | None, cron: str | None, jitter: float
@@ -36,27 +59,22 @@ class Schedule:
 
         Each call comes up to `jitter` seconds later, at random.
         """
-        if cron is not None:
-            minute, hour, day, month, weekday = cron.lower().split()
-            trigger: CronTrigger | IntervalTrigger = CronTrigger(
-                minute=minute,
-                hour=hour,
-                day=day,
-                month=month,
-                day_of_week=_weekdays(weekday),
-                timezone=UTC,
-                jitter=jitter or None,
-            )
-        else:
-            trigger = IntervalTrigger(seconds=every or 0, timezone=UTC, jitter=jitter or None)
+        trigger = (
+            IntervalTrigger(seconds=every or 0, timezone=UTC, jitter=jitter or None)
+            if cron is None
+            else CronTrigger(cron, jitter)
+        )
         self._scheduler.add_job(job, trigger, id=name, name=name, next_run_time=datetime.now(UTC))
 
     def start(self) -> None:
         """Start. The first call of each job follows at once."""
         self._scheduler.start()
+        self._follow_clock(self._clock_offset())
 
     def stop(self) -> None:
         """Stop: call no job again. A job that runs is not cancelled."""
+        if self._following is not None:
+            self._following.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
@@ -70,19 +88,18 @@ class Schedule:
         due = self.next_run(name)
         return None if due is None else (due - EPOCH) // timedelta(microseconds=1) * 1_000
 
+    def _clock_offset(self) -> float:
+        """The system time less that of the event loop, which cannot be set, in seconds."""
+        return self._clock() - asyncio.get_running_loop().time()
 
-def _weekdays(field: str) -> str:
-    """Write a cron field of weekdays as a list of names, because a range of APScheduler cannot begin on a Sunday."""
-    if field.startswith("*"):
-        return field if field == "*" else ",".join(WEEKDAYS[: 7 : int(field[2:])])
-    days = []
-    for part in field.split(","):
-        span, _, step = part.partition("/")
-        first, _, last = span.partition("-")
-        begin, end = _day(first), _day(last or first)
-        days += [WEEKDAYS[day] for day in range(begin, end + 1, int(step or 1))]
-    return ",".join(dict.fromkeys(days))
-
-
-def _day(text: str) -> int:
-    return int(text) if text.isdigit() else WEEKDAYS.index(text)
+    def _follow_clock(self, previous_offset: float) -> None:
+        """Move the next calls if the system clock was set back since the last check, and check again later."""
+        offset = self._clock_offset()
+        if offset < previous_offset - CLOCK_POLL_SECONDS:
+            set_back = timedelta(seconds=previous_offset - offset)
+            for job in self._scheduler.get_jobs():
+                if isinstance(job.trigger, CronTrigger):
+                    job.modify(next_run_time=job.trigger.get_next_fire_time(None, datetime.now(UTC)))
+                else:
+                    job.modify(next_run_time=job.next_run_time - set_back)
+        self._following = asyncio.get_running_loop().call_later(CLOCK_POLL_SECONDS, self._follow_clock, offset)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from auditor.core.model.subject_filter import is_subset, overlaps
-from auditor.errors import StreamNotFoundError
+from auditor.errors import PermissionDeniedError, StreamNotFoundError
 from auditor.jetstream.api import TIMEOUT, JetStreamError, create_or_use_stream, stream_info
 from auditor.jetstream.stream_settings import FORBIDDEN, not_default, wrong_values
 from auditor.units import NANOSECONDS
@@ -109,6 +109,10 @@ class OwnedStream:
     async def _create(self, client: Client) -> StreamInfoReply:
         try:
             return await create_or_use_stream(client, self.settings(), timeout=TIMEOUT)
+        except PermissionDeniedError as error:
+            raise PermissionDeniedError(
+                f"{self.section} stream {self.config.stream} does not exist: run `auditor provision` as an administrator ({error})"
+            ) from error
         except JetStreamError as error:
             raise self.error(f"{self.section} stream {self.config.stream} cannot be created: {error}") from error
 

@@ -188,9 +188,16 @@ async def _own_stream(app: App, own: QuarantineConfig | StateConfig, permissions
         await stream_info(app.client, own.stream)
     except StreamNotFoundError:
         needs = [need for need in to_create(app.config) if need.subject.endswith(f".{own.stream}")]
-        if own.create and not (permissions and permissions.publish.missing(needs)):
-            return _ok(f"{text} does not exist yet; the auditor creates it at its first start")
-        return _failed(f"{text} does not exist, and the auditor may not create it", PROVISION)
+        if not own.create:
+            fix = f"{PROVISION}; or set {section}.create to true"
+            return _failed(f"{text} does not exist, and the auditor may not create it", fix)
+        subjects = ", ".join(f'"{need.subject}"' for need in needs)
+        fix = f"{PROVISION}; or allow publish: {subjects}"
+        if permissions is None:
+            return _warning(f"{text} does not exist yet; it is unknown whether the auditor may create it", fix)
+        if permissions.publish.missing(needs):
+            return _failed(f"{text} does not exist, and the auditor may not create it", fix)
+        return _ok(f"{text} does not exist yet; the auditor creates it at its first start")
     except AuditorError as error:
         return _failed(f"{text} cannot be used: {error}")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Self
 
@@ -13,14 +14,27 @@ from auditor.service.metrics import metrics_handler
 from auditor.service.page import CONTENT_SECURITY_POLICY, render
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from auditor.service.status import ServiceStatus
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SHUTDOWN_SECONDS = 0.5
 """How long the daemon waits for responses that are being sent when it stops."""
 
+CONNECTION_SECONDS = 10.0
+"""The longest life of a connection: for one request and its response."""
+
+MAX_CONNECTIONS = 100
+"""With so many connections, the oldest one is closed for a new one. Those not accepted yet are not counted."""
+
+BACKLOG = 32
+"""How many connections may wait to be accepted."""
+
 
 class HttpServer:
-    """An HTTP server that runs inside `async with`."""
+    """An HTTP server that runs inside `async with`. Each connection serves one request and is then closed."""
 
     def __init__(self, host: str, port: int, status: ServiceStatus) -> None:
         """With port 0 the system chooses the port, and `url` has it."""
@@ -28,19 +42,22 @@ class HttpServer:
         self._port = port
         self._status = status
         self._runner: web.AppRunner | None = None
+        self._listening: asyncio.Server | None = None
+        self._rendering = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.on_response_prepare.append(_harden)  # a middleware would not be called for every error response
-        app.router.add_get("/", self._page)
+        app.router.add_get("/", self._in_turn(self._page))
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/api/status", self._api_status)
-        app.router.add_get("/metrics", metrics_handler(self._status))
+        app.router.add_get("/api/status", self._in_turn(self._api_status))
+        app.router.add_get("/metrics", self._in_turn(metrics_handler(self._status)))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
+            loop = asyncio.get_running_loop()
+            self._listening = await loop.create_server(self._accept, self._host, self._port, backlog=BACKLOG)
         except (OSError, ValueError) as error:  # ValueError: the host is not a valid name
             await self._runner.cleanup()
             raise AuditorError(
@@ -50,16 +67,38 @@ class HttpServer:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._listening is not None:
+            self._listening.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
     @property
     def url(self) -> str:
         """The URL of the page, for a browser on this machine."""
-        assert self._runner is not None
-        host, port = self._runner.addresses[0][:2]
+        assert self._listening is not None
+        host, port = self._listening.sockets[0].getsockname()[:2]
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - these listen on the loopback address, too
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def _accept(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection. Close the oldest connections if there are too many."""
+        assert self._runner is not None
+        assert self._runner.server is not None
+        for oldest in self._runner.server.connections[: 1 - MAX_CONNECTIONS]:
+            _abort(oldest)
+        connection = self._runner.server()
+        asyncio.get_running_loop().call_later(CONNECTION_SECONDS, _abort, connection)
+        return connection
+
+    def _in_turn(self, render: Handler) -> Handler:
+        """Return a handler that lets other tasks run between two calls of any `render`, which needs milliseconds."""
+
+        async def respond(request: web.Request) -> web.StreamResponse:
+            async with self._rendering:
+                await asyncio.sleep(0)
+                return await render(request)
+
+        return respond
 
     async def _livez(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -79,8 +118,17 @@ class HttpServer:
         )
 
 
+def _abort(connection: asyncio.BaseProtocol) -> None:
+    """Close the connection at once, also if a response waits for a client that does not read it."""
+    transport = getattr(connection, "transport", None)
+    if transport is not None:
+        transport.abort()
+
+
 async def _harden(_: web.Request, response: web.StreamResponse) -> None:
-    """Set headers that forbid scripts, frames, other sites and caches."""
+    """Set headers that forbid scripts, frames, other sites, caches and further requests on the connection."""
+    response.force_close()
+    response.headers["Connection"] = "close"
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-store"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from prometheus_client.registry import Collector
 from auditor.core.model.findings import MESSAGE_KINDS, SPECS
 from auditor.core.model.passes import Mode, Outcome, Verdict
 from auditor.safe_text import escape_unsafe
-from auditor.service.status import DURATION_BUCKETS, FAILED, all_kind_severities
+from auditor.service.status import DURATION_BUCKETS, FAILED, Durations, all_kind_severities
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 PREFIX = "aether_auditor_"
 WHERE = ("audit", "stream")
 """Labels of every metric about an audit."""
+_VERSION = re.compile(r"\d{1,3}(\.\d{1,3}){0,2}", re.ASCII)
 Sample = tuple[tuple[str, ...], float | None]
 """The label values after audit and stream, and the value. None stands for no sample."""
 
@@ -229,7 +231,8 @@ class StatusCollector(Collector):
             f"{PREFIX}pass_duration_seconds", "How long completed passes took.", labels=(*WHERE, "mode")
         )
         for audit in self._status.audits.values():
-            for mode, durations in audit.durations.items():
+            for mode in Mode:
+                durations = audit.durations.get(mode, Durations())
                 buckets, total = [], 0
                 for bound, count in zip(
                     (*(str(float(bound)) for bound in DURATION_BUCKETS), "+Inf"), durations.counts, strict=True
@@ -255,7 +258,7 @@ def _counts(counts: object) -> Iterable[Sample]:
 
 def registry(status: ServiceStatus) -> CollectorRegistry:
     """Returns a registry with the metrics of the status and of the process."""
-    metrics = CollectorRegistry()
+    metrics = CollectorRegistry(auto_describe=True)  # the query ?name[]= needs the names of the metrics
     metrics.register(StatusCollector(status))
     ProcessCollector(registry=metrics)
     return metrics
@@ -263,4 +266,21 @@ def registry(status: ServiceStatus) -> CollectorRegistry:
 
 def metrics_handler(status: ServiceStatus) -> Callable[[Any], Awaitable[Any]]:
     """Returns the aiohttp handler of /metrics. It sends Prometheus text or OpenMetrics, as the request asks."""
-    return make_aiohttp_handler(registry(status))
+    handler = make_aiohttp_handler(registry(status))
+
+    async def respond(request: Any) -> Any:
+        headers = request.headers.copy()
+        headers["Accept"] = ",".join(filter(_is_accepted, ",".join(headers.popall("Accept", ())).split(",")))
+        return await handler(request.clone(headers=headers))
+
+    return respond
+
+
+def _is_accepted(media_type: str) -> bool:
+    """Whether an entry of the Accept header has no version or one of up to three numbers; others fail in prometheus_client."""
+    versions = [value for name, _, value in map(_parameter, media_type.split(";")) if name == "version"]
+    return all(_VERSION.fullmatch(version) for version in versions)
+
+
+def _parameter(text: str) -> tuple[str, str, str]:
+    return text.strip().partition("=")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from auditor.canary.damage import Damage
     from auditor.jetstream.connection.client import Client
 
+COMMAND = (sys.executable, "-m", "auditor")
 TIMEOUT_SECONDS = 30.0
 CONF = Path(__file__).parents[2] / "deploy" / "nats" / "auditor.conf"
 
@@ -53,9 +54,7 @@ class Ended:
 
 async def begin(*arguments: str, **environ: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "auditor",
+        *COMMAND,
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,

@@ -54,7 +54,9 @@ async def test_every_problem_of_a_configuration_is_a_line(tmp_path: Path) -> Non
 
 async def test_a_good_configuration_is_ok_and_its_schema_is_json(tmp_path: Path) -> None:
     ended = await auditor("config", "check", configured(tmp_path, "nats://127.0.0.1:4222"))
-    assert (ended.code, ended.out.endswith(": ok, audits: orders\n"), ended.err) == (0, True, "")
+    first, runs = ended.out.splitlines()
+    assert (ended.code, first.endswith(": ok, audits: orders"), ended.err) == (0, True, "")
+    assert runs.startswith("orders: runs at the start, then ")
     assert (await auditor("config", "schema")).json["properties"]["audits"]
 
 
@@ -81,8 +83,10 @@ async def test_a_stream_that_does_not_exist_is_one_line(config: str) -> None:
 
 
 async def test_a_quarantine_that_does_not_exist_is_one_line(config: str) -> None:
-    ended = await auditor("quarantine", "list", "--config", config)
-    assert (ended.code, "AETHER_QUARANTINE" in ended.said) == (1, True)
+    for verb in (["list"], ["show", "x"], ["export", "x", "--out", "x"]):
+        ended = await auditor("quarantine", *verb, "--config", config)
+        assert (ended.code, "AETHER_QUARANTINE" in ended.said) == (1, True)
+        assert "auditor provision" in ended.said
 
 
 async def test_wrong_credentials_are_one_line_and_not_repeated(tmp_path: Path) -> None:

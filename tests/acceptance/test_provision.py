@@ -53,6 +53,21 @@ async def test_after_provision_every_command_works_with_the_shipped_permissions(
         await running.stop()
 
 
+async def test_before_provision_scan_and_doctor_give_the_same_advice(guarded: Guarded) -> None:
+    create = "$JS.API.STREAM.CREATE.AETHER_QUARANTINE"
+    for more, alternative in (("", create), ("quarantine: {create: false}\n", "set quarantine.create to true")):
+        config = guarded.config("auditor", more)
+        scanned = await auditor("scan", "--config", config)
+        examined = await auditor("doctor", "--config", config)
+        assert (scanned.code, examined.code) == (1, 1)
+        lines = examined.out.splitlines()
+        failed = lines.index("✗ quarantine: stream AETHER_QUARANTINE does not exist, and the auditor may not create it")
+        for advice in (scanned.said, lines[failed + 1]):
+            assert "auditor provision" in advice
+            assert "as an administrator" in advice
+            assert alternative in advice
+
+
 async def test_a_user_who_may_create_streams_needs_no_provision(guarded: Guarded) -> None:
     config = guarded.config("auditor-creates")
     assert (await auditor("scan", "--config", config)).code == 2

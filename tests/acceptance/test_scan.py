@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from auditor.canary.actor_messages import ActorMessages, SeedMessage
-from tests.acceptance.conftest import auditor, begin, configured, end, streams, totals
+from tests.acceptance.conftest import COMMAND, auditor, begin, configured, end, streams, totals
 from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
@@ -129,6 +130,80 @@ async def test_an_interrupted_scan_is_inconclusive(server: EmbeddedServer, admin
     ended = await end(process)
     assert (ended.code, ended.json["verdict"]) == (3, "inconclusive")
     assert "interrupted" in ended.json["audits"][0]["incomplete"]
+
+
+def twice(tmp_path: Path, url: str) -> str:
+    """A configuration with two audits of ORDERS, which read ten messages a second."""
+    audits = ", ".join(f"{{name: {name}, stream: ORDERS, max_rate: 10}}" for name in ("first", "second"))
+    path = tmp_path / "twice.yaml"
+    path.write_text(f'nats: {{servers: ["{url}"]}}\naudits: [{audits}]\n')
+    return str(path)
+
+
+async def test_an_interrupted_scan_reports_the_audits_that_had_not_begun_too(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    await store(server, admin, *good(200))
+    ended = await auditor("scan", "--config", twice(tmp_path, server.url), "--json", "--timeout", "1s")
+    assert (ended.code, ended.json["verdict"]) == (3, "inconclusive")
+    first, second = ended.json["audits"]
+    assert "interrupted at sequence" in first["incomplete"]
+    not_begun = "the scan was interrupted before this audit began"
+    assert second == {"name": "second", "stream": "ORDERS", "verdict": "failed", "error": not_begun}
+    assert ended.err.splitlines() == [
+        "auditor: interrupted after 1s, as --timeout says",
+        f"auditor: second: {not_begun}",
+    ]
+
+
+async def test_a_scan_that_ends_within_its_timeout_is_not_interrupted(
+    server: EmbeddedServer, admin: Client, config: str
+) -> None:
+    await store(server, admin, *good(3))
+    ended = await auditor("scan", "--config", config, "--json", "--timeout", "1h")
+    assert (ended.code, ended.err) == (0, "")
+
+
+async def test_a_lost_connection_is_reported_at_once_and_the_timeout_ends_the_wait(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    await store(server, admin, *good(200))
+    config = configured(tmp_path, server.url, "max_rate: 10")
+    process = await begin("scan", "--config", config, "--json", "--dry-run", "--timeout", "4s")
+    async with asyncio.timeout(20):
+        while b'"num_pending"' not in (await consumers(admin)):
+            await asyncio.sleep(0.05)
+    server.kill()
+    ended = await end(process)
+    assert (ended.code, ended.json["verdict"]) == (3, "inconclusive")
+    lost, interrupted = ended.err.splitlines()
+    assert lost.startswith("auditor: connection to NATS lost, waiting (")
+    assert interrupted == "auditor: interrupted after 4s, as --timeout says"
+
+
+@pytest.mark.usefixtures("seeded")
+@pytest.mark.parametrize("output", [[], ["--json"]])
+async def test_a_scan_whose_reader_has_gone_is_silent_and_keeps_its_exit_code(config: str, output: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "scan", "--config", config, *output, stdout=writer, stderr=asyncio.subprocess.PIPE
+    )
+    os.close(writer)
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (2, b"")
+
+
+@pytest.mark.usefixtures("seeded")
+@pytest.mark.parametrize("output", [[], ["--json"]])
+async def test_a_report_that_does_not_fit_on_the_disk_is_one_line(config: str, output: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        process = await asyncio.create_subprocess_exec(
+            *COMMAND, "scan", "--config", config, *output, stdout=full, stderr=asyncio.subprocess.PIPE
+        )
+        _, err = await process.communicate()
+    message = b"auditor: stdout: the result could not be written: No space left on device\n"
+    assert (process.returncode, err) == (1, message)
 
 
 async def consumers(admin: Client) -> bytes:

@@ -35,3 +35,44 @@ def test_an_error_is_one_line_and_every_result_has_its_exit_code(
     assert out == ""
     assert err.startswith(message)
     assert "hunter2" not in err
+
+
+@pytest.mark.parametrize("group", [[], ["quarantine"], ["state"], ["config"]])
+def test_without_a_command_the_help_is_printed_for_people_and_the_exit_code_is_1(
+    group: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert entry.run(group) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert lines[0] == " ".join(["Usage:", "auditor", *group, "[OPTIONS] COMMAND [ARGS]..."])
+    assert "Commands:" in lines
+    assert "\\x0a" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fly"], "No such command 'fly' (see auditor --help)"),
+        (["quarantine", "fly"], "No such command 'fly' (see auditor quarantine --help)"),
+        (["scan"], "Missing option '--config' (see auditor scan --help)"),
+        (
+            ["scan", "--config", "f", "--fulll"],
+            "No such option: --fulll (Possible options: --full) (see auditor scan --help)",
+        ),
+        (
+            ["scan", "--config", "f", "--timeout", "5"],
+            '--timeout: "5" is not a duration (write 5m, 1h30m, 30s, 500ms or 0)',
+        ),
+        (
+            ["accept", "--config", "f", "--audit", "a", "--list", "--undo"],
+            "Invalid value: use --list or --undo, not both (see auditor accept --help)",
+        ),
+        (["scan", "--config", "f", "--timeout", "0"], "--timeout: must be more than 0"),
+    ],
+)
+def test_a_usage_error_names_the_help_of_its_command(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert entry.run(arguments) == 1
+    assert capsys.readouterr() == ("", f"auditor: {message}\n")

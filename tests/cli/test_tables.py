@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+import pytest
 from rich.console import Console
 
 from auditor.canary.match import match_findings
 from auditor.cli.tables import PIPE_WIDTH, findings_table, print_line, print_match, print_report, result_console
 from auditor.core.model.findings import Kind
+from auditor.core.model.passes import Mode, SeqRange
+from auditor.units import format_utc
 from tests.core.findings import finding_of
 from tests.core.reports import report
-
-if TYPE_CHECKING:
-    import pytest
+from tests.core.stories import event
 
 
 def printed(*, terminal: bool, width: int = 200) -> tuple[Console, io.StringIO]:
@@ -71,3 +71,35 @@ def test_a_table_that_is_not_for_a_terminal_is_wide(monkeypatch: pytest.MonkeyPa
     assert result_console().width == PIPE_WIDTH
     monkeypatch.setenv("COLUMNS", "77")
     assert result_console().width == 77
+
+
+WHOLE = SeqRange(1, 9)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"read": WHOLE}, "full, everything read, "),
+        ({"read": SeqRange(1, 4), "incomplete": "x"}, "full, sequences 1 to 4 read, those after not read, "),
+        (
+            {"read": SeqRange(3, 4), "incomplete": "x"},
+            "full, sequences 3 to 4 read, those before known since {began}, those after not read, ",
+        ),
+        ({"read": SeqRange(3, 9)}, "full, sequences 3 to 9 read, the rest known since {began}, "),
+        (
+            {"mode": Mode.INCREMENTAL, "read": SeqRange(8, 8), "incomplete": "x"},
+            "incremental, sequences 8 to 8 read, those before known since {began}, those after not read, ",
+        ),
+        ({"mode": Mode.INCREMENTAL, "read": None}, "incremental, nothing new to read, the rest known since {began}, "),
+        ({"read": None, "incomplete": "x"}, "full, nothing read, "),
+    ],
+)
+def test_a_report_says_what_was_read_what_was_known_and_what_was_not_read(
+    fields: dict[str, object], expected: str
+) -> None:
+    console, out = printed(terminal=False)
+    stored = [(f"S.events.order.order-{n}", event(f"order-{n}", 1)) for n in range(1, 10)]
+    ended = report(*stored, **fields)
+    print_report(console, ended)
+    (line,) = [line for line in out.getvalue().splitlines() if line.startswith("pass")]
+    assert line.split(maxsplit=1)[1].startswith(expected.format(began=format_utc(ended.full_pass_started_ns)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
@@ -12,6 +13,9 @@ from hypothesis import strategies as st
 
 from auditor.config import Config, Duration, load, parse, schema
 from auditor.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "auditor.yaml"
 SMALLEST = "audits: [{name: orders, stream: ORDERS}]"
@@ -106,6 +110,17 @@ def test_every_problem_is_reported_at_once_each_with_its_path() -> None:
         (audit("strem: X"), 'audits[0].strem: unknown key (did you mean "stream"?)'),
         (audit('schedule: {every: "5 minutes"}'), 'audits[0].schedule.every: "5 minutes" is not a duration'),
         (audit("schedule: {every: 0}"), "audits[0].schedule.every: must be more than 0"),
+        (audit("schedule: {every: 0ms}"), "audits[0].schedule.every: must be more than 0"),
+        (audit("schedule: {every: 0h0m}"), "audits[0].schedule.every: must be more than 0"),
+        (audit("schedule: {every: 2000d}"), 'audits[0].schedule.every: "2000d" is longer than five years'),
+        (audit("schedule: {every: 999999999d}"), "audits[0].schedule.every: "),
+        (audit("schedule: {every: 5m, jitter: 2000d}"), 'audits[0].schedule.jitter: "2000d" is longer than five years'),
+        (
+            audit('schedule: {cron: "0 0 30 2 *"}'),
+            'audits[0].schedule.cron: "0 0 30 2 *" does not fire within five years',
+        ),
+        (audit("max_rate: 99999999999999999999"), "audits[0].max_rate: must be at most"),
+        (audit("versions: {first: 9223372036854775808}"), "audits[0].versions.first: must be at most"),
         (audit("schedule: {jitter: 5s}"), "audits[0].schedule: needs either every or cron"),
         (audit('schedule: {cron: "61 * * * *"}'), "the minute is not"),
         (audit('schedule: {cron: "* * *"}'), "five fields"),
@@ -144,6 +159,37 @@ def test_the_schema_accepts_the_example_and_refuses_an_unknown_key() -> None:
     validator.validate(example)
     example["audits"][0]["strem"] = "X"
     assert not validator.is_valid(example)
+
+
+def defaults(part: object, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every part of a JSON Schema that has a default, with its path."""
+    if isinstance(part, dict):
+        if "default" in part:
+            yield path, part
+        for key, inner in part.items():
+            yield from defaults(inner, f"{path}/{key}")
+
+
+def test_every_default_in_the_schema_is_valid_against_the_schema() -> None:
+    whole = schema()
+    found = list(defaults(whole))
+    assert {path.rpartition("/")[2] for path, _ in found} >= {"full_pass_every", "jitter", "max_age", "listen", "every"}
+    for path, part in found:
+        validator = jsonschema.Draft202012Validator({**part, "$defs": whole["$defs"]})
+        assert validator.is_valid(part["default"]), path
+
+
+def test_every_default_in_the_schema_is_the_one_of_the_file() -> None:
+    whole = schema()["$defs"]
+    assert whole["AuditConfig"]["properties"]["full_pass_every"]["default"] == "1d"
+    assert whole["HttpConfig"]["properties"]["listen"]["default"] == "0.0.0.0:9464"
+    assert whole["ScheduleConfig"]["properties"]["jitter"]["default"] == "0"
+
+
+def test_a_level_of_the_log_may_come_from_the_environment() -> None:
+    text = f"{SMALLEST}\nlog: {{level: '${{LEVEL}}', format: '${{FORMAT:-console}}'}}"
+    assert parse(text, "f.yaml", {"LEVEL": "debug"}).log.level == "debug"
+    jsonschema.Draft202012Validator(schema()).validate(yaml.safe_load(text))
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("${X}") | st.just("${X:-5}")

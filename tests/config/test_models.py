@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pydantic
 import pytest
 
@@ -18,3 +20,13 @@ def test_a_configuration_cannot_be_changed() -> None:
     config = parse("audits: [{name: a, stream: S}]", "f", {})
     with pytest.raises(pydantic.ValidationError):
         config.audits[0].stream = "T"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [("every: 90s", ["12:01:30", "12:03:00"]), ('cron: "*/5 * * * *"', ["12:05:00", "12:10:00"])],
+)
+def test_the_next_runs_follow_the_interval_or_the_cron_line(schedule: str, expected: list[str]) -> None:
+    config = parse(f"audits: [{{name: a, stream: S, schedule: {{{schedule}, jitter: 30s}}}}]", "f", {})
+    runs = config.audits[0].schedule.next_runs(datetime(2026, 12, 1, 12, tzinfo=UTC), 2)
+    assert [f"{run:%H:%M:%S}" for run in runs] == expected

@@ -4,22 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditor.config.rules import cron_line, cross_field_problems, nats_name, server_url, subject_prefix
-
-
-@pytest.mark.parametrize(
-    "text", ["*/5 * * * *", "0 3 * * *", "0,30 8-18/2 1 jan-mar mon-fri", "59 23 31 12 7", "0 0 * * SUN"]
-)
-def test_a_cron_line_has_five_fields_in_their_ranges(text: str) -> None:
-    assert cron_line(text) == text
-
-
-@pytest.mark.parametrize(
-    "text", ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "5-1 * * * *", "*/0 * * * *", "a * * * *", "1-2-3 * * * *", "1,, * * * *", "@daily"]
-)  # fmt: skip
-def test_what_is_no_cron_line_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"cron line|is not"):
-        cron_line(text)
+from auditor.config.rules import cross_field_problems, nats_name, server_url, subject_prefix
 
 
 @pytest.mark.parametrize("url", ["nats://h:4222", "tls://h", "wss://h:443", "nats://[::1]:4222", "nats://u:p@h"])
@@ -37,6 +22,27 @@ def test_what_is_no_server_is_refused(url: str) -> None:
 def test_what_jetstream_forbids_is_no_stream_name(name: str) -> None:
     with pytest.raises(ValueError, match="stream's name"):
         nats_name(name)
+
+
+def test_a_name_or_a_prefix_is_at_most_255_bytes_long() -> None:
+    for rule in (nats_name, subject_prefix):
+        assert rule("é" * 127) == "é" * 127
+        with pytest.raises(ValueError, match="longer than 255 bytes"):
+            rule("é" * 128)
+
+
+@pytest.mark.parametrize(
+    ("servers", "problem"),
+    [
+        (("nats://a", "tls://b"), None),
+        (("ws://a", "wss://b"), None),
+        (("nats://a", "wss://b"), "nats.servers"),
+        (5, None),
+    ],
+)
+def test_websocket_servers_are_not_combined_with_others(servers: object, problem: str | None) -> None:
+    found = [path for path, _ in cross_field_problems({"nats": {"servers": servers}})]
+    assert found == ([problem] if problem else [])
 
 
 @pytest.mark.parametrize("prefix", ["", "a..b", "a.", ".a", "a.*", ">", "a b"])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from auditor.daemon.schedule import Schedule, _weekdays
+from auditor.daemon.schedule import CLOCK_POLL_SECONDS, CronTrigger, Schedule
 
 
 @pytest.mark.parametrize(("every", "cron"), [(3600.0, None), (None, "0 3 * * sun")])
@@ -67,23 +67,6 @@ async def test_a_job_runs_once_at_a_time_and_again_when_it_is_done() -> None:
     assert most == 1
 
 
-@pytest.mark.parametrize(
-    ("field", "days"),
-    [
-        ("*", "*"),
-        ("0", "sun"),
-        ("7", "sun"),
-        ("1-5", "mon,tue,wed,thu,fri"),
-        ("sun-tue", "sun,mon,tue"),
-        ("5-7", "fri,sat,sun"),
-        ("*/2", "sun,tue,thu,sat"),
-        ("1-5/2,6", "mon,wed,fri,sat"),
-    ],
-)
-def test_weekdays_are_those_of_cron(field: str, days: str) -> None:
-    assert _weekdays(field) == days
-
-
 async def test_a_cron_line_is_read_in_utc() -> None:
     schedule = Schedule()
 
@@ -100,4 +83,113 @@ async def test_a_cron_line_is_read_in_utc() -> None:
             break
         await asyncio.sleep(0.01)
     assert (due.hour, due.minute, due.isoweekday(), due.utcoffset().total_seconds()) == (3, 30, 7, 0)
+    schedule.stop()
+
+
+@pytest.mark.parametrize(
+    "line", ["*/90 * * * *", "0 */30 * * *", "0 0 13 * 5", "0 0 * * 7", "0 0 * * mon/2", "*,5 * * * *"]
+)
+async def test_every_line_that_the_configuration_accepts_runs(line: str) -> None:
+    schedule = Schedule()
+
+    async def job() -> None:
+        pass
+
+    schedule.add("a", job, every=None, cron=line, jitter=0)
+    schedule.start()
+    first = schedule.next_run("a")
+    await until_later(schedule, first)
+    due = schedule.next_run("a")
+    assert due is not None
+    assert timedelta(0) < due - datetime.now(UTC) < timedelta(days=8)
+    schedule.stop()
+
+
+async def until_later(schedule: Schedule, than: datetime | None) -> None:
+    """Wait until the next run is another one."""
+    async with asyncio.timeout(5):
+        while schedule.next_run("a") == than:
+            await asyncio.sleep(0.01)
+
+
+def test_jitter_delays_a_cron_job_by_a_random_time_within_its_bound() -> None:
+    now = datetime(2026, 12, 1, 12, 0, 30, tzinfo=UTC)
+    exact = datetime(2026, 12, 1, 12, 1, tzinfo=UTC)
+    trigger = CronTrigger("* * * * *", jitter=30)
+    delays = {trigger.get_next_fire_time(None, now) - exact for _ in range(50)}
+    assert len(delays) > 1
+    assert min(delays) >= timedelta(0)
+    assert max(delays) <= timedelta(seconds=30)
+    assert CronTrigger("* * * * *", jitter=0).get_next_fire_time(None, now) == exact
+
+
+class Clock:
+    """The system clock, which can be set."""
+
+    def __init__(self) -> None:
+        self.ahead = 3600.0
+
+    def __call__(self) -> float:
+        return asyncio.get_running_loop().time() + self.ahead
+
+
+@pytest.mark.parametrize("hour_back", [True, False])
+async def test_a_system_clock_that_is_set_back_does_not_delay_an_interval(hour_back: bool) -> None:
+    clock = Clock()
+    schedule = Schedule(clock)
+
+    async def job() -> None:
+        pass
+
+    schedule.add("a", job, every=7200, cron=None, jitter=0)
+    schedule.start()
+    await until_later(schedule, schedule.next_run("a"))
+    due = schedule.next_run("a")
+    clock.ahead -= 3600 if hour_back else CLOCK_POLL_SECONDS / 2
+    if hour_back:
+        await until_later(schedule, due)
+        moved = schedule.next_run("a")
+        assert moved is not None
+        assert due is not None
+        assert abs(due - moved - timedelta(hours=1)) < timedelta(seconds=1)
+    else:
+        await asyncio.sleep(1.5 * CLOCK_POLL_SECONDS)
+        assert schedule.next_run("a") == due
+    schedule.stop()
+
+
+async def test_after_the_system_clock_was_set_back_a_cron_job_follows_the_new_time() -> None:
+    clock = Clock()
+    schedule = Schedule(clock)
+
+    async def job() -> None:
+        pass
+
+    schedule.add("a", job, every=None, cron="* * * * *", jitter=0)
+    schedule.start()
+    await until_later(schedule, schedule.next_run("a"))
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    schedule._scheduler.get_job("a").modify(next_run_time=ahead)  # as if the clock had been an hour ahead
+    clock.ahead -= 3600
+    await until_later(schedule, ahead)
+    due = schedule.next_run("a")
+    assert due is not None
+    assert due - datetime.now(UTC) <= timedelta(minutes=1)
+    schedule.stop()
+
+
+async def test_a_system_clock_that_is_set_forward_moves_no_run() -> None:
+    clock = Clock()
+    schedule = Schedule(clock)
+
+    async def job() -> None:
+        pass
+
+    schedule.add("a", job, every=7200, cron=None, jitter=0)
+    schedule.start()
+    await until_later(schedule, schedule.next_run("a"))
+    due = schedule.next_run("a")
+    clock.ahead += 3600
+    await asyncio.sleep(1.5 * CLOCK_POLL_SECONDS)
+    assert schedule.next_run("a") == due
     schedule.stop()

@@ -6,13 +6,17 @@ import asyncio
 import json
 import re
 import socket
-from typing import TYPE_CHECKING
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 
 from auditor.errors import AuditorError
+from auditor.service import http
 from auditor.service.http import HttpServer
+from auditor.service.metrics import StatusCollector
 from tests.core.reports import report
 from tests.core.stories import event
 from tests.service.statuses import Connected, status
@@ -57,6 +61,31 @@ async def test_metrics_are_sent_as_prometheus_text_or_openmetrics(client: aiohtt
     answer = await client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.content_type == "application/openmetrics-text"
     assert (await answer.text()).endswith("# EOF\n")
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text; version=abc",
+        "application/openmetrics-text; version=1.x",
+        "application/openmetrics-text; version=\u0661.0.0",
+        'application/openmetrics-text; version="1.0.0"',
+        "application/openmetrics-text; version=1..0",
+        "application/openmetrics-text; version=1_0.0",
+        f"application/openmetrics-text; version={'9' * 5000}",
+        "text/plain;version=0.0.4.5.6.x",
+        "text/plain; version=",
+        ",;,;=",
+        "\xff",
+    ],
+)
+async def test_an_odd_accept_header_is_answered_with_prometheus_text(
+    client: aiohttp.ClientSession, accept: str
+) -> None:
+    answer = await client.get("/metrics", headers={"Accept": accept})
+    assert (answer.status, answer.content_type) == (200, "text/plain")
+    answer = await client.get("/metrics", headers={"Accept": f"{accept},application/openmetrics-text; version=1.0.0"})
+    assert (answer.status, answer.content_type) == (200, "application/openmetrics-text")
 
 
 async def test_the_status_holds_the_same_audits_as_a_report(
@@ -127,3 +156,105 @@ async def test_the_server_stops_at_once_while_a_client_keeps_a_connection(servic
         begun = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - begun < 1
     writer.close()
+
+
+def address(server: HttpServer) -> tuple[str, int]:
+    host, port = server.url.removeprefix("http://").split(":")
+    return host, int(port)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nHost: x\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n",
+        b"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    ],
+)
+async def test_a_connection_whose_request_never_ends_is_closed(
+    service: ServiceStatus, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "CONNECTION_SECONDS", 0.2)
+    async with HttpServer("127.0.0.1", 0, service) as server:
+        reader, writer = await asyncio.open_connection(*address(server))
+        writer.write(sent)
+        async with asyncio.timeout(5):
+            await reader.read()
+        writer.close()
+
+
+async def test_a_connection_whose_client_does_not_read_is_closed(
+    service: ServiceStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "CONNECTION_SECONDS", 0.5)
+    monkeypatch.setattr(http, "render", lambda _: "x" * 50_000_000)
+    async with HttpServer("127.0.0.1", 0, service) as server:
+        with socket.create_connection(address(server)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert server._runner is not None
+            assert server._runner.server is not None
+            async with asyncio.timeout(5):
+                while not server._runner.server.connections:
+                    await asyncio.sleep(0.01)
+                while server._runner.server.connections:
+                    await asyncio.sleep(0.01)
+
+
+async def test_a_connection_serves_one_request(client: aiohttp.ClientSession, service: ServiceStatus) -> None:
+    assert (await client.get("/livez")).headers["Connection"] == "close"
+    async with HttpServer("127.0.0.1", 0, service) as server:
+        reader, writer = await asyncio.open_connection(*address(server))
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 5)
+        async with asyncio.timeout(5):
+            assert (await reader.read()).count(b"200 OK") == 1
+        writer.close()
+
+
+async def test_with_too_many_connections_the_oldest_is_closed_and_new_ones_are_served(
+    service: ServiceStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MAX_CONNECTIONS", 5)
+    async with HttpServer("127.0.0.1", 0, service) as server, aiohttp.ClientSession(server.url) as session:
+        held = [await asyncio.open_connection(*address(server)) for _ in range(20)]
+        async with asyncio.timeout(5):
+            for reader, _ in held[:14]:
+                with suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+            assert (await session.get("/livez")).status == 200
+        assert server._runner is not None
+        assert server._runner.server is not None
+        assert len(server._runner.server.connections) <= 5
+        for _, writer in held:
+            writer.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/metrics", "/api/status"])
+async def test_livez_answers_between_two_responses_that_take_long(
+    service: ServiceStatus, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The responses for 50 clients take 1.5 s together; an event loop that makes all of them at once is busy as long."""
+    rendered = 0
+
+    def slow(value: object) -> Any:
+        nonlocal rendered
+        rendered += 1
+        time.sleep(0.03)
+        return value
+
+    monkeypatch.setattr(http, "render", lambda _: slow("x"))
+    monkeypatch.setattr(type(service), "to_json", lambda _: slow({}))
+    monkeypatch.setattr(StatusCollector, "collect", lambda _: slow(()))
+    async with HttpServer("127.0.0.1", 0, service) as server, aiohttp.ClientSession(server.url) as session:
+        rendered = 0
+        held = [await asyncio.open_connection(*address(server)) for _ in range(50)]
+        for _, writer in held:
+            writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode() * 20)
+        async with asyncio.timeout(5):
+            while not rendered:
+                await asyncio.sleep(0)
+            assert (await session.get("/livez")).status == 200
+        assert rendered < 40
+        for _, writer in held:
+            writer.close()

@@ -131,6 +131,23 @@ def test_every_outcome_has_a_series_from_the_start() -> None:
     assert [one(status(), "messages_examined_total", outcome=outcome) for outcome in Outcome] == [0] * len(Outcome)
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_the_durations_of_passes_have_series_before_the_first_pass(mode: Mode) -> None:
+    service = status()
+    assert one(service, "pass_duration_seconds_count", mode=mode) == 0
+    assert one(service, "pass_duration_seconds_sum", mode=mode) == 0
+    assert one(service, "pass_duration_seconds_bucket", mode=mode, le="0.1") == 0
+    assert one(service, "pass_duration_seconds_bucket", mode=mode, le="+Inf") == 0
+
+
+def test_metrics_can_be_requested_by_name(busy: ServiceStatus) -> None:
+    wanted = registry(busy).restricted_registry(["aether_auditor_coverage_ratio"])
+    text = generate_latest(wanted).decode()
+    assert [line for line in text.splitlines() if not line.startswith("#")] == [
+        'aether_auditor_coverage_ratio{audit="orders",stream="S"} 1.0'
+    ]
+
+
 def test_an_actor_type_with_control_characters_is_escaped_in_its_label() -> None:
     service = status()
     hostile = 'x"} 1\nevil_metric 1\\ \x1b[31m\u202e'

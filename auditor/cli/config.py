@@ -1,0 +1,35 @@
+"""`auditor config`: checks a configuration file, and prints the JSON Schema of all of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from auditor.cli.exit_codes import ExitCode
+from auditor.cli.tables import print_line, result_console
+from auditor.config import load, schema
+from auditor.units import NANOSECONDS, format_utc
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUNS_SHOWN = 3
+
+
+def check_command(file: Path) -> int:
+    """Print the audits and the next runs of each, as if `auditor run` started now. Raises ConfigError."""
+    config, console = load(file), result_console()
+    now = datetime.fromtimestamp(time.time_ns() // NANOSECONDS, UTC)
+    print_line(console, f"{file}: ok, audits: {', '.join(audit.name for audit in config.audits)}")
+    for audit in config.audits:
+        runs = (format_utc(int(run.timestamp()) * NANOSECONDS) for run in audit.schedule.next_runs(now, RUNS_SHOWN))
+        print_line(console, f"{audit.name}: runs at the start, then {', '.join(runs)}")
+    return ExitCode.CLEAN
+
+
+def schema_command() -> int:
+    """Print the JSON Schema of the configuration file."""
+    print(json.dumps(schema(), indent=2))  # noqa: T201 - the result
+    return ExitCode.CLEAN
