@@ -18,7 +18,7 @@ from auditor.core.model.ranges import merged, subtract
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.state.examiner import Examiner
 from auditor.core.state.retention import replace_actor, replace_segment, set_first_event, trim
-from auditor.core.state.segments import SEGMENT_SIZE
+from auditor.core.state.segments import segment_number, segment_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -130,7 +130,7 @@ async def _retry_unjudged(reader: _Reader, checkpoint: Checkpoint) -> tuple[set[
         state = (await reader.examine_range(seq, seq)).examiner.state
         if state.segments.examined and not state.segments.unjudged:
             actors |= {*state.ledger.actor_keys(), *state.ledger.snapshots}
-            segments.add(seq // SEGMENT_SIZE)
+            segments.add(segment_number(seq))
     return actors, segments
 
 
@@ -159,8 +159,8 @@ async def _reread_actor(reader: _Reader, checkpoint: Checkpoint, key: bytes) -> 
 
 
 async def _reread_segment(reader: _Reader, checkpoint: Checkpoint, number: int) -> None:
-    first = max(number * SEGMENT_SIZE, reader.info.first_seq)
-    last = min((number + 1) * SEGMENT_SIZE, checkpoint.next_seq) - 1
+    first, last = segment_range(number)
+    first, last = max(first, reader.info.first_seq), min(last, checkpoint.next_seq - 1)
     again = await reader.examine_range(first, last)
     replace_segment(checkpoint.state, number, again.examiner, reader.request.detail_limit)
     checkpoint.replace_range(first, last, subtract([(first, last)], merged((seq, seq) for seq in again.seqs)))

@@ -70,8 +70,7 @@ def compared(report: PassReport) -> dict:
 
 @pytest.fixture
 def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (auditor.core.state.segments, auditor.core.state.examiner, auditor.scan.catch_up):
-        monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
+    monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", 4)
 
 
 @pytest.fixture
@@ -124,8 +123,7 @@ async def test_actors_whose_first_events_expired_begin_at_the_same_version_as_in
 async def test_a_bad_snapshot_that_was_superseded_stays_a_notice_when_its_segment_is_counted_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (auditor.core.state.segments, auditor.core.state.examiner, auditor.scan.catch_up):
-        monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
+    monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", 4)
     events, snapshots = subjects("order-1")
     stream = trimmed_stream([(events, event("order-1", 1)), (events, event("order-1", 2))])
     state = InMemoryStateStore()

@@ -17,7 +17,7 @@ from auditor.core.model.findings import Finding, Hidden, Kind, spec, subject_tex
 from auditor.core.model.passes import Outcome
 from auditor.core.model.quarantine_entry import QuarantineEntry
 from auditor.core.state.ledger import Ledger
-from auditor.core.state.segments import SEGMENT_SIZE, Segment, Segments
+from auditor.core.state.segments import Segment, Segments, segment_number, segment_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +130,7 @@ class Examiner:
         self._outcomes_before = self.outcomes
         self._segment = self.state.segments.segment_for(seq)
         self._outcomes_at_start = _outcomes(self._segment)
-        self._segment_end = (seq // SEGMENT_SIZE + 1) * SEGMENT_SIZE - 1
+        _, self._segment_end = segment_range(segment_number(seq))
 
     def record_failure(self, message: StoredMessage) -> None:
         """Count a message on which `examine` failed as unjudged, and mark what it makes uncertain."""

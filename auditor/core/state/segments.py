@@ -29,6 +29,16 @@ MAX_OTHER_PREFIXES = 5
 """Prefixes of skipped messages that a segment keeps."""
 
 
+def segment_number(seq: int) -> int:
+    """Returns the number of the segment that counts the message at `seq`."""
+    return seq // SEGMENT_SIZE
+
+
+def segment_range(number: int) -> tuple[int, int]:
+    """Returns the first and the last sequence of a segment."""
+    return number * SEGMENT_SIZE, (number + 1) * SEGMENT_SIZE - 1
+
+
 class OutcomeCounts(msgspec.Struct, forbid_unknown_fields=True):
     """Judged messages by outcome."""
 
@@ -97,7 +107,7 @@ class Segments(msgspec.Struct, forbid_unknown_fields=True):
 
     def segment_for(self, seq: int) -> Segment:
         """Returns the segment in which the message at `seq` is counted. Creates it if there is none."""
-        number = seq // SEGMENT_SIZE
+        number = segment_number(seq)
         segment = self.segments.get(number)
         if segment is None:
             segment = self.segments[number] = Segment()

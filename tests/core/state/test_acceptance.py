@@ -114,8 +114,7 @@ def test_a_stream_is_clean_once_all_corruption_is_accepted_and_corrupt_after_new
 
 @pytest.fixture
 def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (auditor.core.state.segments, auditor.core.state.examiner):
-        monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
+    monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", 4)
 
 
 @pytest.mark.usefixtures("short_segments")

@@ -65,8 +65,7 @@ def test_examine_expected_has_the_result_of_examine(
     stream: list[tuple[str | bytes, bytes]],
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (auditor.core.state.examiner, auditor.core.state.segments):
-            patch.setattr(module, "SEGMENT_SIZE", 8)
+        patch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", 8)
         assert judged_fast(stream) == judged(stream)
 
 
@@ -268,7 +267,6 @@ def test_every_message_is_counted_in_its_own_segment_for_every_segment_size(
     monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", size)
-    monkeypatch.setattr(auditor.core.state.examiner, "SEGMENT_SIZE", size)
     state = judged([("S.events.order.order-1", event("order-1", version)) for version in range(1, 51)])
     counted = {number: segment.events.ok for number, segment in state.segments.segments.items()}
     assert counted == Counter(seq // size for seq in range(1, 51))

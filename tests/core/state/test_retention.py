@@ -35,8 +35,7 @@ def events(last: int) -> list[tuple[str | bytes, bytes]]:
 
 @pytest.fixture
 def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (auditor.core.state.segments, auditor.core.state.examiner):
-        monkeypatch.setattr(module, "SEGMENT_SIZE", 4)
+    monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", 4)
 
 
 def test_an_actor_without_anomalies_whose_first_event_expired_needs_a_new_first_event() -> None:
@@ -74,7 +73,6 @@ def test_expired_snapshots_are_removed() -> None:
 
 def test_the_segment_that_expired_in_part_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auditor.core.state.segments, "SEGMENT_SIZE", 4)
-    monkeypatch.setattr(auditor.core.state.examiner, "SEGMENT_SIZE", 4)
     assert trim(judged(events(9)), 6).partial_segment == 1
     assert trim(judged(events(9)), 8).partial_segment is None
 

@@ -7,7 +7,7 @@ import pytest
 from auditor.core.model.finding_identity import DIGEST_SIZE
 from auditor.core.model.findings import Finding, Kind
 from auditor.core.state import segments as module
-from auditor.core.state.segments import OutcomeCounts, Segment, Segments
+from auditor.core.state.segments import OutcomeCounts, Segment, Segments, segment_number, segment_range
 from tests.core.findings import finding_of
 
 DIGEST = b"d" * DIGEST_SIZE
@@ -140,3 +140,13 @@ def test_beyond_the_limit_findings_are_only_counted_from_a_sequence_on(monkeypat
     assert segments.identified_counts == {MALFORMED: 1}
     segments.replace(2, counted(21, 22, 23, 24, limit=3).segments[2], 3)
     assert [seq for seq, _ in identified(segments)] == [21, 22, 23]
+
+
+@pytest.mark.parametrize("size", [1, 10, 1 << 14])
+def test_the_segments_of_any_size_follow_one_another_without_a_gap(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(module, "SEGMENT_SIZE", size)
+    for number in (0, 1, 7):
+        first, last = segment_range(number)
+        assert last + 1 == segment_range(number + 1)[0]
+        assert last - first + 1 == size
+        assert {segment_number(first), segment_number(last)} == {number}
