@@ -95,10 +95,11 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
     Raises an AuditorError if the stream or the saved state cannot be read as the pass begins. Later errors make the pass
     inconclusive, and nothing that was found is lost.
     """
-    state = ports.state if ports.state is not None and ports.state.saves else None
-    writer = CheckpointWriter(state, request.audit.name, ports.steady_clock)
+    start = await _start(request, ports)
+    # What contradicts itself is not to be compared with later, so that such a pass saves nothing.
+    saves = ports.state is not None and ports.state.saves and start.info.contradiction is None
+    writer = CheckpointWriter(ports.state if saves else None, request.audit.name, ports.steady_clock)
     try:
-        start = await _start(request, ports)
         plan, checkpoint = start.plan, start.plan.checkpoint
         examiner = Examiner(
             audited_stream(start.info, ports),
@@ -132,16 +133,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
         history = history.with_actor_types(ports.actor_types.learned)
         if not request.interrupt.is_set():
             history = history.after(report)
-        await _save(
-            ports,
-            writer,
-            plan,
-            walk,
-            results,
-            history,
-            pending=facts.quarantine_pending,
-            contradiction=start.info.contradiction,
-        )
+        await _save(ports, writer, start, walk, results, history, pending=facts.quarantine_pending)
         if not request.interrupt.is_set() and start.info.contradiction is None:
             await _list_accepted(ports.state, start.accepted, report)
             if not read_to_its_end(report):
@@ -217,23 +209,17 @@ async def _list_accepted(state: StateStore | None, accepted: Mapping[Kind, Accep
 async def _save(
     ports: PassPorts,
     writer: CheckpointWriter,
-    plan: Plan,
+    start: _Start,
     walk: WalkResult,
     results: _Results,
     history: AuditHistory,
     *,
     pending: int,
-    contradiction: str | None,
 ) -> None:
-    """Save the history, and the checkpoint if everything that it covers is certain and every record is stored.
-
-    Nothing is saved if the stream info contradicted itself.
-    """
-    checkpoint = plan.checkpoint
+    """Save the history, and the checkpoint if everything that it covers is certain and every record is stored."""
+    plan, checkpoint = start.plan, start.plan.checkpoint
     has_doubt = walk.read is not None and intersects_open_interval(results.account.unread, 0, walk.read.last_seq + 1)
-    if contradiction is not None:
-        return  # what the server reports is not to be compared with later
-    is_certain = results.error is None and not has_doubt and not pending
+    is_certain = not (results.error or start.info.contradiction or has_doubt or pending)
     changed: dict[CheckpointKind, Checkpoint | None] = {}
     if is_certain and results.has_changed:
         changed[checkpoint.kind] = checkpoint

@@ -862,11 +862,15 @@ async def test_first_events_that_left_the_stream_although_no_limit_explains_it_a
 
 
 @pytest.mark.parametrize("with_state", [False, True])
-async def test_a_stream_info_that_contradicts_itself_is_inconclusive_and_nothing_is_saved(*, with_state: bool) -> None:
+async def test_a_stream_info_that_contradicts_itself_is_inconclusive_and_nothing_is_saved(
+    monkeypatch: pytest.MonkeyPatch, *, with_state: bool
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
     stream, state = InMemorySource(GOOD), InMemoryStateStore()
     if with_state:
         await a_pass(stream, state=state).run()
     before = dict(state.parts)
+    stream.append(*[(ORDER, event("order-1", version)) for version in range(8, 15)])
     stream.contradiction = "the server's stream info contradicts itself"
     report = await a_pass(stream, state=state).run()
     assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, stream.contradiction)
