@@ -30,6 +30,7 @@ from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.jetstream.reading.first_since import first_seq_since
 from auditor.jetstream.state.stream_settings import state_stream
 from auditor.operations.selftest import audit_canary
+from auditor.scan.selection import why_nothing_is_selected
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -126,10 +127,13 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
         pinned = await source.info()
         await probe_walk(app.client, audit.stream)
         await source.is_readable(pinned.last_seq or 1)
+        nothing_selected = await why_nothing_is_selected(source, pinned, audit)
     except AuditorError as error:
         yield _failed(f"{where} cannot be read: {error}")
         return
     yield _ok(f"{where} can be read: {pinned.messages} messages, sequences {pinned.first_seq} to {pinned.last_seq}")
+    if nothing_selected is not None:
+        yield _failed(f"{audit.name}: {nothing_selected}")
     config = pinned.config
     different = settings_aether_rejects(audit.stream, config)
     for difference in different:

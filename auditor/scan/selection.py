@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.aether.stream_layout import StreamLayout
-from auditor.core.model.subject_filter import SubjectFilter
 from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from auditor.config import AuditConfig
     from auditor.core.model.message import StreamInfo
     from auditor.core.state.checkpoint import Checkpoint
     from auditor.scan.ports import Source
@@ -46,21 +46,32 @@ async def check_selection(
     )
     if segments.examined or not info.messages or not (is_filtered or segments.skipped):
         return SelectionResult(notes=notes)
-    layout = StreamLayout(request.audit.stream)
-    nothing = f"none of the {info.messages} messages of stream {info.name} is on the subjects of this audit"
     try:
-        if request.audit.actors and await source.subjects(layout.all_events):
-            return SelectionResult(notes=(*notes, f"nothing is stored for {_named(request.audit.actors)}"))
-        stored = await source.subjects(">")
-        selected = SubjectFilter(request.audit.all_subjects)
-        if any(selected.matches(subject.encode()) for subject in stored):
-            return SelectionResult(notes=notes)  # these came after the pass began
+        wrong = await why_nothing_is_selected(source, info, request.audit)
     except AuditorError as error:
-        return SelectionResult(f"{nothing}, and its subjects are not known: {error}", notes)
-    return SelectionResult(
-        f"{nothing}: it holds messages on {', '.join(_prefixes(stored))}; check `stream` and `subjects` of audit"
-        f" {request.audit.name}, and whether the stream is a mirror or transforms subjects",
-        notes,
+        return SelectionResult(
+            f"no message is on the subjects of this audit, and those of the stream are not known: {error}", notes
+        )
+    if wrong is None and request.audit.actors:
+        notes = (*notes, f"nothing is stored for {_named(request.audit.actors)}")
+    return SelectionResult(wrong, notes)
+
+
+async def why_nothing_is_selected(source: Source, info: StreamInfo, audit: AuditConfig) -> str | None:
+    """Why no message of the stream is on the subjects of the audit, in one line that says what to do.
+
+    None if one is, if the stream is empty, or if the audit names its actors and the stream has events of others. Raises the
+    AuditorErrors of a source.
+    """
+    if not info.messages:
+        return None
+    for subjects in (StreamLayout(audit.stream).all_events,) if audit.actors else audit.all_subjects:
+        if await source.subjects(subjects):
+            return None
+    return (
+        f"none of the {info.messages} messages of stream {info.name} is on the subjects of this audit: it holds messages on"
+        f" {', '.join(_prefixes(await source.subjects('>')))}; check `stream` and `subjects` of audit {audit.name}, and"
+        " whether the stream is a mirror or transforms subjects"
     )
 
 

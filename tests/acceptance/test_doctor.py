@@ -76,6 +76,17 @@ async def test_a_stream_that_aether_cannot_open_is_reported_with_the_reason(
     assert "stream name already in use" in ended.out
 
 
+async def test_an_audit_whose_subjects_hold_no_message_is_reported_with_those_that_do(
+    server: EmbeddedServer, admin: Client, config: str
+) -> None:
+    transform = {"src": "ORDERS.>", "dest": "archive.>"}
+    await aethers_own(admin, server, subject_transform=transform)
+    ended = await auditor("doctor", "--config", config)
+    assert ended.code == 1
+    found = next(line for line in lines(ended.out, "✗") if "is on the subjects of this audit" in line)
+    assert "it holds messages on archive.events.>; check `stream` and `subjects` of audit orders" in found
+
+
 async def test_a_missing_stream_is_reported_with_what_to_check(server: EmbeddedServer, config: str) -> None:
     ended = await auditor("doctor", "--config", config)
     assert ended.code == 1

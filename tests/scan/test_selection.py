@@ -46,7 +46,7 @@ async def test_a_server_that_does_not_list_its_subjects_leaves_the_audit_inconcl
     stream = FaultySource(OTHER)
     stream.silent["subjects"] = GoneError("not allowed to ask")
     report = await a_pass(stream).run()
-    assert str(report.incomplete).endswith("and its subjects are not known: not allowed to ask")
+    assert str(report.incomplete).endswith("those of the stream are not known: not allowed to ask")
 
 
 @pytest.mark.parametrize("count", [5, 6])
