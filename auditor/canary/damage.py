@@ -10,7 +10,8 @@ from auditor.aether import sanitize_subject
 from auditor.aether.event import Reason
 from auditor.aether.stream_layout import StreamLayout
 from auditor.canary.actor_messages import ActorMessages, SeedMessage
-from auditor.core.model.findings import Cause, Hidden, Kind, Severity, Unit, Unreachable, spec, subject_text
+from auditor.core.model.findings import Cause, Hidden, Kind, Severity, Unreachable, spec, subject_text
+from auditor.core.model.kind_rules import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

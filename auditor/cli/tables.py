@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from auditor.core.report.pass_report import PassReport
 
 VERDICT_STYLES = {Verdict.CLEAN: "bold green", Verdict.CORRUPT: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
-SEVERITY_STYLES = {Severity.CORRUPTION: "red", Severity.NOTICE: "yellow"}
+SEVERITY_STYLES = {Severity.CORRUPTION: "red", Severity.INCONCLUSIVE: "magenta", Severity.NOTICE: "yellow"}
 
 
 PIPE_WIDTH = 160

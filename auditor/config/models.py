@@ -131,6 +131,8 @@ class AuditConfig(Section):
     schedule: ScheduleConfig = ScheduleConfig(every=Duration(300_000_000_000))
     full_pass_every: DurationField = Duration(86_400_000_000_000)
     """The time from one full pass to the next. Passes in between read only new messages."""
+    replicas: Annotated[Literal["all", "leader"], or_variable(enum=["all", "leader"])] = "all"
+    """Which copies of a replicated stream a full pass reads. `all`: every copy. `leader`: one copy, and the report says so."""
     max_rate: Annotated[Number, Field(ge=0, le=MAX_INT64)] = 0
     """The highest number of messages to read in a second, to spare other clients of the server. 0: no limit."""
     versions: VersionsConfig = VersionsConfig()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from auditor.core.model.finding_identity import MAX_IDENTITIES
-from auditor.core.model.findings import AcceptedBy, Kind, spec
+from auditor.core.model.findings import Kind, spec
+from auditor.core.model.kind_rules import AcceptedBy
 from auditor.core.state.acceptance import Acceptance, AcceptanceRule
 from auditor.core.state.checkpoint import FOREVER, CheckpointKind
 from auditor.errors import AuditorError, NotFoundError

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from auditor.canary.actor_messages import SeedMessage
 from auditor.canary.stream import CANARY, EARLIER_FINGERPRINTS, MAX_BYTES, Contents, contents, settings
-from auditor.core.model.findings import SPECS, Cause, Hidden, Kind, OpenUntil, Unreachable
+from auditor.core.model.findings import REPLICA_KINDS, SPECS, Cause, Hidden, Kind, Unreachable
+from auditor.core.model.kind_rules import OpenUntil
 
 SEEN_ONLY_IN_BROKEN_STORAGE = {
     Kind.UNREADABLE_MESSAGE,
     Kind.LOST_MESSAGES,
+    *REPLICA_KINDS,
     *(each.kind for each in SPECS if each.open_until is OpenUntil.ACCEPTED),
 }
 

@@ -15,6 +15,10 @@ VALUES: dict[str, Any] = {
     "ids": ("order-a.b", "order-a_b"),
     "noticed_at": "2026-01-01 00:00:00 UTC",
     "quarantine": "aether.quarantine.S.0.1.0123456789ab",
+    "replica": "n1",
+    "leader": False,
+    "undecided": False,
+    "ranges": ((1, 1),),
 }
 """By field; a field without an entry is a number."""
 

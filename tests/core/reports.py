@@ -9,6 +9,7 @@ from auditor.core.model.message import NO_LOSS, Loss
 from auditor.core.model.passes import Mode, PassFacts, SeqRange
 from auditor.core.model.range_account import RangeAccount
 from auditor.core.model.subject_filter import SubjectFilter
+from auditor.core.replicas.result import NO_REPLICAS, ReplicaResult
 from auditor.core.report.build import ReportSettings, build_report
 from auditor.core.state.acceptance import AcceptedFindings
 from auditor.core.state.checkpoint import Checkpoint
@@ -41,6 +42,7 @@ def report_on(
     incidents: Sequence[Incident] = (),
     lost: Loss = NO_LOSS,
     unexplained_start: str = "",
+    copies: ReplicaResult = NO_REPLICAS,
     **fields: object,
 ) -> PassReport:
     """Return the report of a full pass up to `last_seq`. `fields` are set in its checkpoint, account and facts."""
@@ -61,6 +63,7 @@ def report_on(
         incidents=incidents,
         lost=lost,
         unexplained_start=unexplained_start,
+        copies=copies,
     )
 
 

@@ -9,15 +9,25 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
+from auditor.core.model.kind_rules import AcceptedBy, OpenUntil, Replaced, SeverityRule, Unit
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class Severity(StrEnum):
-    """How much a finding weighs. Only `corruption` makes a pass corrupt."""
+    """How much a finding weighs, the heaviest first."""
 
     CORRUPTION = "corruption"
+    """Makes a pass corrupt."""
+    INCONCLUSIVE = "inconclusive"
+    """Makes a pass inconclusive that is not corrupt."""
     NOTICE = "notice"
+
+    @property
+    def rank(self) -> int:
+        """The place in the order of findings: 0 for the heaviest."""
+        return list(Severity).index(self)
 
 
 class Kind(StrEnum):
@@ -42,6 +52,11 @@ class Kind(StrEnum):
     STREAM_ROLLBACK = "stream_rollback"
     STREAM_RECREATED = "stream_recreated"
     HISTORY_CHANGED = "history_changed"
+    REPLICA_UNREADABLE = "replica_unreadable"
+    REPLICA_MISSING = "replica_missing"
+    REPLICA_DIFFERS = "replica_differs"
+    REPLICA_BEHIND = "replica_behind"
+    REPLICA_ABSENT = "replica_absent"
     CONFIG_CHANGED = "config_changed"
 
 
@@ -74,57 +89,10 @@ class Hidden(StrEnum):
     VERSION_NOT_POSITIVE = "version_not_positive"
 
 
-class SeverityRule(StrEnum):
-    """Which severity the findings of a kind have."""
-
-    CORRUPTION = "corruption"
-    """Always corruption."""
-    NOTICE = "notice"
-    """Always a notice."""
-    LAST_SNAPSHOT = "last_snapshot"
-    """Corruption if it is the last snapshot on its subject and the whole range was read, otherwise a notice."""
-    UNEXPECTED_GAP = "unexpected_gap"
-    """A notice if the versions expired, or if their cause is unknown and the audit allows gaps; otherwise corruption."""
-
-
-class Unit(StrEnum):
-    """What the count of a kind counts."""
-
-    FINDINGS = "findings"
-    MESSAGES = "messages"
-    """Such findings are listed as ranges of sequences."""
-
-
-class AcceptedBy(StrEnum):
-    """What decides whether an acceptance covers a finding."""
-
-    SEQUENCE = "sequence"
-    TIME = "time"
-    """The time at which the finding was first reported. No stored message shows it, so it has no sequence."""
-
-
-class OpenUntil(StrEnum):
-    """Until when a finding that is not accepted stays open."""
-
-    NOT_FOUND = "not_found"
-    """Until a pass no longer finds it."""
-    ACCEPTED = "accepted"
-    """Until an operator accepts it. Such a finding is kept as an incident."""
-
-
-class Replaced(StrEnum):
-    """Which sequences may hold other messages than before, after a finding of a kind."""
-
-    NONE = "none"
-    RANGE = "range"
-    """Those of its range."""
-    ALL = "all"
-    """Any: it is not known which."""
-
-
 FieldName = Literal[
     "reason", "cause", "seq", "subject", "actor", "ids", "version", "after_version", "before_version",
     "missing", "after_seq", "before_seq", "first_seq", "last_seq", "count", "noticed_at", "quarantine",
+    "replica", "leader", "undecided", "ranges",
 ]  # fmt: skip
 """A field of `Finding` that only some kinds have."""
 
@@ -165,6 +133,7 @@ class KindSpec:
 
 _SEVERITIES: Mapping[SeverityRule, tuple[Severity, ...]] = {
     SeverityRule.CORRUPTION: (Severity.CORRUPTION,),
+    SeverityRule.INCONCLUSIVE: (Severity.INCONCLUSIVE,),
     SeverityRule.NOTICE: (Severity.NOTICE,),
     SeverityRule.LAST_SNAPSHOT: (Severity.CORRUPTION, Severity.NOTICE),
     SeverityRule.UNEXPECTED_GAP: (Severity.CORRUPTION, Severity.NOTICE),
@@ -174,6 +143,7 @@ _EVENT: tuple[FieldName, ...] = ("seq", "subject", "actor")
 _SNAPSHOT: tuple[FieldName, ...] = ("seq", "subject")
 _GAP: tuple[FieldName, ...] = ("subject", "actor", "cause", "after_version", "before_version", "missing", "before_seq")
 _RANGE: tuple[PlaceField, ...] = ("first_seq", "last_seq")
+_COPY: tuple[FieldName, ...] = ("replica", "leader", "undecided", *_RANGE, "count", "ranges")
 
 SPECS = (
     KindSpec(
@@ -263,6 +233,21 @@ SPECS = (
         open_until=OpenUntil.ACCEPTED,
         replaced=Replaced.ALL,
     ),
+    KindSpec(kind=Kind.REPLICA_UNREADABLE, fields=_COPY, place=_RANGE, open_until=OpenUntil.COPY_READ),
+    KindSpec(kind=Kind.REPLICA_MISSING, fields=_COPY, place=_RANGE, open_until=OpenUntil.COPY_READ),
+    KindSpec(kind=Kind.REPLICA_DIFFERS, fields=_COPY, place=_RANGE, open_until=OpenUntil.COPY_READ),
+    KindSpec(
+        kind=Kind.REPLICA_BEHIND,
+        severity_rule=SeverityRule.INCONCLUSIVE,
+        fields=("replica", "leader", *_RANGE, "count"),
+        place=_RANGE,
+    ),
+    KindSpec(
+        kind=Kind.REPLICA_ABSENT,
+        severity_rule=SeverityRule.INCONCLUSIVE,
+        fields=("replica", "leader"),
+        place=(),
+    ),
     KindSpec(
         kind=Kind.CONFIG_CHANGED,
         severity_rule=SeverityRule.NOTICE,
@@ -282,6 +267,9 @@ MESSAGE_KINDS = tuple(each.kind for each in SPECS if each.unit is Unit.MESSAGES)
 
 MISSING_VERSION_KINDS = tuple(each.kind for each in SPECS if "missing" in each.fields)
 """Kinds that report missing versions of an actor."""
+
+REPLICA_KINDS = tuple(each.kind for each in SPECS if "replica" in each.fields)
+"""Kinds that report one copy of a replicated stream."""
 
 SNAPSHOT_KINDS = tuple(each.kind for each in SPECS if each.severity_rule is SeverityRule.LAST_SNAPSHOT)
 """Kinds that report the bytes of a snapshot."""
@@ -328,6 +316,14 @@ class Finding:
     """When the finding was first reported."""
     quarantine: str | None = None
     """The subject of the record that holds the bytes of the message."""
+    replica: str | None = None
+    """The name of the server whose copy of the stream it is about."""
+    leader: bool | None = None
+    """Whether that server was the leader of the stream."""
+    undecided: bool | None = None
+    """Whether this copy may be the good one: what is stored does not tell which copies are damaged."""
+    ranges: tuple[tuple[int, int], ...] | None = None
+    """The sequences (first, last), at most the first 100 ranges."""
 
     def __post_init__(self) -> None:
         row = KINDS[self.kind]

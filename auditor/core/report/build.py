@@ -11,6 +11,7 @@ from auditor.core.model.findings import Kind, Severity
 from auditor.core.model.message import NO_LOSS, Loss
 from auditor.core.model.passes import Verdict
 from auditor.core.model.ranges import merged, size
+from auditor.core.replicas.result import NO_REPLICAS, ReplicaResult
 from auditor.core.report.actor_assessment import RangeFacts, Replayability
 from auditor.core.report.finding_table import FindingTable
 from auditor.core.report.identifier import Identifier
@@ -51,11 +52,12 @@ def build_report(
     incidents: Sequence[Incident] = (),
     lost: Loss = NO_LOSS,
     unexplained_start: str = "",
+    copies: ReplicaResult = NO_REPLICAS,
 ) -> PassReport:
     """Return the report of the pass that ended with `checkpoint`. `account` covers the range that this pass read.
 
     `lost`: what the server has reported as lost. `unexplained_start`: what left the start of the stream although no limit
-    explains it, in one line.
+    explains it, in one line. `copies`: what is known about the copies of the stream.
 
     Only a report changes `actor_types`: it decides which types get a label value of their own.
     """
@@ -86,9 +88,10 @@ def build_report(
     table.add_ranges(Kind.LOST_MESSAGES, [*lost.ranges])
     if lost.bytes and not lost.ranges:
         table.add_unlocated_loss(lost.bytes)
+    table.add_copy_findings(copies.findings)
     table.add_incidents(incidents)
     _learn_actor_types(actor_types, state, table)
-    incomplete = facts.incomplete or _why_incomplete(state, account)
+    incomplete = facts.incomplete or _why_incomplete(state, account) or copies.incomplete
     corrupt = any(severity is Severity.CORRUPTION for _, severity in table.totals)
     return PassReport(
         name=name,
@@ -129,7 +132,8 @@ def build_report(
         full_pass_started_ns=checkpoint.full_pass_started_ns,
         incomplete=incomplete,
         quarantine_pending=facts.quarantine_pending,
-        notes=facts.notes,
+        notes=(*facts.notes, *copies.notes),
+        replicas=copies.replicas,
         read_error=facts.read_error,
     )
 

@@ -131,6 +131,13 @@ class FindingTable:
                     )
                 )
 
+    def add_copy_findings(self, findings: Iterable[Finding]) -> None:
+        """Add findings about single copies of the stream. One is accepted if all its ranges are."""
+        for finding in findings:
+            identities = self._identifier.copy(finding)
+            if self._count(finding.kind, finding.severity, finding.seq_for_acceptance, *identities):
+                self._list(finding)
+
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
         """Add findings about the past of the stream."""
         for incident in incidents:
@@ -151,7 +158,7 @@ class FindingTable:
     def listed(self) -> tuple[Finding, ...]:
         """The listed findings, at most `max_findings`: corruption first, then in stream order."""
         everything = [finding for findings in self._lists.values() for finding in findings]
-        everything.sort(key=lambda finding: (finding.severity is Severity.NOTICE, finding.position))
+        everything.sort(key=lambda finding: (finding.severity.rank, finding.position))
         return tuple(everything[: self._max_findings])
 
     @property

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.core.model.finding_identity import Identity, digest_of
-from auditor.core.model.findings import Cause, Kind, Replaced, spec
+from auditor.core.model.finding_identity import WHOLE, Identity, digest_of
+from auditor.core.model.findings import Cause, Kind, spec
+from auditor.core.model.kind_rules import Replaced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from auditor.core.model.findings import Incident
+    from auditor.core.model.findings import Finding, Incident
     from auditor.core.report.actor_assessment import MissingVersions
 
 MAX_SEQ = (1 << 64) - 1
@@ -69,6 +70,11 @@ class Identifier:
     def unlocated_loss(self, size: int) -> Identity:
         """Returns the identity of lost messages of which only the number of bytes is known."""
         return Identity(digest_of(Kind.LOST_MESSAGES, *self._stream, "bytes"), 1, size)
+
+    def copy(self, finding: Finding) -> list[Identity]:
+        """Returns the identities of a finding about one copy of the stream: one for each of its ranges, if it has any."""
+        digest = digest_of(finding.kind, *self._stream, finding.replica)
+        return [Identity(digest, first, last) for first, last in finding.ranges or (WHOLE,)]
 
     def incident(self, incident: Incident) -> Identity:
         """Returns the identity of an incident. A later incident is another one, even with equal fields."""

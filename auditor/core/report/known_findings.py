@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from auditor.core.model.finding_identity import identity_set
-from auditor.core.model.findings import Finding, Severity, Unit, spec
+from auditor.core.model.findings import Finding, Severity, spec
+from auditor.core.model.kind_rules import Unit
 from auditor.core.model.passes import Verdict
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def with_known_findings(report: PassReport, known: PassReport) -> PassReport:
         for finding in report.findings
         if spec(finding.kind).unit is Unit.MESSAGES and finding.kind not in listed
     )
-    findings = sorted(
-        (*known.findings, *new, *ranges), key=lambda each: (each.severity is Severity.NOTICE, each.position)
-    )
+    findings = sorted((*known.findings, *new, *ranges), key=lambda each: (each.severity.rank, each.position))
     missing_versions_by_type = _larger(known.missing_versions_by_type, report.missing_versions_by_type)
     corrupt = any(severity is Severity.CORRUPTION for _, severity in totals)
     end = f"up to sequence {report.read.last_seq}" if report.read else "nothing"

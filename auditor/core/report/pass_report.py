@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from auditor.core.model.quarantine_entry import QuarantineResult
+from auditor.core.replicas.result import ONE_COPY, Replicas
 from auditor.units import NANOSECONDS, format_rfc3339
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ class PassReport:
     """Quarantine records that are not stored yet."""
     notes: tuple[str, ...] = ()
     """What an operator should know about messages that were not selected, one line each."""
+    replicas: Replicas = ONE_COPY
+    """The copies of the stream."""
     quarantine: QuarantineResult = field(default_factory=QuarantineResult)
     """How many of the submitted records were stored, already stored or refused."""
 
@@ -216,6 +219,7 @@ class PassReport:
             "missing_versions": self.missing_versions,
             "incomplete": self.incomplete,
             "notes": list(self.notes),
+            "replicas": _replicas_json(self.replicas),
             "quarantine_pending": self.quarantine_pending,
             "findings_cut": self.findings_cut,
             "findings": [finding_json(finding) for finding in self.findings],
@@ -252,8 +256,31 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "count": finding.count,
         "noticed_at": finding.noticed_at,
         "quarantine": finding.quarantine,
+        "replica": finding.replica,
+        "leader": finding.leader,
+        "undecided": finding.undecided,
+        "ranges": None if finding.ranges is None else [list(pair) for pair in finding.ranges],
     }
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _replicas_json(replicas: Replicas) -> dict[str, Any]:
+    return {
+        "expected": replicas.expected,
+        "read": replicas.read,
+        "leader": replicas.leader,
+        "peers": [
+            {
+                "name": each.name,
+                "first_seq": each.first_seq,
+                "last_seq": each.last_seq,
+                "count": each.count,
+                "read_at": format_rfc3339(each.read_ns) if each.read_ns else None,
+                "verdict": each.verdict,
+            }
+            for each in replicas.copies
+        ],
+    }
 
 
 def _range_json(seqs: SeqRange) -> dict[str, int]:

@@ -20,7 +20,8 @@ from auditor.core.history.stream_identity import (
     digest,
     history_changed_finding,
 )
-from auditor.core.model.findings import AcceptedBy, Kind, Severity, spec
+from auditor.core.model.findings import Kind, Severity, spec
+from auditor.core.model.kind_rules import AcceptedBy
 from auditor.core.model.message import StoredMessage, StreamInfo
 
 THEN = StreamInfo("S", 7, 5, 20, 16, 0, config={"max_age": 60_000_000_000, "subjects": ["S.>"], "deny_delete": False})

@@ -13,22 +13,20 @@ from auditor.core.model.findings import (
     KINDS,
     MESSAGE_KINDS,
     MISSING_VERSION_KINDS,
+    REPLICA_KINDS,
     SNAPSHOT_KINDS,
     SPECS,
-    AcceptedBy,
     Cause,
     Finding,
     Incident,
     Kind,
-    OpenUntil,
     Severity,
-    SeverityRule,
-    Unit,
     Unreachable,
     place_of,
     spec,
     subject_text,
 )
+from auditor.core.model.kind_rules import AcceptedBy, OpenUntil, SeverityRule, Unit
 from tests.core.findings import VALUES, finding_of
 
 
@@ -75,8 +73,8 @@ def test_these_kinds_explain_a_gap() -> None:
 
 
 def test_every_kind_names_the_fields_of_its_place() -> None:
-    ranges = {*MESSAGE_KINDS, Kind.STREAM_ROLLBACK, Kind.HISTORY_CHANGED}
-    nowhere = {Kind.STREAM_RECREATED, Kind.CONFIG_CHANGED}
+    ranges = {*MESSAGE_KINDS, Kind.STREAM_ROLLBACK, Kind.HISTORY_CHANGED, *REPLICA_KINDS} - {Kind.REPLICA_ABSENT}
+    nowhere = {Kind.STREAM_RECREATED, Kind.CONFIG_CHANGED, Kind.REPLICA_ABSENT}
     assert kinds_at("first_seq", "last_seq") == ranges
     assert kinds_at("after_seq", "before_seq") == {Kind.VERSION_GAP}
     assert kinds_at("before_seq") == {Kind.MISSING_HEAD}
@@ -134,12 +132,27 @@ def test_the_severity_of_a_kind_follows_its_rule() -> None:
     corruption, notice = Severity.CORRUPTION, Severity.NOTICE
     assert {rule: (one.severity(), one.severity(excused=True)) for one in SPECS for rule in [one.severity_rule]} == {
         SeverityRule.CORRUPTION: (corruption, corruption),
+        SeverityRule.INCONCLUSIVE: (Severity.INCONCLUSIVE, Severity.INCONCLUSIVE),
         SeverityRule.NOTICE: (notice, notice),
         SeverityRule.LAST_SNAPSHOT: (corruption, notice),
         SeverityRule.UNEXPECTED_GAP: (corruption, notice),
     }
     assert set(SNAPSHOT_KINDS) == {Kind.MALFORMED_SNAPSHOT, Kind.FOREIGN_SNAPSHOT}
     assert set(MISSING_VERSION_KINDS) == {Kind.VERSION_GAP, Kind.MISSING_HEAD}
+
+
+def test_these_kinds_report_one_copy_of_a_replicated_stream() -> None:
+    assert REPLICA_KINDS == (
+        Kind.REPLICA_UNREADABLE, Kind.REPLICA_MISSING, Kind.REPLICA_DIFFERS, Kind.REPLICA_BEHIND, Kind.REPLICA_ABSENT,
+    )  # fmt: skip
+    assert [kind for kind in Kind if spec(kind).severities == (Severity.INCONCLUSIVE,)] == [
+        Kind.REPLICA_BEHIND, Kind.REPLICA_ABSENT,
+    ]  # fmt: skip
+    assert [kind for kind in Kind if spec(kind).open_until is OpenUntil.COPY_READ] == [*REPLICA_KINDS[:3]]
+
+
+def test_severities_are_ranked_from_corruption_to_notice() -> None:
+    assert [severity.rank for severity in (Severity.CORRUPTION, Severity.INCONCLUSIVE, Severity.NOTICE)] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("kind", Kind)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import auditor.core.state.examiner
 import auditor.core.state.segments
 from auditor.core.model.finding_identity import Identity, IdentityIndex, IdentitySet, identity_set
-from auditor.core.model.findings import Finding, Kind, Severity, Unit, spec
+from auditor.core.model.findings import Finding, Kind, Severity, spec
+from auditor.core.model.kind_rules import Unit
 from auditor.core.model.passes import Verdict
 from auditor.core.model.range_account import SubjectCount
 from auditor.core.model.ranges import merged
