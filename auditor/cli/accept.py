@@ -44,11 +44,12 @@ def list_command(config_file: Path, audit: str) -> int:
 
 def accept_command(config_file: Path, audit: str, kind: str, up_to_seq: int | None, reason: str) -> int:
     """Accept the open findings of `kind`, all or up to a sequence. Raises AuditorError, also if there is none."""
+    checked_kind = _kind(kind)
     config, audit_config = _load(config_file, audit)
 
     async def accept() -> AcceptResult:
         async with open_app(config, ensure_own_streams=False) as app:
-            return await accept_findings(app, audit_config, _kind(kind), up_to_seq, reason)
+            return await accept_findings(app, audit_config, checked_kind, up_to_seq, reason)
 
     result = asyncio.run(accept())
     accepted = f"{result.count} {kind} accepted up to sequence {result.acceptance.up_to_seq}"
@@ -58,11 +59,12 @@ def accept_command(config_file: Path, audit: str, kind: str, up_to_seq: int | No
 
 def undo_command(config_file: Path, audit: str, kind: str) -> int:
     """Withdraw the acceptance of `kind`. Raises AuditorError, also if there is none."""
+    checked_kind = _kind(kind)
     config, audit_config = _load(config_file, audit)
 
     async def withdraw() -> None:
         async with open_app(config, ensure_own_streams=False) as app:
-            await withdraw_acceptance(app, audit_config, _kind(kind))
+            await withdraw_acceptance(app, audit_config, checked_kind)
 
     asyncio.run(withdraw())
     print_line(result_console(), f"{audit}: findings of kind {kind} are no longer accepted")

@@ -5,9 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+import auditor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _print_help(context: typer.Context) -> None:
@@ -17,10 +22,26 @@ def _print_help(context: typer.Context) -> None:
         raise typer.Exit(1)
 
 
-def _group(help: str) -> typer.Typer:  # noqa: A002 - typer's name
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer's
+    if is_asked:
+        typer.echo(f"auditor {auditor.__version__}")
+        raise typer.Exit
+
+
+def _main(
+    context: typer.Context,
+    *,
+    version: Annotated[  # noqa: ARG001 - its callback acts
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    _print_help(context)
+
+
+def _group(help: str, callback: Callable[..., None] = _print_help) -> typer.Typer:  # noqa: A002 - typer's name
     return typer.Typer(
         help=help,
-        callback=_print_help,
+        callback=callback,
         invoke_without_command=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -28,7 +49,7 @@ def _group(help: str) -> typer.Typer:  # noqa: A002 - typer's name
     )
 
 
-app = _group("Finds what replay of Aether's event streams would silently skip or misread.")
+app = _group("Finds what replay of Aether's event streams would silently skip or misread.", _main)
 quarantine = _group("The quarantined messages, byte for byte.")
 config = _group("The configuration file.")
 state = _group("The saved state of each audit.")
@@ -120,11 +141,17 @@ def export_record(
 
 
 @config.command("check")
-def check_config(file: Annotated[Path, typer.Argument(metavar="F", help="Configuration file.")]) -> int:
+def check_config(
+    file: Annotated[Path, typer.Argument(metavar="F", help="Configuration file.")],
+    *,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Also check on the server that each audit selects messages.")
+    ] = False,
+) -> int:
     """Check a configuration file: list all of its problems, or when its audits run."""
     from auditor.cli.config import check_command
 
-    return check_command(file)
+    return check_command(file, connect=connect)
 
 
 @config.command("schema")

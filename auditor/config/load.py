@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
+from auditor.bounded_file import read_bounded
 from auditor.config.environment import substitute
 from auditor.config.models import Config, Section
 from auditor.config.rules import cross_field_problems
@@ -41,14 +42,18 @@ EXPECTED = {
     "dict_type": dict,
     "tuple_type": tuple,
 }
+MAX_FILE_BYTES = 1 << 22
+"""The longest file that is read."""
 MAX_LEVELS = 32
 """The deepest nesting of the file that is accepted."""
+MAX_VALUES = 1_000_000
+"""The values that a file may have. An alias counts as the values that it repeats: few aliases could repeat billions."""
 
 
 def load(path: Path) -> Config:
     """Read the configuration file at `path`. Raises ConfigError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, MAX_FILE_BYTES).decode()
     except OSError as error:
         raise ConfigError(str(path), [f"cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
@@ -59,7 +64,10 @@ def load(path: Path) -> Config:
 def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
     """Parse the configuration in `text`. Errors name `source`. Raises ConfigError."""
     problems: list[Problem] = []
-    tree = substitute(_yaml(text, source, problems), environ, problems)
+    tree = _yaml(text, source, problems)
+    if _count_values(tree, {}) > MAX_VALUES:
+        raise ConfigError(source, [f"has more than {MAX_VALUES} values, with those that aliases repeat"])
+    tree = substitute(tree, environ, problems)
     if not isinstance(tree, dict):
         raise ConfigError(source, ["must be a mapping with the key audits (see config/auditor.yaml for an example)"])
     config = None
@@ -137,8 +145,23 @@ def _yaml(text: str, source: str, problems: list[Problem]) -> Any:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise ConfigError(source, [f"{where}not YAML: {error.problem or error.context}"]) from error
-    except (yaml.YAMLError, ValueError) as error:
+    except ValueError as error:
+        # Of Python's numbers and dates: only a number of more digits than int() accepts gets here without a tag.
+        raise ConfigError(
+            source, ["not YAML: a number has too many digits, or a tag does not fit its value"]
+        ) from error
+    except yaml.YAMLError as error:
         raise ConfigError(source, ["not YAML: " + " ".join(str(error).split())]) from error
+
+
+def _count_values(tree: Any, counted: dict[int, int]) -> int:
+    """The number of values in `tree`. `counted`: by id, the number of each mapping and list that was counted before."""
+    if not isinstance(tree, dict | list):
+        return 1
+    if id(tree) not in counted:
+        values = tree.values() if isinstance(tree, dict) else tree
+        counted[id(tree)] = 1 + sum(_count_values(value, counted) for value in values)
+    return counted[id(tree)]
 
 
 def _problem(detail: ErrorDetails) -> Problem:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+import auditor
 from auditor.cli import entry
+from auditor.core.model.findings import Kind
 from auditor.errors import AuditorError, ConfigError
 
 
@@ -50,6 +52,11 @@ def test_without_a_command_the_help_is_printed_for_people_and_the_exit_code_is_1
     assert "\\x0a" not in err
 
 
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert entry.run(["--version"]) == 0
+    assert capsys.readouterr() == (f"auditor {auditor.__version__}\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -69,6 +76,14 @@ def test_without_a_command_the_help_is_printed_for_people_and_the_exit_code_is_1
             "Invalid value: use --list or --undo, not both (see auditor accept --help)",
         ),
         (["scan", "--config", "f", "--timeout", "0"], "--timeout: must be more than 0"),
+        (
+            ["accept", "--config", "none.yaml", "--audit", "a", "--kind", "gap", "--reason", "known"],
+            f'--kind: "gap" is no kind of finding: they are {", ".join(Kind)}',
+        ),
+        (
+            ["accept", "--config", "none.yaml", "--audit", "a", "--kind", "gap", "--undo"],
+            f'--kind: "gap" is no kind of finding: they are {", ".join(Kind)}',
+        ),
     ],
 )
 def test_a_usage_error_names_the_help_of_its_command(

@@ -36,7 +36,7 @@ def test_a_cron_line_has_five_fields_in_their_ranges(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "5-1 * * * *", "*/0 * * * *", "a * * * *", "1-2-3 * * * *", "1,, * * * *", "@daily", "0 * * * * *", "9" + "9" * 5000 + " * * * *", "\u0661 * * * *"]
+    "text", ["", "* * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "*/0 * * * *", "a * * * *", "1-2-3 * * * *", "1,, * * * *", "@daily", "0 * * * * *", "0 0 * * 5L/2", "0 0 * * 1#2/3", "9" + "9" * 5000 + " * * * *", "\u0661 * * * *"]
 )  # fmt: skip
 def test_what_is_no_cron_line_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"cron line|is not") as caught:
@@ -49,6 +49,32 @@ def test_the_field_that_is_wrong_is_named() -> None:
         ValueError, match="the month is not \\*, a number from 1 to 12, jan to dec, a range, a step or a list"
     ):
         check_cron("0 0 1 foo *", NOW)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("0 22-4 * * *", "the hour ends before it begins: write 22-23,0-4"),
+        ("0 22-4,9 * * *", "the hour ends before it begins: write 22-23,0-4,9"),
+        ("50-10 * * * *", "the minute ends before it begins: write 50-59,0-10"),
+        ("5-0 * * * *", "the minute ends before it begins: write 5-59,0"),
+        ("0 0 28-3 * *", "the day of month ends before it begins: write 28-31,1-3"),
+        ("0 0 * Nov-feb *", "the month ends before it begins: write Nov-dec,jan-feb"),
+        ("0 0 * * fri-mon", "the day of week ends before it begins: write fri-sat,sun-mon"),
+        ("0 0 * * fri-sun", "the day of week ends before it begins: write fri-sat,sun"),
+        # no list of ranges has the same steps, and 7 begins no range
+        ("0 22-4/2 * * *", "the hour ends before it begins"),
+        ("0 0 * * 7-2", "the day of week ends before it begins"),
+        ("0 25-4 * * *", "the hour ends before it begins"),
+    ],
+)
+def test_a_range_that_ends_before_it_begins_is_refused_as_in_cron_with_what_to_write(line: str, said: str) -> None:
+    with pytest.raises(ValueError, match="before it begins") as caught:
+        check_cron(line, NOW)
+    assert str(caught.value) == f'"{line}": a range of {said}'
+    _, _, ranges = said.partition(": write ")
+    if ranges:
+        check_cron(" ".join(ranges if "-" in field else field for field in line.split()), NOW)
 
 
 @pytest.mark.parametrize("text", ["0 0 30 2 *", "0 0 31 4,6,9,11 *", "0 0 31 2 */2", "0 0 30,31 feb *"])

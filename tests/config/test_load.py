@@ -205,6 +205,28 @@ def test_a_key_that_breaks_the_line_is_reported_in_one_line() -> None:
     assert problem == r"a\x0ab: unknown key"
 
 
+def test_aliases_that_repeat_too_many_values_are_refused() -> None:
+    lists = [f"l{level}: &l{level} [{', '.join([f'*l{level - 1}'] * 10)}]" for level in range(1, 12)]
+    text = "\n".join(["l0: &l0 [x]", *lists, "audits: *l11"])
+    assert problems(text) == ["has more than 1000000 values, with those that aliases repeat"]
+
+
+def test_a_file_that_is_too_long_or_is_none_is_one_problem(tmp_path: Path) -> None:
+    for path, problem in (
+        (tmp_path, "cannot be read: Is a directory"),
+        (Path("/dev/zero"), "cannot be read: it is longer than 4194304 bytes"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            load(path)
+        assert caught.value.problems == [problem]
+
+
+def test_a_number_of_too_many_digits_is_a_problem_in_words_of_the_file() -> None:
+    assert problems(f"audits: {'9' * 5000}") == [
+        "not YAML: a number has too many digits, or a tag does not fit its value"
+    ]
+
+
 @given(data=st.data(), value=values)
 def test_any_value_of_a_setting_loads_or_its_problems_are_reported(data: st.DataObject, value: object) -> None:
     tree = yaml.safe_load(EXAMPLE.read_text())

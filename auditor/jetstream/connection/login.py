@@ -8,11 +8,11 @@ from __future__ import annotations
 import base64
 import re
 import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import nkeys  # type: ignore[import-untyped]  # it ships no types
 
+from auditor.bounded_file import read_bounded
 from auditor.errors import ConnectionFailedError
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 JWT = re.compile(rb"BEGIN NATS USER JWT-*\r?\n(\S+)\r?\n")
 SEED = re.compile(rb"BEGIN USER NKEY SEED-*\r?\n(\S+)\r?\n")
+MAX_FILE_BYTES = 1 << 20
+"""The longest file of credentials or certificates that is read."""
 
 
 class Login(Protocol):
@@ -109,7 +111,7 @@ class ConfiguredLogin:
 
 def _read(option: str, path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return read_bounded(path, MAX_FILE_BYTES)
     except OSError as error:
         raise ConnectionFailedError(f"{option} {path} cannot be read: {error.strerror}") from error
 
