@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NAMES = ("one", "two", "three")
 PATIENCE = 60.0
 GLANCE = 0.1
+NO_SUITABLE_PEERS = 10005
+"""The error code of JetStream while a server that was just started counts as offline."""
 
 
 class Cluster:
@@ -69,7 +71,7 @@ class Cluster:
                     await asyncio.sleep(GLANCE)
 
     async def api(self, client: Client, subject: str, **body: Any) -> dict[str, Any]:
-        """Repeat a request until it succeeds, because there may be no leader."""
+        """Repeat a request until it succeeds, because there may be no leader, or too few servers for a stream."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 try:
@@ -78,7 +80,8 @@ class Cluster:
                     answer = {"error": {"code": 503}}
                 if "error" not in answer:
                     return dict(answer)
-                assert answer["error"]["code"] >= 500, answer
+                error = answer["error"]
+                assert error["code"] >= 500 or error.get("err_code") == NO_SUITABLE_PEERS, answer
                 await asyncio.sleep(GLANCE)
 
     async def leader(self, client: Client, stream: str) -> str:
