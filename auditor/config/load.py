@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -19,12 +19,14 @@ from auditor.errors import ConfigError
 from auditor.safe_text import escape_unsafe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
 
     from auditor.config.rules import Problem
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 NAMES = {
     bool: "true or false",
@@ -52,35 +54,47 @@ MAX_VALUES = 1_000_000
 
 def load(path: Path) -> Config:
     """Read the configuration file at `path`. Raises ConfigError."""
+    return parse(read_text(path), str(path), os.environ)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of the file at `path`. Raises ConfigError."""
     try:
-        text = read_bounded(path, MAX_FILE_BYTES).decode()
+        return read_bounded(path, MAX_FILE_BYTES).decode()
     except OSError as error:
         raise ConfigError(str(path), [f"cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), [f"is not UTF-8 text (byte {error.start})"]) from error
-    return parse(text, str(path), os.environ)
 
 
 def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
     """Parse the configuration in `text`. Errors name `source`. Raises ConfigError."""
     problems: list[Problem] = []
-    tree = _yaml(text, source, problems)
-    if _count_values(tree, {}) > MAX_VALUES:
-        raise ConfigError(source, [f"has more than {MAX_VALUES} values, with those that aliases repeat"])
-    tree = substitute(tree, environ, problems)
+    tree = substitute(read_tree(text, source, problems), environ, problems)
     if not isinstance(tree, dict):
         raise ConfigError(source, ["must be a mapping with the key audits (see config/auditor.yaml for an example)"])
+    return validated(Config, tree, source, problems, cross_field_problems(tree))
+
+
+def validated(
+    section: type[AnySection],
+    tree: Mapping[str, Any],
+    source: str,
+    problems: list[Problem],
+    cross_problems: Iterable[Problem],
+) -> AnySection:
+    """Return `tree` as a `section`. Raises ConfigError with `problems`, those of single values and `cross_problems`."""
     config = None
     # A variable that could not be replaced is reported already. Other problems at its path follow from it.
     reported = {path for path, _ in problems}
     try:
-        config = Config.model_validate(tree)
+        config = section.model_validate(tree)
     except ValidationError as error:
         # pydantic also reports a list as empty if all its entries are wrong. That adds nothing.
         details = [each for each in error.errors(include_url=False) if each["type"] != "too_short" or not each["input"]]
-        found = [_problem(detail) for detail in details]
+        found = [_problem(section, detail) for detail in details]
         problems += [problem for problem in found if problem[0] not in reported]
-    problems += cross_field_problems(tree)
+    problems += cross_problems
     if problems or config is None:
         raise ConfigError(source, [escape_unsafe(f"{path}: {what}") for path, what in dict.fromkeys(problems)])
     return config
@@ -136,11 +150,12 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _yaml(text: str, source: str, problems: list[Problem]) -> Any:
+def read_tree(text: str, source: str, problems: list[Problem]) -> Any:
+    """Return the value of the YAML `text`. Append repeated keys to `problems`. Raises ConfigError for other errors."""
     try:
         loader = _Loader(text)
         loader.problems = problems
-        return loader.get_single_data()
+        tree = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -152,6 +167,9 @@ def _yaml(text: str, source: str, problems: list[Problem]) -> Any:
         ) from error
     except yaml.YAMLError as error:
         raise ConfigError(source, ["not YAML: " + " ".join(str(error).split())]) from error
+    if _count_values(tree, {}) > MAX_VALUES:
+        raise ConfigError(source, [f"has more than {MAX_VALUES} values, with those that aliases repeat"])
+    return tree
 
 
 def _count_values(tree: Any, counted: dict[int, int]) -> int:
@@ -164,19 +182,19 @@ def _count_values(tree: Any, counted: dict[int, int]) -> int:
     return counted[id(tree)]
 
 
-def _problem(detail: ErrorDetails) -> Problem:
+def _problem(section: type[Section], detail: ErrorDetails) -> Problem:
     location = detail["loc"]
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in location).lstrip(".") or "the file"
-    return path, _what(detail)
+    return path, _what(section, detail)
 
 
-def _what(detail: ErrorDetails) -> str:
+def _what(section: type[Section], detail: ErrorDetails) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])
     if kind == "extra_forbidden":
         name = str(detail["loc"][-1])
-        near = difflib.get_close_matches(name, _keys(detail["loc"][:-1]), 1)
+        near = difflib.get_close_matches(name, _keys(section, detail["loc"][:-1]), 1)
         return "unknown key" + (f' (did you mean "{near[0]}"?)' if near else "")
     if kind == "missing":
         return "is required"
@@ -201,9 +219,8 @@ def _found(value: Any) -> str:
     return "text" if isinstance(value, (str, FromEnvironment)) else NAMES.get(type(value), "something else")
 
 
-def _keys(location: tuple[int | str, ...]) -> list[str]:
-    """Return the keys of the section at `location`."""
-    section: type[Section] = Config
+def _keys(section: type[Section], location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys of the section at `location` below `section`."""
     for key in location:
         if isinstance(key, str):
             annotation = section.model_fields[key].annotation

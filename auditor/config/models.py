@@ -198,6 +198,8 @@ class HttpConfig(Section):
 
     listen: Address = Listen("0.0.0.0", 9464)  # noqa: S104 - in a pod all addresses are right
     """The address to listen on, as host:port."""
+    web_config_file: File | None = None
+    """A file with TLS settings and users, in the format of Prometheus's exporter-toolkit. If absent, HTTP without a login."""
 
     @property
     def host(self) -> str:

@@ -64,10 +64,10 @@ def _is_token(token: str) -> bool:
 
 def cross_field_problems(tree: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the problems of values that are valid one by one. Values of a wrong type are skipped."""
-    nats, quarantine, state = (_mapping(tree.get(name)) for name in ("nats", "quarantine", "state"))
+    nats, quarantine, state = (mapping(tree.get(name)) for name in ("nats", "quarantine", "state"))
     yield from _servers(nats)
     yield from _credentials(nats)
-    audits = [_mapping(audit) for audit in _list(tree.get("audits"))]
+    audits = [mapping(audit) for audit in _list(tree.get("audits"))]
     yield from _names(audits)
     for at, audit in enumerate(audits):
         yield from _audit(f"audits[{at}]", audit)
@@ -110,7 +110,7 @@ def _credentials(nats: Mapping[str, Any]) -> Iterator[Problem]:
     if (nats.get("user") is None) != (nats.get("password") is None):
         present, absent = ("password", "user") if nats.get("user") is None else ("user", "password")
         yield f"nats.{present}", f"needs nats.{absent}, too"
-    tls = _mapping(nats.get("tls"))
+    tls = mapping(nats.get("tls"))
     if tls.get("key_file") is not None and tls.get("cert_file") is None:
         yield "nats.tls.key_file", "needs nats.tls.cert_file, too"
 
@@ -134,7 +134,7 @@ def _audit(path: str, audit: Mapping[str, Any]) -> Iterator[Problem]:
     for at, subject in enumerate(subjects):
         if isinstance(subject, str) and isinstance(stream, str):
             yield from _subject(f"{path}.subjects[{at}]", subject, stream)
-    schedule = _mapping(audit.get("schedule"))
+    schedule = mapping(audit.get("schedule"))
     if audit.get("schedule") is not None and (schedule.get("every") is None) == (schedule.get("cron") is None):
         yield f"{path}.schedule", "needs either every or cron"
 
@@ -151,5 +151,6 @@ def _list(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else ()
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return `value` if it is a mapping, otherwise an empty one."""
     return value if isinstance(value, Mapping) else {}

@@ -20,6 +20,7 @@ from auditor.daemon.watcher import StreamWatcher
 from auditor.errors import AuditorError
 from auditor.scan.run import Yielded
 from auditor.service.http import HttpServer
+from auditor.service.web_files import WebFiles
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -77,10 +78,11 @@ class Supervisor:
     async def run(self, stop: asyncio.Event, serving: Callable[[HttpServer], None]) -> None:
         """Run the audits until `stop` is set. `serving` is called when the HTTP server accepts requests.
 
-        Raises AuditorError if the HTTP address, the quarantine stream or the state stream cannot be used.
+        Raises AuditorError if the HTTP address, the web configuration file, the quarantine stream or the state stream
+        cannot be used.
         """
         http = self._config.http
-        async with HttpServer(http.host, http.port, self.status) as server:
+        async with HttpServer(http.host, http.port, self.status, WebFiles(http.web_config_file)) as server:
             serving(server)
             self._start_schedule()
             try:

@@ -15,7 +15,7 @@ from auditor.canary.stream import CANARY
 from auditor.config import QuarantineConfig
 from auditor.core.state.checkpoint import CheckpointKind
 from auditor.core.state.retention import count_actors_without_covering_snapshot
-from auditor.errors import AuditorError, StreamNotFoundError
+from auditor.errors import AuditorError, ConfigError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.eventstore.stream_settings import settings_aether_rejects
 from auditor.jetstream.granted import granted_permissions
@@ -31,6 +31,7 @@ from auditor.jetstream.reading.first_since import first_seq_since
 from auditor.jetstream.state.stream_settings import state_stream
 from auditor.operations.selftest import audit_canary
 from auditor.scan.selection import why_nothing_is_selected
+from auditor.service.web_files import WebFiles
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def _warning(text: str, fix: str) -> Check:
 
 async def run_checks(app: App) -> AsyncIterator[Check]:
     """Run each check and yield its result. Raises ConnectionFailedError if the connection is lost."""
+    if app.config.http.web_config_file is not None:
+        yield _web_config(app.config.http.web_config_file)
     permissions = await granted_permissions(app.client)
     for check in _permissions(app, permissions):
         yield check
@@ -89,6 +92,14 @@ async def run_checks(app: App) -> AsyncIterator[Check]:
     for own in (app.config.quarantine, app.config.state):
         yield await _own_stream(app, own, permissions)
     yield await _canary(app)
+
+
+def _web_config(file: str) -> Check:
+    try:
+        WebFiles(file)
+    except ConfigError as error:
+        return _failed(f"http.web_config_file {error}")
+    return _ok(f"http.web_config_file {file}, and the files that it names, can be used")
 
 
 def _permissions(app: App, permissions: Permissions | None) -> Iterator[Check]:

@@ -10,6 +10,8 @@ from aiohttp import web
 
 from auditor.errors import AuditorError
 from auditor.safe_text import escape_unsafe
+from auditor.service.access import OPEN_PATHS
+from auditor.service.connections import Connections
 from auditor.service.metrics import metrics_handler
 from auditor.service.page import CONTENT_SECURITY_POLICY, render
 
@@ -17,17 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from auditor.service.status import ServiceStatus
+    from auditor.service.web_files import WebFiles
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SHUTDOWN_SECONDS = 0.5
 """How long the daemon waits for responses that are being sent when it stops."""
-
-CONNECTION_SECONDS = 10.0
-"""The longest life of a connection: for one request and its response."""
-
-MAX_CONNECTIONS = 100
-"""With so many connections, the oldest one is closed for a new one. Those not accepted yet are not counted."""
 
 BACKLOG = 32
 """How many connections may wait to be accepted."""
@@ -36,17 +33,19 @@ BACKLOG = 32
 class HttpServer:
     """An HTTP server that runs inside `async with`. Each connection serves one request and is then closed."""
 
-    def __init__(self, host: str, port: int, status: ServiceStatus) -> None:
-        """With port 0 the system chooses the port, and `url` has it."""
+    def __init__(self, host: str, port: int, status: ServiceStatus, web_files: WebFiles) -> None:
+        """With port 0 the system chooses the port, and `url` has it. `web_files` say who may read what."""
         self._host = host
         self._port = port
         self._status = status
+        self._web_files = web_files
+        self._connections: Connections | None = None
         self._runner: web.AppRunner | None = None
         self._listening: asyncio.Server | None = None
         self._rendering = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        app = web.Application()
+        app = web.Application(middlewares=[self._guard])
         app.on_response_prepare.append(_harden)  # a middleware would not be called for every error response
         app.router.add_get("/", self._in_turn(self._page))
         app.router.add_get("/livez", self._livez)
@@ -55,9 +54,13 @@ class HttpServer:
         app.router.add_get("/metrics", self._in_turn(metrics_handler(self._status)))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
+        assert self._runner.server is not None
+        self._connections = Connections(self._runner.server, lambda: self._web_files.current().tls_context)
         try:
             loop = asyncio.get_running_loop()
-            self._listening = await loop.create_server(self._accept, self._host, self._port, backlog=BACKLOG)
+            self._listening = await loop.create_server(
+                self._connections.accept, self._host, self._port, backlog=BACKLOG
+            )
         except (OSError, ValueError) as error:  # ValueError: the host is not a valid name
             await self._runner.cleanup()
             raise AuditorError(
@@ -71,6 +74,8 @@ class HttpServer:
             self._listening.close()
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._connections is not None:
+            self._connections.abort()
 
     @property
     def url(self) -> str:
@@ -78,17 +83,21 @@ class HttpServer:
         assert self._listening is not None
         host, port = self._listening.sockets[0].getsockname()[:2]
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - these listen on the loopback address, too
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if self._web_files.current().tls_context else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
-    def _accept(self) -> asyncio.Protocol:
-        """Return the protocol of a new connection. Close the oldest connections if there are too many."""
-        assert self._runner is not None
-        assert self._runner.server is not None
-        for oldest in self._runner.server.connections[: 1 - MAX_CONNECTIONS]:
-            _abort(oldest)
-        connection = self._runner.server()
-        asyncio.get_running_loop().call_later(CONNECTION_SECONDS, _abort, connection)
-        return connection
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer a request of a client that may not read the path with the reason."""
+        path = request.match_info.route.resource
+        if path is None or path.canonical not in OPEN_PATHS:
+            access = self._web_files.current()
+            if not access.allows_certificate(request.get_extra_info("peercert")):
+                return web.Response(text="the certificate of a known client is required\n", status=403)
+            if not await access.allows_login(request.headers.get("Authorization", "")):
+                asked = {"WWW-Authenticate": 'Basic realm="aether-auditor", charset="UTF-8"'}
+                return web.Response(text="a user and its password are required\n", status=401, headers=asked)
+        return await handler(request)
 
     def _in_turn(self, render: Handler) -> Handler:
         """Return a handler that lets other tasks run between two calls of any `render`, which needs milliseconds."""
@@ -116,13 +125,6 @@ class HttpServer:
             content_type="text/html",
             headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY},
         )
-
-
-def _abort(connection: asyncio.BaseProtocol) -> None:
-    """Close the connection at once, also if a response waits for a client that does not read it."""
-    transport = getattr(connection, "transport", None)
-    if transport is not None:
-        transport.abort()
 
 
 async def _harden(_: web.Request, response: web.StreamResponse) -> None:

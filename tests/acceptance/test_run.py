@@ -66,7 +66,7 @@ class Running(Served):
     @property
     def address(self) -> str:
         """Host and port, as Prometheus wants them."""
-        return str(self.log[0]["address"]).removeprefix("http://")
+        return str(self.log[0]["address"]).partition("://")[2]
 
     async def stop(self) -> float:
         """SIGTERM; the seconds until it had ended."""

@@ -6,17 +6,21 @@ import asyncio
 import json
 import re
 import socket
+import ssl
 import time
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import bcrypt
 import pytest
 
 from auditor.errors import AuditorError
-from auditor.service import http
+from auditor.service import connections, http
 from auditor.service.http import HttpServer
 from auditor.service.metrics import StatusCollector
+from auditor.service.web_files import WebFiles
 from tests.core.reports import report
 from tests.core.stories import event
 from tests.service.statuses import Connected, status
@@ -34,7 +38,10 @@ def service() -> ServiceStatus:
 
 @pytest.fixture
 async def client(service: ServiceStatus) -> AsyncIterator[aiohttp.ClientSession]:
-    async with HttpServer("127.0.0.1", 0, service) as server, aiohttp.ClientSession(server.url) as session:
+    async with (
+        HttpServer("127.0.0.1", 0, service, WebFiles(None)) as server,
+        aiohttp.ClientSession(server.url) as session,
+    ):
         yield session
 
 
@@ -134,7 +141,7 @@ async def test_the_error_for_a_port_in_use_is_one_line(service: ServiceStatus) -
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(AuditorError, match=rf"cannot serve on 127\.0\.0\.1:{port}") as caught:
-            async with HttpServer("127.0.0.1", port, service):
+            async with HttpServer("127.0.0.1", port, service, WebFiles(None)):
                 pass
     assert "\n" not in str(caught.value)
 
@@ -142,13 +149,13 @@ async def test_the_error_for_a_port_in_use_is_one_line(service: ServiceStatus) -
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 70])
 async def test_the_error_for_an_address_that_does_not_exist_is_one_line(service: ServiceStatus, host: str) -> None:
     with pytest.raises(AuditorError, match=rf"cannot serve on {re.escape(host)}:0") as caught:
-        async with HttpServer(host, 0, service):
+        async with HttpServer(host, 0, service, WebFiles(None)):
             pass
     assert "\n" not in str(caught.value)
 
 
 async def test_the_server_stops_at_once_while_a_client_keeps_a_connection(service: ServiceStatus) -> None:
-    async with HttpServer("127.0.0.1", 0, service) as server:
+    async with HttpServer("127.0.0.1", 0, service, WebFiles(None)) as server:
         host, port = server.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -176,8 +183,8 @@ def address(server: HttpServer) -> tuple[str, int]:
 async def test_a_connection_whose_request_never_ends_is_closed(
     service: ServiceStatus, sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "CONNECTION_SECONDS", 0.2)
-    async with HttpServer("127.0.0.1", 0, service) as server:
+    monkeypatch.setattr(connections, "CONNECTION_SECONDS", 0.2)
+    async with HttpServer("127.0.0.1", 0, service, WebFiles(None)) as server:
         reader, writer = await asyncio.open_connection(*address(server))
         writer.write(sent)
         async with asyncio.timeout(5):
@@ -188,9 +195,9 @@ async def test_a_connection_whose_request_never_ends_is_closed(
 async def test_a_connection_whose_client_does_not_read_is_closed(
     service: ServiceStatus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "CONNECTION_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "CONNECTION_SECONDS", 0.5)
     monkeypatch.setattr(http, "render", lambda _: "x" * 50_000_000)
-    async with HttpServer("127.0.0.1", 0, service) as server:
+    async with HttpServer("127.0.0.1", 0, service, WebFiles(None)) as server:
         with socket.create_connection(address(server)) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert server._runner is not None
@@ -204,7 +211,7 @@ async def test_a_connection_whose_client_does_not_read_is_closed(
 
 async def test_a_connection_serves_one_request(client: aiohttp.ClientSession, service: ServiceStatus) -> None:
     assert (await client.get("/livez")).headers["Connection"] == "close"
-    async with HttpServer("127.0.0.1", 0, service) as server:
+    async with HttpServer("127.0.0.1", 0, service, WebFiles(None)) as server:
         reader, writer = await asyncio.open_connection(*address(server))
         writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" * 5)
         async with asyncio.timeout(5):
@@ -215,8 +222,11 @@ async def test_a_connection_serves_one_request(client: aiohttp.ClientSession, se
 async def test_with_too_many_connections_the_oldest_is_closed_and_new_ones_are_served(
     service: ServiceStatus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "MAX_CONNECTIONS", 5)
-    async with HttpServer("127.0.0.1", 0, service) as server, aiohttp.ClientSession(server.url) as session:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 5)
+    async with (
+        HttpServer("127.0.0.1", 0, service, WebFiles(None)) as server,
+        aiohttp.ClientSession(server.url) as session,
+    ):
         held = [await asyncio.open_connection(*address(server)) for _ in range(20)]
         async with asyncio.timeout(5):
             for reader, _ in held[:14]:
@@ -246,7 +256,10 @@ async def test_livez_answers_between_two_responses_that_take_long(
     monkeypatch.setattr(http, "render", lambda _: slow("x"))
     monkeypatch.setattr(type(service), "to_json", lambda _: slow({}))
     monkeypatch.setattr(StatusCollector, "collect", lambda _: slow(()))
-    async with HttpServer("127.0.0.1", 0, service) as server, aiohttp.ClientSession(server.url) as session:
+    async with (
+        HttpServer("127.0.0.1", 0, service, WebFiles(None)) as server,
+        aiohttp.ClientSession(server.url) as session,
+    ):
         rendered = 0
         held = [await asyncio.open_connection(*address(server)) for _ in range(50)]
         for _, writer in held:
@@ -258,3 +271,97 @@ async def test_livez_answers_between_two_responses_that_take_long(
         assert rendered < 40
         for _, writer in held:
             writer.close()
+
+
+TLS = Path(__file__).parents[1] / "live" / "tls"
+PASSWORD_HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+GUARDED_PATHS = ("/", "/metrics", "/api/status", "/unknown")
+MUTUAL = f"""
+tls_server_config:
+  cert_file: {TLS / "server.pem"}
+  key_file: {TLS / "server-key.pem"}
+  client_auth_type: RequireAndVerifyClientCert
+  client_ca_file: {TLS / "ca.pem"}
+"""
+USERS = f"basic_auth_users: {{prometheus: {PASSWORD_HASH}}}\n"
+
+
+@asynccontextmanager
+async def guarded(service: ServiceStatus, folder: Path, text: str) -> AsyncIterator[HttpServer]:
+    """A server with this web configuration file."""
+    file = folder / "web.yaml"
+    file.write_text(text)
+    async with HttpServer("127.0.0.1", 0, service, WebFiles(str(file))) as server:
+        yield server
+
+
+def session(server: HttpServer, *, certificate: bool = False, password: str | None = None) -> aiohttp.ClientSession:
+    context = ssl.create_default_context(cafile=str(TLS / "ca.pem"))
+    if certificate:
+        context.load_cert_chain(TLS / "client.pem", TLS / "client-key.pem")
+    return aiohttp.ClientSession(
+        server.url,
+        connector=aiohttp.TCPConnector(ssl=context),
+        headers={"Authorization": aiohttp.encode_basic_auth("prometheus", password)} if password else {},
+    )
+
+
+async def codes(client: aiohttp.ClientSession, *paths: str) -> set[int]:
+    """The status codes of the responses to GET of each path. Every response is hardened."""
+    found = set()
+    for path in paths:
+        answer = await client.get(path)
+        assert_hardened(answer)
+        found.add(answer.status)
+    return found
+
+
+async def test_with_users_everything_but_the_health_checks_needs_a_password(
+    service: ServiceStatus, tmp_path: Path
+) -> None:
+    service.connection, service.problem = Connected(), None
+    async with guarded(service, tmp_path, USERS) as server:
+        assert server.url.startswith("http://")
+        for password in (None, "wrong"):
+            async with session(server, password=password) as client:
+                assert await codes(client, "/livez", "/readyz") == {200}
+                assert await codes(client, *GUARDED_PATHS) == {401}
+                answer = await client.get("/metrics")
+                assert answer.headers["WWW-Authenticate"].startswith('Basic realm="aether-auditor"')
+                assert (await client.post("/metrics")).status == 401
+        async with session(server, password="secret") as client:
+            assert await codes(client, *GUARDED_PATHS[:-1]) == {200}
+            assert await codes(client, "/unknown") == {404}
+
+
+async def test_with_a_client_ca_everything_but_the_health_checks_needs_a_certificate(
+    service: ServiceStatus, tmp_path: Path
+) -> None:
+    service.connection, service.problem = Connected(), None
+    async with guarded(service, tmp_path, MUTUAL + USERS) as server:
+        assert server.url.startswith("https://")
+        async with session(server, password="secret") as client:
+            assert await codes(client, "/livez", "/readyz") == {200}
+            assert await codes(client, *GUARDED_PATHS) == {403}
+        async with session(server, certificate=True) as client:
+            assert await codes(client, *GUARDED_PATHS) == {401}
+        async with session(server, certificate=True, password="secret") as client:
+            assert await codes(client, *GUARDED_PATHS[:-1]) == {200}
+
+
+async def test_a_certificate_of_another_ca_ends_the_handshake(service: ServiceStatus, tmp_path: Path) -> None:
+    config = MUTUAL.replace("ca.pem", "server.pem")  # which signed nothing
+    async with guarded(service, tmp_path, config) as server, session(server, certificate=True) as client:
+        with pytest.raises(aiohttp.ClientError):
+            await client.get("/livez")
+
+
+async def test_a_password_that_is_replaced_is_wrong_from_the_next_request_on(
+    service: ServiceStatus, tmp_path: Path
+) -> None:
+    async with guarded(service, tmp_path, USERS) as server, session(server, password="secret") as client:
+        assert await codes(client, "/metrics") == {200}
+        other = bcrypt.hashpw(b"other", bcrypt.gensalt(4)).decode()
+        (tmp_path / "new").write_text(USERS.replace(PASSWORD_HASH, other))
+        (tmp_path / "new").rename(tmp_path / "web.yaml")
+        assert await codes(client, "/metrics") == {401}
