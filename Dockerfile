@@ -2,16 +2,21 @@
 ARG BASE=docker.io/library/python:3.13-slim
 
 FROM ${BASE} AS build
+# hadolint ignore=DL3008
+RUN apt-get update --quiet --quiet \
+ && apt-get install --yes --quiet --quiet --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY requirements/run.txt requirements/run.txt
 RUN python -m venv /opt/auditor \
  && /opt/auditor/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
     --require-hashes --requirement requirements/run.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE ./
+COPY speedups speedups
 COPY auditor auditor
-RUN /opt/auditor/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
+RUN AUDITOR_SPEEDUPS=require /opt/auditor/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
     --no-deps --no-build-isolation . \
- && /opt/auditor/bin/pip uninstall --yes --quiet flit-core pip \
+ && /opt/auditor/bin/pip uninstall --yes --quiet setuptools pip \
  && /opt/auditor/bin/python -m compileall -q -j 0 /opt/auditor/lib
 
 FROM ${BASE}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import auditor
+from auditor.speedups import TWINS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ def _print_help(context: typer.Context) -> None:
 
 def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer's
     if is_asked:
-        typer.echo(f"auditor {auditor.__version__}")
+        typer.echo(f"auditor {auditor.__version__} (speedups: {TWINS})")
         raise typer.Exit
 
 

@@ -12,6 +12,7 @@ from auditor.cli.exit_codes import ExitCode
 from auditor.cli.standard_output import replace_standard_output
 from auditor.errors import AuditorError, ConfigError
 from auditor.safe_text import escape_unsafe
+from auditor.speedups import compiled, why_not
 
 
 def main() -> None:
@@ -28,6 +29,9 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command in `arguments` and return its exit code: 1 for every error, usage errors included."""
+    if problem := _speedups_problem(os.environ.get("AUDITOR_SPEEDUPS", "auto")):
+        print_error(problem)
+        return ExitCode.COULD_NOT_RUN
     try:
         code = app(arguments, prog_name="auditor", standalone_mode=False)
     except ConfigError as error:
@@ -51,6 +55,14 @@ def run(arguments: list[str] | None = None) -> int:
     else:
         return int(code or 0)
     return ExitCode.COULD_NOT_RUN
+
+
+def _speedups_problem(wanted: str) -> str | None:
+    if wanted not in ("auto", "no", "require"):
+        return f"environment: AUDITOR_SPEEDUPS is {wanted}: give auto, no or require"
+    if wanted == "require" and compiled is None:
+        return f"environment: AUDITOR_SPEEDUPS is require, and the compiled speedups are not in use ({why_not}): install aether-auditor again with a C compiler"
+    return None
 
 
 def print_error(*lines: str) -> None:

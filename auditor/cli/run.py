@@ -14,6 +14,7 @@ from auditor.cli.signals import stop_signal
 from auditor.config import load
 from auditor.daemon.supervisor import Supervisor
 from auditor.service.status import ServiceStatus
+from auditor.speedups import TWINS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,4 +35,5 @@ def run_command(config_file: Path) -> int:
 async def _run(config: Config) -> None:
     stop = stop_signal()
     supervisor = Supervisor(config, ServiceStatus(auditor.__version__, config.audits))
-    await supervisor.run(stop, lambda server: log.info("serving", address=server.url, version=auditor.__version__))
+    version = auditor.__version__
+    await supervisor.run(stop, lambda server: log.info("serving", address=server.url, version=version, speedups=TWINS))

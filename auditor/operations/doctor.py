@@ -32,6 +32,7 @@ from auditor.jetstream.state.stream_settings import state_stream
 from auditor.operations.selftest import audit_canary
 from auditor.scan.selection import why_nothing_is_selected
 from auditor.service.web_files import WebFiles
+from auditor.speedups import compiled, why_not
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ async def run_checks(app: App) -> AsyncIterator[Check]:
     """Run each check and yield its result. Raises ConnectionFailedError if the connection is lost."""
     if app.config.http.web_config_file is not None:
         yield _web_config(app.config.http.web_config_file)
+    yield _speedups()
     permissions = await granted_permissions(app.client)
     for check in _permissions(app, permissions):
         yield check
@@ -100,6 +102,15 @@ def _web_config(file: str) -> Check:
     except ConfigError as error:
         return _failed(f"http.web_config_file {error}")
     return _ok(f"http.web_config_file {file}, and the files that it names, can be used")
+
+
+def _speedups() -> Check:
+    if compiled is not None:
+        return _ok("the compiled speedups are in use")
+    return _warning(
+        f"the compiled speedups are not in use ({why_not}): the same findings take several times as long",
+        "install a C compiler and Python's headers, and install aether-auditor again with AUDITOR_SPEEDUPS=require",
+    )
 
 
 def _permissions(app: App, permissions: Permissions | None) -> Iterator[Check]:

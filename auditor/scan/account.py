@@ -11,25 +11,11 @@ from auditor.core.model.ranges import Ranges, intersect, merged, subtract
 from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from auditor.core.model.message import StoredMessage, StreamInfo
+    from auditor.core.model.message import StreamInfo
     from auditor.scan.ports import Source
 
 MAX_UNDELIVERED_CHECKED = 1_000
 """Sequences requested one by one. What the server says of these is taken to hold for the sequences after them as well."""
-
-
-def missing_in(batch: Sequence[StoredMessage], next_seq: int) -> Ranges:
-    """The sequences from `next_seq` to the end of `batch` that are not in it."""
-    missing: Ranges = []
-    if batch[-1].seq - next_seq + 1 == len(batch):
-        return missing
-    for message in batch:
-        if message.seq != next_seq:
-            missing.append((next_seq, message.seq - 1))
-        next_seq = message.seq + 1
-    return missing
 
 
 async def classify_undelivered(

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from auditor.core.model.batch import data_bytes, missing_from
 from auditor.core.model.passes import Outcome, SeqRange
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.model.ranges import merged
 from auditor.core.state.checkpoint import CheckedOut
 from auditor.errors import AuditorError
-from auditor.scan.account import missing_in
 from auditor.scan.checkpoint_writer import SaveResult
 from auditor.scan.interrupt import take_until
 
@@ -89,7 +89,7 @@ async def read_range(
     try:
         async with aclosing(take_until(request.interrupt, batches)) as coming:
             async for batch in coming:
-                undelivered += missing_in(batch, next_seq)
+                undelivered += missing_from(batch, next_seq)
                 last = batch[-1]
                 next_seq = last.seq + 1
                 samples = samples.observe(batch)
@@ -190,5 +190,5 @@ async def _save(
 
 def _show(progress: Progress, examiner: Examiner, batch: Sequence[StoredMessage]) -> None:
     progress.seq = batch[-1].seq
-    progress.bytes += sum(len(message.data) for message in batch)
+    progress.bytes += data_bytes(batch)
     progress.outcomes = dict.fromkeys(Outcome, 0) | examiner.outcomes

@@ -21,6 +21,7 @@ from auditor.core.model.findings import MESSAGE_KINDS, SPECS
 from auditor.core.model.passes import Mode, Outcome, Verdict
 from auditor.safe_text import escape_unsafe
 from auditor.service.status import DURATION_BUCKETS, FAILED, Durations, all_kind_severities
+from auditor.speedups import TWINS
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class StatusCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yields every metric of the auditor."""
         yield InfoMetricFamily(f"{PREFIX}build", "The auditor's version.", {"version": self._status.version})
+        yield InfoMetricFamily(f"{PREFIX}speedups", "Which twins are in use: compiled or python.", {"twins": TWINS})
         yield GaugeMetricFamily(
             f"{PREFIX}nats_connected", "1 while there is a connection to NATS.", float(self._status.nats_connected)
         )

@@ -8,6 +8,7 @@ import auditor
 from auditor.cli import entry
 from auditor.core.model.findings import Kind
 from auditor.errors import AuditorError, ConfigError
+from auditor.speedups import TWINS
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_without_a_command_the_help_is_printed_for_people_and_the_exit_code_is_1
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.run(["--version"]) == 0
-    assert capsys.readouterr() == (f"auditor {auditor.__version__}\n", "")
+    assert capsys.readouterr() == (f"auditor {auditor.__version__} (speedups: {TWINS})\n", "")
 
 
 @pytest.mark.parametrize(

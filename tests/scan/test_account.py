@@ -11,7 +11,7 @@ from auditor.config import VersionsConfig
 from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Verdict
 from auditor.core.model.range_account import RangeAccount
-from auditor.scan.account import classify_undelivered, missing_in
+from auditor.scan.account import classify_undelivered
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource
 from tests.scan.passes import GOOD, ORDER, a_pass, sums_hold
 
@@ -97,9 +97,3 @@ async def test_an_account_that_is_not_complete_holds_the_error_and_the_ranges_kn
     stream.silent[what] = GoneError("no answer")
     account = await classify_undelivered(stream, await stream.info(), [(3, 4)], 7, filtered=False)
     assert (account.removed, account.unread, account.error) == (removed, unread, "no answer")
-
-
-def test_the_sequences_missing_in_a_batch_are_those_between_its_messages_and_before_the_first() -> None:
-    messages = InMemorySource(GOOD).messages
-    assert missing_in([messages[seq] for seq in (3, 4, 7)], 2) == [(2, 2), (5, 6)]
-    assert missing_in([messages[seq] for seq in (3, 4)], 3) == []

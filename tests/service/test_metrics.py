@@ -50,6 +50,7 @@ CONTRACT = {
     "checkpoint_timestamp_seconds": ("gauge", WHERE),
     "selftest_ok": ("gauge", set()),
     "build_info": ("gauge", {"version"}),
+    "speedups_info": ("gauge", {"twins"}),
 }
 NOT_YET = {"checkpoint_timestamp_seconds", "selftest_ok"}
 """Metrics without a sample until the auditor has something to say."""

@@ -10,8 +10,9 @@ from nats import errors
 
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream.connection.connection import Connection
+from auditor.jetstream.connection.cutter import Cutter
 from auditor.jetstream.connection.explain import permission_error
-from auditor.jetstream.connection.frames import ProtocolError
+from auditor.jetstream.connection.frames import Delivery, ProtocolError
 from auditor.jetstream.connection.login import ConfiguredLogin
 from auditor.jetstream.connection.own_consumers import OwnConsumers
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from auditor.config import NatsConfig
+    from auditor.core.model.batch import Batch
     from auditor.jetstream.connection.frames import RawMessage
     from auditor.jetstream.connection.login import Login
 
@@ -61,8 +63,8 @@ class Inbox:
 
     def __init__(self, subject: str, on_messages: Callable[[Inbox], object]) -> None:
         self.subject = subject
-        self.messages: list[RawMessage] = []
-        """Messages that have arrived. The reader clears the list."""
+        self.messages: list[RawMessage | Batch] = []
+        """Messages that have arrived, in order. The reader clears the list. There are batches only after `Client.cut_into_batches`."""
         self.unread_bytes = 0
         """Bytes that the connection has read at most for `messages`."""
         self.on_messages = on_messages
@@ -72,7 +74,7 @@ class Inbox:
         self.failed: Exception | None = None
         """Why no more messages arrive: the connection was lost, or the server denied the subscription or a request."""
 
-    def take(self) -> list[RawMessage]:
+    def take(self) -> list[RawMessage | Batch]:
         """Return the messages that have arrived since the last call."""
         messages = self.messages[:]
         self.messages.clear()  # the list stays, because the parser appends to it
@@ -164,6 +166,11 @@ class Client(Connection):
         self._raw_handlers[b"%d" % subscription._id] = inbox.messages.append  # noqa: SLF001 - as above
         return inbox
 
+    def cut_into_batches(self, inbox: Inbox, prefix: bytes) -> None:
+        """From now on, messages whose reply subjects begin with `prefix` arrive in batches where that is possible."""
+        for sid in [b"%d" % sid for sid, known in self._inboxes.items() if known is inbox]:
+            self._deliveries[sid] = Delivery(Cutter(sid, prefix), inbox.messages.append)
+
     async def request_into(self, inbox: Inbox, subject: str, payload: bytes) -> None:
         """Publish a request whose replies arrive in `inbox`. The inbox fails if the server denies the subject."""
         inbox.request_subject = subject
@@ -188,6 +195,7 @@ class Client(Connection):
 
     def _deliver_replies(self, inbox: Inbox) -> None:
         for message in inbox.take():
+            assert isinstance(message, tuple), "replies are not cut into batches"
             _, future = self._requests.get(message[0].rpartition(b".")[2], (None, None))
             if future is not None and not future.done():
                 future.set_result(message)
@@ -241,6 +249,7 @@ class Client(Connection):
         super()._remove_sub(sid, max_msgs)
         self._inboxes.pop(sid, None)
         self._raw_handlers.pop(b"%d" % sid, None)
+        self._deliveries.pop(b"%d" % sid, None)
 
 
 def _copy_of(error: Exception) -> Exception:

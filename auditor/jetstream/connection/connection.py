@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Srv
     from nats.aio.msg import Msg
 
-    from auditor.jetstream.connection.frames import ControlFrame, RawMessage
+    from auditor.jetstream.connection.frames import ControlFrame, Delivery, RawMessage
     from auditor.jetstream.connection.login import Login
 
 BUFFER_SIZE = 1 << 18
@@ -56,6 +56,8 @@ class Connection(NatsClient):
         self._up = asyncio.Event()
         self._raw_handlers: dict[bytes, Callable[[RawMessage], object]] = {}
         """By subscription id: the function that receives its messages unparsed."""
+        self._deliveries: dict[bytes, Delivery] = {}
+        """By subscription id: who receives its messages in batches."""
         self._unsubscribed_messages = 0
         """Messages for subscriptions that do not exist, since one that has a subscription."""
 
@@ -191,7 +193,7 @@ class Connection(NatsClient):
     async def _read_loop(self) -> None:
         transport = self._transport
         assert transport is not None
-        parser = FrameParser(self._raw_handlers)
+        parser = FrameParser(self._raw_handlers, self._deliveries)
         self._unsubscribed_messages = 0
         try:
             while data := await transport.read(READ_SIZE):

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from auditor.core.model.batch import Batch
+    from auditor.jetstream.connection.cutter import Cutter
+
 MAX_LINE_BYTES = 1 << 20
 """Bytes after which a line without an end is an error. The INFO line of a large cluster has tens of KiB."""
 
@@ -44,6 +47,13 @@ class ControlFrame(NamedTuple):
     argument: bytes
 
 
+class Delivery(NamedTuple):
+    """The messages of one consumer: what cuts them into batches, and the function that receives the batches."""
+
+    cutter: Cutter
+    handler: Callable[[Batch], object]
+
+
 class ProtocolError(ValueError):
     """The bytes do not follow the protocol, or some are missing, so the connection cannot be used any more."""
 
@@ -51,9 +61,17 @@ class ProtocolError(ValueError):
 class FrameParser:
     """Splits the bytes of one connection into frames, wherever reads have split them."""
 
-    def __init__(self, handlers: Mapping[bytes, Callable[[RawMessage], object]]) -> None:
-        """`handlers`: by subscription id, the function that receives its messages. It may change between two calls."""
+    def __init__(
+        self,
+        handlers: Mapping[bytes, Callable[[RawMessage], object]],
+        deliveries: Mapping[bytes, Delivery] | None = None,
+    ) -> None:
+        """`handlers`: by subscription id, the function that receives its messages. It may change between two calls.
+
+        `deliveries`: by subscription id, who receives in batches what its cutter takes; the handler receives the rest.
+        """
         self._handlers = handlers
+        self._deliveries = {} if deliveries is None else deliveries
         self._parts: list[bytes] = []
         self._held = 0
         self._needed = 0
@@ -78,9 +96,16 @@ class FrameParser:
 
     def _parse(self, data: bytes, others: list[MsgFrame | ControlFrame]) -> int:
         """Return where in `data` the first incomplete frame begins. One flat loop, because every stored message passes it."""
-        handlers, find, end = self._handlers, data.find, len(data)
+        handlers, deliveries, find, end = self._handlers, self._deliveries, data.find, len(data)
         at = 0
-        while (eol := find(b"\r\n", at)) >= 0:
+        while True:
+            for cutter, receive in deliveries.values():
+                batch, at = cutter.cut(data, at)
+                if batch is not None:
+                    receive(batch)
+            eol = find(b"\r\n", at)
+            if eol < 0:
+                break
             start = eol + 2
             words = data[at:eol].split(b" ")
             op, reply = words[0], b""

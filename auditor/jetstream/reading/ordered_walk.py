@@ -54,7 +54,7 @@ async def ordered_walk(
     last_seq: int,
     subjects: Sequence[str] = (),
     batch: int = BATCH,
-) -> AsyncGenerator[list[StoredMessage]]:
+) -> AsyncGenerator[Sequence[StoredMessage]]:
     """As `Source.read` in auditor/scan/ports.py. Without a connection it waits until there is one, without a limit.
 
     Raises WalkIncompleteError also at the end, if messages never arrived; it names their sequences.

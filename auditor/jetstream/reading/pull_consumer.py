@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from auditor.core.model.message import StoredMessage
 from auditor.errors import AuditorError, PermissionDeniedError, StreamNotFoundError
@@ -28,7 +29,9 @@ from auditor.retry_delay import RetryDelay
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
+    from auditor.core.model.batch import Batch
     from auditor.jetstream.connection.client import Client, Inbox
+    from auditor.jetstream.connection.frames import RawMessage
 
 BATCH = 2_000
 """Messages that one pull requests. Up to two pulls are open, so twice as many are in flight."""
@@ -100,6 +103,10 @@ async def pull_consumer(
             await release(client, stream, name)
 
 
+def _impossible() -> MessageLostError:
+    return MessageLostError("a message arrived with a sequence or a time that no stored message can have there")
+
+
 class PullConsumer:
     """One pull consumer and its open pulls."""
 
@@ -123,6 +130,8 @@ class PullConsumer:
         self._name = name
         self._batch = batch
         self._subjects = subjects
+        self._waiting: deque[RawMessage | Batch] = deque()
+        """What has arrived and was not returned yet."""
         self._last_seq = start_seq - 1
         """The sequence of the last message."""
         self._prefix = b"-"
@@ -137,8 +146,8 @@ class PullConsumer:
         self._problem: ConsumerLostError | None = None
         """Why the consumer cannot be used any more; None while it can."""
 
-    async def fetch(self) -> list[StoredMessage]:
-        """Return the next messages; an empty list at the end of the stream.
+    async def fetch(self) -> Sequence[StoredMessage]:
+        """Return the next messages, which may be a `Batch`; an empty list at the end of the stream.
 
         Raises ConsumerLostError, ConsumerStalledError, PermissionDeniedError, ConnectionFailedError.
         """
@@ -168,12 +177,45 @@ class PullConsumer:
                 await self._check_idle(checks)
                 idle_seconds = idle.next()
 
-    def _accept_arrived(self) -> list[StoredMessage]:
-        """Return the messages that have arrived, up to the first that is out of order or not one of JetStream's."""
-        raw = self._inbox.take()
+    def _accept_arrived(self) -> Sequence[StoredMessage]:
+        """Return the next batch that has arrived, or all messages before it.
+
+        They end at the first message that is out of order or not one of JetStream's. What arrived after it is dropped.
+        """
+        waiting = self._waiting
+        waiting.extend(self._inbox.take())
+        messages: Sequence[StoredMessage] = []
+        while waiting and not messages and not self._problem:
+            if isinstance(waiting[0], tuple):
+                messages = self._accept_messages()
+            else:
+                messages = self._accept_batch(cast("Batch", waiting.popleft()))
+        if self._problem:
+            waiting.clear()
+        return messages
+
+    def _accept_batch(self, batch: Batch) -> Sequence[StoredMessage]:
+        """Return a batch if it continues what was received."""
+        if batch.first_consumer_seq != self._received + 1:
+            self._problem = MessageLostError("messages were lost on the way")
+            return []
+        if batch.first_seq <= self._last_seq:
+            self._problem = _impossible()
+            return []
+        self._received += len(batch)
+        self._requested -= len(batch)
+        self._last_seq = batch.last_seq
+        self.at_end = batch.pending == 0
+        return batch
+
+    def _accept_messages(self) -> list[StoredMessage]:
+        """Return the messages that wait before the next batch."""
+        waiting = self._waiting
         messages: list[StoredMessage] = []
         prefix, received, last_seq, pending = self._prefix, self._received, self._last_seq, b""
-        for subject, reply, headers, payload in raw:
+        while waiting and isinstance(waiting[0], tuple):
+            subject, reply, headers, payload = waiting[0]
+            waiting.popleft()
             if not reply.startswith(prefix):
                 if reply:
                     prefix = self._learn_prefix(reply)
@@ -193,9 +235,7 @@ class PullConsumer:
                 self._problem = MessageLostError("messages were lost on the way")
                 break
             if not (last_seq < seq <= MAX_NUMBER and -MAX_NUMBER <= time_ns <= MAX_NUMBER):
-                self._problem = MessageLostError(
-                    "a message arrived with a sequence or a time that no stored message can have there"
-                )
+                self._problem = _impossible()
                 break
             received += 1
             last_seq = seq
@@ -212,6 +252,7 @@ class PullConsumer:
         if not marker or not before.startswith(b"$JS.ACK"):
             self._problem = ConsumerLostError("a message that is not from the consumer arrived in its inbox")
         self._prefix = before + marker
+        self._client.cut_into_batches(self._inbox, self._prefix)
         return self._prefix
 
     def _handle_status(self, headers: bytes | None, received: int) -> None:

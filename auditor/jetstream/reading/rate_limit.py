@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from auditor.core.model.message import StoredMessage
 
@@ -18,8 +18,8 @@ MAX_CATCH_UP_SECONDS = 0.1
 
 
 async def rate_limited(
-    batches: AsyncGenerator[list[StoredMessage]], max_rate: int
-) -> AsyncGenerator[list[StoredMessage]]:
+    batches: AsyncGenerator[Sequence[StoredMessage]], max_rate: int
+) -> AsyncGenerator[Sequence[StoredMessage]]:
     """Yield the messages of `batches`, at most `max_rate` a second."""
     clock = asyncio.get_running_loop().time
     step = max(1, int(max_rate * STEP_SECONDS))

@@ -11,7 +11,7 @@ from auditor.jetstream.reading.ordered_walk import check_same, ordered_walk
 from auditor.jetstream.reading.stream_info import stream_info_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.jetstream.connection.client import Client
@@ -22,7 +22,7 @@ MAX_SINGLE_READS = 500
 
 async def read_subject(
     client: Client, pinned: StreamInfo, subject: str, *, first_seq: int, last_seq: int, batch: int
-) -> AsyncGenerator[list[StoredMessage]]:
+) -> AsyncGenerator[Sequence[StoredMessage]]:
     """As `ordered_walk` for one subject without wildcards.
 
     A walk continues where single requests find nothing more although the subject has a later message, or fail.

@@ -47,7 +47,7 @@ class StreamSource:
 
     async def read(
         self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
-    ) -> AsyncGenerator[list[StoredMessage]]:
+    ) -> AsyncGenerator[Sequence[StoredMessage]]:
         """Read a range as `Source.read` describes. A batch has up to some thousand messages."""
         # With a rate, a pull requests the messages of a tenth of a second, so that few are in flight.
         batch = min(BATCH, max_rate // 10 + 1) if max_rate else BATCH

@@ -1,0 +1,34 @@
+"""Says whether the compiled twins of some Python code are in use.
+
+A module that has a Python twin of something in `auditor._speedups` imports this one, and chooses when it is imported.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+INTERFACE = 1
+"""The number that `auditor._speedups` must have. It changes with every change of what that module offers."""
+
+
+def _load() -> tuple[ModuleType | None, str]:
+    try:
+        module = import_module("auditor._speedups")
+    except ModuleNotFoundError:
+        return None, "they were not built"
+    except ImportError as error:
+        return None, str(error)
+    if module.INTERFACE != INTERFACE:
+        return None, "they were built from other sources"
+    return module, ""
+
+
+compiled, why_not = _load()
+"""The module, or None and the reason in a few words."""
+
+TWINS = "python" if compiled is None else "compiled"
+"""Which twins are in use."""
