@@ -69,9 +69,20 @@ class _UserInfo(msgspec.Struct):
 
 async def granted_permissions(client: Client) -> Permissions | None:
     """Return the permissions of this user; None if the server does not report them. Raises ConnectionFailedError."""
+    user = await _user(client)
+    return None if user is None else user.permissions
+
+
+async def account_of(client: Client) -> str:
+    """Return the account of this user; empty if the server does not report it. Raises ConnectionFailedError."""
+    user = await _user(client)
+    return "" if user is None else user.account
+
+
+async def _user(client: Client) -> _User | None:
     try:
         reply = await client.request(USER_INFO, timeout=TIMEOUT)
-        return msgspec.json.decode(reply.data, type=_UserInfo).data.permissions
+        return msgspec.json.decode(reply.data, type=_UserInfo).data
     except (PermissionDeniedError, errors.NoRespondersError, errors.TimeoutError, *DECODE_ERRORS):
         return None
     except (errors.Error, OSError) as error:

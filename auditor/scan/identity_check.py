@@ -53,6 +53,8 @@ async def check_identity(
     left = unexplained_start(info, identity.last_info, now_ns)
     by_info = await check_stream_info(source, state, info, identity, now_ns)
     if left is not None:
+        if identity.last_info is not None and by_info.reason is None:
+            left += await _describe_actors_that_left(state, info)
         by_info = replace(by_info, identity=msgspec.structs.replace(by_info.identity, unexplained_start=left))
     some = by_info.identity.samples.choose(now_ns // 1_000)
     by_samples = await check_samples(source, info, by_info.identity, some, now_ns)
@@ -112,14 +114,29 @@ async def _why_gone(source: Source, info: StreamInfo, gone: Sequence[int]) -> st
     return None
 
 
-async def _with_lost_versions(source: Source, state: StateStore | None, info: StreamInfo, finding: Finding) -> Finding:
-    """The finding of a rollback with the versions that actors have lost, if the last checkpoint still knows them."""
+async def _describe_actors_that_left(state: StateStore | None, info: StreamInfo) -> str:
+    """How many actors lost events at the start of the stream since the last checkpoint, as the end of a sentence."""
+    checkpoint = await _last_checkpoint(state, info)
+    if checkpoint is None:
+        return ""
+    lost = [actor for actor in checkpoint.state.ledger.actors.values() if actor.first_seq < info.first_seq]
+    gone = sum(actor.last_seq < info.first_seq for actor in lost)
+    return f"; {len(lost)} actors lost their first events, and {gone} of them all events that were read"
+
+
+async def _last_checkpoint(state: StateStore | None, info: StreamInfo) -> Checkpoint | None:
+    """The checkpoint of the last completed pass over this stream; None if there is none. It must not be changed."""
     checked_out = await state.check_out(CheckpointKind.COMPLETED) if state is not None else None
     if state is None or checked_out is None:
-        return finding
+        return None
     state.put_back(checked_out)
-    checkpoint = checked_out.checkpoint
-    if checkpoint.created_ns != info.created_ns:
+    return checked_out.checkpoint if checked_out.checkpoint.created_ns == info.created_ns else None
+
+
+async def _with_lost_versions(source: Source, state: StateStore | None, info: StreamInfo, finding: Finding) -> Finding:
+    """The finding of a rollback with the versions that actors have lost, if the last checkpoint still knows them."""
+    checkpoint = await _last_checkpoint(state, info)
+    if checkpoint is None:
         return finding
     return replace(finding, detail=f"{finding.detail}{await _describe_lost_versions(source, checkpoint, info)}")
 

@@ -75,7 +75,7 @@ class _Start:
     @property
     def problems(self) -> tuple[str | None, ...]:
         """Why the pass cannot be clean whatever it reads, each in one line or None."""
-        return self.info.contradiction, self.plan.incomplete, self.loaded.problem
+        return self.info.contradiction, self.plan.incomplete, self.loaded.problem, self.history.recovered or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,13 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
     started_ns, source, state = ports.clock(), ports.source, ports.state
     info = await source.info(lost=True)
     loaded = await state.load_history() if state is not None else LoadedHistory(AuditHistory())
-    if not loaded.history.identity.is_of(info.name):
-        log.warning("audit reads another stream: its history begins anew", audit=request.audit.name, stream=info.name)
+    if not loaded.history.identity.is_of(info):
+        log.warning(
+            "audit reads another stream: its history begins anew",
+            audit=request.audit.name,
+            stream=info.name,
+            account=info.account,
+        )
         loaded = replace(loaded, history=AuditHistory().with_actor_types(loaded.history.actor_types))
     accepted = await state.load_acceptances() if state is not None else {}
     ports.actor_types.restore(loaded.history.actor_types)

@@ -11,6 +11,7 @@ import pytest
 
 from auditor.canary.actor_messages import SeedMessage
 from auditor.config import StateConfig
+from auditor.core.history.audit_history import AUDIT_HISTORY_FORMAT
 from auditor.jetstream.state.part_store import PartContent, PartStore
 from tests.acceptance.conftest import auditor, configured
 from tests.acceptance.test_scan import good, store
@@ -184,13 +185,35 @@ async def replaced(admin: Client, data: bytes, number: int = 1, part: str = "chr
     await saved.save({part: PartContent(data, {}, number)}, 1)
 
 
-async def test_a_damaged_history_makes_every_scan_inconclusive_until_the_state_is_reset(
+async def test_after_one_damaged_history_one_scan_is_inconclusive_and_open_incidents_stay(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url)
+    await store(server, admin, *good(4))
+    await scanned(config)
+    await admin.request("$JS.API.STREAM.DELETE.ORDERS", b"")
+    await store(server, admin, *good(5))
+    assert (await auditor("scan", "--config", config)).code == 2
+    assert (await scanned(config))["findings_total"] == {"stream_recreated": 1}
+    await replaced(admin, b"damaged", AUDIT_HISTORY_FORMAT)
+    ended = await auditor("scan", "--config", config, "--json")
+    report = ended.json["audits"][0]
+    assert (ended.code, report["mode"], report["findings_total"]) == (2, "full", {"stream_recreated": 1})
+    assert "its previous version is used" in report["incomplete"]
+    assert "saved history not used" in ended.err
+    again = await scanned(config)
+    assert (again["verdict"], again["findings_total"]) == ("corrupt", {"stream_recreated": 1})
+    assert again.get("incomplete") is None
+
+
+async def test_a_history_damaged_twice_makes_every_scan_inconclusive_until_the_state_is_reset(
     server: EmbeddedServer, admin: Client, tmp_path: Path
 ) -> None:
     config = configured(tmp_path, server.url)
     await store(server, admin, *good(4))
     assert (await scanned(config))["verdict"] == "clean"
-    await replaced(admin, b"damaged")
+    for _ in range(2):
+        await replaced(admin, b"damaged")
     for _ in range(2):
         ended = await auditor("scan", "--config", config, "--json")
         assert (ended.code, ended.json["audits"][0]["verdict"]) == (3, "inconclusive")

@@ -44,6 +44,7 @@ class InMemorySource:
         self.first_seq, self.last_seq = 1, 0
         self.created_ns = 7_000_000_000
         self.config: dict[str, object] = {}
+        self.account = ""
         self.lost = NO_LOSS
         """What the server reports as lost."""
         self.contradiction: str | None = None
@@ -93,6 +94,7 @@ class InMemorySource:
             first_time_ns=self.messages[self.first_seq].time_ns if self.messages else 0,
             lost=self.lost if lost else NO_LOSS,
             contradiction=self.contradiction,
+            account=self.account if lost else "",
             config=dict(self.config),
         )
 

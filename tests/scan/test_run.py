@@ -19,6 +19,7 @@ import auditor.scan.checkpoint_writer
 import auditor.scan.plan
 import auditor.scan.walk
 from auditor.config import Duration
+from auditor.core.history.saved_state import EncodedState
 from auditor.core.model.findings import Cause, Kind, Severity
 from auditor.core.model.message import Loss
 from auditor.core.model.passes import Mode, Outcome, SeqRange, Verdict
@@ -817,11 +818,58 @@ async def test_an_audit_that_is_moved_to_another_stream_begins_a_new_history() -
     assert Kind.STREAM_RECREATED not in report.findings_total
     assert logged[0]["event"] == "audit reads another stream: its history begins anew"
     history = (await state.load_history()).history
-    assert (history.identity.incidents, history.identity.is_of("OTHER"), history.identity.is_of("S")) == (
+    assert (
+        history.identity.incidents,
+        history.identity.is_of(await renamed()),
+        history.identity.is_of(await info()),
+    ) == (
         (),
         True,
         False,
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_recreated", "is_moved"),
+    [
+        ("A", "B", True, True),
+        ("A", "A", True, False),
+        ("", "B", True, False),
+        ("A", "", True, False),
+        ("A", "B", False, False),
+    ],
+)
+async def test_a_stream_of_the_same_name_in_another_account_begins_a_new_history(
+    before: str, after: str, *, is_recreated: bool, is_moved: bool
+) -> None:
+    state, stream = InMemoryStateStore(), InMemorySource(GOOD)
+    stream.account = before
+    await a_pass(stream, state=state).run()
+    stream.account = after
+    if is_recreated:
+        stream.recreate()
+        stream.append(*GOOD)
+    with capture_logs() as logged:
+        report = await a_pass(stream, state=state).run()
+    assert (Kind.STREAM_RECREATED in report.findings_total) == (is_recreated and not is_moved)
+    assert ("audit reads another stream: its history begins anew" in [each["event"] for each in logged]) == is_moved
+
+
+async def test_a_pass_over_an_older_version_of_the_history_is_a_full_one_and_inconclusive_until_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(auditor.scan.checkpoint_writer, "CHECKPOINT_MESSAGES", 3)
+    state, stream = InMemoryStateStore(), InMemorySource(GOOD)
+    await a_pass(stream, state=state).run()
+    older = (await state.load_history()).history.in_place_of_newer("its previous version is used")
+    await state.save(EncodedState(older, {}))
+    yielding = a_pass(stream, state=state)
+    yielding.should_yield = lambda: True
+    assert isinstance(await yielding.advance(), Yielded)
+    report = await a_pass(stream, state=state).run()
+    assert (report.mode, report.verdict, report.incomplete) == (Mode.FULL, Verdict.INCONCLUSIVE, older.recovered)
+    report = await a_pass(stream, state=state).run()
+    assert (report.mode, report.verdict) == (Mode.INCREMENTAL, Verdict.CLEAN)
 
 
 async def test_a_loss_during_the_walk_is_found_by_the_same_pass() -> None:
@@ -855,7 +903,10 @@ async def test_first_events_that_left_the_stream_although_no_limit_explains_it_a
     assert (report.verdict, [each.cause for each in report.findings]) == (Verdict.CLEAN, [Cause.EXPIRED])
     detail = str(report.findings[0].detail)
     assert "sequences 1 to 2" in detail
-    assert detail.endswith("no limit of the stream explains it: purged, or lost without a report")
+    assert detail.endswith(
+        "no limit of the stream explains it: purged, or lost without a report; 1 actors lost their first events,"
+        " and 0 of them all events that were read"
+    )
     stream.config = {"max_msgs_per_subject": 5}
     report = await a_pass(stream).run()
     assert "no limit" not in str(report.findings[0].detail)

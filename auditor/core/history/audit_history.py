@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from auditor.core.history.baseline import Baseline, from_format_1
+from auditor.core.history.baseline import Baseline, from_format_1, read_to_its_end
 from auditor.core.history.stream_identity import StreamIdentity
 from auditor.core.model.passes import Mode, PassTimes
 
@@ -32,6 +32,9 @@ class AuditHistory(
     """The last completed pass of each mode."""
     actor_types: tuple[str, ...] = ()
     """Label values that exist already."""
+    recovered: str = ""
+    """Why this is an older version of the history, in one line; empty if it is not, or if a full pass has since compared the
+    stream with it."""
 
     @property
     def reported(self) -> IdentityIndex | None:
@@ -52,7 +55,12 @@ class AuditHistory(
             self,
             baseline=self.baseline.updated_with(report, report.finished_ns),
             last_passes=self.last_passes | {report.mode: PassTimes(report.started_ns, report.finished_ns)},
+            recovered="" if report.mode is Mode.FULL and read_to_its_end(report) else self.recovered,
         )
+
+    def in_place_of_newer(self, reason: str) -> AuditHistory:
+        """The history, used because a newer version cannot be. No checkpoint belongs to it: the next pass is a full one."""
+        return msgspec.structs.replace(self, recovered=reason, identity=self.identity.without_checkpoints())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +72,10 @@ class LoadedHistory:
     """Why the saved history cannot be used, in one line that says what to do; None if it can, or if none is saved."""
 
 
-AUDIT_HISTORY_FORMAT = 2
+AUDIT_HISTORY_FORMAT = 3
 """Format of a saved `AuditHistory`: it changes whenever a saved field is added, removed, renamed or gets another meaning."""
 
-READABLE_FORMATS = (1, AUDIT_HISTORY_FORMAT)
+READABLE_FORMATS = (1, 2, AUDIT_HISTORY_FORMAT)
 """Formats that `decode_history` reads. A history cannot be read anew from the stream, so each format stays readable."""
 
 

@@ -31,6 +31,8 @@ ALWAYS_CHECKED = 2
 """The last of them, which every pass reads again."""
 MAX_INCIDENTS = 1000
 """Incidents kept. When there are more, the oldest are dropped."""
+MAX_GENERATIONS_UNSAVED = 1000
+"""Generations that passes can have begun between two saves of the history."""
 
 COMPARED_SETTINGS = (
     "subjects",
@@ -132,6 +134,8 @@ class LastStreamInfo(
     """When the first message was stored, nanoseconds since 1970; 0 if that is not known."""
     stream: str = ""
     """Name of the stream; empty if it is not known."""
+    account: str = ""
+    """The account of the auditor's user; empty if it is not known."""
 
 
 class StreamIdentity(
@@ -166,9 +170,20 @@ class StreamIdentity(
         """When the stream was last checked, nanoseconds since 1970; 0 if it never was."""
         return self.last_info.checked_ns if self.last_info else 0
 
-    def is_of(self, stream: str) -> bool:
-        """Whether this may be the identity of a stream with this name."""
-        return self.last_info is None or self.last_info.stream in ("", stream)
+    def is_of(self, info: StreamInfo) -> bool:
+        """Whether this may be the identity of the stream with this name in this account.
+
+        A stream that is as old as that of the last check is the same one, however the auditor reaches it.
+        """
+        before = self.last_info
+        if before is None:
+            return True
+        is_moved = before.account and info.account and before.account != info.account
+        return before.stream in ("", info.name) and (not is_moved or before.created_ns == info.created_ns)
+
+    def without_checkpoints(self) -> StreamIdentity:
+        """The identity in a generation of which no checkpoint can have been saved yet."""
+        return msgspec.structs.replace(self, generation=self.generation + MAX_GENERATIONS_UNSAVED)
 
     def compared_with(self, info: StreamInfo, now_ns: int) -> tuple[StreamIdentity, list[Finding]]:
         """The identity with `info` as its last check, and what has changed since the check before.
@@ -207,6 +222,7 @@ def _last_info(info: StreamInfo, now_ns: int) -> LastStreamInfo:
         settings=settings(info.config),
         first_time_ns=info.first_time_ns,
         stream=info.name,
+        account=info.account,
     )
 
 

@@ -33,7 +33,8 @@ def unexplained_start(info: StreamInfo, before: LastStreamInfo | None, now_ns: i
     if before is None:
         return UNEXPLAINED
     since = f" since {format_utc(before.checked_ns)}"
-    stored = f", stored from {format_utc(before.first_time_ns)} on" if before.first_time_ns else ""
+    until = f"until {format_utc(info.first_time_ns)}" if info.first_time_ns else "on"
+    stored = f", stored from {format_utc(before.first_time_ns)} {until}," if before.first_time_ns else ""
     return (
         f"sequences {first_seq} to {info.first_seq - 1}{stored} have left the start of the stream{since}; {UNEXPLAINED}"
     )

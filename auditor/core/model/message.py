@@ -61,6 +61,8 @@ class StreamInfo:
     """What the server reports as lost, if it was asked for that."""
     contradiction: str | None = None
     """How the numbers contradict one another, in one line; None if they do not."""
+    account: str = ""
+    """The account of the user that asked, if the server was asked for that; empty if it is not known."""
     subjects: tuple[str, ...] = ()
     """The subjects of which the stream stores messages."""
     config: Mapping[str, object] = field(default_factory=dict)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from auditor.errors import StreamRecreatedError, WalkIncompleteError
 from auditor.jetstream import api
+from auditor.jetstream.granted import account_of
 from auditor.jetstream.reading.ordered_walk import ordered_walk
 from auditor.jetstream.reading.pull_consumer import BATCH
 from auditor.jetstream.reading.rate_limit import rate_limited
@@ -37,13 +39,15 @@ class StreamSource:
     async def info(self, *, lost: bool = False) -> StreamInfo:
         """Return the current stream info. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
 
-        With `lost`, it has what the server reports as lost. The server reports that only together with the list of deleted
-        sequences, which is requested unless it is too long.
+        With `lost`, it has the account, and what the server reports as lost. The server reports that only together with the list
+        of deleted sequences, which is requested unless it is too long.
         """
         info = stream_info_of(self._stream, await api.stream_info(self._client, self._stream))
-        if not lost or info.deleted > api.MAX_DELETED_LISTED:
+        if not lost:
             return info
-        return stream_info_of(self._stream, await api.stream_info(self._client, self._stream, details=True))
+        if info.deleted <= api.MAX_DELETED_LISTED:
+            info = stream_info_of(self._stream, await api.stream_info(self._client, self._stream, details=True))
+        return replace(info, account=await account_of(self._client))
 
     async def read(
         self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0

@@ -81,6 +81,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     """The version of the auditor that wrote it."""
     saved_ns: Number
     parts: dict[str, StoredPartInfo]
+    previous: dict[str, StoredPartInfo] = {}
+    """The version before the current one of each part, in the other slot. A save may have begun to replace its chunks."""
     writer: str = ""
     """A random text, different for each `PartStore`."""
 
@@ -128,9 +130,17 @@ class PartStore:
         """Return whether this object saved `manifest`."""
         return manifest.writer == self._writer
 
-    async def read(self, manifest: Manifest, part: str) -> bytes:
-        """Return the bytes of one part that `manifest` names. Raises StateFormatError, and the AuditorErrors of a request."""
-        saved = manifest.parts[part]
+    def use_previous(self, part: str) -> None:
+        """Let the loaded manifest name the previous version of `part`, so that the next save replaces the present one."""
+        assert self._manifest is not None
+        self._manifest.parts[part] = self._manifest.previous.pop(part)
+
+    async def read(self, manifest: Manifest, part: str, *, previous: bool = False) -> bytes:
+        """Return the bytes of one part that `manifest` names, or those of its previous version.
+
+        Raises StateFormatError, and the AuditorErrors of a request.
+        """
+        saved = (manifest.previous if previous else manifest.parts)[part]
         subject = self._subject(part, saved.slot)
         if any(seq < 1 for seq in saved.seqs):
             raise StateFormatError(
@@ -193,13 +203,17 @@ class PartStore:
             auditor=self._version,
             saved_ns=before.saved_ns if before else now_ns,
             parts=dict(before.parts) if before else {},
+            previous=dict(before.previous) if before else {},
             writer=self._writer,
         )
         await self._put_manifest(manifest)
         for part, content in changed.items():
-            manifest.parts.pop(part, None)
+            replaced = manifest.parts.pop(part, None)
+            manifest.previous.pop(part, None)
             if content is not None:
                 manifest.parts[part] = await self._put_part(part, content)
+                if replaced is not None:
+                    manifest.previous[part] = replaced
         manifest.saved_ns = now_ns
         await self._put_manifest(manifest)
         for part, content in changed.items():

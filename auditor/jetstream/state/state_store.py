@@ -1,6 +1,7 @@
 """Loads and saves the state of one audit in the state stream.
 
-A checkpoint that is damaged or has another format is ignored: the next pass reads the stream anew. A damaged history makes passes
+A checkpoint that is damaged or has another format is ignored: the next pass reads the stream anew. In the place of a damaged
+history its previous version is used, and passes are inconclusive until a full pass has ended. If both are damaged, passes are
 inconclusive until a user resets the saved state.
 """
 
@@ -121,16 +122,31 @@ class JetStreamStateStore:
         It is newer after a restore of the server's data, which takes the saved state back together with the stream.
         """
         try:
-            history = await self._read_history()
+            history = await self._read_history() or AuditHistory()
         except StateFormatError as error:
-            history = AuditHistory()
-            self._problem = self._no_history(error)
             log.error("saved history not used", audit=self._audit, reason=str(error))  # noqa: TRY400 - the line says it all
+            older = await self._previous_history(error)
+            history = older or AuditHistory()
+            self._problem = None if older is not None else self._no_history(error)
         else:
             self._problem = None
         if known is not None and known.identity.checked_ns > history.identity.checked_ns:
             return history.with_identity(known.identity)
         return history
+
+    async def _previous_history(self, damage: StateFormatError) -> AuditHistory | None:
+        """The previous version of the history, which the next save keeps; None if it cannot be used either."""
+        try:
+            history = await self._read_history(previous=True)
+        except StateFormatError:
+            return None
+        if history is None:
+            return None
+        self._parts.use_previous(HISTORY_PART)
+        return history.in_place_of_newer(
+            f"the saved history of audit {self._audit} cannot be used ({damage}), and its previous version is used: what a"
+            " pass noticed in between may be missing, unless this full pass notices it again"
+        )
 
     async def load_acceptances(self) -> dict[Kind, Acceptance]:
         """The acceptances as of now. Raises as `load_history`."""
@@ -186,24 +202,26 @@ class JetStreamStateStore:
                     f" version reads up to {own}: run that version, or auditor state reset --audit {self._audit}"
                 )
 
-    async def _read(self, part: str, readable: Sequence[int]) -> bytes | None:
+    async def _read(self, part: str, readable: Sequence[int], *, previous: bool = False) -> bytes | None:
         """The bytes of one part; None if nothing is saved. Raises StateFormatError if its format is not in `readable`."""
         manifest = self._manifest
-        if manifest is None or part not in manifest.parts:
+        parts = {} if manifest is None else manifest.previous if previous else manifest.parts
+        if manifest is None or part not in parts:
             return None
-        saved = manifest.parts[part].format
+        saved = parts[part].format
         if saved not in readable:
             raise StateFormatError(
                 f"{part} has format {saved}, written by auditor {manifest.auditor}, and this is {FORMATS[part]}"
             )
-        return await self._parts.read(manifest, part)
+        return await self._parts.read(manifest, part, previous=previous)
 
-    async def _read_history(self) -> AuditHistory:
-        data = await self._read(HISTORY_PART, READABLE_FORMATS)
+    async def _read_history(self, *, previous: bool = False) -> AuditHistory | None:
+        data = await self._read(HISTORY_PART, READABLE_FORMATS, previous=previous)
         if data is None or self._manifest is None:
-            return AuditHistory()
+            return None
+        parts = self._manifest.previous if previous else self._manifest.parts
         try:
-            return decode_history(data, self._manifest.parts[HISTORY_PART].format)
+            return decode_history(data, parts[HISTORY_PART].format)
         except DECODE_ERRORS as error:
             raise StateFormatError(f"it does not decode ({type(error).__name__})") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -26,11 +27,13 @@ SAVED = Path(__file__).parents[1] / "state" / "saved"
 """Bytes as each format saved them. A file is added with its format, and never generated again."""
 
 
-def a_history(generation: int = 0, lost: Loss = NO_LOSS) -> AuditHistory:
+def a_history(generation: int = 0, lost: Loss = NO_LOSS, account: str = "") -> AuditHistory:
     key = (Kind.STREAM_ROLLBACK, Severity.CORRUPTION)
     rollback = Finding(kind=key[0], severity=key[1], first_seq=5, last_seq=6, count=2, detail="lost")
     known = KnownFindings({key: 1}, {key: IdentitySet(b"12345678", {b"abcdefgh": [(5, 6)]})}, frozenset({key}))
-    last_info = LastStreamInfo(checked_ns=1, created_ns=2, first_seq=3, last_seq=4, messages=2, settings={"max_age": 5})
+    last_info = LastStreamInfo(
+        checked_ns=1, created_ns=2, first_seq=3, last_seq=4, messages=2, settings={"max_age": 5}, account=account
+    )
     identity = StreamIdentity(
         last_info,
         SampledDigests((SampledDigest(3, b"d" * 16),), 2),
@@ -44,10 +47,15 @@ def a_history(generation: int = 0, lost: Loss = NO_LOSS) -> AuditHistory:
 
 
 def test_a_history_saved_in_the_present_format_is_decoded() -> None:
-    assert AUDIT_HISTORY_FORMAT == 2
+    assert AUDIT_HISTORY_FORMAT == 3
+    history = a_history(generation=3, lost=Loss(((1, 2),), 9), account="A").in_place_of_newer("damaged")
+    assert decode_history((SAVED / "audit_history-3.bin").read_bytes(), 3) == history
+    assert decode_history(encode_history(history), 3) == history
+
+
+def test_a_history_saved_in_format_2_is_decoded_without_an_account() -> None:
     history = a_history(generation=3, lost=Loss(((1, 2),), 9))
     assert decode_history((SAVED / "audit_history-2.bin").read_bytes(), 2) == history
-    assert decode_history(encode_history(history), 2) == history
 
 
 def test_a_history_saved_in_format_1_is_decoded_with_counts_and_without_the_time_of_changes() -> None:
@@ -72,3 +80,13 @@ def test_a_completed_pass_gives_a_new_history_and_does_not_change_the_old_one() 
     assert after.baseline.established
     assert after.with_actor_types({"order", "cart"}).actor_types == ("cart", "order")
     assert after.with_identity(a_history().identity).identity == a_history().identity
+
+
+def test_an_older_version_of_a_history_is_in_a_generation_of_its_own_until_a_full_pass_has_ended() -> None:
+    older = a_history(generation=3).in_place_of_newer("damaged")
+    assert older.recovered == "damaged"
+    assert older.identity.generation > 3 + 100  # more than passes can have begun since it was saved
+    full = report(("S.events.order.order-1", b"{"))
+    assert older.after(replace(full, mode=Mode.INCREMENTAL)).recovered == "damaged"
+    assert older.after(replace(full, read=None)).recovered == "damaged"
+    assert older.after(full).recovered == ""

@@ -45,7 +45,9 @@ def test_a_limit_that_was_reached_explains_it(config: dict[str, object], age: in
 def test_a_limit_that_was_not_reached_does_not_and_the_range_and_its_time_are_named(config: dict[str, object]) -> None:
     left = unexplained_start(replace(INFO, config=config), BEFORE, CREATED + 2 * HOUR)
     assert left is not None
-    assert left.startswith("sequences 1 to 4, stored from 2023-11-14 22:13:20")
+    assert left.startswith(
+        "sequences 1 to 4, stored from 2023-11-14 22:13:20 UTC until 2023-11-15 00:13:20 UTC, have left the start"
+    )
     assert left.endswith(UNEXPLAINED)
 
 

@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from auditor.config import NatsConfig, StateConfig
-from auditor.core.history.audit_history import AuditHistory
+from auditor.core.history.audit_history import AuditHistory, decode_history
 from auditor.core.history.saved_state import encode_state
 from auditor.core.model.findings import Kind
 from auditor.core.state.acceptance import Acceptance
@@ -177,21 +177,61 @@ async def test_a_part_in_a_newer_format_is_refused_in_one_line_that_says_what_to
 
 
 async def test_a_history_in_a_newer_format_is_refused_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    await saved_in(client, monkeypatch, HISTORY_PART, 3)
-    with pytest.raises(StateNewerError, match=f"{HISTORY_PART} has format 3"):
+    await saved_in(client, monkeypatch, HISTORY_PART, 4)
+    with pytest.raises(StateNewerError, match=f"{HISTORY_PART} has format 4"):
         await store_of(client).load_history()
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"nonsense", msgspec.msgpack.encode({"told": {}}), b"\x81\xa1a" * 100_000, b"\x81\xa1\xff\x01"]
-)
-async def test_a_history_that_cannot_be_used_is_a_problem_and_is_not_replaced_until_it_is_removed(
+DAMAGED = [b"", b"nonsense", msgspec.msgpack.encode({"told": {}}), b"\x81\xa1a" * 100_000, b"\x81\xa1\xff\x01"]
+
+
+@pytest.mark.parametrize("data", DAMAGED)
+async def test_in_the_place_of_a_damaged_history_the_previous_one_is_used_and_kept_by_the_next_save(
+    client: Client, data: bytes
+) -> None:
+    one = store_of(client)
+    await one.load_history()
+    for types in (["cart"], ["cart", "order"]):
+        await save(one, checkpoint(5), history=NO_HISTORY.with_actor_types(types))
+    broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
+    await broken.load_manifest()
+    await broken.save({HISTORY_PART: PartContent(data, {})}, 1)
+    store = store_of(client)
+    with capture_logs() as logs:
+        loaded = await store.load_history()
+    assert [entry["event"] for entry in logs] == ["saved history not used"]
+    assert (loaded.problem, loaded.history.actor_types) == (None, ("cart", "order"))
+    assert "its previous version is used" in loaded.history.recovered
+    await save(store, checkpoint(6), history=loaded.history)
+    manifest = await broken.load_manifest()
+    assert manifest is not None
+    saved = await store_of(client).load_history()
+    assert (saved.problem, saved.history) == (None, loaded.history)
+    # The damaged version was replaced, and not the one that was used.
+    assert decode_history(await broken.read(manifest, HISTORY_PART, previous=True), 3).actor_types == ("cart", "order")
+
+
+async def test_a_history_with_a_missing_chunk_is_replaced_by_the_previous_one(client: Client) -> None:
+    one = store_of(client)
+    await one.load_history()
+    for types in (["cart"], ["cart", "order"]):
+        await save(one, history=NO_HISTORY.with_actor_types(types))
+    manifest = await one._parts.load_manifest()
+    assert manifest is not None
+    await api(client, f"STREAM.MSG.DELETE.{CONFIG.stream}", seq=manifest.parts[HISTORY_PART].seqs[0])
+    loaded = await store_of(client).load_history()
+    assert (loaded.problem, loaded.history.actor_types) == (None, ("cart",))
+
+
+@pytest.mark.parametrize("data", DAMAGED)
+async def test_a_history_of_which_both_versions_are_damaged_is_a_problem_and_is_not_replaced_until_it_is_removed(
     client: Client, data: bytes
 ) -> None:
     await saved_by(client, checkpoint(5))
     broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
     await broken.load_manifest()
-    await broken.save({HISTORY_PART: PartContent(data, {})}, 1)
+    for _ in range(2):
+        await broken.save({HISTORY_PART: PartContent(data, {})}, 1)
     store = store_of(client)
     with capture_logs() as logs:
         await store.load_history()

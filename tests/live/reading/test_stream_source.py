@@ -11,7 +11,7 @@ from auditor.embedded_server import EmbeddedServer
 from auditor.errors import ConnectionFailedError, StreamNotFoundError, StreamRecreatedError, WalkIncompleteError
 from auditor.jetstream import api as api_module
 from auditor.jetstream.reading.stream_source import StreamSource
-from tests.live.connecting import connected
+from tests.live.connecting import at_once, connected
 from tests.live.raw import Publication, publish
 from tests.live.streams import api, create, fill, walked
 
@@ -43,6 +43,17 @@ async def test_a_missing_stream_and_a_server_or_account_without_jetstream_are_di
     async with EmbeddedServer(config=accounts) as server, connected(server, user="b", password="p") as other:
         with pytest.raises(ConnectionFailedError, match="enable"):
             await StreamSource(other, "S").info()
+
+
+async def test_info_for_a_pass_has_the_account_of_the_user_if_the_server_reports_it():
+    users = 'users: [{user: a, password: p}, {user: b, password: p, permissions: {publish: {deny: "$SYS.REQ.>"}}}]'
+    async with EmbeddedServer(config=f"accounts {{SHOP {{jetstream: enabled, {users}}}}}") as server:
+        for user, account in (("a", "SHOP"), ("b", "")):
+            async with connected(server, user=user, password="p") as client:
+                source = await create(client)
+                assert (await source.info()).account == ""
+                with at_once():
+                    assert (await source.info(lost=True)).account == account
 
 
 async def test_deleted_sequences_are_returned_as_sorted_ranges(server, client):

@@ -75,6 +75,37 @@ async def test_parts_that_are_not_changed_stay_and_parts_can_be_removed(client: 
     assert (await loaded(client), await loaded(client, "other")) == (None, b"x")
 
 
+async def test_the_previous_version_of_a_part_is_read_until_a_later_save_begins_to_replace_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = checkpoints(client)
+    assert (await one.save({"completed": content(OLD)}, 1)).previous == {}
+    await one.save({"completed": content(NEW)}, 2)
+    manifest = await one.save({"other": content(b"x")}, 3)
+    assert await one.read(manifest, "completed", previous=True) == OLD
+    assert await one.read(manifest, "completed") == NEW
+    with monkeypatch.context() as patch:
+        dying(patch, after=2)  # a manifest and a chunk
+        with pytest.raises(StopError):
+            await one.save({"completed": content(b"third")}, 4)
+    manifest = await one.load_manifest()
+    assert manifest is not None
+    with pytest.raises(StateFormatError, match="chunk at sequence"):
+        await one.read(manifest, "completed", previous=True)
+    assert await one.read(manifest, "completed") == NEW
+    assert (await one.save({"completed": None}, 5)).previous == {}
+
+
+async def test_a_save_replaces_the_damaged_version_if_the_previous_one_is_used(client: Client) -> None:
+    one = checkpoints(client)
+    for number, data in enumerate((OLD, NEW)):
+        await one.save({"completed": content(data)}, number)
+    one.use_previous("completed")
+    manifest = await one.save({"completed": content(b"third")}, 3)
+    assert await one.read(manifest, "completed") == b"third"
+    assert await one.read(manifest, "completed", previous=True) == OLD
+
+
 async def test_audits_do_not_see_each_other(client: Client) -> None:
     await checkpoints(client, "orders").save({"completed": content(OLD)}, 1)
     await checkpoints(client, "orders-2").save({"completed": content(NEW)}, 1)
