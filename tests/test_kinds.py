@@ -106,7 +106,7 @@ before.audits["orders"].pass_completed(report())
 after.audits["orders"].pass_completed(shown)
 table = io.StringIO()
 Console(file=table, width=300).print(findings_table([finding]))
-texts = [generate_latest(registry(before)).decode(), render(after), json.dumps(after.to_json()), table.getvalue()]
+texts = [generate_latest(registry(before)).decode(), render(after, 0), json.dumps(after.to_json()), table.getvalue()]
 print([text.count("new_kind") for text in texts])
 """
 

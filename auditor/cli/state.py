@@ -15,7 +15,7 @@ from auditor.config import load
 from auditor.core.state.checkpoint import CheckpointKind
 from auditor.errors import AuditorError, StateFormatError
 from auditor.operations.saved_state import describe_state, reset_state
-from auditor.units import NANOSECONDS, format_utc
+from auditor.units import format_age, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from auditor.operations.saved_state import SavedState
 
 TITLES = {CheckpointKind.COMPLETED: "last pass", CheckpointKind.IN_PROGRESS: "full pass in progress"}
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-"""Seconds in each unit of an age, the largest first."""
 
 
 def show_command(config_file: Path, names: Sequence[str]) -> int:
@@ -56,22 +54,13 @@ async def _show(config: Config, audits: Sequence[AuditConfig]) -> None:
 
 
 def _lines(name: str, saved: SavedState, now_ns: int) -> Iterator[str]:
-    age = _age((now_ns - saved.saved_ns) // NANOSECONDS)
-    yield f"{name}: saved {age} ago ({format_utc(saved.saved_ns)}) by auditor {saved.version}, {saved.size} bytes"
+    yield f"{name}: saved {format_age(now_ns - saved.saved_ns)} ago ({format_utc(saved.saved_ns)}) by auditor {saved.version}, {saved.size} bytes"
     for kind, summary in saved.checkpoints.items():
         yield (
             f"  {TITLES[kind]}: stream {summary.get('stream')}, "
             f"sequences {summary.get('first_seq')} to {summary.get('last_seq')}, "
             f"{summary.get('actors')} actors, full pass begun {summary.get('full_pass_at')}"
         )
-
-
-def _age(seconds: int) -> str:
-    """Returns the age as text, in the largest unit of which there are at least two."""
-    for size, unit in UNITS:
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{max(0, seconds)} s"
 
 
 def reset_command(config_file: Path, names: Sequence[str], *, yes: bool) -> int:

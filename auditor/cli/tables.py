@@ -13,7 +13,7 @@ from rich.text import Text
 from auditor.core.model.findings import Severity, place_of
 from auditor.core.model.passes import Verdict
 from auditor.safe_text import escape_unsafe
-from auditor.units import NANOSECONDS, format_utc
+from auditor.units import NANOSECONDS, format_age, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,6 +54,8 @@ def print_report(console: Console, report: PassReport) -> None:
         listed = len(report.findings)
         print_line(console, f"(only {listed} findings are listed, --max-findings lists more; the counts are exact)")
     console.print(_summary(report))
+    if report.replicas.copies:
+        console.print(copies_table(report))
     headline = Text.assemble(safe(f"{report.name}: "), safe(report.verdict, VERDICT_STYLES[report.verdict]))
     if report.incomplete:
         headline.append_text(safe(f" ({report.incomplete})"))
@@ -70,15 +72,33 @@ def findings_table(findings: Iterable[Finding]) -> Table:
     table.add_column("sequence", justify="right")
     table.add_column("kind", no_wrap=True)
     table.add_column("reason", no_wrap=True)
-    table.add_column("actor or subject", overflow="fold", max_width=48)
+    table.add_column("actor, subject or server", overflow="fold", max_width=48)
     table.add_column("detail", overflow="fold")
     for finding in findings:
         table.add_row(
             safe(place_of(finding)),
             safe(finding.kind, SEVERITY_STYLES[finding.severity]),
-            safe(finding.reason or finding.cause or ""),
-            safe(finding.actor or finding.subject or ""),
+            safe(finding.reason or finding.cause or ("undecided" if finding.undecided else "")),
+            safe(finding.actor or finding.subject or finding.replica or ""),
             safe(finding.detail or ""),
+        )
+    return table
+
+
+def copies_table(report: PassReport) -> Table:
+    """Returns a table with one row for each copy of a replicated stream. Ages are those at the end of the pass."""
+    table = Table(box=box.SIMPLE, show_edge=False, pad_edge=False)
+    table.add_column("copy on server", overflow="fold")
+    for column in ("first", "last", "messages"):
+        table.add_column(column, justify="right")
+    table.add_column("read whole")
+    table.add_column("verdict")
+    for copy in report.replicas.copies:
+        table.add_row(
+            safe(copy.name + (" (leader)" if copy.name == report.replicas.leader else "")),
+            *(safe("?" if number is None else number) for number in (copy.first_seq, copy.last_seq, copy.count)),
+            safe(f"{format_age(report.finished_ns - copy.read_ns)} ago" if copy.read_ns else "never"),
+            safe(copy.verdict, VERDICT_STYLES[copy.verdict]),
         )
     return table
 
@@ -123,6 +143,8 @@ def _summary(report: PassReport) -> Table:
         "actors": f"{actors.seen} seen, {actors.replayable} replayable, "
         f"{actors.replayable_from_snapshot} from a snapshot, {actors.broken} broken",
     }
+    if report.replicas.expected > 1:
+        rows["copies"] = f"{report.replicas.read} of {report.replicas.expected} read whole"
     for name, text in rows.items():
         table.add_row(safe(name), safe(text))
     for kind, severity in sorted(report.totals):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Self
 
 from aiohttp import web
@@ -121,7 +122,7 @@ class HttpServer:
 
     async def _page(self, _: web.Request) -> web.Response:
         return web.Response(
-            text=render(self._status),
+            text=render(self._status, time.time_ns()),
             content_type="text/html",
             headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY},
         )

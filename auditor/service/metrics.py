@@ -27,6 +27,7 @@ from auditor.units import NANOSECONDS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
+    from auditor.core.replicas.result import CopyState
     from auditor.service.status import AuditStatus, ServiceStatus
 
 PREFIX = "aether_auditor_"
@@ -59,6 +60,7 @@ class StatusCollector(Collector):
         yield from self._findings()
         yield from self._passes()
         yield from self._streams()
+        yield from self._copies()
 
     def _findings(self) -> Iterator[Metric]:
         gauge = self._gauge
@@ -209,6 +211,45 @@ class StatusCollector(Collector):
             lambda a: [((result,), a.records[result]) for result in ("stored", "already_stored", "failed")],
         )
 
+    def _copies(self) -> Iterator[Metric]:
+        gauge = self._gauge
+        yield gauge(
+            "replicas_expected",
+            "Copies of the stream that its settings demand.",
+            (),
+            lambda a: [((), a.report.replicas.expected)] if a.report else [],
+        )
+        yield gauge(
+            "replicas_read",
+            "Copies of the stream that were read whole within full_pass_every, as of the last completed pass.",
+            (),
+            lambda a: [((), a.report.replicas.read)] if a.report else [],
+        )
+        yield gauge(
+            "replica_last_sequence",
+            "The last sequence of the copy on a server, as of the last pass that reached it.",
+            ("replica",),
+            lambda a: [((each.name,), each.last_seq) for each in _copies_of(a)],
+        )
+        yield gauge(
+            "replica_messages",
+            "Messages that the copy on a server counts, as of the last pass that reached it.",
+            ("replica",),
+            lambda a: [((each.name,), each.count) for each in _copies_of(a)],
+        )
+        yield gauge(
+            "replica_read_timestamp_seconds",
+            "When the copy on a server was last read whole; absent if it never was.",
+            ("replica",),
+            lambda a: [((each.name,), each.read_ns / NANOSECONDS if each.read_ns else None) for each in _copies_of(a)],
+        )
+        yield gauge(
+            "replica_verdict",
+            "1 for the verdict about the copy on a server, 0 for the other verdicts.",
+            ("replica", "verdict"),
+            lambda a: [((each.name, v), float(each.verdict is v)) for each in _copies_of(a) for v in Verdict],
+        )
+
     def _gauge(
         self, name: str, text: str, labels: tuple[str, ...], samples: Callable[[AuditStatus], Iterable[Sample]]
     ) -> Metric:
@@ -243,6 +284,10 @@ class StatusCollector(Collector):
                     buckets.append((bound, float(total)))
                 family.add_metric([audit.name, audit.stream, mode], buckets, durations.total)
         return family
+
+
+def _copies_of(audit: AuditStatus) -> tuple[CopyState, ...]:
+    return audit.report.replicas.copies if audit.report else ()
 
 
 def _counts(counts: object) -> Iterable[Sample]:

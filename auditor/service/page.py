@@ -12,7 +12,7 @@ import jinja2
 
 from auditor.core.model.findings import Severity, place_of
 from auditor.safe_text import escape_unsafe
-from auditor.units import NANOSECONDS, format_utc
+from auditor.units import NANOSECONDS, format_age, format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,11 +52,12 @@ _ENVIRONMENT.filters["escape_unsafe"] = lambda text: escape_unsafe(str(text))
 _ENVIRONMENT.filters["latest"] = _latest
 _ENVIRONMENT.filters["place"] = place_of
 _ENVIRONMENT.filters["time"] = format_utc
+_ENVIRONMENT.filters["age"] = format_age
 _ENVIRONMENT.filters["seconds"] = lambda duration_ns: f"{duration_ns / NANOSECONDS:.2f} s"
 _ENVIRONMENT.filters["repair"] = _repair
 _TEMPLATE = _ENVIRONMENT.from_string(_SOURCE)
 
 
-def render(status: ServiceStatus) -> str:
-    """Returns the page as HTML."""
-    return _TEMPLATE.render(status=status, corruption=Severity.CORRUPTION, max_findings=MAX_FINDINGS)
+def render(status: ServiceStatus, now_ns: int) -> str:
+    """Returns the page as HTML. `now_ns`: nanoseconds since 1970, from which ages are computed."""
+    return _TEMPLATE.render(status=status, now_ns=now_ns, corruption=Severity.CORRUPTION, max_findings=MAX_FINDINGS)

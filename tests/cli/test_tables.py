@@ -12,8 +12,10 @@ from auditor.canary.match import match_findings
 from auditor.cli.tables import PIPE_WIDTH, findings_table, print_line, print_match, print_report, result_console
 from auditor.core.model.findings import Kind
 from auditor.core.model.passes import Mode, SeqRange
+from auditor.core.replicas.result import ReplicaResult
 from auditor.units import format_utc
 from tests.core.findings import finding_of
+from tests.core.replicas.test_result import ABSENT, MISSING, THREE
 from tests.core.reports import report
 from tests.core.stories import event
 
@@ -103,3 +105,30 @@ def test_a_report_says_what_was_read_what_was_known_and_what_was_not_read(
     print_report(console, ended)
     (line,) = [line for line in out.getvalue().splitlines() if line.startswith("pass")]
     assert line.split(maxsplit=1)[1].startswith(expected.format(began=format_utc(ended.full_pass_started_ns)))
+
+
+def test_the_copies_of_a_replicated_stream_are_a_table() -> None:
+    console, out = printed(terminal=False)
+    print_report(console, report(copies=ReplicaResult(THREE, (MISSING, ABSENT), "the copy on n3 was not read")))
+    lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    start = lines.index("copy on server first last messages read whole verdict")
+    assert lines[start + 2 : start + 5] == [
+        "n1 (leader) 1 20 20 0 s ago clean",
+        "n2 1 20 19 0 s ago corrupt",
+        "n3 ? ? ? never inconclusive",
+    ]
+    assert "copies 2 of 3 read whole" in lines
+    assert any(line.startswith("7–9 replica_missing n2") for line in lines)
+    assert lines[-1] == "orders: corrupt (the copy on n3 was not read)"
+
+
+def test_a_copy_that_may_be_the_only_good_one_is_called_undecided() -> None:
+    console, out = printed(terminal=False)
+    console.print(findings_table([finding_of(Kind.REPLICA_DIFFERS, replica="n2", undecided=True)]))
+    assert "replica_differs undecided n2" in " ".join(out.getvalue().split())
+
+
+def test_of_a_stream_with_one_copy_no_table_of_copies_is_printed() -> None:
+    console, out = printed(terminal=False)
+    print_report(console, report())
+    assert "cop" not in out.getvalue()

@@ -196,7 +196,7 @@ async def test_a_connection_whose_client_does_not_read_is_closed(
     service: ServiceStatus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "CONNECTION_SECONDS", 0.5)
-    monkeypatch.setattr(http, "render", lambda _: "x" * 50_000_000)
+    monkeypatch.setattr(http, "render", lambda *_: "x" * 50_000_000)
     async with HttpServer("127.0.0.1", 0, service, WebFiles(None)) as server:
         with socket.create_connection(address(server)) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -253,7 +253,7 @@ async def test_livez_answers_between_two_responses_that_take_long(
         time.sleep(0.03)
         return value
 
-    monkeypatch.setattr(http, "render", lambda _: slow("x"))
+    monkeypatch.setattr(http, "render", lambda *_: slow("x"))
     monkeypatch.setattr(type(service), "to_json", lambda _: slow({}))
     monkeypatch.setattr(StatusCollector, "collect", lambda _: slow(()))
     async with (

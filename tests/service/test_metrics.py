@@ -14,7 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.message import StreamInfo
 from auditor.core.model.passes import Mode, Outcome, Progress
+from auditor.core.replicas.result import ReplicaResult
 from auditor.service.metrics import registry
+from tests.core.replicas.test_result import ABSENT, MISSING, THREE
 from tests.core.reports import NOW, report
 from tests.core.stories import event
 from tests.service.statuses import Connected, status
@@ -44,6 +46,12 @@ CONTRACT = {
     "stream_last_sequence": ("gauge", WHERE),
     "stream_first_sequence": ("gauge", WHERE),
     "stream_created_timestamp_seconds": ("gauge", WHERE),
+    "replicas_expected": ("gauge", WHERE),
+    "replicas_read": ("gauge", WHERE),
+    "replica_last_sequence": ("gauge", WHERE | {"replica"}),
+    "replica_messages": ("gauge", WHERE | {"replica"}),
+    "replica_read_timestamp_seconds": ("gauge", WHERE | {"replica"}),
+    "replica_verdict": ("gauge", WHERE | {"replica", "verdict"}),
     "quarantine_pending": ("gauge", WHERE),
     "quarantine_records": ("counter", WHERE | {"result"}),
     "nats_connected": ("gauge", set()),
@@ -74,7 +82,9 @@ def busy() -> ServiceStatus:
     service = status()
     service.connection = Connected()
     audit = service.audits["orders"]
-    audit.pass_completed(report(*STORED, types=ActorTypes(configured=["order"])))
+    audit.pass_completed(
+        report(*STORED, types=ActorTypes(configured=["order"]), copies=ReplicaResult(THREE, (MISSING, ABSENT), "n3"))
+    )
     audit.set_stream_info(StreamInfo("S", 1_700_000_000_500_000_000, 1, 10, 10, 0))
     audit.due_ns[Mode.FULL] = NOW
     audit.pass_started(Progress(first_seq=1, last_seq=10, seq=5))
@@ -126,6 +136,34 @@ def test_the_gauges_are_those_of_the_last_completed_pass(busy: ServiceStatus) ->
     assert one(busy, "last_pass_timestamp_seconds", mode="full") == NOW / 10**9
     assert one(busy, "nats_connected") == 1
     assert one(busy, "build_info", version="1.2.3") == 1
+
+
+def test_each_copy_has_its_range_its_last_reading_and_its_verdict(busy: ServiceStatus) -> None:
+    assert one(busy, "replicas_expected") == 3
+    assert one(busy, "replicas_read") == 2
+    assert one(busy, "replica_last_sequence", replica="n2") == 20
+    assert one(busy, "replica_messages", replica="n2") == 19
+    assert one(busy, "replica_read_timestamp_seconds", replica="n2") == NOW / 10**9
+    assert [one(busy, "replica_verdict", replica="n2", verdict=v) for v in ("clean", "corrupt", "inconclusive")] == [
+        0,
+        1,
+        0,
+    ]
+    assert one(busy, "findings", kind="replica_missing", severity="corruption") == 1
+    assert one(busy, "findings", kind="replica_absent", severity="inconclusive") == 1
+
+
+def test_a_copy_that_was_never_reached_has_no_numbers(busy: ServiceStatus) -> None:
+    for name in ("replica_last_sequence", "replica_messages", "replica_read_timestamp_seconds"):
+        assert one(busy, name, replica="n3") is None
+    assert one(busy, "replica_verdict", replica="n3", verdict="inconclusive") == 1
+
+
+def test_a_stream_with_one_copy_has_no_series_of_copies() -> None:
+    service = status()
+    service.audits["orders"].pass_completed(report(*STORED))
+    assert (one(service, "replicas_expected"), one(service, "replicas_read")) == (1, 1)
+    assert not [name for name, _ in samples(service) if name.startswith("aether_auditor_replica_")]
 
 
 def test_every_outcome_has_a_series_from_the_start() -> None:

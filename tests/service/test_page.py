@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
 from auditor.core.model.actor_types import ActorTypes
 from auditor.core.model.passes import Progress
-from auditor.service.page import CONTENT_SECURITY_POLICY, MAX_FINDINGS, render
-from tests.core.reports import report
+from auditor.core.replicas.result import ReplicaResult
+from auditor.service import page as page_module
+from auditor.service.page import CONTENT_SECURITY_POLICY, MAX_FINDINGS
+from tests.core.replicas.test_result import ABSENT, MISSING, THREE
+from tests.core.reports import NOW, report
 from tests.core.stories import event
 from tests.service.statuses import status
+
+if TYPE_CHECKING:
+    from auditor.service.status import ServiceStatus
+
+
+HOUR = 3_600_000_000_000
+
+
+def render(service: ServiceStatus) -> str:
+    """Return the page an hour after the end of the passes of `tests.core.reports`."""
+    return page_module.render(service, NOW + HOUR)
 
 
 class Page(HTMLParser):
@@ -143,3 +158,21 @@ def test_only_a_failed_self_test_is_on_the_page() -> None:
     for ok, said in ((None, False), (True, False), (False, True)):
         service.selftest_ok = ok
         assert ("The self-test failed" in render(service)) is said
+
+
+def test_each_copy_of_a_replicated_stream_is_shown_with_its_range_count_age_and_verdict() -> None:
+    service = status()
+    service.audits["orders"].pass_completed(report(copies=ReplicaResult(THREE, (MISSING, ABSENT), "n3 is offline")))
+    text = " ".join(render(service).replace("<", " <").split())
+    text = " ".join(Page(text).text.split())
+    assert "2 of 3 copies of the stream were read whole" in text
+    assert "n1 (leader) 1 20 20 60 min ago clean" in text
+    assert "n2 1 20 19 60 min ago corrupt" in text
+    assert "n3 ? ? ? never inconclusive" in text
+    assert "replica_missing n2 7–9" in text
+
+
+def test_of_a_stream_with_one_copy_no_copies_are_shown() -> None:
+    service = status()
+    service.audits["orders"].pass_completed(report())
+    assert "copies" not in Page(render(service)).text.lower()
