@@ -74,7 +74,7 @@ def test_every_kind_is_shown_on_the_page_in_the_table_and_in_the_json(row: KindS
     shown = replace(report(), findings=(finding,), totals={(finding.kind, finding.severity): 1})
     service = status()
     service.audits["orders"].pass_completed(shown)
-    page = render(service)
+    page = render(service, 0)
     (listed,) = service.to_json()["audits"][0]["findings"]
     out = io.StringIO()
     Console(file=out, width=300).print(findings_table([finding]))
