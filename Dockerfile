@@ -13,6 +13,7 @@ RUN python -m venv /opt/auditor \
     --require-hashes --requirement requirements/run.txt
 COPY pyproject.toml setup.py MANIFEST.in README.md LICENSE ./
 COPY speedups speedups
+COPY docs docs
 COPY auditor auditor
 RUN AUDITOR_SPEEDUPS=require /opt/auditor/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile \
     --no-deps --no-build-isolation . \

@@ -1,4 +1,4 @@
-"""Serves /metrics, /livez, /readyz, /api/status and the page over HTTP."""
+"""Serves /metrics, /livez, /readyz, /api/status, the documents and the page over HTTP."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from auditor.errors import AuditorError
 from auditor.safe_text import escape_unsafe
 from auditor.service.access import OPEN_PATHS
 from auditor.service.connections import Connections
+from auditor.service.docs import DOCS_SECURITY_POLICY, render_document
 from auditor.service.metrics import metrics_handler
 from auditor.service.page import CONTENT_SECURITY_POLICY, render
 
@@ -52,6 +53,8 @@ class HttpServer:
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/api/status", self._in_turn(self._api_status))
+        app.router.add_get("/docs", self._docs_moved)
+        app.router.add_get("/docs/{name:.*}", self._in_turn(self._docs))
         app.router.add_get("/metrics", self._in_turn(metrics_handler(self._status)))
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
@@ -119,6 +122,16 @@ class HttpServer:
 
     async def _api_status(self, _: web.Request) -> web.Response:
         return web.json_response(self._status.to_json(), dumps=json.dumps)
+
+    async def _docs_moved(self, _: web.Request) -> web.Response:
+        raise web.HTTPMovedPermanently("docs/")
+
+    async def _docs(self, request: web.Request) -> web.Response:
+        document = render_document(request.match_info["name"])
+        if document is None:
+            raise web.HTTPNotFound
+        headers = {"Content-Security-Policy": DOCS_SECURITY_POLICY}
+        return web.Response(text=document, content_type="text/html", headers=headers)
 
     async def _page(self, _: web.Request) -> web.Response:
         return web.Response(

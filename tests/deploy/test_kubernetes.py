@@ -186,3 +186,24 @@ def test_the_operator_has_the_rules_of_prometheus(build: Build) -> None:
     manifests = build(FOLDER / "overlays" / "prometheus-operator")
     rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "rules.yaml").read_text())
     assert one(manifests, "PrometheusRule")["spec"] == rules
+
+
+def test_one_value_of_the_overlay_is_the_address_in_every_runbook_url(build: Build, tmp_path: Path) -> None:
+    copied = tmp_path / "kubernetes"
+    subprocess.run(["cp", "-r", FOLDER, copied], check=True)
+    overlay = copied / "overlays" / "prometheus-operator"
+    path = overlay / "kustomization.yaml"
+    path.write_text(
+        path.read_text().replace("url=http://aether-auditor.aether-auditor.svc:9464", "url=https://audit.example")
+    )
+    before, after = (
+        [rule["annotations"]["runbook_url"] for group in rules["spec"]["groups"] for rule in group["rules"]]
+        for rules in (
+            one(build(FOLDER / "overlays" / "prometheus-operator"), "PrometheusRule"),
+            one(build(overlay), "PrometheusRule"),
+        )
+    )
+    assert after == [
+        url.replace("http://aether-auditor.aether-auditor.svc:9464", "https://audit.example") for url in before
+    ]
+    assert all(url.startswith("https://audit.example/docs/") for url in after)

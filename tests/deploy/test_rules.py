@@ -68,7 +68,9 @@ def test_every_runbook_url_leads_to_a_heading(name: str) -> None:
         kinds = [kind for kind in Kind if bool(re.fullmatch(pattern, kind)) is (how == "=~")]
     assert kinds
     for kind in kinds:
-        file, _, heading = url.replace(KIND, kind).removeprefix("https://docs.example/aether-auditor/").partition("#")
+        file, _, heading = (
+            url.replace(KIND, kind).removeprefix("http://aether-auditor.aether-auditor.svc:9464/docs/").partition("#")
+        )
         headings = re.findall(r"^## (.*)$", (ROOT / "docs" / file).read_text(), re.MULTILINE)
         assert heading in {each.lower().replace(" ", "-") for each in headings}
 

@@ -107,13 +107,13 @@ async def test_the_status_holds_the_same_audits_as_a_report(
     assert (status["schema"], status["ready"]) == ("aether-auditor/status/1", False)
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/livez", "/readyz", "/api/status"])
+@pytest.mark.parametrize("path", ["/", "/docs/", "/docs/findings.md", "/metrics", "/livez", "/readyz", "/api/status"])
 async def test_every_response_forbids_scripts_frames_and_sniffing(client: aiohttp.ClientSession, path: str) -> None:
     for answer in (await client.get(path), await client.head(path)):
         assert_hardened(answer)
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/livez", "/readyz", "/api/status"])
+@pytest.mark.parametrize("path", ["/", "/docs/", "/docs/findings.md", "/metrics", "/livez", "/readyz", "/api/status"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
 async def test_no_method_that_could_change_something_is_allowed(
     client: aiohttp.ClientSession, path: str, method: str
@@ -275,7 +275,7 @@ async def test_livez_answers_between_two_responses_that_take_long(
 
 TLS = Path(__file__).parents[1] / "live" / "tls"
 PASSWORD_HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
-GUARDED_PATHS = ("/", "/metrics", "/api/status", "/unknown")
+GUARDED_PATHS = ("/", "/docs/", "/metrics", "/api/status", "/unknown")
 MUTUAL = f"""
 tls_server_config:
   cert_file: {TLS / "server.pem"}
