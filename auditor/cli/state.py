@@ -47,14 +47,17 @@ async def _show(config: Config, audits: Sequence[AuditConfig]) -> None:
             if state.saved is None:
                 print_line(console, f"{audit.name}: nothing is saved; the next pass reads everything")
             else:
-                for line in _lines(audit.name, state.saved, time.time_ns()):
+                for line in state_lines(audit.name, state.saved, time.time_ns()):
                     print_line(console, line)
             if state.accepted:
                 print_line(console, f"  accepted: {', '.join(state.accepted)} (details: auditor accept --list)")
 
 
-def _lines(name: str, saved: SavedState, now_ns: int) -> Iterator[str]:
-    yield f"{name}: saved {format_age(now_ns - saved.saved_ns)} ago ({format_utc(saved.saved_ns)}) by auditor {saved.version}, {saved.size} bytes"
+def state_lines(name: str, saved: SavedState, now_ns: int) -> Iterator[str]:
+    """Yield the lines about the saved state of the audit `name`, `now_ns` nanoseconds after 1970."""
+    age_ns = now_ns - saved.saved_ns
+    age = f"{format_age(age_ns)} ago" if age_ns >= 0 else "in the future, while the clock was ahead"
+    yield f"{name}: saved {age} ({format_utc(saved.saved_ns)}) by auditor {saved.version}, {saved.size} bytes"
     for kind, summary in saved.checkpoints.items():
         yield (
             f"  {TITLES[kind]}: stream {summary.get('stream')}, "

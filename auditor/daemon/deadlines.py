@@ -25,8 +25,10 @@ def grace_ns(audit: AuditConfig, took_ns: int) -> int:
     return audit.schedule.jitter.nanoseconds + max(MIN_GRACE_NS, 3 * took_ns)
 
 
-def full_pass_due_ns(audit: AuditConfig, report: PassReport) -> int:
-    """When the next full pass is due, by the last report."""
+def full_pass_due_ns(audit: AuditConfig, report: PassReport, now_ns: int) -> int:
+    """When the next full pass is due, by the last report. That is now if the clock was ahead when the last one began."""
+    if report.full_pass_started_ns > now_ns:
+        return now_ns
     return report.full_pass_started_ns + audit.full_pass_every.nanoseconds
 
 
@@ -44,7 +46,7 @@ def after_pass(
     """
     # The first pass that begins after a full pass is due is a full one, which can be one interval later.
     until_next_ns = max(0, begins_ns - now_ns)
-    full_ns = max(begins_ns, full_pass_due_ns(audit, report) + until_next_ns)
+    full_ns = max(begins_ns, full_pass_due_ns(audit, report, now_ns) + until_next_ns)
     return {
         Mode.INCREMENTAL: begins_ns + grace_ns(audit, took_ns.get(Mode.INCREMENTAL, 0)),
         Mode.FULL: full_ns + grace_ns(audit, took_ns.get(Mode.FULL, 0)),

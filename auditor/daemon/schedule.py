@@ -43,12 +43,18 @@ class Schedule:
     than its interval; the clock of APScheduler is the system clock.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        """`clock` returns the system time in seconds."""
+    def __init__(
+        self, clock: Callable[[], float] = time.time, on_set_back: Callable[[float], None] = lambda _: None
+    ) -> None:
+        """`clock` returns the system time in seconds.
+
+        After the system clock was set back and the next calls were moved, `on_set_back` is called with the seconds.
+        """
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
         self._clock = clock
+        self._on_set_back = on_set_back
         self._following: asyncio.TimerHandle | None = None
         """None before `start`."""
 
@@ -102,4 +108,5 @@ class Schedule:
                     job.modify(next_run_time=job.trigger.get_next_fire_time(None, datetime.now(UTC)))
                 else:
                     job.modify(next_run_time=job.next_run_time - set_back)
+            self._on_set_back(set_back.total_seconds())
         self._following = asyncio.get_running_loop().call_later(CLOCK_POLL_SECONDS, self._follow_clock, offset)

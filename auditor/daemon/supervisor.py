@@ -64,7 +64,7 @@ class Supervisor:
         self._open_app = open_app
         self._clock = clock
         self._start_ns = clock()
-        self._schedule = Schedule()
+        self._schedule = Schedule(lambda: clock() / NANOSECONDS, self._follow_clock)
         self._queue = PassQueue()
         self._queue_changed = asyncio.Event()
         self._not_run_yet = {audit.name for audit in config.audits}
@@ -98,7 +98,7 @@ class Supervisor:
         if not connecting.done():
             return
         app = connecting.result()
-        watcher = StreamWatcher(self._config.audits, app, self.status, self._start_ns)
+        watcher = StreamWatcher(self._config.audits, app, self.status, lambda: self._start_ns)
         watching = self._start(watcher.watch(), "watch")
         self._passes = self._start(self._run_passes(app, watcher), "passes")
         done, _ = await asyncio.wait({watching, self._passes, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -127,6 +127,15 @@ class Supervisor:
             status.due_ns[Mode.FULL] = before_first(audit, self._start_ns, messages=0)
         self._schedule.start()
 
+    def _follow_clock(self, set_back_seconds: float) -> None:
+        """Move what is announced for the future, after the system clock was set back."""
+        set_back_ns = int(set_back_seconds * NANOSECONDS)
+        self._start_ns -= set_back_ns
+        for name, status in self.status.audits.items():
+            status.next_pass_ns = self._schedule.next_run_ns(name)
+            status.due_ns = {mode: due_ns - set_back_ns for mode, due_ns in status.due_ns.items()}
+        log.warning("system clock was set back", seconds=round(set_back_seconds, 3))
+
     async def _come_due_on_schedule(self, name: str) -> None:
         self.status.audits[name].next_pass_ns = self._schedule.next_run_ns(name)
         self._come_due(name)
@@ -144,7 +153,7 @@ class Supervisor:
         for audit in self._config.audits:
             report = await restore_status(app, audit, self.status, self._clock())
             if report is not None:
-                self._queue.restored(audit.name, full_pass_due_ns(audit, report))
+                self._queue.restored(audit.name, full_pass_due_ns(audit, report, self._clock()))
         await run_self_test(app, self.status, self._stopping)
         return app
 
@@ -171,7 +180,7 @@ class Supervisor:
     def _update_queue(self, name: str, result: PassResult) -> None:
         match result:
             case Completed(report):
-                self._queue.completed(name, report.mode, full_pass_due_ns(self._audits[name], report))
+                self._queue.completed(name, report.mode, full_pass_due_ns(self._audits[name], report, self._clock()))
             case Yielded():
                 self._queue.yielded(name)
             case Failed(reason):

@@ -13,7 +13,7 @@ from auditor.daemon.deadlines import before_first
 from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from auditor.config import AuditConfig
     from auditor.daemon.ports import App
@@ -31,8 +31,10 @@ STREAM_INFO_SECONDS = 15.0
 class StreamWatcher:
     """Reads the info of every audited stream at intervals, on request, and after the connection was restored."""
 
-    def __init__(self, audits: Sequence[AuditConfig], app: App, status: ServiceStatus, start_ns: int) -> None:
-        """`start_ns`: when the daemon started, nanoseconds since 1970."""
+    def __init__(
+        self, audits: Sequence[AuditConfig], app: App, status: ServiceStatus, start_ns: Callable[[], int]
+    ) -> None:
+        """`start_ns` returns when the daemon started, nanoseconds since 1970, by the present system clock."""
         self._audits = audits
         self._app = app
         self._status = status
@@ -84,7 +86,7 @@ class StreamWatcher:
                 continue
             status.set_stream_info(stream)
             if status.report is None:
-                status.due_ns[Mode.FULL] = before_first(audit, self._start_ns, stream.messages)
+                status.due_ns[Mode.FULL] = before_first(audit, self._start_ns(), stream.messages)
         if problem and problem != self._status.problem:
             log.warning("not ready", reason=problem)
         self._status.problem = problem

@@ -65,6 +65,8 @@ class _Start:
     """What is known before the walk."""
 
     started_ns: int
+    started_steady_ns: int
+    """The same by a clock that is never set."""
     info: StreamInfo
     loaded: LoadedHistory
     accepted: Mapping[Kind, Acceptance]
@@ -113,13 +115,16 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
         quarantine = await flush_quarantine(ports.quarantine, walk.quarantine, plan, request.audit.name)
         results = await _complete(request, ports, start, walk)
         selection = await check_selection(ports.source, start.info, checkpoint, request, is_filtered=plan.filtered)
+        took_ns = ports.steady_clock() - start.started_steady_ns
+        finished_ns = ports.clock()
         facts = PassFacts(
             mode=plan.mode,
             range=SeqRange(start.info.first_seq, start.info.last_seq),
             read=walk.read,
             filtered=plan.filtered,
-            started_ns=start.started_ns,
-            finished_ns=ports.clock(),
+            # A clock that was set back during the pass does not make its duration negative.
+            started_ns=min(start.started_ns, finished_ns - took_ns),
+            finished_ns=finished_ns,
             incomplete=next(
                 filter(None, (walk.incomplete, results.error, *start.problems, selection.incomplete)), None
             ),
@@ -153,7 +158,7 @@ async def run_to_end(request: PassRequest, ports: PassPorts) -> PassReport:
 
 async def _start(request: PassRequest, ports: PassPorts) -> _Start:
     """Read the stream info and the saved state, check the stream's identity, and choose where to start."""
-    started_ns, source, state = ports.clock(), ports.source, ports.state
+    started_ns, started_steady_ns, source, state = ports.clock(), ports.steady_clock(), ports.source, ports.state
     info = await source.info(lost=True)
     loaded = await state.load_history() if state is not None else LoadedHistory(AuditHistory())
     if not loaded.history.identity.is_of(info):
@@ -178,7 +183,7 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
         identity = msgspec.structs.replace(identity, last_deletion_pass_ns=started_ns)
     if plan.reads_from_start:
         identity = (await check_samples(source, info, identity, identity.samples.digests, started_ns)).identity
-    return _Start(started_ns, info, loaded, accepted, plan, loaded.history.with_identity(identity))
+    return _Start(started_ns, started_steady_ns, info, loaded, accepted, plan, loaded.history.with_identity(identity))
 
 
 async def _complete(request: PassRequest, ports: PassPorts, start: _Start, walk: WalkResult) -> _Results:

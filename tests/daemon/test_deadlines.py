@@ -34,7 +34,14 @@ def test_jitter_is_added_to_the_time_that_a_pass_has() -> None:
 
 
 def test_the_next_full_pass_is_due_full_pass_every_after_the_last_one_began() -> None:
-    assert full_pass_due_ns(AUDIT, replace(report(), full_pass_started_ns=NOW)) == NOW + 24 * HOUR
+    assert full_pass_due_ns(AUDIT, replace(report(), full_pass_started_ns=NOW), NOW + 1) == NOW + 24 * HOUR
+
+
+def test_a_full_pass_that_began_while_the_clock_was_ahead_is_due_again_now() -> None:
+    ahead = replace(report(), full_pass_started_ns=NOW + HOUR)
+    assert full_pass_due_ns(AUDIT, ahead, NOW) == NOW
+    due_ns = after_pass(AUDIT, ahead, {}, begins_ns=NOW + MINUTE, now_ns=NOW)
+    assert due_ns[Mode.FULL] == NOW + MINUTE + MIN_GRACE_NS
 
 
 def test_after_a_pass_the_next_one_has_three_times_as_long_as_the_last_one_of_its_mode_took() -> None:

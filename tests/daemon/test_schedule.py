@@ -135,8 +135,8 @@ class Clock:
 
 @pytest.mark.parametrize("hour_back", [True, False])
 async def test_a_system_clock_that_is_set_back_does_not_delay_an_interval(hour_back: bool) -> None:
-    clock = Clock()
-    schedule = Schedule(clock)
+    clock, set_back = Clock(), list[float]()
+    schedule = Schedule(clock, set_back.append)
 
     async def job() -> None:
         pass
@@ -152,9 +152,11 @@ async def test_a_system_clock_that_is_set_back_does_not_delay_an_interval(hour_b
         assert moved is not None
         assert due is not None
         assert abs(due - moved - timedelta(hours=1)) < timedelta(seconds=1)
+        assert [round(seconds) for seconds in set_back] == [3600]
     else:
         await asyncio.sleep(1.5 * CLOCK_POLL_SECONDS)
         assert schedule.next_run("a") == due
+        assert set_back == []
     schedule.stop()
 
 

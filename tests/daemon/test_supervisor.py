@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from auditor.daemon.supervisor import Supervisor
 from auditor.errors import ConnectionFailedError, StateError
 from auditor.scan.request import StartFrom
 from auditor.service.status import ServiceStatus
+from auditor.units import NANOSECONDS
 from tests.daemon.apps import GOOD, InMemoryApp, Stream, config
 from tests.ports.in_memory import GoneError
 
@@ -38,14 +40,14 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 class Daemon:
     """A supervisor in a task of its own; `stop` ends it as SIGTERM does."""
 
-    def __init__(self, configured: Config, app: InMemoryApp) -> None:
+    def __init__(self, configured: Config, app: InMemoryApp, clock: Callable[[], int] = time.time_ns) -> None:
         self.app = app
         self.reachable = asyncio.Event()
         """Cleared, no attempt to connect succeeds."""
         self.reachable.set()
         self.attempts = 0
         self.status = ServiceStatus("1.2.3", configured.audits)
-        self.supervisor = Supervisor(configured, self.status, self._open_app)
+        self.supervisor = Supervisor(configured, self.status, self._open_app, clock)
         self.stopping = asyncio.Event()
         self.urls: list[str] = []
         self.task: asyncio.Task[None] | None = None
@@ -169,6 +171,23 @@ async def test_a_full_pass_yields_to_another_audit_and_continues(monkeypatch) ->
     events = [(line["event"], line["audit"]) for line in logged if line["event"].startswith(("pass c", "full pass"))]
     assert events == [("full pass paused", "long"), ("pass completed", "short"), ("pass completed", "long")]
     assert app.passes[-3:] == [(name, StartFrom.AUTO) for name in ("long", "short", "long")]
+
+
+async def test_after_the_system_clock_was_set_back_the_announced_times_are_those_of_the_new_time() -> None:
+    hour_ns, set_back_ns = 3_600 * NANOSECONDS, 0
+    configured = config("a", **every(7_200_000))
+    daemon = Daemon(configured, app_of("a"), lambda: time.time_ns() - set_back_ns)
+    async with started(daemon):
+        await daemon.until(lambda: len(daemon.status.audits["a"].due_ns) == 2)
+        status = daemon.status.audits["a"]
+        next_ns, due_ns = status.next_pass_ns, dict(status.due_ns)
+        assert next_ns is not None
+        set_back_ns = hour_ns
+        await daemon.until(lambda: status.next_pass_ns != next_ns)
+        second_ns = NANOSECONDS  # between two readings of the clocks
+        assert abs(next_ns - (status.next_pass_ns or 0) - hour_ns) < second_ns
+        for mode, before_ns in due_ns.items():
+            assert abs(before_ns - status.due_ns[mode] - hour_ns) < second_ns
 
 
 async def test_it_connects_once_the_server_is_there() -> None:

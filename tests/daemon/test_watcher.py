@@ -24,7 +24,7 @@ class Watched:
         self.app = InMemoryApp({"a": self.a, "b": self.b})
         self.status = status_of("a", "b")
         self.status.connection = self.app.client
-        self.watcher = StreamWatcher(audits("a", "b"), self.app, self.status, NOW)
+        self.watcher = StreamWatcher(audits("a", "b"), self.app, self.status, lambda: NOW)
 
 
 async def test_the_first_check_reads_the_info_of_every_stream_and_makes_the_daemon_ready() -> None:
@@ -87,7 +87,7 @@ async def test_the_first_pass_over_a_large_stream_has_more_time() -> None:
     watched = Watched()
     watched.app.streams = {**watched.app.streams, "a": Stream(GOOD * 1000)}
     slow, fast = audits("a", max_rate=10)[0], audits("b")[0]
-    await StreamWatcher((slow, fast), watched.app, watched.status, NOW).refresh()
+    await StreamWatcher((slow, fast), watched.app, watched.status, lambda: NOW).refresh()
     assert watched.status.audits["a"].due_ns == {Mode.FULL: NOW + 2_100 * NANOSECONDS}
     assert watched.status.audits["b"].due_ns == {Mode.FULL: NOW + 60 * NANOSECONDS}
 

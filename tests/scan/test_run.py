@@ -733,6 +733,15 @@ async def test_the_times_of_a_pass_are_the_same_after_a_restart() -> None:
     assert (again.started_ns, again.finished_ns) == (report.started_ns, report.finished_ns)
 
 
+async def test_a_clock_that_is_set_back_during_a_pass_does_not_make_its_duration_negative() -> None:
+    stream = InMemorySource(GOOD)
+    one = a_pass(stream)
+    times, steady = count(10**18, -3_600 * 10**9), count(0, 5)
+    one.ports = replace(one.ports, clock=lambda: next(times), steady_clock=lambda: next(steady))
+    report = await one.run()
+    assert 0 < report.finished_ns - report.started_ns < 1_000
+
+
 async def test_a_pass_over_read_only_state_resumes_from_it_and_saves_nothing() -> None:
     stream, state = InMemorySource(GOOD), InMemoryStateStore()
     await a_pass(stream, state=state).run()

@@ -165,11 +165,6 @@ class StreamIdentity(
     unexplained_start: str = ""
     """What left the start of the stream although no limit explains it, in one line; empty if nothing has."""
 
-    @property
-    def checked_ns(self) -> int:
-        """When the stream was last checked, nanoseconds since 1970; 0 if it never was."""
-        return self.last_info.checked_ns if self.last_info else 0
-
     def is_of(self, info: StreamInfo) -> bool:
         """Whether this may be the identity of the stream with this name in this account.
 

@@ -126,6 +126,11 @@ class PartStore:
         self._manifest = self._decode(message.data)
         return self._manifest
 
+    @property
+    def manifest_seq(self) -> int:
+        """The sequence of the manifest that was loaded or saved last; 0 if there is none."""
+        return self._manifest_seq
+
     def is_own(self, manifest: Manifest) -> bool:
         """Return whether this object saved `manifest`."""
         return manifest.writer == self._writer

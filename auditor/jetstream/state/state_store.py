@@ -64,6 +64,8 @@ class JetStreamStateStore:
         self._manifest: Manifest | None = None
         self._history: AuditHistory | None = None
         """The newest history, saved or not; None before the first load."""
+        self._history_seq = 0
+        """The sequence of the manifest with which `_history` was loaded or saved."""
         self._in_memory: dict[CheckpointKind, CheckedOut] = {}
         self.saved_ns: int | None = None
         """When something was saved last, nanoseconds since 1970; None if nothing is saved."""
@@ -95,6 +97,7 @@ class JetStreamStateStore:
             self._history = await self._load(self._history)
         if self._history is None:
             self._history = await self._load(None)
+        self._history_seq = self._parts.manifest_seq
         return LoadedHistory(self._history, self._problem)
 
     def _without_manifest(self, error: StateFormatError) -> LoadedHistory:
@@ -119,7 +122,8 @@ class JetStreamStateStore:
     async def _load(self, known: AuditHistory | None) -> AuditHistory:
         """The saved history, with the identity that this process knows if that is newer.
 
-        It is newer after a restore of the server's data, which takes the saved state back together with the stream.
+        It is newer after a restore of the server's data, which takes the saved state back together with the stream: the manifest
+        then has a lower sequence. Times of checks are not compared, because clocks of two processes can differ.
         """
         try:
             history = await self._read_history() or AuditHistory()
@@ -130,7 +134,7 @@ class JetStreamStateStore:
             self._problem = None if older is not None else self._no_history(error)
         else:
             self._problem = None
-        if known is not None and known.identity.checked_ns > history.identity.checked_ns:
+        if known is not None and self._parts.manifest_seq <= self._history_seq:
             return history.with_identity(known.identity)
         return history
 
@@ -188,6 +192,7 @@ class JetStreamStateStore:
             parts[kind] = None if each is None else PartContent(each.data, each.summary, FORMATS[kind])
         manifest = await self._parts.save(parts, self._clock())
         self.saved_ns = manifest.saved_ns
+        self._history_seq = self._parts.manifest_seq
 
     def put_back(self, checked_out: CheckedOut) -> None:
         """Keep this checkpoint in memory for the next `check_out`."""

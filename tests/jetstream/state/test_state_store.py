@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from auditor.config import NatsConfig, StateConfig
 from auditor.core.history.audit_history import AuditHistory, decode_history
 from auditor.core.history.saved_state import encode_state
+from auditor.core.history.stream_identity import LastStreamInfo, StreamIdentity
 from auditor.core.model.findings import Kind
 from auditor.core.state.acceptance import Acceptance
 from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
@@ -143,6 +144,29 @@ async def test_damaged_state_is_not_used_and_logged_in_one_line(client: Client, 
     with capture_logs() as logs:
         assert await found(client) is None
     assert [entry["event"] for entry in logs] == ["saved history not used", "saved state not used"]
+
+
+def identity_of(stream: str, checked_ns: int) -> StreamIdentity:
+    info = LastStreamInfo(checked_ns=checked_ns, created_ns=7, first_seq=1, last_seq=5, messages=5, stream=stream)
+    return StreamIdentity(info)
+
+
+@pytest.mark.parametrize("is_restored", [False, True])
+async def test_of_two_identities_the_one_of_the_later_manifest_is_newer_whatever_the_clocks_say(
+    client: Client, *, is_restored: bool
+) -> None:
+    one, other = store_of(client), store_of(client)
+    await one.load_history()
+    for _ in range(3):
+        await save(one, history=NO_HISTORY.with_identity(identity_of("one", 5 if is_restored else 9)))
+    if is_restored:
+        # The state stream begins again, as after a restore of an older copy of the server's data.
+        await api(client, f"STREAM.DELETE.{CONFIG.stream}")
+    await other.load_history()
+    await save(other, history=NO_HISTORY.with_identity(identity_of("other", 9 if is_restored else 5)))
+    last_info = (await one.load_history()).history.identity.last_info
+    assert last_info is not None
+    assert last_info.stream == ("one" if is_restored else "other")
 
 
 async def test_state_that_another_version_saved_in_the_same_format_is_used(client: Client) -> None:
