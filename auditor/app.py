@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import auditor
 from auditor.core.model.actor_types import ActorTypes
+from auditor.jetstream.api_client import PrefixedClient
 from auditor.jetstream.connection.client import connect
 from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.jetstream.quarantine.writer import QuarantineWriter
@@ -25,10 +26,11 @@ from auditor.scan.run import Yielded, run_pass, run_to_end
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from auditor.config import AuditConfig, Config
+    from auditor.config import AuditConfig, Config, QuarantineConfig, StateConfig
     from auditor.core.model.findings import Kind
     from auditor.core.report.pass_report import PassReport
     from auditor.core.state.acceptance import Acceptance
+    from auditor.jetstream.api_client import ApiClient
     from auditor.jetstream.connection.client import Client
 
 
@@ -38,25 +40,39 @@ class App:
 
     config: Config
     client: Client
+    """Its requests go to the nearest JetStream API."""
     actor_types: dict[str, ActorTypes] = field(default_factory=dict)
     """By audit: the actor types that have a label of their own. Each pass continues with those of the pass before."""
+    _clients: dict[str, PrefixedClient] = field(default_factory=dict)
+    """By API prefix."""
     _state_stores: dict[tuple[str, bool], JetStreamStateStore] = field(default_factory=dict)
+
+    def client_for(self, section: AuditConfig | QuarantineConfig | StateConfig) -> ApiClient:
+        """Returns the client whose requests go to the API that has the stream of `section`: one for each API."""
+        prefix = self.config.api_prefix(section)
+        if prefix == self.client.api_prefix:
+            return self.client
+        if prefix not in self._clients:
+            self._clients[prefix] = PrefixedClient(self.client, prefix)
+        return self._clients[prefix]
 
     def source(self, audit: AuditConfig) -> StreamSource:
         """Returns the reader of the stream that `audit` reads."""
-        return StreamSource(self.client, audit.stream)
+        return StreamSource(self.client_for(audit), audit.stream)
 
     def quarantine(self, audit: AuditConfig) -> QuarantineWriter:
         """Returns the writer of the quarantine entries of `audit`."""
-        return QuarantineWriter(self.client, self.config.quarantine, audit.stream)
+        return QuarantineWriter(self.client_for(self.config.quarantine), self.config.quarantine, self.source(audit))
 
     def part_store(self, audit: AuditConfig) -> PartStore:
         """Returns the store of the parts of the saved state of `audit`."""
-        return PartStore(self.client, self.config.state, audit.stream, audit.name, auditor.__version__)
+        state = self.config.state
+        return PartStore(self.client_for(state), state, self.source(audit), audit.name, auditor.__version__)
 
     def acceptances(self, audit: AuditConfig) -> Acceptances:
         """Returns the store of the acceptances of `audit`."""
-        return Acceptances(self.client, self.config.state, audit.stream, audit.name, auditor.__version__)
+        state = self.config.state
+        return Acceptances(self.client_for(state), state, self.source(audit), audit.name, auditor.__version__)
 
     def state_store(self, audit: AuditConfig, *, store: bool = True) -> JetStreamStateStore:
         """Returns the state store of `audit`. Without `store`, its `save` does nothing.
@@ -74,15 +90,21 @@ class App:
             )
         return self._state_stores[key]
 
+    @property
+    def audited_streams(self) -> list[StreamSource]:
+        """The reader of each audited stream."""
+        audits = {(self.config.api_prefix(audit), audit.stream): audit for audit in self.config.audits}
+        return [self.source(audit) for audit in audits.values()]
+
     async def ensure_own_streams(self) -> None:
         """Create the quarantine stream and the state stream if they are absent and the configuration allows it.
 
         Raises QuarantineStreamError or StateError for a stream that could lose messages or overlaps an audited stream, and
         the AuditorErrors of a request.
         """
-        audited_streams = dict.fromkeys(audit.stream for audit in self.config.audits)
-        await quarantine_stream(self.config.quarantine).ensure(self.client, *audited_streams)
-        await state_stream(self.config.state).ensure(self.client, *audited_streams)
+        config, audited = self.config, self.audited_streams
+        await quarantine_stream(config.quarantine).ensure(self.client_for(config.quarantine), *audited)
+        await state_stream(config.state).ensure(self.client_for(config.state), *audited)
 
     def ports(self, audit: AuditConfig, *, store: bool) -> PassPorts:
         """Returns the ports of a pass of `audit`. Without `store`, the pass writes neither records nor saved state."""

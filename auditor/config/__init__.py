@@ -6,6 +6,7 @@ Nothing that acts on a setting belongs here.
 from auditor.config.cron import fire_times
 from auditor.config.load import load, parse, schema
 from auditor.config.models import (
+    NEAREST_API,
     AuditConfig,
     Config,
     HttpConfig,
@@ -20,6 +21,7 @@ from auditor.config.models import (
 from auditor.config.values import Duration
 
 __all__ = [
+    "NEAREST_API",
     "AuditConfig",
     "Config",
     "Duration",

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from auditor.aether.stream_layout import StreamLayout
 from auditor.config.cron import MAX_WAIT, check_cron, fire_times
-from auditor.config.rules import file_name, nats_name, server_url, subject_prefix
+from auditor.config.rules import domain_name, file_name, nats_name, server_url, subject_prefix
 from auditor.config.values import (
     MAX_INT64,
     Address,
@@ -23,6 +23,9 @@ from auditor.config.values import (
     Text,
     or_variable,
 )
+
+NEAREST_API = "$JS.API"
+"""The prefix of requests to the JetStream of the nearest server that has it."""
 
 Replicas = Annotated[Number, Field(ge=1, le=5)]
 StreamName = Annotated[Text, AfterValidator(nats_name)]
@@ -64,8 +67,24 @@ class TlsConfig(Section):
     """The private key of `cert_file`."""
 
 
-class NatsConfig(Section):
-    """The NATS servers, and the credentials of the auditor."""
+class ApiSection(Section):
+    """A section that may choose the JetStream API to which its requests go."""
+
+    jetstream_domain: Annotated[Text, AfterValidator(domain_name)] | None = None
+    """The JetStream domain that has the streams, such as that of the hub of a leaf node. Empty: the nearest JetStream."""
+    jetstream_api_prefix: Prefix | None = None
+    """The subject under which another account's JetStream API is imported, such as JS.A.API. Not with `jetstream_domain`."""
+
+    @property
+    def own_api_prefix(self) -> str | None:
+        """The prefix of the subjects of requests to JetStream; None if this section does not choose one."""
+        if self.jetstream_domain is None:
+            return self.jetstream_api_prefix
+        return f"$JS.{self.jetstream_domain}.API" if self.jetstream_domain else NEAREST_API
+
+
+class NatsConfig(ApiSection):
+    """The NATS servers, and the credentials of the auditor. Its JetStream API is that of every section that chooses none."""
 
     servers: Annotated[tuple[Annotated[Text, AfterValidator(server_url)], ...], Field(min_length=1)] = (
         "nats://127.0.0.1:4222",
@@ -113,13 +132,15 @@ class VersionsConfig(Section):
     """False if writers skip versions on purpose. A gap of unknown cause is then a notice."""
 
 
-class AuditConfig(Section):
+class AuditConfig(ApiSection):
     """One stream, or a part of it, to audit."""
 
     name: Annotated[Text, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
     """The name of the audit in metrics and reports."""
     stream: StreamName
     """The stream with Aether's events. The auditor never writes to it."""
+    subject_prefix: Prefix | None = None
+    """The tokens before .events. and .snapshots. in the subjects of the stream. If absent, its name."""
     subjects: tuple[Text, ...] = ()
     """Event subjects to read, with or without wildcards. If absent, all events of the stream."""
     actors: tuple[Text, ...] = ()
@@ -138,29 +159,33 @@ class AuditConfig(Section):
     versions: VersionsConfig = VersionsConfig()
 
     @property
+    def layout(self) -> StreamLayout:
+        """The layout of the subjects of the stream."""
+        return StreamLayout(self.subject_prefix or self.stream)
+
+    @property
     def event_subjects(self) -> tuple[str, ...]:
         """The subjects of the events to read."""
-        return self.subjects or (StreamLayout(self.stream).all_events,)
+        return self.subjects or (self.layout.all_events,)
 
     @property
     def snapshot_subjects(self) -> tuple[str, ...]:
         """The subjects of the snapshots of the same actors; none if `snapshots` is false."""
         if not self.snapshots:
             return ()
-        return tuple(map(StreamLayout(self.stream).snapshot_filter, self.event_subjects))
+        return tuple(map(self.layout.snapshot_filter, self.event_subjects))
 
     @property
     def all_subjects(self) -> tuple[str, ...]:
         """All subjects to read, events first. If the audit names its actors, none has a wildcard."""
         if not self.actors:
             return (*self.event_subjects, *self.snapshot_subjects)
-        layout = StreamLayout(self.stream)
-        events = [layout.event_subject(actor) for actor in self.actors]
-        snapshots = [layout.snapshot_subject(actor) for actor in self.actors]
+        events = [self.layout.event_subject(actor) for actor in self.actors]
+        snapshots = [self.layout.snapshot_subject(actor) for actor in self.actors]
         return (*events, *(snapshots if self.snapshots else ()))
 
 
-class QuarantineConfig(Section):
+class QuarantineConfig(ApiSection):
     """The quarantine stream, which keeps the bytes of quarantined messages."""
 
     stream: StreamName = "AETHER_QUARANTINE"
@@ -181,7 +206,7 @@ class QuarantineConfig(Section):
         return self.max_age.nanoseconds
 
 
-class StateConfig(Section):
+class StateConfig(ApiSection):
     """The state stream, which holds the saved state of the audits."""
 
     stream: StreamName = "AETHER_AUDIT"
@@ -231,3 +256,7 @@ class Config(Section):
     state: StateConfig = StateConfig()
     http: HttpConfig = HttpConfig()
     log: LogConfig = LogConfig()
+
+    def api_prefix(self, section: AuditConfig | QuarantineConfig | StateConfig) -> str:
+        """The prefix of the subjects of requests about the streams of `section`."""
+        return section.own_api_prefix or self.nats.own_api_prefix or NEAREST_API

@@ -51,6 +51,13 @@ def subject_prefix(prefix: str) -> str:
     return prefix
 
 
+def domain_name(domain: str) -> str:
+    """Return `domain` if it can be a JetStream domain, or is empty. Raises ValueError."""
+    if domain and (not _is_token(domain) or re.search(r"[.*>]", domain)):
+        raise ValueError(f"{quoted(domain)} cannot be a JetStream domain (no spaces, dots, * or >)")
+    return domain
+
+
 def file_name(name: str) -> str:
     """Return `name` if it can be a path. Raises ValueError."""
     if not name or "\0" in name:
@@ -67,6 +74,9 @@ def cross_field_problems(tree: Mapping[str, Any]) -> Iterator[Problem]:
     nats, quarantine, state = (mapping(tree.get(name)) for name in ("nats", "quarantine", "state"))
     yield from _servers(nats)
     yield from _credentials(nats)
+    yield from _api("nats", nats)
+    yield from _api("quarantine", quarantine)
+    yield from _api("state", state)
     audits = [mapping(audit) for audit in _list(tree.get("audits"))]
     yield from _names(audits)
     for at, audit in enumerate(audits):
@@ -79,17 +89,15 @@ def cross_field_problems(tree: Mapping[str, Any]) -> Iterator[Problem]:
         "state": (state.get("stream", "AETHER_AUDIT"), state.get("subject_prefix", "aether.audit")),
     }
     streams = {audit["stream"] for audit in audits if isinstance(audit.get("stream"), str)}
+    prefixes_of_events = {prefix for audit in audits if (prefix := _events_of(audit)) is not None}
     for section, (stream, prefix) in own.items():
         if isinstance(stream, str) and stream in streams:
             yield f"{section}.stream", f"{quoted(stream)} is an audited stream, to which the auditor never writes"
-        for audited in sorted(streams):
+        for audited in sorted(prefixes_of_events):
             if isinstance(prefix, str) and any(
                 overlaps(f"{prefix}.>", taken) for taken in StreamLayout(audited).subjects
             ):
-                yield (
-                    f"{section}.subject_prefix",
-                    f"{quoted(prefix)} overlaps the subjects of the audited stream {audited}",
-                )
+                yield f"{section}.subject_prefix", f"{quoted(prefix)} overlaps the audited subjects of {audited}"
     if own["quarantine"][0] == own["state"][0]:
         yield "state.stream", "is the same as quarantine.stream"
     prefixes = [prefix for _, prefix in own.values() if isinstance(prefix, str)]
@@ -124,7 +132,7 @@ def _names(audits: list[Mapping[str, Any]]) -> Iterator[Problem]:
 
 
 def _audit(path: str, audit: Mapping[str, Any]) -> Iterator[Problem]:
-    stream = audit.get("stream")
+    prefix = _events_of(audit)
     subjects, actors = _list(audit.get("subjects")), _list(audit.get("actors"))
     if subjects and actors:
         yield f"{path}.actors", "cannot be combined with subjects: keep one of the two"
@@ -132,18 +140,31 @@ def _audit(path: str, audit: Mapping[str, Any]) -> Iterator[Problem]:
         if isinstance(actor, str) and (reason := unreadable_id_reason(actor)):
             yield f"{path}.actors[{at}]", f"cannot be the id of an actor: {reason}"
     for at, subject in enumerate(subjects):
-        if isinstance(subject, str) and isinstance(stream, str):
-            yield from _subject(f"{path}.subjects[{at}]", subject, stream)
+        if isinstance(subject, str) and prefix is not None:
+            yield from _subject(f"{path}.subjects[{at}]", subject, StreamLayout(prefix).events_prefix)
+    yield from _api(path, audit)
     schedule = mapping(audit.get("schedule"))
     if audit.get("schedule") is not None and (schedule.get("every") is None) == (schedule.get("cron") is None):
         yield f"{path}.schedule", "needs either every or cron"
 
 
-def _subject(path: str, subject: str, stream: str) -> Iterator[Problem]:
-    tokens, prefix = subject.split("."), StreamLayout(stream).events_prefix
+def _events_of(audit: Mapping[str, Any]) -> str | None:
+    """The subject prefix of an audit; None if it is not text."""
+    prefix = audit.get("subject_prefix")
+    prefix = audit.get("stream") if prefix is None else prefix
+    return prefix if isinstance(prefix, str) else None
+
+
+def _api(path: str, section: Mapping[str, Any]) -> Iterator[Problem]:
+    if section.get("jetstream_domain") is not None and section.get("jetstream_api_prefix") is not None:
+        yield f"{path}.jetstream_api_prefix", "cannot be combined with jetstream_domain: keep one of the two"
+
+
+def _subject(path: str, subject: str, prefix: str) -> Iterator[Problem]:
+    tokens, before = subject.split("."), prefix.split(".")[:-1]
     if not all(_is_token(token) for token in tokens) or ">" in tokens[:-1]:
         yield path, f"{quoted(subject)} is not a subject (tokens between dots, * for one, > only at the end)"
-    elif tokens[:2] != prefix.split(".")[:-1] or len(tokens) < 3:
+    elif tokens[: len(before)] != before or len(tokens) <= len(before):
         yield path, f"{quoted(subject)} is outside the stream's events: it must begin with {prefix}"
 
 

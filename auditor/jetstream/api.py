@@ -14,11 +14,12 @@ from nats import errors
 from auditor.aether.gojson import timestamps
 from auditor.core.model.message import StoredMessage
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
+from auditor.jetstream.api_client import where_it_is_missing, why_no_answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
 
 TIMEOUT = 5.0
 """Seconds to wait for a reply. A request fails at once if the connection is lost."""
@@ -80,6 +81,10 @@ class Reply(msgspec.Struct):
     """The part that all replies have."""
 
     error: ApiError | None = None
+
+
+class NoAnswerError(ConnectionFailedError):
+    """Nothing subscribes to the subject of a request: no JetStream, or no import of it."""
 
 
 class ConsumerLimitError(AuditorError):
@@ -198,7 +203,7 @@ R = TypeVar("R", bound=Reply)
 
 
 async def request(
-    client: Client,
+    client: ApiClient,
     stream: str,
     subject: str,
     body: dict[str, Any],
@@ -213,12 +218,10 @@ async def request(
     for any other.
     """
     try:
-        message = await client.request(f"$JS.API.{subject}", json.dumps(body).encode(), timeout)
+        message = await client.request(f"{client.api_prefix}.{subject}", json.dumps(body).encode(), timeout)
         reply = msgspec.json.decode(message.data, type=kind)
     except errors.NoRespondersError:
-        raise ConnectionFailedError(
-            f"JetStream does not answer for stream {stream}: enable it on the server and for the user's account"
-        ) from None
+        raise NoAnswerError(why_no_answer(client, stream)) from None
     except errors.TimeoutError:
         raise ConnectionFailedError(
             f"JetStream gave no answer about stream {stream} within {timeout:.0f} s: check the server's health"
@@ -228,15 +231,18 @@ async def request(
     except DECODE_ERRORS as error:
         raise ConnectionFailedError(f"the answer about stream {stream} is not JetStream's: {error}") from error
     if reply.error is not None and reply.error.err_code != expected_error:
-        raise _error_for(reply.error, stream)
+        raise _error_for(reply.error, stream, client)
     return reply
 
 
-def _error_for(error: ApiError, stream: str) -> AuditorError:
+def _error_for(error: ApiError, stream: str, client: ApiClient) -> AuditorError:
     if error.err_code == STREAM_NOT_FOUND:
-        return StreamNotFoundError(f"stream {stream} does not exist: check its name, and the account of the user")
+        return StreamNotFoundError(f"stream {stream} {where_it_is_missing(client)}")
     if error.err_code in NOT_ENABLED_CODES:
-        return ConnectionFailedError(f"stream {stream} cannot be read: {error.description}: enable JetStream there")
+        return ConnectionFailedError(
+            f"stream {stream} cannot be read: {error.description}: enable JetStream there, or, where another account exports"
+            " its API to this one, set jetstream_api_prefix to the subject under which it is imported"
+        )
     if error.err_code == MAXIMUM_CONSUMERS:
         return ConsumerLimitError(
             f"stream {stream} has as many consumers as max_consumers allows: raise it for the stream or the account"
@@ -245,7 +251,7 @@ def _error_for(error: ApiError, stream: str) -> AuditorError:
     return kind(f"JetStream refuses a request about stream {stream}: {error.description} (error {error.err_code})")
 
 
-async def stream_info(client: Client, stream: str, *, details: bool = False, subjects: str = "") -> StreamInfoReply:
+async def stream_info(client: ApiClient, stream: str, *, details: bool = False, subjects: str = "") -> StreamInfoReply:
     """Request STREAM.INFO.
 
     `details`: with the list of deleted sequences, and with what the server has lost. `subjects`: with the number of messages
@@ -261,7 +267,7 @@ async def stream_info(client: Client, stream: str, *, details: bool = False, sub
 
 
 async def create_stream(
-    client: Client,
+    client: ApiClient,
     settings: Mapping[str, Any],
     *,
     timeout: float,  # noqa: ASYNC109 - passed on
@@ -276,7 +282,7 @@ async def create_stream(
 
 
 async def create_or_use_stream(
-    client: Client,
+    client: ApiClient,
     settings: Mapping[str, Any],
     *,
     timeout: float,  # noqa: ASYNC109 - passed on
@@ -286,24 +292,24 @@ async def create_or_use_stream(
     return await stream_info(client, settings["name"]) if created.error else created
 
 
-async def subject_info(client: Client, stream: str, subject: str) -> StreamInfoReply:
+async def subject_info(client: ApiClient, stream: str, subject: str) -> StreamInfoReply:
     """Request STREAM.INFO with the number of messages on `subject`, which has no wildcard. Raises as `request`."""
     return await stream_info(client, stream, subjects=subject)
 
 
-async def count_messages(client: Client, stream: str, subject: str) -> int:
+async def count_messages(client: ApiClient, stream: str, subject: str) -> int:
     """Return the number of messages of `stream` on `subject`, which has no wildcard. Raises as `request`."""
     return (await count_subjects(client, stream, subject)).get(subject, 0)
 
 
-async def count_subjects(client: Client, stream: str, subjects: str) -> dict[str, int]:
+async def count_subjects(client: ApiClient, stream: str, subjects: str) -> dict[str, int]:
     """Return the number of messages on each subject that matches `subjects`, up to 100,000. Raises as `request`."""
     info = await stream_info(client, stream, subjects=subjects)
     return info.state.subjects or {}
 
 
 async def create_consumer(
-    client: Client, stream: str, name: str, *, start_seq: int, subjects: Sequence[str] = ()
+    client: ApiClient, stream: str, name: str, *, start_seq: int, subjects: Sequence[str] = ()
 ) -> ConsumerInfoReply:
     """Create a pull consumer without acknowledgements. The server removes it 5 s after its last pull ended. Raises as `request`."""
     config: dict[str, Any] = {
@@ -325,25 +331,25 @@ async def create_consumer(
     return await request(client, stream, subject, body, ConsumerInfoReply, timeout=SLOW_TIMEOUT)
 
 
-async def consumer_info(client: Client, stream: str, name: str) -> ConsumerInfoReply | None:
+async def consumer_info(client: ApiClient, stream: str, name: str) -> ConsumerInfoReply | None:
     """Request CONSUMER.INFO; None if the consumer does not exist. Raises as `request`."""
     subject = f"CONSUMER.INFO.{stream}.{name}"
     info = await request(client, stream, subject, {}, ConsumerInfoReply, expected_error=CONSUMER_NOT_FOUND)
     return None if info.error else info
 
 
-async def delete_consumer(client: Client, stream: str, name: str) -> None:
+async def delete_consumer(client: ApiClient, stream: str, name: str) -> None:
     """Delete a consumer; nothing happens if it does not exist. Raises as `request`."""
     subject = f"CONSUMER.DELETE.{stream}.{name}"
     await request(client, stream, subject, {}, Reply, timeout=DELETE_TIMEOUT, expected_error=CONSUMER_NOT_FOUND)
 
 
-async def account_info(client: Client, stream: str) -> AccountInfoReply:
+async def account_info(client: ApiClient, stream: str) -> AccountInfoReply:
     """Request the limits of the account that holds `stream`. Raises as `request`."""
     return await request(client, stream, "INFO", {}, AccountInfoReply)
 
 
-async def get_message(client: Client, stream: str, **which: int | str) -> StoredMessage | None:
+async def get_message(client: ApiClient, stream: str, **which: int | str) -> StoredMessage | None:
     """Return one message; None if there is none.
 
     `which` is `seq`, `seq` and `next_by_subj` for the first message on a subject from a sequence on, or `last_by_subj`.
@@ -363,7 +369,7 @@ async def get_message(client: Client, stream: str, **which: int | str) -> Stored
     return StoredMessage(message.seq, unix_ns(message.time), message.subject.encode(), message.hdrs, message.data)
 
 
-async def is_readable(client: Client, stream: str, seq: int) -> bool:
+async def is_readable(client: ApiClient, stream: str, seq: int) -> bool:
     """Return whether the leader of the stream can read the message at `seq`. Raises as `request`."""
     body = {"seq": seq}
     reply = await request(client, stream, f"STREAM.MSG.GET.{stream}", body, Reply, expected_error=MESSAGE_NOT_FOUND)

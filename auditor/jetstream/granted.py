@@ -14,7 +14,7 @@ from auditor.jetstream.api import DECODE_ERRORS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
 
 USER_INFO = "$SYS.REQ.USER.INFO"
 TIMEOUT = 5.0
@@ -67,19 +67,19 @@ class _UserInfo(msgspec.Struct):
     data: _User = msgspec.field(default_factory=_User)
 
 
-async def granted_permissions(client: Client) -> Permissions | None:
+async def granted_permissions(client: ApiClient) -> Permissions | None:
     """Return the permissions of this user; None if the server does not report them. Raises ConnectionFailedError."""
     user = await _user(client)
     return None if user is None else user.permissions
 
 
-async def account_of(client: Client) -> str:
+async def account_of(client: ApiClient) -> str:
     """Return the account of this user; empty if the server does not report it. Raises ConnectionFailedError."""
     user = await _user(client)
     return "" if user is None else user.account
 
 
-async def _user(client: Client) -> _User | None:
+async def _user(client: ApiClient) -> _User | None:
     try:
         reply = await client.request(USER_INFO, timeout=TIMEOUT)
         return msgspec.json.decode(reply.data, type=_UserInfo).data

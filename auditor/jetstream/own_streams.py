@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from auditor.config import QuarantineConfig, StateConfig
     from auditor.errors import AuditorError
     from auditor.jetstream.api import StreamInfoReply
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
+    from auditor.jetstream.reading.stream_source import StreamSource
 
 FORBIDDEN_IN_OWN = (
     *FORBIDDEN,
@@ -68,13 +69,13 @@ class OwnedStream:
         }
         return settings if self.max_age_ns is None else {**settings, "max_age": self.max_age_ns}
 
-    async def ensure(self, client: Client, *audited_streams: str) -> StreamInfoReply:
+    async def ensure(self, client: ApiClient, *audited: StreamSource) -> StreamInfoReply:
         """Return the info of the stream; it is created if it does not exist and the configuration allows that.
 
         Raises `error` if the stream is missing or its settings are unsafe, PermissionDeniedError, ConnectionFailedError.
         """
-        for audited_stream in audited_streams:
-            await self._check_overlap(client, audited_stream)
+        for stream in audited:
+            await self._check_overlap(stream)
         try:
             info = await stream_info(client, self.config.stream)
         except StreamNotFoundError:
@@ -91,22 +92,22 @@ class OwnedStream:
             )
         return info
 
-    async def _check_overlap(self, client: Client, audited_stream: str) -> None:
+    async def _check_overlap(self, stream: StreamSource) -> None:
         """Raise `error` if the audited stream would store messages of the auditor."""
-        if self.config.stream == audited_stream:
-            raise self.error(f"{self.section}.stream is the audited stream {audited_stream}: name another one")
+        if self.config.stream == stream.name:
+            raise self.error(f"{self.section}.stream is the audited stream {stream.name}: name another one")
         try:
-            audited = await stream_info(client, audited_stream)
+            audited = await stream.info()
         except StreamNotFoundError:
             return  # the pass reports it
-        for subject in audited.config.get("subjects") or ():
+        for subject in audited.subjects:
             if overlaps(subject, self.wildcard):
                 raise self.error(
                     f"{self.section}.subject_prefix {self.config.subject_prefix} overlaps subject {subject} "
-                    f"of the audited stream {audited_stream}: choose another prefix"
+                    f"of the audited stream {stream.name}: choose another prefix"
                 )
 
-    async def _create(self, client: Client) -> StreamInfoReply:
+    async def _create(self, client: ApiClient) -> StreamInfoReply:
         try:
             return await create_or_use_stream(client, self.settings(), timeout=TIMEOUT)
         except PermissionDeniedError as error:

@@ -20,7 +20,7 @@ from auditor.retry_delay import RetryDelay
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
 
 ANSWER_TIMEOUT = 5.0
 GIVE_UP_SECONDS = 30.0
@@ -47,7 +47,7 @@ class Published(NamedTuple):
 
 
 async def publish_expecting(
-    client: Client,
+    client: ApiClient,
     stream: str,
     subject: str,
     data: bytes,

@@ -13,7 +13,7 @@ from auditor.jetstream.api import SLOW_TIMEOUT, Reply, create_stream, decode_ack
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
 
 MAX_IN_FLIGHT = 256
 """Messages that are sent before the first is confirmed. A stream drops messages that arrive faster than it stores them."""
@@ -23,7 +23,7 @@ OutgoingMessage = tuple[bytes, bytes | None, bytes]
 
 
 async def create_and_fill(
-    client: Client, settings: Mapping[str, Any], messages: Sequence[OutgoingMessage], deleted: Collection[int] = ()
+    client: ApiClient, settings: Mapping[str, Any], messages: Sequence[OutgoingMessage], deleted: Collection[int] = ()
 ) -> None:
     """Create the stream, store `messages` in this order, and then delete those at the sequences `deleted`.
 
@@ -36,7 +36,7 @@ async def create_and_fill(
         await request(client, stream, f"STREAM.MSG.DELETE.{stream}", {"seq": seq}, Reply)
 
 
-async def publish_raw(client: Client, messages: Sequence[OutgoingMessage]) -> None:
+async def publish_raw(client: ApiClient, messages: Sequence[OutgoingMessage]) -> None:
     """Publish `messages` and wait until they are stored in this order. Raises ConnectionFailedError, PermissionDeniedError."""
     last_seq = 0
     for at in range(0, len(messages), MAX_IN_FLIGHT):

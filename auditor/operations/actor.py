@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.aether import encode_event
 from auditor.aether.store import MalformedSnapshotError, SnapshotNotFoundError
-from auditor.aether.stream_layout import event_subject
 from auditor.aether.subjects import unreadable_id_reason
 from auditor.core.model.findings import MISSING_VERSION_KINDS, Kind, Severity
 from auditor.core.report.actor_assessment import Replayability
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from auditor.aether import ActorSnapshot, Event, ReplayResult
+    from auditor.aether.stream_layout import StreamLayout
     from auditor.app import App
     from auditor.config import AuditConfig
     from auditor.core.report.pass_report import PassReport
@@ -37,6 +37,7 @@ class ActorDetails:
 
     actor_id: str
     stream: str
+    layout: StreamLayout
     result: ReplayResult
     """The result of `get_events_with_errors` from the first version on."""
     from_version: int
@@ -50,7 +51,7 @@ class ActorDetails:
     @property
     def subject(self) -> str:
         """The subject of its events."""
-        return event_subject(self.stream, self.actor_id)
+        return self.layout.event_subject(self.actor_id)
 
     @property
     def replay(self) -> Replayability | None:
@@ -158,7 +159,7 @@ async def inspect_actor(app: App, audit: AuditConfig, actor_id: str, from_versio
     # Findings without a subject are about other parts of the stream; those about this actor are causes of its gaps.
     own = tuple(finding for finding in report.findings if finding.subject is not None)
     report = replace(report, findings=own)
-    store = await JetStreamEventStore.open(app.client, audit.stream, create=False)
+    store = JetStreamEventStore(app.client_for(audit), audit.stream, audit.layout)
     try:
         snapshot: ActorSnapshot | MalformedSnapshotError | None = await store.get_latest_snapshot(actor_id)
     except SnapshotNotFoundError:
@@ -168,6 +169,7 @@ async def inspect_actor(app: App, audit: AuditConfig, actor_id: str, from_versio
     return ActorDetails(
         actor_id=actor_id,
         stream=audit.stream,
+        layout=audit.layout,
         result=await store.get_events_with_errors(actor_id),
         from_version=from_version,
         latest_version=await store.get_latest_version(actor_id),

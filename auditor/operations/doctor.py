@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from auditor.canary.stream import CANARY
 from auditor.config import QuarantineConfig
+from auditor.core.model.origin import is_copy
 from auditor.core.state.checkpoint import CheckpointKind
 from auditor.core.state.retention import count_actors_without_covering_snapshot
 from auditor.errors import AuditorError, ConfigError, StreamNotFoundError
@@ -147,7 +148,7 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
     source = app.source(audit)
     try:
         pinned = await source.info()
-        await probe_walk(app.client, audit.stream)
+        await probe_walk(app.client_for(audit), audit.stream)
         await source.is_readable(pinned.last_seq or 1)
         nothing_selected = await why_nothing_is_selected(source, pinned, audit)
     except AuditorError as error:
@@ -157,13 +158,16 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
     if nothing_selected is not None:
         yield _failed(f"{audit.name}: {nothing_selected}")
     config = pinned.config
-    different = settings_aether_rejects(audit.stream, config)
+    copies = is_copy(config)
+    different = [] if copies else settings_aether_rejects(audit.stream, config)
     for difference in different:
         yield _failed(
             f"{where}: Aether cannot open it: {difference}",
             f"set it back before the next start of any Aether service: {SETTINGS_RULE}",
         )
-    if not different:
+    if copies:
+        yield _ok(f"{where} copies another stream, so Aether does not open it")
+    elif not different:
         yield _ok(f"{where} has the settings that Aether's constructor demands")
     if config.get("num_replicas", 1) == 1:
         yield _warning(
@@ -211,7 +215,7 @@ async def _own_stream(app: App, own: QuarantineConfig | StateConfig, permissions
     section = "quarantine" if isinstance(own, QuarantineConfig) else "state"
     text = f"{section}: stream {own.stream}"
     try:
-        await stream_info(app.client, own.stream)
+        await stream_info(app.client_for(own), own.stream)
     except StreamNotFoundError:
         needs = [need for need in to_create(app.config) if need.subject.endswith(f".{own.stream}")]
         if not own.create:
@@ -236,12 +240,11 @@ async def _own_stream(app: App, own: QuarantineConfig | StateConfig, permissions
 
 async def _check_settings(app: App, own: QuarantineConfig | StateConfig) -> None:
     """Raise AuditorError if the stream is absent, could lose messages, or overlaps an audited stream. Creates nothing."""
-    audited_streams = dict.fromkeys(audit.stream for audit in app.config.audits)
     existing_only = own.model_copy(update={"create": False})
     if isinstance(existing_only, QuarantineConfig):
-        await quarantine_stream(existing_only).ensure(app.client, *audited_streams)
+        await quarantine_stream(existing_only).ensure(app.client_for(own), *app.audited_streams)
     else:
-        await state_stream(existing_only).ensure(app.client, *audited_streams)
+        await state_stream(existing_only).ensure(app.client_for(own), *app.audited_streams)
 
 
 async def _canary(app: App) -> Check:

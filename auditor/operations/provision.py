@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from auditor.app import App
+    from auditor.config import QuarantineConfig, StateConfig
 
 
 async def provision(app: App) -> AsyncIterator[tuple[str, bool]]:
@@ -21,16 +22,17 @@ async def provision(app: App) -> AsyncIterator[tuple[str, bool]]:
     Raises QuarantineStreamError or StateError for an existing stream that could lose messages, CanaryError for a canary
     with other contents, and the AuditorErrors of a request.
     """
-    before = {name: await _exists(app, name) for name in (app.config.quarantine.stream, app.config.state.stream)}
+    own = (app.config.quarantine, app.config.state)
+    before = {each.stream: await _exists(app, each) for each in own}
     await app.ensure_own_streams()
     for name, existed in before.items():
         yield name, not existed
     yield CANARY, await create_canary(app)
 
 
-async def _exists(app: App, stream: str) -> bool:
+async def _exists(app: App, own: QuarantineConfig | StateConfig) -> bool:
     try:
-        await stream_info(app.client, stream)
+        await stream_info(app.client_for(own), own.stream)
     except StreamNotFoundError:
         return False
     return True

@@ -37,7 +37,9 @@ class Listing(NamedTuple):
 async def list_records(app: App) -> Listing:
     """What the quarantine stream holds, in the order of storing. Raises AuditorError."""
     listing = Listing([], [])
-    async for found in reader.list_records(StreamSource(app.client, app.config.quarantine.stream)):
+    async for found in reader.list_records(
+        StreamSource(app.client_for(app.config.quarantine), app.config.quarantine.stream)
+    ):
         if isinstance(found, ForeignMessage):
             listing.foreign.append(found)
         elif found.stream != CANARY:
@@ -47,7 +49,7 @@ async def list_records(app: App) -> Listing:
 
 async def get_record(app: App, key: str) -> LocatedRecord:
     """The record at `key`, a full subject or what follows the prefix. Raises NotFoundError, other AuditorErrors."""
-    record = await reader.get_record(app.client, app.config.quarantine, key)
+    record = await reader.get_record(app.client_for(app.config.quarantine), app.config.quarantine, key)
     is_snapshot = record.origin.kind.endswith("_snapshot")
     decoded = decode_snapshot(record.data) if is_snapshot else decode_event(record.data)
     return LocatedRecord(record, decoded.offset if isinstance(decoded, Malformed) else 0)

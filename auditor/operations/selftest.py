@@ -68,7 +68,9 @@ async def create_canary(app: App) -> bool:
         await _check(app)
     except StreamNotFoundError:
         messages = [message.raw for message in contents().messages]
-        await create_and_fill(app.client, settings(app.config.state.replicas), messages, contents().deleted)
+        await create_and_fill(
+            app.client_for(app.config.state), settings(app.config.state.replicas), messages, contents().deleted
+        )
         return True
     return False
 
@@ -80,7 +82,7 @@ async def audit_canary(app: App, *, store: bool, interrupted: asyncio.Event | No
     the AuditorErrors of a request.
     """
     await _check(app)
-    audit = AuditConfig(name="canary", stream=CANARY)
+    audit = AuditConfig(name="canary", stream=CANARY, jetstream_api_prefix=app.config.api_prefix(app.config.state))
     ports = PassPorts(
         source=app.source(audit),
         quarantine=app.quarantine(audit) if store else None,
@@ -111,7 +113,7 @@ async def embedded_server() -> AsyncIterator[Config]:
 
 
 async def _check(app: App) -> None:
-    info = await stream_info(app.client, CANARY)
+    info = await stream_info(app.client_for(app.config.state), CANARY)
     if not contents().is_described_by(info.config.get("description") or ""):
         raise CanaryError(f"stream {CANARY} was not seeded by this version of the auditor: {RECREATE_HINT}")
     if info.state.last_seq < len(contents().messages):
@@ -122,7 +124,7 @@ async def _is_stored(app: App, finding: Finding) -> bool:
     if finding.quarantine is None or finding.seq is None:
         return True  # its kind has no records, or this self-test stores none
     try:
-        record = await get_record(app.client, app.config.quarantine, finding.quarantine)
+        record = await get_record(app.client_for(app.config.quarantine), app.config.quarantine, finding.quarantine)
     except NotFoundError:
         return False
     return record.data == contents().messages[finding.seq - 1].data

@@ -13,7 +13,7 @@ from enum import Enum, auto
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from auditor.aether.stream_layout import StreamLayout, actor_id_of
+from auditor.aether.stream_layout import actor_id_of
 from auditor.core.model.ranges import merged, subtract
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.state.examiner import Examiner
@@ -66,7 +66,7 @@ async def catch_up(
             return CatchUp.TOO_MUCH
         actors |= {
             *trimmed.to_reread,
-            *await _without_first_event(source, info, checkpoint, trimmed.first_event_expired),
+            *await _without_first_event(reader, checkpoint, trimmed.first_event_expired),
         }
         if trimmed.partial_segment is not None:
             segments.add(trimmed.partial_segment)
@@ -134,14 +134,12 @@ async def _retry_unjudged(reader: _Reader, checkpoint: Checkpoint) -> tuple[set[
     return actors, segments
 
 
-async def _without_first_event(
-    source: Source, info: StreamInfo, checkpoint: Checkpoint, keys: Iterable[bytes]
-) -> list[bytes]:
+async def _without_first_event(reader: _Reader, checkpoint: Checkpoint, keys: Iterable[bytes]) -> list[bytes]:
     """Look up the new first events of actors whose first events were removed; the actors for which none was found."""
-    layout = StreamLayout(info.name)
+    source, first_seq, layout = reader.source, reader.info.first_seq, reader.request.audit.layout
     missing: list[bytes] = []
     for some in _batches(keys, MAX_CONCURRENT_REQUESTS):
-        lookups = [source.first_on(layout.event_subject(_actor_id(key)), info.first_seq) for key in some]
+        lookups = [source.first_on(layout.event_subject(_actor_id(key)), first_seq) for key in some]
         for key, message in zip(some, await asyncio.gather(*lookups), strict=True):
             if not set_first_event(checkpoint.state.ledger, key, message):
                 missing.append(key)
@@ -152,7 +150,7 @@ async def _reread_actor(reader: _Reader, checkpoint: Checkpoint, key: bytes) -> 
     actor_id = actor_id_of(key)
     if actor_id is None:
         return
-    layout = StreamLayout(reader.info.name)
+    layout = reader.request.audit.layout
     subjects = [layout.event_subject(actor_id), layout.snapshot_subject(actor_id)]
     again = await reader.examine_range(reader.info.first_seq, checkpoint.next_seq - 1, subjects)
     replace_actor(checkpoint.state.ledger, key, again.examiner.state.ledger)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from auditor.aether.stream_layout import event_subject
 from auditor.core.state.duplicates import DuplicateComparison
 from auditor.errors import AuditorError
 from auditor.scan.interrupt import take_until
@@ -69,7 +68,7 @@ async def _compare(
         first_seq=first_seq,
         last_seq=comparison.last_seq,
         # From the id, as Aether makes the subject: a stored subject may contain wildcards.
-        subjects=[event_subject(info.name, actor_id)],
+        subjects=[request.audit.layout.event_subject(actor_id)],
         max_rate=request.audit.max_rate,
     )
     count = 0

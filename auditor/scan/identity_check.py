@@ -13,7 +13,7 @@ import msgspec
 
 from auditor.aether.event import Malformed
 from auditor.aether.gojson.decode import judge_event
-from auditor.aether.stream_layout import actor_id_of, event_subject
+from auditor.aether.stream_layout import actor_id_of
 from auditor.core.history.stream_identity import digest, history_changed_finding
 from auditor.core.history.stream_start import unexplained_start
 from auditor.core.model.findings import Kind
@@ -23,6 +23,7 @@ from auditor.core.state.checkpoint import CheckpointKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from auditor.aether.stream_layout import StreamLayout
     from auditor.core.history.stream_identity import SampledDigest, StreamIdentity
     from auditor.core.model.findings import Finding
     from auditor.core.model.message import StreamInfo
@@ -44,14 +45,19 @@ class IdentityResult:
 
 
 async def check_identity(
-    source: Source, state: StateStore | None, info: StreamInfo, identity: StreamIdentity, now_ns: int
+    source: Source,
+    state: StateStore | None,
+    info: StreamInfo,
+    identity: StreamIdentity,
+    now_ns: int,
+    layout: StreamLayout,
 ) -> IdentityResult:
     """Compare the stream with its last check: the stream info, then some of the sampled messages.
 
     Raises the AuditorErrors of a source and of a state store.
     """
     left = unexplained_start(info, identity.last_info, now_ns)
-    by_info = await check_stream_info(source, state, info, identity, now_ns)
+    by_info = await check_stream_info(source, state, info, identity, now_ns, layout)
     if left is not None:
         if identity.last_info is not None and by_info.reason is None:
             left += await _describe_actors_that_left(state, info)
@@ -66,14 +72,19 @@ async def check_identity(
 
 
 async def check_stream_info(
-    source: Source, state: StateStore | None, info: StreamInfo, identity: StreamIdentity, now_ns: int
+    source: Source,
+    state: StateStore | None,
+    info: StreamInfo,
+    identity: StreamIdentity,
+    now_ns: int,
+    layout: StreamLayout,
 ) -> IdentityResult:
     """Compare the stream info with that of the last check. Raises as `check_identity`."""
     identity, findings = identity.compared_with(info, now_ns)
     reason = None
     for finding in findings:
         if finding.kind is Kind.STREAM_ROLLBACK:
-            finding = await _with_lost_versions(source, state, info, finding)  # noqa: PLW2901
+            finding = await _with_lost_versions(source, state, info, finding, layout)  # noqa: PLW2901
         identity = identity.with_incident(finding, now_ns)
         if finding.kind is not Kind.CONFIG_CHANGED:
             reason = f"{finding.kind}: {finding.detail}"
@@ -133,28 +144,32 @@ async def _last_checkpoint(state: StateStore | None, info: StreamInfo) -> Checkp
     return checked_out.checkpoint if checked_out.checkpoint.created_ns == info.created_ns else None
 
 
-async def _with_lost_versions(source: Source, state: StateStore | None, info: StreamInfo, finding: Finding) -> Finding:
+async def _with_lost_versions(
+    source: Source, state: StateStore | None, info: StreamInfo, finding: Finding, layout: StreamLayout
+) -> Finding:
     """The finding of a rollback with the versions that actors have lost, if the last checkpoint still knows them."""
     checkpoint = await _last_checkpoint(state, info)
     if checkpoint is None:
         return finding
-    return replace(finding, detail=f"{finding.detail}{await _describe_lost_versions(source, checkpoint, info)}")
+    return replace(finding, detail=f"{finding.detail}{await _describe_lost_versions(source, checkpoint, info, layout)}")
 
 
-async def _describe_lost_versions(source: Source, checkpoint: Checkpoint, info: StreamInfo) -> str:
+async def _describe_lost_versions(
+    source: Source, checkpoint: Checkpoint, info: StreamInfo, layout: StreamLayout
+) -> str:
     """The actors whose last events are gone, as the end of a sentence; empty if there are none."""
     actors = checkpoint.state.ledger.actors
     behind = sorted((key, actor) for key, actor in actors.items() if actor.last_seq > info.last_seq)
     if not behind:
         return ""
-    named = [await _lost_by(source, info.name, key, actor) for key, actor in behind[:MAX_ACTORS_NAMED]]
+    named = [await _lost_by(source, layout, key, actor) for key, actor in behind[:MAX_ACTORS_NAMED]]
     more = f" and {len(behind) - MAX_ACTORS_NAMED} more" if len(behind) > MAX_ACTORS_NAMED else ""
     return f"; of {len(behind)} actors: {', '.join(named)}{more}"
 
 
-async def _lost_by(source: Source, stream: str, key: bytes, actor: Actor) -> str:
+async def _lost_by(source: Source, layout: StreamLayout, key: bytes, actor: Actor) -> str:
     actor_id = actor_id_of(key) or "?"
-    last = await source.last_on(event_subject(stream, actor_id))
+    last = await source.last_on(layout.event_subject(actor_id))
     facts = judge_event(last.data) if last is not None else None
     if isinstance(facts, Malformed):
         return f"{actor_id} up to version {actor.last_version}"

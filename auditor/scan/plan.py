@@ -112,9 +112,9 @@ async def choose_plan(
     return _plan(CheckedOut(new, is_saved=False), ports, info, request, is_for_deletions=is_for_deletions)
 
 
-def audited_stream(info: StreamInfo, ports: PassPorts) -> AuditedStream:
+def audited_stream(info: StreamInfo, ports: PassPorts, request: PassRequest) -> AuditedStream:
     """The stream as the examiner needs it."""
-    return AuditedStream(info.name, info.created_ns, ports.quarantine_prefix)
+    return AuditedStream(info.name, info.created_ns, ports.quarantine_prefix, request.audit.layout)
 
 
 def _plan(
@@ -165,7 +165,7 @@ async def _resume(
             incomplete = (
                 "messages that an earlier pass read were deleted since; the next full pass reads the stream again"
             )
-    outcome = await catch_up(ports.source, info, checkpoint, audited_stream(info, ports), request)
+    outcome = await catch_up(ports.source, info, checkpoint, audited_stream(info, ports, request), request)
     if outcome is CatchUp.TOO_MUCH:
         return _Rejected("much of what was read has left the stream")
     is_saved = start.is_saved and outcome is CatchUp.UNCHANGED

@@ -47,7 +47,7 @@ async def report_pass(
         checkpoint,
         facts,
         account,
-        ReportSettings(versions.first, versions.contiguous, request.detail_limit),
+        ReportSettings(versions.first, versions.contiguous, request.detail_limit, request.audit.layout),
         ports.actor_types,
         accepted=AcceptedFindings(accepted.values(), checkpoint.created_ns, history.reported),
         incidents=history.identity.incidents,

@@ -104,7 +104,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
     try:
         plan, checkpoint = start.plan, start.plan.checkpoint
         examiner = Examiner(
-            audited_stream(start.info, ports),
+            audited_stream(start.info, ports, request),
             SubjectFilter(request.audit.all_subjects),
             detail_limit=request.detail_limit,
             state=checkpoint.state,
@@ -165,7 +165,7 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
         log.warning(
             "audit reads another stream: its history begins anew",
             audit=request.audit.name,
-            stream=info.name,
+            stream=info.address,
             account=info.account,
         )
         loaded = replace(loaded, history=AuditHistory().with_actor_types(loaded.history.actor_types))
@@ -173,7 +173,7 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
     ports.actor_types.restore(loaded.history.actor_types)
     checked = IdentityResult(loaded.history.identity)
     if info.contradiction is None:  # otherwise nothing can be concluded from a comparison with the last check
-        checked = await check_identity(source, state, info, loaded.history.identity, started_ns)
+        checked = await check_identity(source, state, info, loaded.history.identity, started_ns, request.audit.layout)
     if checked.reason is not None:
         log.warning("stream changed since the last pass", audit=request.audit.name, reason=checked.reason)
     identity = checked.identity.with_loss(info.lost)

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from auditor.aether.stream_layout import StreamLayout
+from auditor.aether.stream_layout import StreamLayout, prefix_of_event
+from auditor.core.model.origin import prefixes_of_origin
 from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
@@ -65,14 +66,25 @@ async def why_nothing_is_selected(source: Source, info: StreamInfo, audit: Audit
     """
     if not info.messages:
         return None
-    for subjects in (StreamLayout(audit.stream).all_events,) if audit.actors else audit.all_subjects:
+    for subjects in (audit.layout.all_events,) if audit.actors else audit.all_subjects:
         if await source.subjects(subjects):
             return None
+    held = await source.subjects(">")
     return (
         f"none of the {info.messages} messages of stream {info.name} is on the subjects of this audit: it holds messages on"
-        f" {', '.join(_prefixes(await source.subjects('>')))}; check `stream` and `subjects` of audit {audit.name}, and"
-        " whether the stream is a mirror or transforms subjects"
+        f" {', '.join(_prefixes(held))}; {_remedy(info, audit, held)}"
     )
+
+
+def _remedy(info: StreamInfo, audit: AuditConfig, held: Iterable[str]) -> str:
+    """What to do about an audit of the wrong subjects: set the prefix that follows from the stream's settings or messages."""
+    for origin, offered in prefixes_of_origin(info.config):
+        if offered != audit.layout.prefix:
+            return f"it {origin}, so set subject_prefix of audit {audit.name} to {offered}"
+    prefixes = {prefix for subject in held if (prefix := prefix_of_event(subject.encode()))}
+    if len(prefixes) == 1 and prefixes != {audit.layout.prefix}:
+        return f"set subject_prefix of audit {audit.name} to {prefixes.pop()}"
+    return f"check `stream`, `subject_prefix` and `subjects` of audit {audit.name}"
 
 
 def _prefixes(subjects: Iterable[str]) -> list[str]:

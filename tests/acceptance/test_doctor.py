@@ -84,7 +84,7 @@ async def test_an_audit_whose_subjects_hold_no_message_is_reported_with_those_th
     ended = await auditor("doctor", "--config", config)
     assert ended.code == 1
     found = next(line for line in lines(ended.out, "✗") if "is on the subjects of this audit" in line)
-    assert "it holds messages on archive.events.>; check `stream` and `subjects` of audit orders" in found
+    assert "so set subject_prefix of audit orders to archive" in found
 
 
 async def test_a_missing_stream_is_reported_with_what_to_check(server: EmbeddedServer, config: str) -> None:

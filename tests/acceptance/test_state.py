@@ -12,6 +12,7 @@ import pytest
 from auditor.canary.actor_messages import SeedMessage
 from auditor.config import StateConfig
 from auditor.core.history.audit_history import AUDIT_HISTORY_FORMAT
+from auditor.jetstream.reading.stream_source import StreamSource
 from auditor.jetstream.state.part_store import PartContent, PartStore
 from tests.acceptance.conftest import auditor, configured
 from tests.acceptance.test_scan import good, store
@@ -180,7 +181,7 @@ async def test_concurrent_scans_do_not_damage_saved_state(
 
 async def replaced(admin: Client, data: bytes, number: int = 1, part: str = "chronicle") -> None:
     """Save `data` as this part of the state of audit orders, with this format number."""
-    saved = PartStore(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
+    saved = PartStore(admin, StateConfig(), StreamSource(admin, "ORDERS"), "orders", "9.9.9")
     await saved.load_manifest()
     await saved.save({part: PartContent(data, {}, number)}, 1)
 
@@ -230,7 +231,7 @@ async def test_state_of_a_newer_format_is_refused_in_one_line_and_left_as_it_is(
     await store(server, admin, *good(4))
     await scanned(config)
     await replaced(admin, b"of the future", 99, part)
-    saved = PartStore(admin, StateConfig(), "ORDERS", "orders", "9.9.9")
+    saved = PartStore(admin, StateConfig(), StreamSource(admin, "ORDERS"), "orders", "9.9.9")
     before = await saved.load_manifest()
     for options in ([], [], ["--full"]):
         ended = await auditor("scan", "--config", config, *options)

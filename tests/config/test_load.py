@@ -44,7 +44,9 @@ def test_the_example_loads_and_says_the_defaults() -> None:
     example, smallest = load(EXAMPLE), parse(SMALLEST, "f.yaml", {})
     assert example.model_dump() == {
         **smallest.model_dump(),
-        "audits": ({**smallest.model_dump()["audits"][0], "subjects": ("ORDERS.events.>",)},),
+        "audits": (
+            {**smallest.model_dump()["audits"][0], "subjects": ("ORDERS.events.>",), "subject_prefix": "ORDERS"},
+        ),
     }
 
 
@@ -129,8 +131,15 @@ def test_every_problem_is_reported_at_once_each_with_its_path() -> None:
         (audit('actors: ["a\\tb"]'), "audits[0].actors[0]: cannot be the id of an actor: it has a tab or a line end"),
         (audit('actors: ["\\ud800"]'), "cannot be the id of an actor: it is not valid Unicode"),
         (audit("snapshots: 1"), "expected true or false, found a whole number"),
-        (f"{SMALLEST}\nquarantine: {{subject_prefix: ORDERS.events.q}}", "overlaps the subjects of the audited stream"),
+        (f"{SMALLEST}\nquarantine: {{subject_prefix: ORDERS.events.q}}", "overlaps the audited subjects of ORDERS"),
         (f"{SMALLEST}\nstate: {{stream: AETHER_QUARANTINE}}", "state.stream: is the same as quarantine.stream"),
+        (f"{SMALLEST}\nnats: {{jetstream_domain: a.b}}", "nats.jetstream_domain:"),
+        (
+            f"{SMALLEST}\nstate: {{jetstream_domain: a, jetstream_api_prefix: b}}",
+            "state.jetstream_api_prefix: cannot be",
+        ),
+        (audit("subject_prefix: shop, subjects: [ORDERS.events.>]"), "it must begin with shop.events."),
+        (audit('jetstream_domain: "", jetstream_api_prefix: b'), "audits[0].jetstream_api_prefix: cannot be combined"),
         (f"{SMALLEST}\nnats: {{password: p}}", "nats.password: needs nats.user, too"),
     ],
 )

@@ -30,3 +30,22 @@ def test_the_next_runs_follow_the_interval_or_the_cron_line(schedule: str, expec
     config = parse(f"audits: [{{name: a, stream: S, schedule: {{{schedule}, jitter: 30s}}}}]", "f", {})
     runs = config.audits[0].schedule.next_runs(datetime(2026, 12, 1, 12, tzinfo=UTC), 2)
     assert [f"{run:%H:%M:%S}" for run in runs] == expected
+
+
+def test_a_section_without_an_api_uses_that_of_nats_and_an_empty_domain_is_the_nearest_one() -> None:
+    text = """
+        nats: {jetstream_domain: hub}
+        audits:
+          - {name: a, stream: ORDERS}
+          - {name: b, stream: ORDERS, jetstream_api_prefix: JS.A.API}
+        state: {jetstream_domain: ""}
+    """
+    config = parse(text, "f.yaml", {})
+    assert [config.api_prefix(audit) for audit in config.audits] == ["$JS.hub.API", "JS.A.API"]
+    assert (config.api_prefix(config.quarantine), config.api_prefix(config.state)) == ("$JS.hub.API", "$JS.API")
+
+
+def test_the_subjects_of_an_audit_begin_with_its_subject_prefix() -> None:
+    config = parse("audits: [{name: a, stream: MIRROR, subject_prefix: shop.eu, actors: [order-1]}]", "f.yaml", {})
+    (audit,) = config.audits
+    assert audit.all_subjects == ("shop.eu.events.order.order-1", "shop.eu.snapshots.order.order-1")

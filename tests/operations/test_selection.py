@@ -29,7 +29,7 @@ async def test_each_audit_that_selects_nothing_or_cannot_be_read_is_a_problem_wi
     renamed, absent = caught.value.problems
     assert caught.value.source == "f.yaml"
     assert renamed.startswith("audits[1]: none of the 1 messages of stream T is on the subjects of this audit")
-    assert "it holds messages on other.events.>; check `stream` and `subjects` of audit renamed" in renamed
+    assert "it holds messages on other.events.>; set subject_prefix of audit renamed to other" in renamed
     assert absent.startswith("audits[2]: stream NONE does not exist")
 
 

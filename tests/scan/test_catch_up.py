@@ -203,7 +203,9 @@ async def test_catch_up_returns_whether_the_checkpoint_changed() -> None:
         saved = await state.check_out(CheckpointKind.COMPLETED)
         assert saved is not None
         info = await stream.info()
-        outcome = await catch_up(stream, info, saved.checkpoint, audited_stream(info, one.ports), one.request)
+        outcome = await catch_up(
+            stream, info, saved.checkpoint, audited_stream(info, one.ports, one.request), one.request
+        )
         state.put_back(saved)
         return outcome, saved.checkpoint.first_seq
 

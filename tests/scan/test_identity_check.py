@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import auditor.scan.identity_check
+from auditor.aether.stream_layout import StreamLayout
 from auditor.core.model.findings import Kind, Severity
 from auditor.core.model.passes import Mode, Verdict
 from auditor.scan.identity_check import check_identity
@@ -163,7 +164,7 @@ async def test_a_check_returns_a_new_identity_and_does_not_change_the_old_one() 
     stream, state = await audited_once()
     before = (await state.load_history()).history.identity
     stream.roll_back(5)
-    result = await check_identity(stream, state, await stream.info(), before, 99)
+    result = await check_identity(stream, state, await stream.info(), before, 99, StreamLayout("S"))
     assert str(result.reason).startswith("stream_rollback: the stream ends at sequence 5")
     assert (len(result.identity.incidents), result.identity.generation) == (1, 1)
     assert (before.incidents, before.generation) == ((), 0)
@@ -173,7 +174,7 @@ async def test_a_check_returns_a_new_identity_and_does_not_change_the_old_one() 
 async def test_a_check_of_an_unchanged_stream_finds_nothing() -> None:
     stream, state = await audited_once()
     before = (await state.load_history()).history.identity
-    result = await check_identity(stream, state, await stream.info(), before, 99)
+    result = await check_identity(stream, state, await stream.info(), before, 99, StreamLayout("S"))
     assert (result.reason, result.identity.incidents) == (None, ())
     assert result.identity.last_info is not None
     assert result.identity.last_info.checked_ns == 99

@@ -17,7 +17,7 @@ async def test_an_audit_whose_subjects_hold_no_message_is_inconclusive_and_names
     assert (report.verdict, report.messages.skipped) == (Verdict.INCONCLUSIVE, 4)
     assert report.incomplete == (
         "none of the 4 messages of stream S is on the subjects of this audit: it holds messages on archive.events.>, x;"
-        " check `stream` and `subjects` of audit a, and whether the stream is a mirror or transforms subjects"
+        " set subject_prefix of audit a to archive"
     )
     assert report.notes == ("messages on archive.events.> were skipped: they are not on the subjects of this audit",)
 

@@ -42,7 +42,7 @@ async def walk(one: OnePass, plan: Plan) -> WalkResult:
     if state is not None:
         await state.load_history()
     examiner = Examiner(
-        audited_stream(info, one.ports),
+        audited_stream(info, one.ports, one.request),
         SubjectFilter(one.audit.all_subjects),
         detail_limit=1000,
         state=plan.checkpoint.state,

@@ -133,7 +133,7 @@ class LastStreamInfo(
     first_time_ns: int = 0
     """When the first message was stored, nanoseconds since 1970; 0 if that is not known."""
     stream: str = ""
-    """Name of the stream; empty if it is not known."""
+    """`StreamInfo.address`; empty if it is not known."""
     account: str = ""
     """The account of the auditor's user; empty if it is not known."""
 
@@ -166,15 +166,17 @@ class StreamIdentity(
     """What left the start of the stream although no limit explains it, in one line; empty if nothing has."""
 
     def is_of(self, info: StreamInfo) -> bool:
-        """Whether this may be the identity of the stream with this name in this account.
+        """Whether this may be the identity of the stream with this name in this account and domain.
 
         A stream that is as old as that of the last check is the same one, however the auditor reaches it.
         """
         before = self.last_info
         if before is None:
             return True
+        if before.created_ns == info.created_ns:
+            return before.stream.rpartition(" ")[2] in ("", info.name)
         is_moved = before.account and info.account and before.account != info.account
-        return before.stream in ("", info.name) and (not is_moved or before.created_ns == info.created_ns)
+        return before.stream in ("", info.address) and not is_moved
 
     def without_checkpoints(self) -> StreamIdentity:
         """The identity in a generation of which no checkpoint can have been saved yet."""
@@ -216,7 +218,7 @@ def _last_info(info: StreamInfo, now_ns: int) -> LastStreamInfo:
         messages=info.messages,
         settings=settings(info.config),
         first_time_ns=info.first_time_ns,
-        stream=info.name,
+        stream=info.address,
         account=info.account,
     )
 

@@ -67,3 +67,10 @@ class StreamInfo:
     """The subjects of which the stream stores messages."""
     config: Mapping[str, object] = field(default_factory=dict)
     """The configuration of the stream, as the server reports it."""
+    api_prefix: str = ""
+    """The prefix of the JetStream API that has the stream; empty for the nearest one."""
+
+    @property
+    def address(self) -> str:
+        """The name of the stream, after the prefix of its API unless that is the nearest one."""
+        return f"{self.api_prefix} {self.name}" if self.api_prefix else self.name

@@ -33,11 +33,13 @@ Second = TypeVar("Second")
 
 @dataclass(frozen=True, slots=True)
 class ReportSettings:
-    """The settings of `versions` in the configuration, and the maximal number of findings to list."""
+    """The settings of `versions` in the configuration, the maximal number of findings to list, and the layout of subjects."""
 
     first_version: int = 1
     contiguous: bool = True
     max_findings: int = 1000
+    layout: StreamLayout | None = None
+    """The layout of the subjects of the stream; None for the layout that has the stream's name."""
 
 
 def build_report(
@@ -63,6 +65,7 @@ def build_report(
     """
     state = checkpoint.state
     events, snapshots = state.segments.events, state.segments.snapshots
+    layout = settings.layout or StreamLayout(checkpoint.stream)
     table = FindingTable(
         state,
         checkpoint.stream,
@@ -70,7 +73,7 @@ def build_report(
             first_seq=max(facts.range.first_seq, account.first_seq),
             deleted=merged([*checkpoint.deleted, *checkpoint.deleted_after_read]),
             unreadable=checkpoint.unreadable,
-            unreadable_by_actor=_unreadable_by_actor(checkpoint),
+            unreadable_by_actor=_unreadable_by_actor(checkpoint, layout),
             unread=account.unread,
             lost=lost.ranges,
             configured_first_seq=checkpoint.configured_first_seq,
@@ -81,6 +84,7 @@ def build_report(
         max_findings=settings.max_findings,
         identifier=Identifier(checkpoint.stream, checkpoint.created_ns, incidents),
         accepted=accepted,
+        layout=layout,
     )
     table.add_ranges(Kind.DELETED_MESSAGES, checkpoint.deleted)
     table.add_ranges(Kind.UNREADABLE_MESSAGE, checkpoint.unreadable)
@@ -146,8 +150,8 @@ def _why_incomplete(state: AuditState, account: RangeAccount) -> str | None:
     return None
 
 
-def _unreadable_by_actor(checkpoint: Checkpoint) -> dict[bytes, int]:
-    prefix = StreamLayout(checkpoint.stream).events_prefix.encode()
+def _unreadable_by_actor(checkpoint: Checkpoint, layout: StreamLayout) -> dict[bytes, int]:
+    prefix = layout.events_prefix.encode()
     return {
         subject.removeprefix(prefix): count.unreadable for subject, count in checkpoint.unreadable_by_subject.items()
     }

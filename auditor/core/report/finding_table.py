@@ -56,8 +56,9 @@ class FindingTable:
         max_findings: int,
         identifier: Identifier | None = None,
         accepted: AcceptedFindings | None = None,
+        layout: StreamLayout | None = None,
     ) -> None:
-        """`max_findings`: how many findings are listed, and how many broken actors."""
+        """`max_findings`: how many findings are listed, and how many broken actors. `layout`: by default that of `stream`."""
         self.totals: Counter[tuple[Kind, Severity]] = Counter()
         """Open findings; messages for the kinds that count messages."""
         self.accepted: Counter[tuple[Kind, Severity]] = Counter()
@@ -79,7 +80,7 @@ class FindingTable:
         self.broken_list: list[BrokenActor] = []
         """The first broken actors by id, at most `max_findings`."""
         self._state = state
-        self._layout = StreamLayout(stream)
+        self._layout = layout or StreamLayout(stream)
         self._facts = facts
         self._max_findings = max_findings
         self._identifier = identifier or Identifier(stream, 0)

@@ -48,6 +48,8 @@ class AuditedStream:
     """When the stream was created, nanoseconds since 1970."""
     quarantine_prefix: str | None = None
     """The first tokens of the subjects of records; None if the pass sends no records."""
+    layout: StreamLayout | None = None
+    """The layout of the subjects of the stream; None for the layout that has the stream's name."""
 
 
 class Examiner:
@@ -64,7 +66,7 @@ class Examiner:
         self._stream = stream
         self._subjects = subjects
         self._detail_limit = detail_limit
-        layout = StreamLayout(stream.stream)
+        layout = stream.layout or StreamLayout(stream.stream)
         self._event_prefix = layout.events_prefix.encode()
         self._snapshot_prefix = layout.snapshots_prefix.encode()
         self._segment = Segment()

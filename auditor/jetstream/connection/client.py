@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nats import errors
 
+from auditor.config.models import NEAREST_API
 from auditor.errors import ConnectionFailedError
 from auditor.jetstream.connection.connection import Connection
 from auditor.jetstream.connection.cutter import Cutter
@@ -89,6 +90,8 @@ class Inbox:
 
 class Client(Connection):
     """A connection with requests. If it is lost, requests in flight fail at once and are not sent again."""
+
+    api_prefix = NEAREST_API
 
     def __init__(self, login: Login) -> None:
         super().__init__(login)
@@ -205,6 +208,11 @@ class Client(Connection):
         for subject, future in self._requests.values():
             if request_subject in (None, subject) and not future.done():
                 future.set_exception(_copy_of(reason))
+
+    @property
+    def nearest_domain(self) -> str:
+        """The JetStream domain of the server; empty if it has none."""
+        return str(self._server_info.get("domain", ""))
 
     def not_connected_error(self, cause: Exception | None = None) -> ConnectionFailedError:
         """Return the error of an operation that failed without a connection.

@@ -11,7 +11,7 @@ from nats import errors
 
 from auditor.errors import PermissionDeniedError
 
-CONSUMER = re.compile(r"(\$JS\.API\.CONSUMER\.(CREATE|INFO|MSG\.NEXT)\.[^.]+)\..*")
+CONSUMER = re.compile(r"^((?:[^.]+\.)+?CONSUMER\.(CREATE|INFO|MSG\.NEXT)\.[^.]+)\..*")
 """Subjects that end in the name of a consumer, which is new for every walk, and may then have its filter."""
 
 

@@ -22,9 +22,8 @@ from auditor.aether import (
     decode_snapshot,
     encode_event,
     encode_snapshot,
-    event_subject,
-    snapshot_subject,
 )
+from auditor.aether.stream_layout import StreamLayout
 from auditor.config.rules import nats_name
 from auditor.errors import AuditorError
 from auditor.jetstream import api
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
 
     from auditor.aether import ActorSnapshot, Event
     from auditor.core.model.message import StoredMessage
+    from auditor.jetstream.api_client import ApiClient
     from auditor.jetstream.eventstore.version_cache import CachedVersion
 
 MAX_ATTEMPTS = 2
@@ -52,7 +52,9 @@ MAX_ATTEMPTS = 2
 class JetStreamEventStore:
     """Saves and reads the actors of one stream. Every method raises UnstorableActorError and the AuditorErrors."""
 
-    def __init__(self, client: Client, stream: str) -> None:
+    def __init__(self, client: ApiClient, stream: str, layout: StreamLayout | None = None) -> None:
+        """`layout`: of the subjects of the stream; by default the one that has the stream's name."""
+        self._layout = layout or StreamLayout(stream)
         self._client = client
         self._stream = stream
         self._source = StreamSource(client, stream)
@@ -91,7 +93,7 @@ class JetStreamEventStore:
         Raises VersionConflictError, DuplicateEventError, EncodeError; NotStoredError if it is certainly not stored,
         UnknownOutcomeError if attempts for 30 seconds got no answer.
         """
-        subject = event_subject(self._stream, check_storable_id(event.actor_id))
+        subject = self._layout.event_subject(check_storable_id(event.actor_id))
         data = encode_event(event)
         async with self._lock_for(subject):
             await self._save_event(event, subject, data)
@@ -124,7 +126,7 @@ class JetStreamEventStore:
     async def get_events_with_errors(self, actor_id: str, from_version: int = 0) -> ReplayResult:
         """Return the events that Aether would apply and the messages that it would skip, in stream order."""
         result = ReplayResult()
-        async for messages in self._walk(event_subject(self._stream, check_readable_id(actor_id))):
+        async for messages in self._walk(self._layout.event_subject(check_readable_id(actor_id))):
             for message in messages:
                 event = decode_event(message.data)
                 if isinstance(event, Malformed):
@@ -139,11 +141,11 @@ class JetStreamEventStore:
 
     async def get_latest_version(self, actor_id: str) -> int:
         """Return the highest version of the actor's events, 0 if there is none. Only the first call reads all of them."""
-        return (await self._versions.fetch(event_subject(self._stream, check_readable_id(actor_id)))).version
+        return (await self._versions.fetch(self._layout.event_subject(check_readable_id(actor_id)))).version
 
     async def save_snapshot(self, snapshot: ActorSnapshot) -> None:
         """Store `snapshot` as the actor's last one. Raises EncodeError, NotStoredError, UnknownOutcomeError."""
-        subject = snapshot_subject(self._stream, check_storable_id(snapshot.actor_id))
+        subject = self._layout.snapshot_subject(check_storable_id(snapshot.actor_id))
         data = encode_snapshot(snapshot)
         what = f"snapshot {snapshot.version} of actor {snapshot.actor_id!r}"
         async with self._lock_for(subject):
@@ -165,7 +167,7 @@ class JetStreamEventStore:
 
         Raises SnapshotNotFoundError, and MalformedSnapshotError about the last one.
         """
-        subject = snapshot_subject(self._stream, check_readable_id(actor_id))
+        subject = self._layout.snapshot_subject(check_readable_id(actor_id))
         last = await api.get_message(self._client, self._stream, last_by_subj=subject)
         if last is None:
             raise SnapshotNotFoundError(actor_id)

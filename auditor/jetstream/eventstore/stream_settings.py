@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from auditor.jetstream.api import StreamInfoReply
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
 
 REQUIRED = {"retention": "limits"}
 """With any other retention the server removes messages that a consumer has acknowledged."""
@@ -25,7 +25,7 @@ FORBIDDEN_HERE = {**FORBIDDEN, "max_msgs_per_subject": "the server removes earli
 YEAR = timedelta(days=365)
 
 
-async def ensure_event_stream(client: Client, stream: str, *, replicas: int, max_age: timedelta) -> None:
+async def ensure_event_stream(client: ApiClient, stream: str, *, replicas: int, max_age: timedelta) -> None:
     """Create `stream` if it does not exist, and check that it can store events. An existing one keeps its settings.
 
     Raises EventStreamError, PermissionDeniedError, ConnectionFailedError.
@@ -38,7 +38,7 @@ async def ensure_event_stream(client: Client, stream: str, *, replicas: int, max
         raise EventStreamError(f"stream {stream} cannot store events: {'; '.join(problems)}; change these settings")
 
 
-async def _create(client: Client, settings: dict[str, Any]) -> StreamInfoReply:
+async def _create(client: ApiClient, settings: dict[str, Any]) -> StreamInfoReply:
     try:
         return await create_or_use_stream(client, settings, timeout=SLOW_TIMEOUT)
     except (JetStreamError, ConnectionFailedError) as error:

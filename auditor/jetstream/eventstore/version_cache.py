@@ -9,7 +9,7 @@ from auditor.jetstream import api
 
 if TYPE_CHECKING:
     from auditor.core.model.message import StoredMessage
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
     from auditor.jetstream.reading.stream_source import StreamSource
 
 
@@ -36,7 +36,7 @@ class CachedVersion(NamedTuple):
 class VersionCache:
     """The cached versions of the event subjects of one stream."""
 
-    def __init__(self, client: Client, stream: str, source: StreamSource) -> None:
+    def __init__(self, client: ApiClient, stream: str, source: StreamSource) -> None:
         self._client = client
         self._stream = stream
         self._source = source

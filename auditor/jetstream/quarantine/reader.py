@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from auditor.config import QuarantineConfig
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
     from auditor.jetstream.quarantine.record import ForeignMessage, Record, RecordOrigin
     from auditor.jetstream.reading.stream_source import StreamSource
 
@@ -41,7 +41,7 @@ async def list_records(quarantine_stream: StreamSource) -> AsyncIterator[RecordO
                     yield found
 
 
-async def get_record(client: Client, config: QuarantineConfig, key: str) -> Record:
+async def get_record(client: ApiClient, config: QuarantineConfig, key: str) -> Record:
     """Return the record at `key`, which is a subject, or its part after the prefix. A damaged record has a `problem`.
 
     If another message is stored at the key, the record is looked for at its further subjects.
@@ -62,7 +62,7 @@ async def get_record(client: Client, config: QuarantineConfig, key: str) -> Reco
     )
 
 
-async def read_record_at(client: Client, stream: str, subject: str) -> Record | None:
+async def read_record_at(client: ApiClient, stream: str, subject: str) -> Record | None:
     """Return the record whose first part is at `subject`; None if there is none. Raises as `get_record`."""
     first = await read_part(client, stream, subject)
     origin = read_origin(subject, first.headers) if first else None
@@ -77,7 +77,7 @@ async def read_record_at(client: Client, stream: str, subject: str) -> Record | 
     return read_record(origin, parts)
 
 
-async def read_part(client: Client, stream: str, subject: str) -> StoredPart | None:
+async def read_part(client: ApiClient, stream: str, subject: str) -> StoredPart | None:
     """Return the part at `subject`; None if there is none. Raises as `get_record`."""
     message = await get_message(client, stream, last_by_subj=subject)
     # A subject with a wildcard finds messages on other subjects.

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
     from auditor.config import QuarantineConfig
     from auditor.core.model.quarantine_entry import QuarantineEntry
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
     from auditor.jetstream.quarantine.record import Part
+    from auditor.jetstream.reading.stream_source import StreamSource
 
 MAX_IN_FLIGHT = 256
 """Records that are sent and not yet acknowledged. A higher limit is not faster."""
@@ -64,10 +65,10 @@ class QuarantineWriter:
     `GIVE_UP_SECONDS` without an answer, the other records of the round are not sent and count as failed.
     """
 
-    def __init__(self, client: Client, config: QuarantineConfig, audited_stream: str) -> None:
+    def __init__(self, client: ApiClient, config: QuarantineConfig, audited: StreamSource) -> None:
         self._client = client
         self._config = config
-        self._audited_stream = audited_stream
+        self._audited = audited
         self._in_flight: set[asyncio.Task[None]] = set()
         self._bytes_in_flight = 0
         self._capacity_freed = asyncio.Event()
@@ -84,7 +85,7 @@ class QuarantineWriter:
 
         Raises QuarantineStreamError, PermissionDeniedError, ConnectionFailedError.
         """
-        await quarantine_stream(self._config).ensure(self._client, self._audited_stream)
+        await quarantine_stream(self._config).ensure(self._client, self._audited)
 
     async def submit(self, entry: QuarantineEntry) -> None:
         """Send one record. Waits while too many are in flight, unless the stream has refused in this round. Never raises."""

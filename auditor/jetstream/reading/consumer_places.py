@@ -14,7 +14,7 @@ from auditor.jetstream import api
 from auditor.jetstream.granted import RequiredSubject, granted_permissions
 
 if TYPE_CHECKING:
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
 
 PLACES_FOR_OTHERS = 2
 """Places under the limit of consumers that the auditor leaves free."""
@@ -22,7 +22,7 @@ MAX_UNUSED = 2
 """Consumers of a stream that are unused and not deleted, beyond which no other is created."""
 
 
-async def wait_for_place(client: Client, stream: str) -> None:
+async def wait_for_place(client: ApiClient, stream: str) -> None:
     """Return as soon as a consumer may be created. It waits only for consumers of its own, which expire within seconds.
 
     Raises `api.ConsumerLimitError` if others leave no place, and the errors of `api.request`.
@@ -46,29 +46,29 @@ async def wait_for_place(client: Client, stream: str) -> None:
         await asyncio.sleep(own.seconds_to_expiry(stream, clock()))
 
 
-async def release(client: Client, stream: str, name: str) -> None:
+async def release(client: ApiClient, stream: str, name: str) -> None:
     """Delete a consumer that is not used any more, if the user may. Otherwise keep its name until it has expired. Never raises."""
     client.own_consumers.add(stream, name, asyncio.get_running_loop().time())
     await _delete(client, stream, name)
 
 
-async def _delete(client: Client, stream: str, name: str) -> None:
+async def _delete(client: ApiClient, stream: str, name: str) -> None:
     own = client.own_consumers
     if not client.is_connected:
         return
     try:
         if stream not in own.may_delete:
-            own.may_delete[stream] = await _may_publish(client, f"$JS.API.CONSUMER.DELETE.{stream}.{name}")
+            own.may_delete[stream] = await _may_publish(client, f"{client.api_prefix}.CONSUMER.DELETE.{stream}.{name}")
         if own.may_delete[stream]:
             await api.delete_consumer(client, stream, name)
             own.remove(stream, name)
-    except PermissionDeniedError:
+    except (PermissionDeniedError, api.NoAnswerError):
         own.may_delete[stream] = False
     except AuditorError:
         return  # it expires
 
 
-async def _limit(client: Client, stream: str, info: api.StreamInfoReply) -> int:
+async def _limit(client: ApiClient, stream: str, info: api.StreamInfoReply) -> int:
     """Return how many consumers the stream may have; 0 for any number. A limit of the account that cannot be read is ignored."""
     own = client.own_consumers
     if stream not in own.account_limit:
@@ -77,16 +77,16 @@ async def _limit(client: Client, stream: str, info: api.StreamInfoReply) -> int:
     return min((limit for limit in limits if limit > 0), default=0)
 
 
-async def _account_limit(client: Client, stream: str, replicas: int) -> int:
-    if not await _may_publish(client, "$JS.API.INFO"):
+async def _account_limit(client: ApiClient, stream: str, replicas: int) -> int:
+    if not await _may_publish(client, f"{client.api_prefix}.INFO"):
         return 0
     try:
         return max(0, (await api.account_info(client, stream)).max_consumers(replicas))
-    except (PermissionDeniedError, api.JetStreamError):
-        return 0
+    except (PermissionDeniedError, api.JetStreamError, api.NoAnswerError):
+        return 0  # it is not exported to this account
 
 
-async def _may_publish(client: Client, subject: str) -> bool:
+async def _may_publish(client: ApiClient, subject: str) -> bool:
     """Return whether the user may publish to `subject`, as far as the server reports that."""
     permissions = await granted_permissions(client)
     return permissions is not None and not permissions.publish.missing([RequiredSubject(subject, "")])

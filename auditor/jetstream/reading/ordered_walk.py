@@ -17,6 +17,7 @@ from auditor.jetstream.reading.pull_consumer import (
     ConsumerLostError,
     ConsumerStalledError,
     MessageLostError,
+    OneAnswerError,
     can_ask_for_next,
     pull_consumer,
 )
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from auditor.core.model.message import StoredMessage, StreamInfo
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
 
 MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.05, 2.0
 """Bounds of the delay before a new consumer. The delay doubles with every consumer that delivers nothing."""
@@ -42,12 +43,16 @@ MAX_STEPS = 10
 """Messages that never arrive and are stepped over in one walk."""
 MAX_STALLS = 100
 """Blocks that the server cannot read and that are stepped over in one walk."""
+MAX_SINGLE_ANSWERS = 3
+"""Consumers in a row of which one message for each pull arrived, although they sent more, after which the walk is given up."""
+OPEN_PULLS = 2
+"""Pulls that a consumer has open at most."""
 MAX_BREAKS = 20
 """Connections lost one after the other, without a message, after which the walk is given up."""
 
 
 async def ordered_walk(
-    client: Client,
+    client: ApiClient,
     pinned: StreamInfo,
     *,
     first_seq: int,
@@ -75,7 +80,7 @@ async def ordered_walk(
                         following = last_seq + 1
                         break
                     following = messages[-1].seq + 1
-                    retries.reset()
+                    retries.reset(len(messages))
                     if following > last_seq + 1:
                         messages = [message for message in messages if message.seq <= last_seq]
                     if wanted is not None:
@@ -101,20 +106,22 @@ async def ordered_walk(
 class _Retries:
     """Waits before each new consumer, and gives up after `GIVE_UP_SECONDS` or `MAX_BREAKS` without a message."""
 
-    def __init__(self, client: Client, batch: int) -> None:
+    def __init__(self, client: ApiClient, batch: int) -> None:
         self._client = client
         self._batch = batch
         self._delay = RetryDelay(MIN_DELAY_SECONDS, MAX_DELAY_SECONDS)
         self._failing_since: float | None = None
-        self._losses = self._breaks = 0
+        self._losses = self._breaks = self._single_answers = 0
 
     @property
     def batch(self) -> int:
         """Messages that one pull requests: one at a time once messages were lost repeatedly."""
         return self._batch if self._losses < LOSSES_BEFORE_SINGLE else 1
 
-    def reset(self) -> None:
-        """Start again, because a message has arrived."""
+    def reset(self, arrived: int) -> None:
+        """Start again, because `arrived` messages have arrived."""
+        if arrived > OPEN_PULLS:
+            self._single_answers = 0
         self._restart_clock()
         self._losses = self._breaks = 0
 
@@ -125,6 +132,12 @@ class _Retries:
     async def has_lost(self, error: MessageLostError) -> bool:
         """Wait after `error`. Return whether the message was lost so often that the walk has to step over it."""
         self._losses += 1
+        self._single_answers = self._single_answers + 1 if isinstance(error, OneAnswerError) else 0
+        if self._single_answers >= MAX_SINGLE_ANSWERS:
+            raise WalkIncompleteError(
+                "only one message arrives for each pull: where another account exports its JetStream API to this one, export"
+                " CONSUMER.MSG.NEXT with response_type: stream"
+            ) from error
         await self.wait(error)
         if self._losses < LOSSES_BEFORE_STEP:
             return False
@@ -155,7 +168,7 @@ class _Retries:
 class _Stepper:
     """Finds where a walk continues behind what it cannot read, a bounded number of times."""
 
-    def __init__(self, client: Client, stream: str, last_seq: int) -> None:
+    def __init__(self, client: ApiClient, stream: str, last_seq: int) -> None:
         self._client = client
         self._stream = stream
         self._last_seq = last_seq

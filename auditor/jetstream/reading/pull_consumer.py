@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from auditor.core.model.batch import Batch
-    from auditor.jetstream.connection.client import Client, Inbox
+    from auditor.jetstream.api_client import ApiClient
+    from auditor.jetstream.connection.client import Inbox
     from auditor.jetstream.connection.frames import RawMessage
 
 BATCH = 2_000
@@ -62,6 +63,10 @@ class MessageLostError(ConsumerLostError):
     """A message was sent, and did not arrive as it was sent."""
 
 
+class OneAnswerError(MessageLostError):
+    """As many messages arrived as pulls were sent, and others are missing: an import may let one answer through."""
+
+
 class ConsumerStalledError(AuditorError):
     """Messages are pending, and the server delivers none, because it cannot read what is stored next."""
 
@@ -76,7 +81,7 @@ def can_ask_for_next(subjects: Sequence[str]) -> bool:
 
 @asynccontextmanager
 async def pull_consumer(
-    client: Client, stream: str, *, start_seq: int, subjects: Sequence[str], batch: int
+    client: ApiClient, stream: str, *, start_seq: int, subjects: Sequence[str], batch: int
 ) -> AsyncIterator[PullConsumer]:
     """Create a consumer for the messages from `start_seq` on. After the block it is deleted, or expires within a minute.
 
@@ -112,7 +117,7 @@ class PullConsumer:
 
     def __init__(
         self,
-        client: Client,
+        client: ApiClient,
         inbox: Inbox,
         arrived: asyncio.Event,
         stream: str,
@@ -138,6 +143,8 @@ class PullConsumer:
         """The start of the reply subject of every message, taken from the first."""
         self._received = 0
         """The consumer sequence of the last message. Consumer sequences have no gaps."""
+        self._pulls = 0
+        """Pulls that were sent."""
         self._requested = 0
         """Messages that open pulls may still deliver."""
         self._pull_bytes = PULL_BYTES
@@ -197,7 +204,7 @@ class PullConsumer:
     def _accept_batch(self, batch: Batch) -> Sequence[StoredMessage]:
         """Return a batch if it continues what was received."""
         if batch.first_consumer_seq != self._received + 1:
-            self._problem = MessageLostError("messages were lost on the way")
+            self._problem = self._lost_after(self._received)
             return []
         if batch.first_seq <= self._last_seq:
             self._problem = _impossible()
@@ -232,7 +239,7 @@ class PullConsumer:
                 self._problem = MessageLostError("a message arrived without its sequence in the reply subject")
                 break
             if consumer_seq != received + 1:
-                self._problem = MessageLostError("messages were lost on the way")
+                self._problem = self._lost_after(received)
                 break
             if not (last_seq < seq <= MAX_NUMBER and -MAX_NUMBER <= time_ns <= MAX_NUMBER):
                 self._problem = _impossible()
@@ -245,6 +252,11 @@ class PullConsumer:
         if messages and not self._problem:
             self.at_end = pending.partition(b".")[0] == b"0"  # a random token may follow
         return messages
+
+    def _lost_after(self, received: int) -> MessageLostError:
+        """Return the error that messages are missing after the first `received` messages of this consumer."""
+        kind = OneAnswerError if 0 < received <= self._pulls < self._batch else MessageLostError
+        return kind("messages were lost on the way")
 
     def _learn_prefix(self, reply: bytes) -> bytes:
         """Return `$JS.ACK.<stream>.<consumer>.1.` or `$JS.ACK.<domain>.<account>.<stream>.<consumer>.1.`."""
@@ -273,9 +285,10 @@ class PullConsumer:
         """Send pulls until two are open."""
         while self._requested <= self._batch:
             request = {"batch": self._batch, "max_bytes": self._pull_bytes, "expires": PULL_SECONDS * 1_000_000_000}
-            subject = f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
+            subject = f"{self._client.api_prefix}.CONSUMER.MSG.NEXT.{self._stream}.{self._name}"
             await self._client.request_into(self._inbox, subject, json.dumps(request).encode())
             self._requested += self._batch
+            self._pulls += 1
 
     async def _check_idle(self, checks: int) -> None:
         """Find out from the consumer info why no message arrives. `checks`: calls since the last message, with this one."""
@@ -285,7 +298,7 @@ class PullConsumer:
         if info is None:
             self._problem = ConsumerLostError("the consumer does not exist any more")
         elif info.delivered.consumer_seq != self._received:
-            self._problem = MessageLostError("messages were lost on the way")
+            self._problem = self._lost_after(self._received)
         elif info.num_pending == 0:
             self.at_end = True
         elif info.num_waiting == 0:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from auditor.core.model.message import StoredMessage, StreamInfo
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
 
 MAX_SINGLE_READS = 500
 """Messages on a subject up to which single requests cost less than a consumer, which may stay for seconds after its use."""
 
 
 async def read_subject(
-    client: Client, pinned: StreamInfo, subject: str, *, first_seq: int, last_seq: int, batch: int
+    client: ApiClient, pinned: StreamInfo, subject: str, *, first_seq: int, last_seq: int, batch: int
 ) -> AsyncGenerator[Sequence[StoredMessage]]:
     """As `ordered_walk` for one subject without wildcards.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from auditor.config.models import NEAREST_API
 from auditor.core.model.message import Loss, StreamInfo
 from auditor.core.model.ranges import merged
 from auditor.jetstream.api import NO_STATE, unix_ns
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
     from auditor.jetstream.api import Lost, State, StreamInfoReply
 
 
-def stream_info_of(stream: str, reply: StreamInfoReply) -> StreamInfo:
-    """Return the stream info of a reply in the form that the core uses."""
+def stream_info_of(stream: str, reply: StreamInfoReply, api_prefix: str = NEAREST_API) -> StreamInfo:
+    """Return the stream info of a reply, to a request to the API of this prefix, in the form that the core uses."""
     state = reply.state
     return StreamInfo(
         name=stream,
@@ -29,6 +30,7 @@ def stream_info_of(stream: str, reply: StreamInfoReply) -> StreamInfo:
         contradiction=_contradiction(state),
         subjects=tuple(reply.config.get("subjects") or ()),
         config=reply.config,
+        api_prefix="" if api_prefix == NEAREST_API else api_prefix,
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.model.ranges import Ranges
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
 
 
 MAX_FILTERS = 1_000
@@ -32,9 +32,14 @@ MAX_FILTER_BYTES = 3_500
 class StreamSource:
     """One stream. Its methods only read."""
 
-    def __init__(self, client: Client, stream: str) -> None:
+    def __init__(self, client: ApiClient, stream: str) -> None:
         self._client = client
         self._stream = stream
+
+    @property
+    def name(self) -> str:
+        """The name of the stream."""
+        return self._stream
 
     async def info(self, *, lost: bool = False) -> StreamInfo:
         """Return the current stream info. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
@@ -42,11 +47,13 @@ class StreamSource:
         With `lost`, it has the account, and what the server reports as lost. The server reports that only together with the list
         of deleted sequences, which is requested unless it is too long.
         """
-        info = stream_info_of(self._stream, await api.stream_info(self._client, self._stream))
+        prefix = self._client.api_prefix
+        info = stream_info_of(self._stream, await api.stream_info(self._client, self._stream), prefix)
         if not lost:
             return info
         if info.deleted <= api.MAX_DELETED_LISTED:
-            info = stream_info_of(self._stream, await api.stream_info(self._client, self._stream, details=True))
+            detailed = await api.stream_info(self._client, self._stream, details=True)
+            info = stream_info_of(self._stream, detailed, prefix)
         return replace(info, account=await account_of(self._client))
 
     async def read(

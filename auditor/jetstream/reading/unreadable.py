@@ -12,13 +12,13 @@ from auditor.jetstream.api import get_message
 
 if TYPE_CHECKING:
     from auditor.core.model.message import StoredMessage
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
 
 STEP_DIVISOR = 8
 """Each step is this part of the distance. Blocks have similar sizes, so a readable block between up to eight others is found."""
 
 
-async def next_readable(client: Client, stream: str, subject: str, *, first_seq: int, last_seq: int) -> int:
+async def next_readable(client: ApiClient, stream: str, subject: str, *, first_seq: int, last_seq: int) -> int:
     """Return the first sequence from `first_seq` on from which the server finds a message; one after `last_seq` if none.
 
     Requests at most some 400 messages: first at growing distances, then by halves. A short readable range may be missed.
@@ -44,5 +44,5 @@ async def next_readable(client: Client, stream: str, subject: str, *, first_seq:
     return min(found.seq, last_seq + 1)
 
 
-async def _find(client: Client, stream: str, subject: str, seq: int) -> StoredMessage | None:
+async def _find(client: ApiClient, stream: str, subject: str, seq: int) -> StoredMessage | None:
     return await get_message(client, stream, seq=seq, next_by_subj=subject)

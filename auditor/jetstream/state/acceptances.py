@@ -23,7 +23,8 @@ from auditor.jetstream.state.part_store import PartContent, PartStore
 if TYPE_CHECKING:
     from auditor.config import StateConfig
     from auditor.core.model.findings import Kind
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
+    from auditor.jetstream.reading.stream_source import StreamSource
 
 PART = "findings"
 
@@ -31,7 +32,7 @@ PART = "findings"
 class Acceptances:
     """The acceptances of one audit, at most one for each kind of finding."""
 
-    def __init__(self, client: Client, config: StateConfig, audited_stream: str, audit: str, version: str) -> None:
+    def __init__(self, client: ApiClient, config: StateConfig, audited: StreamSource, audit: str, version: str) -> None:
         """`version`: of the auditor."""
         self._client = client
         self._stream = config.stream
@@ -39,7 +40,7 @@ class Acceptances:
         self._audit = audit
         # What is accepted was reported by a pass, which created the state stream.
         existing = config.model_copy(update={"create": False})
-        self._parts = PartStore(client, existing, audited_stream, f"{audit}.accepted", version)
+        self._parts = PartStore(client, existing, audited, f"{audit}.accepted", version)
 
     async def load(self) -> dict[Kind, Acceptance]:
         """Return the acceptances by kind. Raises StateError if they do not decode, and the AuditorErrors of a request."""

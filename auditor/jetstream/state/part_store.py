@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from auditor.config import StateConfig
     from auditor.jetstream.api import StreamInfoReply
-    from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.api_client import ApiClient
+    from auditor.jetstream.reading.stream_source import StreamSource
 
 SCHEMA = "aether-auditor/state/1"
 SLOTS = ("a", "b")
@@ -94,10 +95,10 @@ class _Schema(msgspec.Struct):
 class PartStore:
     """The saved state of one audit. Chunks are read by sequence, from the leader of the stream."""
 
-    def __init__(self, client: Client, config: StateConfig, audited_stream: str, audit: str, version: str) -> None:
+    def __init__(self, client: ApiClient, config: StateConfig, audited: StreamSource, audit: str, version: str) -> None:
         self._client = client
         self._config = config
-        self._audited_stream = audited_stream
+        self._audited = audited
         self._audit = audit
         self._version = version
         self._writer = secrets.token_hex(8)
@@ -106,7 +107,7 @@ class PartStore:
 
     async def ensure(self) -> StreamInfoReply:
         """Create or check the state stream. Raises StateError, PermissionDeniedError, ConnectionFailedError."""
-        return await state_stream(self._config).ensure(self._client, self._audited_stream)
+        return await state_stream(self._config).ensure(self._client, self._audited)
 
     async def load_manifest(self) -> Manifest | None:
         """Return the manifest of the last save; None if nothing is saved.

@@ -165,3 +165,20 @@ def test_incidents_are_saved_and_their_number_is_limited() -> None:
         identity = identity.with_incident(history_changed_finding([number]), number)
     assert [identity.incidents[0].noticed_ns, len(identity.incidents)] == [5, MAX_INCIDENTS]
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(identity), type=StreamIdentity) == identity
+
+
+@pytest.mark.parametrize(
+    ("now", "is_same"),
+    [
+        (THEN, True),
+        (replace(THEN, created_ns=8), True),
+        (replace(THEN, created_ns=8, api_prefix="$JS.hub.API"), False),
+        (replace(THEN, api_prefix="$JS.hub.API"), True),
+        (replace(THEN, name="OTHER"), False),
+    ],
+)
+def test_a_stream_of_another_domain_is_another_stream_unless_it_is_as_old(now: StreamInfo, *, is_same: bool) -> None:
+    identity, _ = StreamIdentity().compared_with(THEN, 1)
+    assert identity.is_of(now) is is_same
+    there, _ = StreamIdentity().compared_with(replace(THEN, api_prefix="$JS.hub.API"), 1)
+    assert there.is_of(THEN)

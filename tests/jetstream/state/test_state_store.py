@@ -17,6 +17,7 @@ from auditor.core.state.acceptance import Acceptance
 from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
 from auditor.errors import StateNewerError
 from auditor.jetstream.connection.client import connect
+from auditor.jetstream.reading.stream_source import StreamSource
 from auditor.jetstream.state import state_store
 from auditor.jetstream.state.acceptances import Acceptances
 from auditor.jetstream.state.part_store import PartContent, PartStore
@@ -43,9 +44,13 @@ async def client(server: EmbeddedServer) -> AsyncIterator[Client]:
 
 
 def store_of(client: Client, *, version: str = "1.2.3", saves: bool = True) -> JetStreamStateStore:
-    parts = PartStore(client, CONFIG, "S", "orders", version)
+    parts = PartStore(client, CONFIG, StreamSource(client, "S"), "orders", version)
     return JetStreamStateStore(
-        "orders", parts, Acceptances(client, CONFIG, "S", "orders", "1.0"), lambda: 99, saves=saves
+        "orders",
+        parts,
+        Acceptances(client, CONFIG, StreamSource(client, "S"), "orders", "1.0"),
+        lambda: 99,
+        saves=saves,
     )
 
 
@@ -138,7 +143,7 @@ async def test_damaged_state_is_not_used_and_logged_in_one_line(client: Client, 
     with capture_logs() as logs:
         assert await found(client) is None
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("saved state not used", "warning")]
-    broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
+    broken = PartStore(client, CONFIG, StreamSource(client, "S"), "orders", "1.2.3")
     await broken.load_manifest()
     await broken.save({"completed": PartContent(data, {}), HISTORY_PART: PartContent(data, {})}, 1)
     with capture_logs() as logs:
@@ -217,7 +222,7 @@ async def test_in_the_place_of_a_damaged_history_the_previous_one_is_used_and_ke
     await one.load_history()
     for types in (["cart"], ["cart", "order"]):
         await save(one, checkpoint(5), history=NO_HISTORY.with_actor_types(types))
-    broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
+    broken = PartStore(client, CONFIG, StreamSource(client, "S"), "orders", "1.2.3")
     await broken.load_manifest()
     await broken.save({HISTORY_PART: PartContent(data, {})}, 1)
     store = store_of(client)
@@ -252,7 +257,7 @@ async def test_a_history_of_which_both_versions_are_damaged_is_a_problem_and_is_
     client: Client, data: bytes
 ) -> None:
     await saved_by(client, checkpoint(5))
-    broken = PartStore(client, CONFIG, "S", "orders", "1.2.3")
+    broken = PartStore(client, CONFIG, StreamSource(client, "S"), "orders", "1.2.3")
     await broken.load_manifest()
     for _ in range(2):
         await broken.save({HISTORY_PART: PartContent(data, {})}, 1)
@@ -284,7 +289,7 @@ async def test_a_store_that_saves_nothing_still_reads_what_is_saved(client: Clie
 
 async def test_acceptances_are_loaded_each_time_and_unreadable_ones_accept_nothing(client: Client) -> None:
     store = await saved_by(client)
-    operator = Acceptances(client, CONFIG, "S", "orders", "1.0")
+    operator = Acceptances(client, CONFIG, StreamSource(client, "S"), "orders", "1.0")
     await operator.load()
     known = Acceptance(kind=Kind.VERSION_GAP, up_to_seq=7, reason="known", accepted_ns=9)
     await operator.store({Kind.VERSION_GAP: known})

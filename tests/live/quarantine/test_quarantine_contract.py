@@ -9,6 +9,7 @@ import pytest
 from auditor.config import QuarantineConfig
 from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.jetstream.quarantine.writer import QuarantineWriter
+from auditor.jetstream.reading.stream_source import StreamSource
 from tests.live.connecting import connected
 from tests.live.streams import api
 from tests.ports.quarantine_contract import QuarantineContract, QuarantineStream
@@ -50,12 +51,12 @@ class RealQuarantineStream:
 class TestQuarantineStream(QuarantineContract):
     @pytest.fixture
     def quarantine(self, client: Client) -> QuarantineWriter:
-        return QuarantineWriter(client, CONFIG, "ORDERS")
+        return QuarantineWriter(client, CONFIG, StreamSource(client, "ORDERS"))
 
     @pytest.fixture
     async def another(self, server: EmbeddedServer) -> AsyncIterator[QuarantineWriter]:
         async with connected(server) as other:
-            yield QuarantineWriter(other, CONFIG, "ORDERS")
+            yield QuarantineWriter(other, CONFIG, StreamSource(other, "ORDERS"))
 
     @pytest.fixture
     def quarantine_stream(self, client: Client) -> QuarantineStream:

@@ -35,7 +35,7 @@ def entry(seq, data=b'{"id"'):
 
 
 async def store(client, *records):
-    quarantine = QuarantineWriter(client, CONFIG, "ORDERS")
+    quarantine = QuarantineWriter(client, CONFIG, StreamSource(client, "ORDERS"))
     await quarantine.ensure()
     for record in records:
         await quarantine.submit(record)
@@ -158,7 +158,7 @@ async def test_a_record_is_found_at_its_second_subject_if_another_message_has_it
     await store(client)
     await client.request(f"{PREFIX}.{bad.key}", b"forged")
     await client.request(f"{PREFIX}.{bad.key}.r2", b"forged")
-    quarantine = QuarantineWriter(client, CONFIG, "ORDERS")
+    quarantine = QuarantineWriter(client, CONFIG, StreamSource(client, "ORDERS"))
     await quarantine.submit(bad)
     assert (await quarantine.flush()).failed == 1
     record = await get_record(client, CONFIG, bad.key)

@@ -12,6 +12,7 @@ from auditor.errors import ConnectionFailedError, QuarantineStreamError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.connection.client import connect
 from auditor.jetstream.quarantine.stream_settings import quarantine_stream
+from auditor.jetstream.reading.stream_source import StreamSource
 
 CONFIG = QuarantineConfig()
 
@@ -30,30 +31,32 @@ async def create(client, **settings):
 
 async def refusal(client, config=CONFIG, audited="ORDERS"):
     with pytest.raises(QuarantineStreamError) as raised:
-        await quarantine_stream(config).ensure(client, audited)
+        await quarantine_stream(config).ensure(client, StreamSource(client, audited))
     assert len(str(raised.value).splitlines()) == 1
     return str(raised.value)
 
 
 async def test_an_absent_quarantine_stream_is_created_with_its_settings(client):
     config = QuarantineConfig(max_bytes=12_345, max_age="48h")
-    await quarantine_stream(config).ensure(client, "ORDERS")
+    await quarantine_stream(config).ensure(client, StreamSource(client, "ORDERS"))
 
     found = (await stream_info(client, config.stream)).config
     wanted = quarantine_stream(config).settings()
     assert {name: found[name] for name in wanted} == wanted
     assert not found.get("deny_delete")
     assert not found.get("deny_purge")
-    await quarantine_stream(config).ensure(client, "ORDERS")
+    await quarantine_stream(config).ensure(client, StreamSource(client, "ORDERS"))
 
 
 async def test_two_auditors_that_start_together_use_one_quarantine_stream(client):
-    await asyncio.gather(*(quarantine_stream(CONFIG).ensure(client, "ORDERS") for _ in range(8)))
+    await asyncio.gather(*(quarantine_stream(CONFIG).ensure(client, StreamSource(client, "ORDERS")) for _ in range(8)))
 
 
 async def test_two_auditors_that_start_together_with_different_settings_use_one_quarantine_stream(client):
     configs = [QuarantineConfig(max_bytes=10_000 + more) for more in range(8)]
-    await asyncio.gather(*(quarantine_stream(config).ensure(client, "ORDERS") for config in configs))
+    await asyncio.gather(
+        *(quarantine_stream(config).ensure(client, StreamSource(client, "ORDERS")) for config in configs)
+    )
 
 
 async def test_an_absent_quarantine_stream_that_must_not_be_created_is_an_error(client):
@@ -105,7 +108,7 @@ async def test_a_mirror_is_refused(client):
 async def test_more_room_and_denied_deletion_are_accepted(client):
     settings = quarantine_stream(CONFIG).settings()
     await create(client, **settings | {"max_bytes": 2 << 30, "deny_delete": True, "deny_purge": True})
-    await quarantine_stream(CONFIG).ensure(client, "ORDERS")
+    await quarantine_stream(CONFIG).ensure(client, StreamSource(client, "ORDERS"))
 
 
 async def test_the_audited_stream_is_refused_as_quarantine_stream(client):
@@ -134,5 +137,5 @@ async def test_a_server_without_room_for_the_quarantine_stream_is_a_temporary_fa
     await server.restart()
     client = await connect(NatsConfig(servers=(server.url,)))
     with pytest.raises(ConnectionFailedError, match="insufficient storage resources"):
-        await quarantine_stream(CONFIG).ensure(client, "ORDERS")
+        await quarantine_stream(CONFIG).ensure(client, StreamSource(client, "ORDERS"))
     await client.close()

@@ -20,6 +20,7 @@ from auditor.jetstream.quarantine.publish_ack import was_stored
 from auditor.jetstream.quarantine.reader import get_record
 from auditor.jetstream.quarantine.record import record_parts, record_subjects
 from auditor.jetstream.quarantine.writer import ANSWER_TIMEOUT, QuarantineWriter
+from auditor.jetstream.reading.stream_source import StreamSource
 
 if TYPE_CHECKING:
     from auditor.embedded_server import EmbeddedServer
@@ -97,7 +98,7 @@ async def test_two_auditors_that_write_at_once_store_every_record_once(server, s
     chance = random.Random(2)
     records = [entry(seq, b"{%d" % seq) for seq in range(1, 2001)]
     clients = [await connected(server, stack) for _ in range(2)]
-    streams = [QuarantineWriter(client, CONFIG, "ORDERS") for client in clients]
+    streams = [QuarantineWriter(client, CONFIG, StreamSource(client, "ORDERS")) for client in clients]
 
     # In nearly the same order, so that both have the same keys in flight and each stores some.
     orders = [sorted(records, key=lambda record: (record.message.seq // 50, chance.random())) for _ in streams]
@@ -112,7 +113,7 @@ async def test_two_auditors_that_write_at_once_store_every_record_once(server, s
 async def test_no_record_is_lost_or_stored_twice_if_the_server_is_killed(server, stack):
     records = [entry(seq, b"{%d" % seq) for seq in range(1, 2001)]
     clients = [await connected(server, stack) for _ in range(2)]
-    streams = [QuarantineWriter(client, CONFIG, "ORDERS") for client in clients]
+    streams = [QuarantineWriter(client, CONFIG, StreamSource(client, "ORDERS")) for client in clients]
     await streams[0].ensure()
     racing = [asyncio.create_task(rounds_until_stored(stream, records)) for stream in streams]
     async with asyncio.timeout(DEADLINE):
@@ -130,14 +131,14 @@ async def test_no_record_is_lost_or_stored_twice_if_the_server_is_killed(server,
 
 
 async def test_a_record_that_is_submitted_several_times_is_stored_once(admin):
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     assert await one_round(stream, [entry()]) == QuarantineResult(stored=1)
     assert await one_round(stream, [entry(), entry()]) == QuarantineResult(already_stored=2)
 
 
 async def test_a_record_that_the_server_cannot_read_any_more_is_not_stored_again(admin):
     # The check of the last sequence does not see such a record, but the limit of one message per subject applies.
-    await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [entry()])
+    await one_round(QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS")), [entry()])
     answer = await admin.request(f"{CONFIG.subject_prefix}.{entry().key}", b"anything")
     assert was_stored(answer.data, CONFIG.stream) is False
 
@@ -162,7 +163,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("record", HOSTILE.values(), ids=HOSTILE.keys())
 async def test_any_stored_message_is_read_back_byte_for_byte(admin, record):
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     assert await one_round(stream, [record]) == QuarantineResult(stored=1)
 
     kept = await get_record(admin, CONFIG, record.key)
@@ -179,7 +180,9 @@ async def test_a_payload_of_max_payload_bytes_is_split_and_the_connection_stays(
     whole = entry(data=b"7" * admin.max_payload)
     client_id = admin.client_id
 
-    assert await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [whole]) == QuarantineResult(stored=1)
+    assert await one_round(QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS")), [whole]) == QuarantineResult(
+        stored=1
+    )
 
     assert admin.client_id == client_id
     assert sorted(await keys(admin)) == [f"{CONFIG.subject_prefix}.{whole.key}{part}" for part in ("", ".p2")]
@@ -191,7 +194,9 @@ async def test_a_message_larger_than_the_current_max_payload_is_split(server, st
     client = await connected(server, stack)
     large = entry(data=b"7" * MIB, headers=b"NATS/1.0\r\nA: " + b"x" * 61_440)
 
-    assert await one_round(QuarantineWriter(client, CONFIG, "ORDERS"), [large]) == QuarantineResult(stored=1)
+    assert await one_round(
+        QuarantineWriter(client, CONFIG, StreamSource(client, "ORDERS")), [large]
+    ) == QuarantineResult(stored=1)
 
     kept = await get_record(client, CONFIG, large.key)
     assert (kept.data, kept.headers, kept.problem) == (large.message.data, large.message.headers, None)
@@ -199,7 +204,7 @@ async def test_a_message_larger_than_the_current_max_payload_is_split(server, st
 
 async def test_a_complete_record_is_not_split_again_when_max_payload_becomes_smaller(server, admin):
     records = [entry(1, b"7" * 100_000), entry(2, b"7" * 2 * MIB)]
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     assert await one_round(stream, records) == QuarantineResult(stored=2)
     before = await keys(admin)
     server.config = "max_payload: 64KB"
@@ -212,7 +217,7 @@ async def test_a_complete_record_is_not_split_again_when_max_payload_becomes_sma
 
 async def test_a_record_with_only_some_parts_is_completed(admin):
     whole = entry(data=b"7" * 2 * MIB)
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     await stream.ensure()
     second = record_parts(whole, CONFIG.subject_prefix, admin.max_payload)[1]
     await admin.request(second.subject, second.data, headers=second.headers)
@@ -223,7 +228,7 @@ async def test_a_record_with_only_some_parts_is_completed(admin):
 
 async def test_a_part_of_another_record_is_named_and_other_records_are_stored(admin):
     whole = entry(data=b"7" * 2 * MIB)
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     await stream.ensure()
     left = f"{CONFIG.subject_prefix}.{whole.key}.p2"
     await admin.request(left, b"7")
@@ -239,7 +244,9 @@ async def test_a_part_of_another_record_is_named_and_other_records_are_stored(ad
 
 
 async def test_after_a_record_that_cannot_be_stored_the_others_are_stored(admin):
-    result = await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [entry(1, subject=b"x" * 60_000), entry(2)])
+    result = await one_round(
+        QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS")), [entry(1, subject=b"x" * 60_000), entry(2)]
+    )
     assert (result.stored, result.failed) == (1, 1)
     assert "of headers, the server takes 65535" in result.reason
 
@@ -247,7 +254,7 @@ async def test_after_a_record_that_cannot_be_stored_the_others_are_stored(admin)
 async def test_an_exception_on_one_record_is_counted_and_the_others_are_stored(admin):
     message = StoredMessage(1, 10**40, b"ORDERS.events.order.order-1", None, b"{")  # a year that datetime does not have
     impossible = QuarantineEntry("ORDERS", CREATED_NS, message, Kind.MALFORMED_EVENT, "syntax", "cut off")
-    result = await one_round(QuarantineWriter(admin, CONFIG, "ORDERS"), [impossible, entry(2)])
+    result = await one_round(QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS")), [impossible, entry(2)])
     assert result == QuarantineResult(1, 0, 1, f"record {impossible.key} was not stored: OverflowError")
 
 
@@ -257,7 +264,7 @@ async def test_an_exception_on_one_record_is_counted_and_the_others_are_stored(a
 async def test_a_full_quarantine_stream_is_an_error_and_the_rest_is_stored_once_there_is_room(admin):
     await api(admin, "STREAM.CREATE.ORDERS", name="ORDERS", subjects=["ORDERS.events.>"])
     records = [entry(seq, b"x" * 1000) for seq in range(1, 101)]
-    stream = QuarantineWriter(admin, QuarantineConfig(max_bytes=50_000), "ORDERS")
+    stream = QuarantineWriter(admin, QuarantineConfig(max_bytes=50_000), StreamSource(admin, "ORDERS"))
 
     full = await one_round(stream, records)
 
@@ -276,7 +283,7 @@ async def test_a_full_quarantine_stream_is_an_error_and_the_rest_is_stored_once_
 
 async def test_a_quarantine_stream_that_is_deleted_is_created_again_for_the_next_round(admin):
     records = [entry(seq) for seq in range(1, 601)]
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     for record in records[:300]:
         await stream.submit(record)
     await api(admin, f"STREAM.DELETE.{CONFIG.stream}")
@@ -291,7 +298,7 @@ async def test_a_quarantine_stream_that_is_deleted_is_created_again_for_the_next
 
 
 async def test_settings_that_become_unsafe_are_noticed_before_the_next_round_writes(admin):
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     await one_round(stream, [entry(1)])
     settings = (await api(admin, f"STREAM.INFO.{CONFIG.stream}"))["config"]
     await api(
@@ -320,12 +327,14 @@ async def test_a_missing_permission_is_named_at_once_without_a_delay(server, sta
     server.config = USERS
     await server.restart()
     admin = await connected(server, stack, user="admin", password="a")
-    await QuarantineWriter(admin, CONFIG, "ORDERS").ensure()
+    await QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS")).ensure()
     client = await connected(server, stack, user=user, password=password)
     loop = asyncio.get_running_loop()
     began = loop.time()
 
-    result = await one_round(QuarantineWriter(client, CONFIG, "ORDERS"), [entry(seq) for seq in range(1, 1001)])
+    result = await one_round(
+        QuarantineWriter(client, CONFIG, StreamSource(client, "ORDERS")), [entry(seq) for seq in range(1, 1001)]
+    )
 
     assert (result.stored, result.already_stored, result.failed) == (0, 0, 1000)
     assert result.reason.startswith(f"NATS does not let this user publish to {subject}: ")
@@ -334,7 +343,7 @@ async def test_a_missing_permission_is_named_at_once_without_a_delay(server, sta
 
 async def test_a_server_that_does_not_return_delays_a_round_only_once(server, admin, monkeypatch):
     monkeypatch.setattr(writer, "GIVE_UP_SECONDS", 0.5)
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     await stream.ensure()
     await stream.submit(entry(0))
     async with asyncio.timeout(DEADLINE):
@@ -383,7 +392,7 @@ def forgery(bad: QuarantineEntry, how: str) -> tuple[bytes, dict[str, str]]:
 async def test_a_forged_record_does_not_count_as_stored_and_the_bytes_are_kept_at_a_second_subject(admin, how):
     bad = entry()
     key = f"{CONFIG.subject_prefix}.{bad.key}"
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     await stream.ensure()
     data, headers = forgery(bad, how)
     await admin.request(key, data, headers=headers or None)
@@ -402,7 +411,7 @@ async def test_a_forged_record_does_not_count_as_stored_and_the_bytes_are_kept_a
 
 async def test_a_split_record_is_kept_at_a_second_subject_if_a_forgery_has_its_key(admin):
     bad = entry(data=b"7" * 2 * MIB)
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     await stream.ensure()
     await admin.request(f"{CONFIG.subject_prefix}.{bad.key}", b"forged")
     assert (await one_round(stream, [bad])).failed == 1
@@ -412,7 +421,7 @@ async def test_a_split_record_is_kept_at_a_second_subject_if_a_forgery_has_its_k
 
 async def test_a_record_is_stored_at_its_key_once_the_other_message_is_deleted(admin):
     bad = entry()
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     await stream.ensure()
     await admin.request(f"{CONFIG.subject_prefix}.{bad.key}", b"forged")
     assert (await one_round(stream, [bad])).failed == 1
@@ -424,7 +433,7 @@ async def test_a_record_is_stored_at_its_key_once_the_other_message_is_deleted(a
 async def test_a_record_whose_subjects_are_all_taken_is_pending_and_named(admin):
     bad = entry()
     key = f"{CONFIG.subject_prefix}.{bad.key}"
-    stream = QuarantineWriter(admin, CONFIG, "ORDERS")
+    stream = QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS"))
     await stream.ensure()
     for subject in record_subjects(key):
         await admin.request(subject, b"forged")

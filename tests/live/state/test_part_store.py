@@ -11,6 +11,7 @@ import pytest
 from auditor.config import StateConfig
 from auditor.errors import AuditorError, StateConflictError, StateError, StateFormatError, StateNewerError
 from auditor.jetstream.api import get_message
+from auditor.jetstream.reading.stream_source import StreamSource
 from auditor.jetstream.state import part_store as module
 from auditor.jetstream.state.part_store import PartContent, PartStore
 from tests.live.connecting import connected
@@ -28,7 +29,7 @@ OLD, NEW = b"old" * 1000, b"new" * 1500
 
 
 def checkpoints(client: Client, audit: str = "orders", version: str = "1.2.3") -> PartStore:
-    return PartStore(client, CONFIG, "S", audit, version)
+    return PartStore(client, CONFIG, StreamSource(client, "S"), audit, version)
 
 
 def content(data: bytes) -> PartContent:

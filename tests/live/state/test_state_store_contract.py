@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from auditor.config import StateConfig
+from auditor.jetstream.reading.stream_source import StreamSource
 from auditor.jetstream.state.acceptances import Acceptances
 from auditor.jetstream.state.part_store import PartContent, PartStore
 from auditor.jetstream.state.state_store import FORMATS, JetStreamStateStore
@@ -30,7 +31,10 @@ class RealStorage:
 
     def store(self) -> JetStreamStateStore:
         return JetStreamStateStore(
-            AUDIT, self._checkpoints(), Acceptances(self._client, CONFIG, "S", AUDIT, "1.0"), lambda: 99
+            AUDIT,
+            self._checkpoints(),
+            Acceptances(self._client, CONFIG, StreamSource(self._client, "S"), AUDIT, "1.0"),
+            lambda: 99,
         )
 
     async def refuse(self) -> None:
@@ -48,7 +52,7 @@ class RealStorage:
         await api(self._client, f"STREAM.DELETE.{CONFIG.stream}")
 
     def _checkpoints(self) -> PartStore:
-        return PartStore(self._client, CONFIG, "S", AUDIT, "1.2.3")
+        return PartStore(self._client, CONFIG, StreamSource(self._client, "S"), AUDIT, "1.2.3")
 
     async def _update(self, **settings: object) -> None:
         await api(self._client, f"STREAM.UPDATE.{CONFIG.stream}", **{**state_stream(CONFIG).settings(), **settings})
