@@ -20,7 +20,7 @@ from auditor.jetstream.state.state_store import JetStreamStateStore
 from auditor.jetstream.state.stream_settings import state_stream
 from auditor.scan.ports import PassPorts
 from auditor.scan.reporting import last_report
-from auditor.scan.request import PassRequest
+from auditor.scan.request import MIN_FINDINGS_LISTED, PassRequest
 from auditor.scan.run import Yielded, run_pass, run_to_end
 
 if TYPE_CHECKING:
@@ -127,13 +127,21 @@ class App:
         return await run_to_end(request, self.ports(request.audit, store=store))
 
     async def last_report(
-        self, audit: AuditConfig, accepted: Mapping[Kind, Acceptance] | None = None, *, store: bool = True
+        self,
+        audit: AuditConfig,
+        accepted: Mapping[Kind, Acceptance] | None = None,
+        *,
+        store: bool = True,
+        max_findings: int = MIN_FINDINGS_LISTED,
     ) -> PassReport | None:
         """Returns the report of the last completed pass, from `state_store` with the same `store`.
 
+        `max_findings`: findings that it lists, at most. Of findings about single messages the saved state has only the first.
         Raises as `auditor.scan.reporting.last_report`.
         """
-        return await last_report(PassRequest(audit), self.ports(audit, store=store), accepted)
+        return await last_report(
+            PassRequest(audit, max_findings=max_findings), self.ports(audit, store=store), accepted
+        )
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from rich.console import Console
 from auditor.cli.tables import findings_table
 from auditor.core.model.findings import MESSAGE_KINDS, SPECS, Finding, KindSpec, place_of
 from auditor.core.report.pass_report import finding_json
+from auditor.core.report.reported_finding import reported
 from auditor.service.metrics import registry
 from auditor.service.page import render
 from tests.core.findings import VALUES, finding_of
@@ -71,7 +72,7 @@ def test_the_help_text_of_the_metric_names_the_kinds_that_are_counted_by_message
 @pytest.mark.parametrize("row", SPECS, ids=lambda row: row.kind)
 def test_every_kind_is_shown_on_the_page_in_the_table_and_in_the_json(row: KindSpec) -> None:
     finding = whole(row)
-    shown = replace(report(), findings=(finding,), totals={(finding.kind, finding.severity): 1})
+    shown = replace(report(), findings=(reported(finding, "f-1"),), totals={(finding.kind, finding.severity): 1})
     service = status()
     service.audits["orders"].pass_completed(shown)
     page = render(service, 0)
@@ -82,8 +83,8 @@ def test_every_kind_is_shown_on_the_page_in_the_table_and_in_the_json(row: KindS
         assert finding.kind in text
         assert f"detail of {row.kind}" in text
         assert place_of(finding) in text
-    assert listed == finding_json(finding)
-    assert set(listed) == {"kind", "severity", "detail", *row.fields, *row.optional}
+    assert listed == {"id": "f-1", **finding_json(finding)}
+    assert set(listed) == {"id", "kind", "severity", "detail", *row.fields, *row.optional}
 
 
 WITH_A_NEW_KIND = """
@@ -93,6 +94,7 @@ from prometheus_client import generate_latest
 from rich.console import Console
 from auditor.cli.tables import findings_table
 from auditor.core.model.findings import Kind
+from auditor.core.report.reported_finding import reported
 from auditor.service.metrics import registry
 from auditor.service.page import render
 from tests.core.findings import finding_of
@@ -100,7 +102,7 @@ from tests.core.reports import report
 from tests.service.statuses import status
 
 finding = finding_of(Kind("new_kind"), seq=17)
-shown = replace(report(), findings=(finding,), totals={(finding.kind, finding.severity): 1})
+shown = replace(report(), findings=(reported(finding, "f-1"),), totals={(finding.kind, finding.severity): 1})
 before, after = status(), status()
 before.audits["orders"].pass_completed(report())
 after.audits["orders"].pass_completed(shown)
@@ -127,6 +129,6 @@ def test_a_kind_that_is_added_to_the_table_is_shown_everywhere(tmp_path: Path) -
     ended = subprocess.run(
         [sys.executable, "-c", WITH_A_NEW_KIND], cwd=tmp_path, env=environ, capture_output=True, text=True, check=True
     )
-    # /metrics has it as a finding, as an accepted finding and as the newest one; the page in two tables; the JSON has a
+    # /metrics has it as a finding, as an accepted finding and as the newest one; the page in two tables and a link; the JSON has a
     # total and the finding.
-    assert ended.stdout == "[3, 2, 2, 1]\n"
+    assert ended.stdout == "[3, 3, 2, 1]\n"

@@ -54,9 +54,11 @@ app = _group("Finds what replay of Aether's event streams would silently skip or
 quarantine = _group("The quarantined messages, byte for byte.")
 config = _group("The configuration file.")
 state = _group("The saved state of each audit.")
+findings = _group("The findings of the last pass of each audit.")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(state, name="state")
 app.add_typer(config, name="config")
+app.add_typer(findings, name="findings")
 
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="F", help="Configuration file.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -182,6 +184,50 @@ def reset_state(
     from auditor.cli.state import reset_command
 
     return reset_command(config, audit or [], yes=yes)
+
+
+@findings.command("list")
+def list_findings(
+    config: ConfigFile,
+    audit: AuditNames = None,
+    state: Annotated[str, typer.Option(metavar="STATE", help="open, accepted or all.")] = "open",
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", metavar="KIND", help="Only this kind; may be repeated.")
+    ] = None,
+    severity: Annotated[str | None, typer.Option(metavar="SEVERITY", help="Only this severity.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="REASON", help="Only this reason or cause.")] = None,
+    actor: Annotated[str | None, typer.Option(metavar="ID", help="Only findings about this actor.")] = None,
+    subject: Annotated[str | None, typer.Option(metavar="SUBJECT", help="Only findings on this subject.")] = None,
+    from_seq: Annotated[int | None, typer.Option("--from", min=1, metavar="N", help="From this sequence on.")] = None,
+    to_seq: Annotated[int | None, typer.Option("--to", min=1, metavar="N", help="Up to this sequence.")] = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="Findings or groups to list.")] = 100,
+    group: Annotated[
+        str, typer.Option(metavar="BY", help="cause: one row for each cause; none: one row each.")
+    ] = "cause",
+    *,
+    as_json: Json = False,
+) -> int:
+    """List the findings of the last pass of each audit, those of one cause in one row."""
+    from auditor.cli.findings import ListOptions, list_command
+
+    options = ListOptions(
+        state, kind or [], severity, reason, actor, subject, from_seq, to_seq, limit, group, as_json=as_json
+    )
+    return list_command(config, audit or [], options)
+
+
+@findings.command("show")
+def show_finding(
+    finding: Annotated[str, typer.Argument(metavar="ID", help="The finding's id, such as f-gkydtxzeniab.")],
+    config: ConfigFile,
+    audit: AuditNames = None,
+    *,
+    as_json: Json = False,
+) -> int:
+    """Show one finding, its cause, and the findings that follow from it."""
+    from auditor.cli.findings import show_command
+
+    return show_command(config, audit or [], finding, as_json=as_json)
 
 
 @app.command()

@@ -29,7 +29,7 @@ TIMES = {"started_at", "finished_at", "full_pass_at", "noticed_at"}
 
 
 def normalized(value: Any, key: str = "") -> Any:
-    """`value` without what differs between two runs: times, durations, the epoch in keys of records, the version."""
+    """`value` without what differs between two runs: times, durations, the epoch in keys of records, ids, the version."""
     if isinstance(value, dict):
         return {name: normalized(each, name) for name, each in value.items()}
     if isinstance(value, list):
@@ -42,6 +42,9 @@ def normalized(value: Any, key: str = "") -> Any:
         return "SECONDS"
     if key == "quarantine":
         return re.sub(r"^(aether\.quarantine\.\w+)\.\d{10}\.", r"\1.EPOCH.", value)
+    if key == "id":
+        assert re.fullmatch(r"f-[a-z2-7]{12}", value), value
+        return "ID"
     if key == "version" and value == package.__version__:
         return "VERSION"
     return value

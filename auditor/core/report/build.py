@@ -130,6 +130,7 @@ def build_report(
         },
         broken_list=tuple(table.broken_list),
         accepted=dict(table.accepted),
+        accepted_findings=table.accepted_listed,
         identities={key: identity_set(each) for key, each in table.identities.items()},
         accepted_identities={key: identity_set(each) for key, each in table.accepted_identities.items()},
         counted_only=frozenset(table.counted_only),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
 from auditor.core.model.finding_identity import MAX_IDENTITIES, Identity
 from auditor.core.model.findings import Cause, Finding, Kind, Severity, spec, subject_text
-from auditor.core.model.ranges import merged, size, subtract
+from auditor.core.model.ranges import merged, subtract
 from auditor.core.report.actor_assessment import (
     HEALTHY,
     ActorAssessment,
@@ -21,16 +21,18 @@ from auditor.core.report.actor_assessment import (
 )
 from auditor.core.report.identifier import Identifier
 from auditor.core.report.pass_report import BrokenActor
+from auditor.core.report.reported_finding import finding_id, reported
 from auditor.core.state.acceptance import AcceptedFindings
 from auditor.units import format_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from auditor.core.model.finding_identity import Key
     from auditor.core.model.findings import Incident
     from auditor.core.model.range_account import SubjectCount
     from auditor.core.model.ranges import Ranges
+    from auditor.core.report.reported_finding import ReportedFinding
     from auditor.core.state.examiner import AuditState
     from auditor.core.state.ledger import OutOfOrderEvent, Snapshot
 
@@ -58,7 +60,10 @@ class FindingTable:
         accepted: AcceptedFindings | None = None,
         layout: StreamLayout | None = None,
     ) -> None:
-        """`max_findings`: how many findings are listed, and how many broken actors. `layout`: by default that of `stream`."""
+        """`max_findings`: how many findings, accepted findings and broken actors are listed, of each.
+
+        `layout`: by default that of `stream`.
+        """
         self.totals: Counter[tuple[Kind, Severity]] = Counter()
         """Open findings; messages for the kinds that count messages."""
         self.accepted: Counter[tuple[Kind, Severity]] = Counter()
@@ -86,7 +91,8 @@ class FindingTable:
         self._identifier = identifier or Identifier(stream, 0)
         self._accepted = accepted or AcceptedFindings()
         self._findings = 0
-        self._lists: dict[tuple[Kind, Severity], list[Finding]] = {}
+        self._open_lists: dict[Key, list[ReportedFinding]] = {}
+        self._accepted_lists: dict[Key, list[ReportedFinding]] = {}
         self._add_message_findings()
         self._add_snapshot_findings()
         self._add_actors()
@@ -96,103 +102,114 @@ class FindingTable:
         severity = spec(kind).severity()
         key = (kind, severity)
         for first, last in ranges:
-            not_accepted: Ranges = []
+            parts: dict[bool, list[Identity]] = {True: [], False: []}
             for identity in self._identifier.sequences(kind, first, last):
                 left = self._accepted.open_parts(key, identity)
                 covered = subtract([(identity.first, identity.last)], left)
-                self._identify(key, [Identity(identity.digest, *part) for part in covered], accepted=True)
-                self._identify(key, [Identity(identity.digest, *part) for part in left], accepted=False)
-                if covered:
-                    self.accepted[key] += size(covered)
-                not_accepted += left
-            for begin, end in merged(not_accepted):
-                if self._count_open(key, end - begin + 1):
-                    self._list(
-                        Finding(kind=kind, severity=severity, first_seq=begin, last_seq=end, count=end - begin + 1)
-                    )
+                parts[True] += [Identity(identity.digest, *part) for part in covered]
+                parts[False] += [Identity(identity.digest, *part) for part in left]
+            for is_accepted, identities in parts.items():
+                self._identify(key, identities, accepted=is_accepted)
+                by_last = {identity.last: identity for identity in identities}
+                for begin, end in merged((each.first, each.last) for each in identities):
+                    count = end - begin + 1
+                    if (place := self._count(key, count, accepted=is_accepted)) is not None:
+                        finding = Finding(kind=kind, severity=severity, first_seq=begin, last_seq=end, count=count)
+                        place.append(reported(finding, finding_id(by_last[end], end)))
 
     def add_unreadable_subjects(self, counts: Mapping[bytes, SubjectCount]) -> None:
         """Add one finding for each subject with unreadable messages, counted by messages."""
         kind = Kind.UNREADABLE_MESSAGE
         severity = spec(kind).severity()
         for subject, count in counts.items():
+            key = self._layout.actor_key(subject)
+            finding = partial(
+                Finding,
+                kind=kind,
+                severity=severity,
+                subject=subject_text(subject),
+                actor=None if key is None else actor_id_of(key),
+                first_seq=self._facts.first_seq,
+                last_seq=count.detected_seq,
+                count=count.unreadable,
+                detail=f"{count.unreadable} more are stored on this subject by the stream's count than came",
+            )
             identity = self._identifier.unreadable_on_subject(subject, count.unreadable)
-            if self._count(kind, severity, count.detected_seq, identity, count=count.unreadable):
-                key = self._layout.actor_key(subject)
-                self._list(
-                    Finding(
-                        kind=kind,
-                        severity=severity,
-                        subject=subject_text(subject),
-                        actor=None if key is None else actor_id_of(key),
-                        first_seq=self._facts.first_seq,
-                        last_seq=count.detected_seq,
-                        count=count.unreadable,
-                        detail=f"{count.unreadable} more are stored on this subject by the stream's count than came",
-                    )
-                )
+            self._add((kind, severity), count.detected_seq, [identity], finding, count=count.unreadable)
 
     def add_copy_findings(self, findings: Iterable[Finding]) -> None:
         """Add findings about single copies of the stream. One is accepted if all its ranges are."""
         for finding in findings:
-            identities = self._identifier.copy(finding)
-            if self._count(finding.kind, finding.severity, finding.seq_for_acceptance, *identities):
-                self._list(finding)
+            key, identities = (finding.kind, finding.severity), self._identifier.copy(finding)
+            self._add(
+                key, finding.seq_for_acceptance, identities, partial(replace, finding), part=finding.last_seq or 0
+            )
 
     def add_incidents(self, incidents: Sequence[Incident]) -> None:
         """Add findings about the past of the stream."""
         for incident in incidents:
-            finding, noticed_ns = incident.finding, incident.noticed_ns
-            identity = self._identifier.incident(incident)
-            if self._count(finding.kind, finding.severity, 0, identity, noticed_ns=noticed_ns):
-                self._list(replace(finding, noticed_at=format_utc(noticed_ns)))
+            finding = partial(replace, incident.finding, noticed_at=format_utc(incident.noticed_ns))
+            key, identity = (incident.finding.kind, incident.finding.severity), self._identifier.incident(incident)
+            self._add(key, 0, [identity], finding, noticed_ns=incident.noticed_ns)
 
     def add_unlocated_loss(self, size: int) -> None:
         """Add one lost message: the server reports `size` bytes as lost and no sequences."""
         kind = Kind.LOST_MESSAGES
         severity = spec(kind).severity()
-        if self._count(kind, severity, self._facts.first_seq, self._identifier.unlocated_loss(size)):
-            detail = f"the server reports {size} bytes lost, and not of which messages"
-            self._list(Finding(kind=kind, severity=severity, count=1, detail=detail))
+        detail = f"the server reports {size} bytes lost, and not of which messages"
+        finding = partial(Finding, kind=kind, severity=severity, count=1, detail=detail)
+        self._add((kind, severity), self._facts.first_seq, [self._identifier.unlocated_loss(size)], finding)
 
     @property
-    def listed(self) -> tuple[Finding, ...]:
-        """The listed findings, at most `max_findings`: corruption first, then in stream order."""
-        everything = [finding for findings in self._lists.values() for finding in findings]
-        everything.sort(key=lambda finding: (finding.severity.rank, finding.position))
-        return tuple(everything[: self._max_findings])
+    def listed(self) -> tuple[ReportedFinding, ...]:
+        """The listed open findings, at most `max_findings`: the heaviest severity first, then in stream order."""
+        return self._in_order(self._open_lists)
+
+    @property
+    def accepted_listed(self) -> tuple[ReportedFinding, ...]:
+        """The listed accepted findings, at most `max_findings`, in the same order."""
+        return self._in_order(self._accepted_lists)
 
     @property
     def truncated(self) -> bool:
         """Whether more findings are open than are listed."""
         return self._findings > len(self.listed)
 
-    def _count(
+    def _in_order(self, lists: Mapping[Key, Sequence[ReportedFinding]]) -> tuple[ReportedFinding, ...]:
+        everything = [finding for findings in lists.values() for finding in findings]
+        everything.sort(key=lambda finding: (finding.severity.rank, finding.position))
+        return tuple(everything[: self._max_findings])
+
+    def _add(
         self,
-        kind: Kind,
-        severity: Severity,
+        key: Key,
         seq: int,
-        *identities: Identity,
+        identities: Sequence[Identity],
+        finding: Callable[[], Finding],
+        *,
         count: int = 1,
         noticed_ns: int | None = None,
-    ) -> bool:
-        """Count one finding, which is accepted if all its identities are. Returns whether the caller lists it, too.
+        part: int = 0,
+    ) -> None:
+        """Count and list a finding, which is accepted if all its identities are.
 
-        `seq`: the lowest sequence up to which a rule accepts all of it. `noticed_ns`: when an incident was noticed.
+        `seq`: the lowest sequence up to which a rule accepts all of it. `finding`: makes it, and is called only if it is
+        listed. `noticed_ns`: when an incident was noticed. `part`: as for `finding_id`.
         """
-        key = (kind, severity)
-        is_open = any(self._accepted.open_parts(key, each, seq=seq, noticed_ns=noticed_ns) for each in identities)
-        self._identify(key, identities, accepted=not is_open)
-        if not is_open:
-            self.accepted[key] += count
-            return False
-        return self._count_open(key, count)
+        accepted = not any(self._accepted.open_parts(key, each, seq=seq, noticed_ns=noticed_ns) for each in identities)
+        self._identify(key, identities, accepted=accepted)
+        if (place := self._count(key, count, accepted=accepted)) is not None:
+            place.append(reported(finding(), finding_id(identities[0], part)))
 
-    def _count_open(self, key: Key, count: int) -> bool:
-        """Count one open finding. Returns whether the caller lists it, too."""
-        self.totals[key] += count
-        self._findings += 1
-        return len(self._lists.setdefault(key, [])) < self._max_findings
+    def _count(self, key: Key, count: int, *, accepted: bool) -> list[ReportedFinding] | None:
+        """Count one finding. Returns the list for it; None if the list is full."""
+        if accepted:
+            self.accepted[key] += count
+        else:
+            self.totals[key] += count
+            self._findings += 1
+        place = (self._accepted_lists if accepted else self._open_lists).setdefault(key, [])
+        return place if len(place) < self._max_findings else None
 
     def _identify(self, key: Key, identities: Iterable[Identity], *, accepted: bool) -> None:
         all_ = self.identities.setdefault(key, [])
@@ -204,9 +221,6 @@ class FindingTable:
             if accepted:
                 self.accepted_identities.setdefault(key, []).append(identity)
 
-    def _list(self, finding: Finding) -> None:
-        self._lists[finding.kind, finding.severity].append(finding)
-
     def _add_message_findings(self) -> None:
         """Add the findings about single messages, which the examiner counted, listed and identified."""
         segments = self._state.segments
@@ -215,8 +229,9 @@ class FindingTable:
             for kind, count in segment.content_findings.items():
                 key = (kind, spec(kind).severity(excused=True))  # a snapshot is counted here once it is superseded
                 accepted_seqs = set()
+                identities = {}
                 for seq, digest in segments.identified_in(number, kind):
-                    identity = Identity(digest)
+                    identity = identities[seq] = Identity(digest)
                     is_accepted = not self._accepted.open_parts(key, identity, seq=seq)
                     self._identify(key, [identity], accepted=is_accepted)
                     if is_accepted:
@@ -228,8 +243,12 @@ class FindingTable:
                 if not_accepted := count - len(accepted_seqs):
                     self.totals[key] += not_accepted
                     self._findings += not_accepted
-                listed = segment.listed_findings.get(kind, ())
-                self._lists.setdefault(key, []).extend(each for each in listed if each.seq not in accepted_seqs)
+                for finding in segment.listed_findings.get(kind, ()):
+                    assert finding.seq is not None
+                    lists = self._accepted_lists if finding.seq in accepted_seqs else self._open_lists
+                    identity = identities.get(finding.seq) or self._identifier.message(kind, finding.seq)
+                    id_ = finding_id(identity)
+                    lists.setdefault(key, []).append(reported(finding, id_))
 
     def _add_snapshot_findings(self) -> None:
         """Add the findings about the last snapshot on each subject, which is the one that Aether reads.
@@ -241,8 +260,8 @@ class FindingTable:
                 continue
             kind = snapshot.finding.kind
             severity = spec(kind).severity(excused=bool(self._facts.unread))
-            if self._count(kind, severity, snapshot.seq, Identity(snapshot.digest)):
-                self._list(replace(snapshot.finding, severity=severity))
+            finding = partial(replace, snapshot.finding, severity=severity)
+            self._add((kind, severity), snapshot.seq, [Identity(snapshot.digest)], finding)
 
     def _add_actors(self) -> None:
         ledger = self._state.ledger
@@ -295,9 +314,9 @@ class FindingTable:
     def _add_collision(self, finding: partial[Finding], subject: str, assessment: ActorAssessment) -> None:
         kind, seq, ids = Kind.SUBJECT_COLLISION, assessment.collision_seq, tuple(assessment.colliding_ids)
         severity = spec(kind).severity()
-        if self._count(kind, severity, seq, *self._identifier.collision(subject, ids, seq)):
-            detail = f"{len(ids)} actor ids share this subject and replay each other's events"
-            self._list(finding(kind=kind, severity=severity, seq=seq, ids=ids, detail=detail))
+        detail = f"{len(ids)} actor ids share this subject and replay each other's events"
+        collision = partial(finding, kind=kind, severity=severity, seq=seq, ids=ids, detail=detail)
+        self._add((kind, severity), seq, self._identifier.collision(subject, ids, seq), collision)
 
     def _add_missing_versions(
         self, finding: partial[Finding], subject: str, kind: Kind, missing: MissingVersions
@@ -305,26 +324,24 @@ class FindingTable:
         expected = missing.cause is Cause.EXPIRED or not self._facts.is_damage(missing.cause)
         severity = spec(kind).severity(excused=expected)
         identity = self._identifier.missing_versions(kind, subject, missing)
-        if not self._count(kind, severity, missing.before_seq, identity):
-            return
+        made = partial(self._missing_versions_finding, partial(finding, kind=kind, severity=severity), missing)
+        self._add((kind, severity), missing.before_seq, [identity], made, part=identity.first)
+
+    def _missing_versions_finding(self, finding: partial[Finding], missing: MissingVersions) -> Finding:
         between = f"between sequences {missing.after_seq} and" if missing.after_seq else "before sequence"
         versions = (
             f"version {missing.first_missing} is"
             if missing.missing == 1
             else f"versions {missing.first_missing} to {missing.last_missing} are"
         )
-        self._list(
-            finding(
-                kind=kind,
-                severity=severity,
-                cause=missing.cause,
-                after_version=missing.first_missing - 1,
-                before_version=missing.last_missing + 1,
-                missing=missing.missing,
-                after_seq=missing.after_seq,
-                before_seq=missing.before_seq,
-                detail=f"{versions} missing {between} {missing.before_seq}{self._start_note(missing)}",
-            )
+        return finding(
+            cause=missing.cause,
+            after_version=missing.first_missing - 1,
+            before_version=missing.last_missing + 1,
+            missing=missing.missing,
+            after_seq=missing.after_seq,
+            before_seq=missing.before_seq,
+            detail=f"{versions} missing {between} {missing.before_seq}{self._start_note(missing)}",
         )
 
     def _start_note(self, missing: MissingVersions) -> str:
@@ -335,24 +352,21 @@ class FindingTable:
     def _add_out_of_order(self, finding: partial[Finding], subject: str, event: OutOfOrderEvent) -> None:
         severity = spec(event.kind).severity()
         identity = self._identifier.version(event.kind, subject, event.version, event.seq)
-        if not self._count(event.kind, severity, event.seq, identity):
-            return
-        cause = (event.cause or Cause.UNKNOWN) if "cause" in spec(event.kind).fields else None
-        self._list(
-            finding(
-                kind=event.kind,
-                severity=severity,
-                cause=cause,
-                seq=event.seq,
-                version=event.version,
-                detail=f"version {event.version} {OUT_OF_ORDER_TEXT[event.kind]}",
-            )
+        made = partial(
+            finding,
+            kind=event.kind,
+            severity=severity,
+            cause=(event.cause or Cause.UNKNOWN) if "cause" in spec(event.kind).fields else None,
+            seq=event.seq,
+            version=event.version,
+            detail=f"version {event.version} {OUT_OF_ORDER_TEXT[event.kind]}",
         )
+        self._add((event.kind, severity), event.seq, [identity], made)
 
     def _add_snapshot_ahead(self, finding: partial[Finding], subject: str, snapshot: Snapshot) -> None:
         kind = Kind.SNAPSHOT_AHEAD
         severity = spec(kind).severity()
         identity = self._identifier.version(kind, subject, snapshot.version, snapshot.seq)
-        if self._count(kind, severity, snapshot.seq, identity):
-            detail = f"the last snapshot, at sequence {snapshot.seq}, is of a later version than the last event"
-            self._list(finding(kind=kind, severity=severity, seq=snapshot.seq, version=snapshot.version, detail=detail))
+        detail = f"the last snapshot, at sequence {snapshot.seq}, is of a later version than the last event"
+        made = partial(finding, kind=kind, severity=severity, seq=snapshot.seq, version=snapshot.version, detail=detail)
+        self._add((kind, severity), snapshot.seq, [identity], made)

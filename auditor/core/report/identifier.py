@@ -1,4 +1,4 @@
-"""Makes the identities of the findings that are not about the content of one message."""
+"""Makes the identities of the findings that the examiner has not identified."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ class Identifier:
         self._replaced = [
             _replaced_range(each) for each in incidents if spec(each.finding.kind).replaced is not Replaced.NONE
         ]
+
+    def message(self, kind: Kind, seq: int) -> Identity:
+        """Returns an identity of a finding about the content of one message, of which only the sequence is known."""
+        return Identity(digest_of(kind, *self._stream, seq, self._replacements(seq)))
 
     def missing_versions(self, kind: Kind, subject: str, missing: MissingVersions) -> Identity:
         """Returns the identity of a gap or of a missing head.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from auditor.core.model.finding_identity import identity_set
-from auditor.core.model.findings import Finding, Severity, spec
+from auditor.core.model.findings import Severity, spec
 from auditor.core.model.kind_rules import Unit
 from auditor.core.model.passes import Verdict
 
@@ -25,11 +25,9 @@ def with_known_findings(report: PassReport, known: PassReport) -> PassReport:
     A finding that both reports list is counted once. Of the kinds that count messages, and where a list is cut, the larger
     count is taken. The counts of messages, and the coverage, are those of `report`.
     """
-    places = {_place(finding) for finding in known.findings}
+    ids = {finding.id for finding in known.findings}
     new = tuple(
-        finding
-        for finding in report.findings
-        if spec(finding.kind).unit is Unit.FINDINGS and _place(finding) not in places
+        finding for finding in report.findings if spec(finding.kind).unit is Unit.FINDINGS and finding.id not in ids
     )
     totals = dict(known.totals)
     for finding in new:
@@ -62,18 +60,14 @@ def with_known_findings(report: PassReport, known: PassReport) -> PassReport:
         broken_by_type=_larger(known.broken_by_type, report.broken_by_type),
         broken_list=tuple(sorted({each.actor: each for each in (*known.broken_list, *report.broken_list)}.values())),
         accepted=_larger(known.accepted, report.accepted),
+        accepted_findings=tuple(
+            {each.id: each for each in (*known.accepted_findings, *report.accepted_findings)}.values()
+        ),
         identities=_both(known.identities, report.identities),
         accepted_identities=_both(known.accepted_identities, report.accepted_identities),
         counted_only=known.counted_only | report.counted_only,
         notes=(*report.notes, f"this pass read {end}: findings of the last completed pass are included"),
     )
-
-
-def _place(finding: Finding) -> tuple[object, ...]:
-    """Returns the fields of a finding that do not change while it is open; without the severity, which can."""
-    versions = (finding.version, finding.after_version, finding.before_version)
-    seqs = (finding.seq, finding.after_seq, finding.before_seq, finding.first_seq, finding.last_seq)
-    return finding.kind, finding.subject, versions, seqs, finding.ids, finding.noticed_at
 
 
 def _larger(known: Mapping[Label, int], report: Mapping[Label, int]) -> dict[Label, int]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from auditor.core.model.finding_identity import IdentitySet, Key
     from auditor.core.model.findings import Cause, Finding, Kind, Severity
     from auditor.core.model.passes import Mode, SeqRange, Verdict
+    from auditor.core.report.reported_finding import ReportedFinding
 
 REPORT_SCHEMA = "aether-auditor/report/1"
 
@@ -107,7 +108,7 @@ class PassReport:
     """Exact counts of open findings (messages for the range kinds)."""
     missing_versions: int
     """Number of versions missing inside version gaps."""
-    findings: tuple[Finding, ...]
+    findings: tuple[ReportedFinding, ...]
     """Open findings, up to the limit of the report."""
     findings_cut: bool
     """Whether more findings are open than `findings` has."""
@@ -122,7 +123,9 @@ class PassReport:
     broken_list: tuple[BrokenActor, ...] = ()
     """Broken actors sorted by id, up to the limit of the report."""
     accepted: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
-    """Counts of findings that a user accepted: they are in no total and not listed."""
+    """Counts of findings that a user accepted: they are in no total and not in `findings`."""
+    accepted_findings: tuple[ReportedFinding, ...] = ()
+    """Accepted findings, up to the limit of the report."""
     newest_finding_ns: Mapping[tuple[Kind, Severity], int] = field(default_factory=dict)
     """When the newest finding outside the baseline was first reported, nanoseconds since 1970."""
     identities: Mapping[Key, IdentitySet] = field(default_factory=dict)
@@ -168,9 +171,15 @@ class PassReport:
         return replace(self, newest_finding_ns=dict(newest_ns))
 
     def with_at_most(self, most: int) -> PassReport:
-        """Return the report with at most `most` findings and broken actors."""
+        """Return the report with at most `most` open findings, accepted findings and broken actors."""
         cut = self.findings_cut or len(self.findings) > most
-        return replace(self, findings=self.findings[:most], findings_cut=cut, broken_list=self.broken_list[:most])
+        return replace(
+            self,
+            findings=self.findings[:most],
+            findings_cut=cut,
+            accepted_findings=self.accepted_findings[:most],
+            broken_list=self.broken_list[:most],
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry for `audits` in `auditor scan --json` and /api/status."""
@@ -222,7 +231,7 @@ class PassReport:
             "replicas": _replicas_json(self.replicas),
             "quarantine_pending": self.quarantine_pending,
             "findings_cut": self.findings_cut,
-            "findings": [finding_json(finding) for finding in self.findings],
+            "findings": [reported_json(finding) for finding in self.findings],
         }
 
 
@@ -231,6 +240,11 @@ def _by_kind(counts: Mapping[tuple[Kind, Severity], int]) -> dict[Kind, int]:
     for (kind, _), count in counts.items():
         totals[kind] = totals.get(kind, 0) + count
     return totals
+
+
+def reported_json(finding: ReportedFinding) -> dict[str, Any]:
+    """Return the id and the fields of the finding that have a value."""
+    return {"id": finding.id, **finding_json(finding)}
 
 
 def finding_json(finding: Finding) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditor.core.model.findings import Kind
 from auditor.core.model.passes import Verdict
 from auditor.core.replicas.result import NO_REPLICAS, CopyState, ReplicaResult, Replicas
+from auditor.core.report.pass_report import finding_json
 from tests.core.findings import finding_of
 from tests.core.reports import NOW, report
 
@@ -41,7 +42,7 @@ def test_the_report_has_the_state_of_each_copy() -> None:
 def test_a_damaged_copy_makes_a_pass_corrupt_also_if_another_one_is_absent() -> None:
     both = report(copies=ReplicaResult(THREE, (ABSENT, MISSING), "the copy on n3 was not read: offline"))
     assert both.verdict is Verdict.CORRUPT
-    assert both.findings == (MISSING, ABSENT)
+    assert [finding_json(each) for each in both.findings] == [finding_json(MISSING), finding_json(ABSENT)]
     assert both.findings_total == {Kind.REPLICA_MISSING: 1, Kind.REPLICA_ABSENT: 1}
 
 

@@ -16,8 +16,11 @@ from auditor.core.model.subject_filter import SubjectFilter
 from auditor.core.report.actor_assessment import RangeFacts, Replayability
 from auditor.core.report.finding_table import FindingTable
 from auditor.core.report.pass_report import finding_json
+from auditor.core.state.acceptance import AcceptedFindings
+from auditor.core.state.checkpoint import FOREVER
 from auditor.core.state.examiner import AuditedStream, AuditState, Examiner
 from tests.core.by_the_book import Found, Made, World, findings, messages, replays, stories
+from tests.core.findings import acceptance_by_rule
 from tests.core.stories import event, message, snapshot
 
 ORDER, SNAPSHOT = "S.events.order.order-1", "S.snapshots.order.order-1"
@@ -111,6 +114,26 @@ def test_the_findings_of_a_subject_do_not_depend_on_other_subjects(made: list[Ma
     assert described(together) == sum(map(described, alone), Counter())
     for tally in ("totals", "gaps", "missing_versions", "replayability_counts", "broken_by_type"):
         assert getattr(together, tally) == sum((getattr(one, tally) for one in alone), Counter())
+
+
+@settings(deadline=None)
+@given(stories, worlds)
+def test_a_finding_has_an_id_of_its_own_and_keeps_it_when_it_is_accepted(made: list[Made], world: World) -> None:
+    state = audited(stored_in(world, made))
+    table = table_of(state, facts_of(world))
+    table.add_ranges(Kind.DELETED_MESSAGES, facts_of(world).deleted)
+    ids = [each.id for each in table.listed]
+    assert len(set(ids)) == len(ids)
+    everything = (acceptance_by_rule(kind, FOREVER, accepted_ns=FOREVER) for kind in Kind)
+    accepting = FindingTable(state, "S", facts_of(world), max_findings=1000, accepted=AcceptedFindings(everything))
+    accepting.add_ranges(Kind.DELETED_MESSAGES, facts_of(world).deleted)
+    assert (accepting.listed, accepting.accepted_listed) == ((), table.listed)
+
+
+def test_a_finding_that_is_listed_and_not_identified_has_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditor.core.state.segments.MAX_IDENTITIES", 1)
+    listed = table_of(state_of((ORDER, b"{"), (ORDER, b"["))).listed
+    assert len({each.id for each in listed}) == 2
 
 
 @settings(deadline=None)

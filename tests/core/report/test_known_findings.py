@@ -10,6 +10,7 @@ import pytest
 from auditor.core.model.findings import Kind, Severity
 from auditor.core.model.passes import SeqRange, Verdict
 from auditor.core.report.known_findings import with_known_findings
+from tests.core.findings import acceptance_by_rule
 from tests.core.reports import report, report_on
 from tests.core.state.test_examiner import judged
 from tests.core.stories import event
@@ -49,6 +50,14 @@ def test_what_both_reports_have_is_counted_once_and_what_only_one_has_is_added()
     assert kept.totals == {(Kind.MALFORMED_EVENT, CORRUPTION): 3}
     assert not kept.findings_cut
     assert kept.notes == ("this pass read up to sequence 3: findings of the last completed pass are included",)
+
+
+def test_accepted_findings_of_both_are_listed_once() -> None:
+    accepted = {Kind.MALFORMED_EVENT: acceptance_by_rule(Kind.MALFORMED_EVENT, 9)}
+    known = report((ORDER, b"{"), *GOOD, (ORDER, b"["), accepted=accepted)
+    shorter = replace(report((ORDER, b"{"), (ORDER, b""), accepted=accepted), range=SeqRange(1, 9))
+    kept = with_known_findings(shorter, known)
+    assert sorted(each.seq or 0 for each in kept.accepted_findings) == [1, 2, 5]
 
 
 def test_of_kinds_that_count_messages_the_larger_count_is_taken() -> None:

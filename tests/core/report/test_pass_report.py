@@ -54,8 +54,8 @@ def test_the_keys_of_the_json_are_those_of_the_contract() -> None:
         {"actor": "order-1", "last_version": 3, "snapshot_version": 2, "snapshot_after_seq": 0}
     ]
     assert [set(finding) for finding in entry["findings"]] == [
-        {"kind", "severity", "reason", "seq", "subject", "actor", "detail", "quarantine"},
-        {"kind", "severity", "cause", "subject", "actor", "detail"}
+        {"id", "kind", "severity", "reason", "seq", "subject", "actor", "detail", "quarantine"},
+        {"id", "kind", "severity", "cause", "subject", "actor", "detail"}
         | {"after_version", "before_version", "missing", "after_seq", "before_seq"},
     ]
 
