@@ -154,6 +154,12 @@ class StatusCollector(Collector):
             lambda a: [((mode,), ns / NANOSECONDS) for mode, ns in a.completed_ns.items()],
         )
         yield gauge(
+            "last_pass_duration_seconds",
+            "How long the last completed pass took.",
+            ("mode",),
+            lambda a: [((mode,), ns / NANOSECONDS) for mode, ns in a.took_ns.items()],
+        )
+        yield gauge(
             "pass_due_timestamp_seconds",
             "When the next pass should have completed.",
             ("mode",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,11 +60,21 @@ class Pager:
         return web.Response()
 
 
+def rules() -> dict[str, Any]:
+    """The rules that are shipped, except that an alert ends with its cause: the test does not wait for `keep_firing_for`."""
+    found = yaml.safe_load((FOLDER / "prometheus" / "rules.yaml").read_text())
+    for group in found["groups"]:
+        group["rules"] = [
+            {key: value for key, value in rule.items() if key != "keep_firing_for"} for rule in group["rules"]
+        ]
+    return found
+
+
 def scraping(target: str, alertmanager: int) -> dict[str, Any]:
     """What Prometheus is configured with."""
     return {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-        "rule_files": [str(FOLDER / "prometheus" / "rules.yaml")],
+        "rule_files": ["rules.yml"],
         "scrape_configs": [{"job_name": "aether-auditor", "static_configs": [{"targets": [target]}]}],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]},
     }
@@ -89,6 +100,7 @@ async def monitored(folder: Path, target: str, pager: Pager) -> AsyncIterator[st
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         webhook = runner.addresses[0][1]
         (folder / "prometheus.yml").write_text(yaml.safe_dump(scraping(target, alertmanager)))
+        (folder / "rules.yml").write_text(yaml.safe_dump(rules()))
         (folder / "alertmanager.yml").write_text(yaml.safe_dump(routing(webhook)))
         await stack.enter_async_context(
             program(
@@ -114,7 +126,7 @@ def queries() -> list[tuple[str, str]]:
     """Every query of the dashboard that is shipped, as Grafana asks it for all audits."""
     dashboard = json.loads((FOLDER / "grafana" / "dashboard.json").read_text())
     return [
-        (panel["title"], target["expr"].replace("$audit", ".*"))
+        (panel["title"], re.sub(r"\$(namespace|job|audit)\b", ".*", target["expr"]))
         for panel in dashboard["panels"]
         for target in panel.get("targets", ())
     ]

@@ -40,7 +40,13 @@ def test_no_panel_covers_another() -> None:
 def test_every_query_goes_to_the_chosen_data_source_and_names_what_is_exported() -> None:
     """That none is empty is seen on a real Prometheus, in test_alerting.py."""
     variables = {variable["name"]: variable["type"] for variable in DASHBOARD["templating"]["list"]}
-    assert variables == {"datasource": "datasource", "audit": "query"}
+    assert variables == {
+        "datasource": "datasource",
+        "namespace": "query",
+        "job": "query",
+        "audit": "query",
+        "auditor": "textbox",
+    }
     exported = {
         f"aether_auditor_{name}{'_total' if kind == 'counter' else '_bucket' if kind == 'histogram' else ''}"
         for name, (kind, _) in CONTRACT.items()
@@ -49,6 +55,27 @@ def test_every_query_goes_to_the_chosen_data_source_and_names_what_is_exported()
         for target in panel.get("targets", ()):
             assert target["datasource"] == panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
             assert set(re.findall(r"aether_auditor_\w+", target["expr"])) <= exported
+
+
+def test_every_query_about_audits_is_limited_to_what_is_chosen() -> None:
+    queries = [target["expr"] for panel in PANELS for target in panel.get("targets", ())]
+    for expr in [*queries, *(each["expr"] for each in DASHBOARD["annotations"]["list"])]:
+        for metric, selector in re.findall(r"(aether_auditor_\w+)(\{[^}]*\})?", expr):
+            assert '{namespace=~"$namespace", job=~"$job"' in selector, expr
+            assert ('audit=~"$audit"' in selector) is ("audit" in labels(metric)), expr
+
+
+def labels(metric: str) -> set[str]:
+    name = metric.removeprefix("aether_auditor_")
+    return CONTRACT[name if name in CONTRACT else name.rpartition("_")[0]][1]
+
+
+def test_every_panel_has_links_to_the_page_and_to_documents_that_exist() -> None:
+    for panel in PANELS:
+        if panel["type"] != "row":
+            page, document = (link["url"].removeprefix("${auditor}/") for link in panel["links"])
+            assert page == ""
+            assert (ROOT / document).is_file()
 
 
 def refusal(dashboard: dict[str, Any], folder: Path) -> str:

@@ -40,6 +40,7 @@ CONTRACT = {
     "pass_in_progress": ("gauge", WHERE),
     "pass_progress_ratio": ("gauge", WHERE),
     "last_pass_timestamp_seconds": ("gauge", WHERE | {"mode"}),
+    "last_pass_duration_seconds": ("gauge", WHERE | {"mode"}),
     "pass_due_timestamp_seconds": ("gauge", WHERE | {"mode"}),
     "coverage_ratio": ("gauge", WHERE),
     "unaudited_messages": ("gauge", WHERE),
@@ -134,6 +135,7 @@ def test_the_gauges_are_those_of_the_last_completed_pass(busy: ServiceStatus) ->
     assert one(busy, "pass_duration_seconds_bucket", mode="full", le="5.0") == 1
     assert one(busy, "pass_progress_ratio") == 0.5
     assert one(busy, "last_pass_timestamp_seconds", mode="full") == NOW / 10**9
+    assert 1 < one(busy, "last_pass_duration_seconds", mode="full") < 5
     assert one(busy, "nats_connected") == 1
     assert one(busy, "build_info", version="1.2.3") == 1
 
