@@ -37,6 +37,10 @@ class WalkIncompleteError(AuditorError):
     """The walk did not reach its pinned end. Messages delivered before are judged, the others are not."""
 
 
+class CopyAbsentError(AuditorError):
+    """One copy of a replicated stream cannot be read. The text says why."""
+
+
 class EventStreamError(AuditorError):
     """The stream for events cannot be created, or its settings do not allow events."""
 

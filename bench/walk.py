@@ -104,7 +104,7 @@ async def full_pass(url: str, count: int) -> float:
 async def null_sink(url: str, count: int) -> float:
     """Send the requests of a walk, and only count the messages by their reply subjects."""
     client = await connect(NatsConfig(servers=(url,)))
-    await create_consumer(client, STREAM, "null", start_seq=1)
+    await create_consumer(client, STREAM, "null", start=1)
     pull = json.dumps({"batch": BATCH, "max_bytes": PULL_BYTES, "expires": 30_000_000_000}).encode()
     ask = b"PUB $JS.API.CONSUMER.MSG.NEXT.%b.null sink %d\r\n%b\r\n" % (STREAM.encode(), len(pull), pull)
     started = time.perf_counter()
@@ -129,7 +129,7 @@ async def null_sink(url: str, count: int) -> float:
 async def blocking_sink(url: str, count: int) -> float:
     """Send one request on a blocking socket, and parse nothing."""
     client = await connect(NatsConfig(servers=(url,)))
-    await create_consumer(client, STREAM, "blocking", start_seq=1)
+    await create_consumer(client, STREAM, "blocking", start=1)
     pull = json.dumps({"batch": count, "expires": 60_000_000_000}).encode()
     ask = b"PUB $JS.API.CONSUMER.MSG.NEXT.%b.blocking sink %d\r\n%b\r\n" % (STREAM.encode(), len(pull), pull)
     started = time.perf_counter()

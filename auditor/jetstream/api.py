@@ -6,7 +6,7 @@ nats-py does not decode the replies, because its error classes fail on unknown e
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 from nats import errors
@@ -15,6 +15,7 @@ from auditor.aether.gojson import timestamps
 from auditor.core.model.message import StoredMessage
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
 from auditor.jetstream.api_client import where_it_is_missing, why_no_answer
+from auditor.jetstream.cluster_info import ClusterInfo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,6 +133,8 @@ class StreamInfoReply(Reply):
     created: str = ""
     config: dict[str, Any] = {}
     state: State = msgspec.field(default_factory=lambda: State(*NO_STATE))
+    cluster: ClusterInfo | None = None
+    """None without a cluster."""
 
     def __post_init__(self) -> None:
         msgspec.convert(self.config, _Settings)
@@ -189,6 +192,8 @@ def decode_ack(data: bytes) -> PubAck:
 
 class _Delivered(msgspec.Struct):
     consumer_seq: Number = 0
+    stream_seq: Number = 0
+    """For a new consumer: the sequence before the first that it will deliver."""
 
 
 class ConsumerInfoReply(Reply):
@@ -197,9 +202,13 @@ class ConsumerInfoReply(Reply):
     num_waiting: Number = 0
     """Pull requests that the consumer has not answered in full."""
     delivered: _Delivered = msgspec.field(default_factory=_Delivered)
+    cluster: ClusterInfo | None = None
+    """Its leader is the server whose copy of the stream a consumer without replicas reads. None without a cluster."""
 
 
 R = TypeVar("R", bound=Reply)
+Start = int | Literal["all", "new"]
+"""The sequence from which on a consumer delivers, or a deliver policy."""
 
 
 async def request(
@@ -309,18 +318,23 @@ async def count_subjects(client: ApiClient, stream: str, subjects: str) -> dict[
 
 
 async def create_consumer(
-    client: ApiClient, stream: str, name: str, *, start_seq: int, subjects: Sequence[str] = ()
-) -> ConsumerInfoReply:
-    """Create a pull consumer without acknowledgements. The server removes it 5 s after its last pull ended. Raises as `request`."""
+    client: ApiClient, stream: str, name: str, *, start: Start, subjects: Sequence[str] = (),
+    unused_seconds: int = 5, reply_seconds: float = SLOW_TIMEOUT
+) -> ConsumerInfoReply:  # fmt: skip
+    """Create a pull consumer without acknowledgements. Raises as `request`.
+
+    The server removes it `unused_seconds` after its last pull ended. `reply_seconds`: the longest wait for the reply.
+    """
     config: dict[str, Any] = {
         "name": name,
-        "deliver_policy": "by_start_sequence",
-        "opt_start_seq": start_seq,
+        "deliver_policy": "by_start_sequence" if isinstance(start, int) else start,
         "ack_policy": "none",
         "mem_storage": True,
         "num_replicas": 1,
-        "inactive_threshold": 5_000_000_000,
+        "inactive_threshold": unused_seconds * 1_000_000_000,
     }
+    if isinstance(start, int):
+        config["opt_start_seq"] = start
     subject = f"CONSUMER.CREATE.{stream}.{name}"
     if len(subjects) == 1:
         config["filter_subject"] = subjects[0]
@@ -328,7 +342,7 @@ async def create_consumer(
     elif subjects:
         config["filter_subjects"] = list(subjects)
     body = {"stream_name": stream, "config": config, "action": "create"}
-    return await request(client, stream, subject, body, ConsumerInfoReply, timeout=SLOW_TIMEOUT)
+    return await request(client, stream, subject, body, ConsumerInfoReply, timeout=reply_seconds)
 
 
 async def consumer_info(client: ApiClient, stream: str, name: str) -> ConsumerInfoReply | None:

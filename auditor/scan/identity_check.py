@@ -6,6 +6,7 @@ Compares the stream info and the digests of sampled messages with those of earli
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,10 @@ from auditor.core.history.stream_start import unexplained_start
 from auditor.core.model.findings import Kind
 from auditor.core.model.ranges import intersects_open_interval
 from auditor.core.state.checkpoint import CheckpointKind
+from auditor.errors import CopyAbsentError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from auditor.aether.stream_layout import StreamLayout
     from auditor.core.history.stream_identity import SampledDigest, StreamIdentity
@@ -51,10 +53,12 @@ async def check_identity(
     identity: StreamIdentity,
     now_ns: int,
     layout: StreamLayout,
+    copies: Collection[str] = (),
 ) -> IdentityResult:
     """Compare the stream with its last check: the stream info, then some of the sampled messages.
 
-    Raises the AuditorErrors of a source and of a state store.
+    `copies`: the servers whose copies can be read, if the stream is replicated. Raises the AuditorErrors of a source and of a
+    state store.
     """
     left = unexplained_start(info, identity.last_info, now_ns)
     by_info = await check_stream_info(source, state, info, identity, now_ns, layout)
@@ -63,7 +67,7 @@ async def check_identity(
             left += await _describe_actors_that_left(state, info)
         by_info = replace(by_info, identity=msgspec.structs.replace(by_info.identity, unexplained_start=left))
     some = by_info.identity.samples.choose(now_ns // 1_000)
-    by_samples = await check_samples(source, info, by_info.identity, some, now_ns)
+    by_samples = await check_samples(source, info, by_info.identity, some, now_ns, copies)
     reason = by_info.reason or by_samples.reason
     if reason is None:
         return by_samples
@@ -92,27 +96,53 @@ async def check_stream_info(
 
 
 async def check_samples(
-    source: Source, info: StreamInfo, identity: StreamIdentity, samples: Sequence[SampledDigest], now_ns: int
+    source: Source,
+    info: StreamInfo,
+    identity: StreamIdentity,
+    samples: Sequence[SampledDigest],
+    now_ns: int,
+    copies: Collection[str] = (),
 ) -> IdentityResult:
     """Read these sampled messages again. Those that have changed or are gone are not sampled any more.
 
-    Raises the AuditorErrors of a source.
+    A message that the leader has changed and another one of `copies` has not is no change of the stream: the next full pass says
+    whose copy is damaged. Raises the AuditorErrors of a source.
     """
     changed: list[int] = []
     gone: list[int] = []
+    on_leader: list[int] = []
     for sample in samples:
         message = await source.get(sample.seq)
         if message is None:
             gone.append(sample.seq)
         elif digest(message) != sample.digest:
-            changed.append(sample.seq)
+            is_on_leader = await _is_unchanged_elsewhere(source, info, sample, copies)
+            (on_leader if is_on_leader else changed).append(sample.seq)
     if changed or gone:
         identity = identity.with_samples(identity.samples.without([*changed, *gone]))
     if changed:
         finding = history_changed_finding(sorted(changed))
         reason = f"{Kind.HISTORY_CHANGED}: the message at sequence {min(changed)} is not the one that was read"
         return IdentityResult(identity.with_incident(finding, now_ns), reason)
+    if on_leader:
+        return IdentityResult(identity, f"the leader has another message at sequence {on_leader[0]} than was read")
     return IdentityResult(identity, await _why_gone(source, info, gone) if gone else None)
+
+
+async def _is_unchanged_elsewhere(
+    source: Source, info: StreamInfo, sample: SampledDigest, copies: Collection[str]
+) -> bool:
+    """Whether a copy other than the leader's holds the message that was sampled."""
+    for name in sorted(name for name in copies if name != info.leader):
+        batches = source.of_copy(name).read(info, first_seq=sample.seq, last_seq=sample.seq)
+        try:
+            async with aclosing(batches):
+                async for batch in batches:
+                    if digest(batch[0]) == sample.digest:
+                        return True
+        except CopyAbsentError:
+            continue
+    return False
 
 
 async def _why_gone(source: Source, info: StreamInfo, gone: Sequence[int]) -> str | None:

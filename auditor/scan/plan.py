@@ -12,12 +12,14 @@ from auditor.core.model.passes import Mode
 from auditor.core.state.checkpoint import CheckedOut, Checkpoint, CheckpointKind
 from auditor.core.state.examiner import AuditedStream
 from auditor.scan.catch_up import CatchUp, catch_up
+from auditor.scan.census import info_of_copy, judged_copy
 from auditor.scan.request import StartFrom
 from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from auditor.core.history.audit_history import AuditHistory
     from auditor.core.model.message import StreamInfo
+    from auditor.core.replicas.census import Census
     from auditor.scan.ports import PassPorts
     from auditor.scan.request import PassRequest
 
@@ -52,6 +54,10 @@ class Plan:
     """Whether the pass reads the whole stream because messages were deleted from its middle."""
     incomplete: str | None = None
     """What the pass knows to have changed and does not read again, in one line; None if nothing has."""
+    compares_copies: bool = False
+    """Whether the pass reads all copies of the stream and compares them."""
+    first_seq_of_copies: int = 1
+    """The first sequence that is compared."""
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -81,23 +87,46 @@ class _Resumed:
 
 
 async def choose_plan(
-    ports: PassPorts, info: StreamInfo, history: AuditHistory, request: PassRequest, now_ns: int
+    ports: PassPorts,
+    info: StreamInfo,
+    history: AuditHistory,
+    request: PassRequest,
+    now_ns: int,
+    census: Census | None = None,
 ) -> Plan:
     """Check out the first checkpoint that the pass can resume from, and bring it up to date; else make a new one.
 
-    Raises the AuditorErrors of a source and of a state store.
+    `census`: of the copies of the stream, if the pass reads all of them. Raises the AuditorErrors of a source and of a state store.
     """
     rejections: list[_Rejected] = []
     for kind in CANDIDATES[request.start_from]:
         start = await ports.state.check_out(kind) if ports.state is not None else None
         if start is None:
             continue
-        result = await _resume(ports, info, start, history, request, now_ns)
+        result = await _resume(ports, info, start, history, request, now_ns, census)
         if isinstance(result, _Resumed):
-            return _plan(result.start, ports, info, request, incomplete=result.incomplete)
+            return _plan(result.start, ports, info, request, census, incomplete=result.incomplete)
         rejections.append(result)
     if rejections:
         log.info("reading everything", audit=request.audit.name, reason=rejections[-1].reason)
+    judged = judged_copy(info, census, history.replicas) if census is not None else ""
+    is_for_deletions = any(each.is_for_deletions for each in rejections)
+    return begin(ports, info, history, request, now_ns, census, judged, is_for_deletions=is_for_deletions)
+
+
+def begin(
+    ports: PassPorts,
+    info: StreamInfo,
+    history: AuditHistory,
+    request: PassRequest,
+    now_ns: int,
+    census: Census | None,
+    judged: str,
+    *,
+    is_for_deletions: bool = False,
+) -> Plan:
+    """A full pass that begins now. `judged`: the server whose copy is judged; empty for any."""
+    info = info_of_copy(info, census, judged)
     new = Checkpoint(
         stream=info.name,
         created_ns=info.created_ns,
@@ -107,9 +136,9 @@ async def choose_plan(
         full_pass_started_ns=now_ns,
         configured_first_seq=configured_first_seq(info),
         generation=history.identity.generation,
+        judged_copy=judged,
     )
-    is_for_deletions = any(each.is_for_deletions for each in rejections)
-    return _plan(CheckedOut(new, is_saved=False), ports, info, request, is_for_deletions=is_for_deletions)
+    return _plan(CheckedOut(new, is_saved=False), ports, info, request, census, is_for_deletions=is_for_deletions)
 
 
 def audited_stream(info: StreamInfo, ports: PassPorts, request: PassRequest) -> AuditedStream:
@@ -122,13 +151,17 @@ def _plan(
     ports: PassPorts,
     info: StreamInfo,
     request: PassRequest,
+    census: Census | None,
     *,
     is_for_deletions: bool = False,
     incomplete: str | None = None,
 ) -> Plan:
+    mode = Mode.INCREMENTAL if start.checkpoint.is_complete else Mode.FULL
     return Plan(
         start=start,
-        mode=Mode.INCREMENTAL if start.checkpoint.is_complete else Mode.FULL,
+        mode=mode,
+        compares_copies=census is not None and mode is Mode.FULL,
+        first_seq_of_copies=min(info.first_seq, census.first_seq) if census is not None else info.first_seq,
         filtered=bool(request.audit.actors) and ports.source.can_filter(request.audit.all_subjects),
         is_idle=start.checkpoint.next_seq > info.last_seq,
         is_for_deletions=is_for_deletions,
@@ -143,9 +176,16 @@ async def _resume(
     history: AuditHistory,
     request: PassRequest,
     now_ns: int,
+    census: Census | None,
 ) -> _Resumed | _Rejected:
     """The checkpoint, brought up to date with the stream; or why the pass does not resume from it."""
     checkpoint = start.checkpoint
+    if census is not None:
+        if checkpoint.is_complete or not checkpoint.judged_copy:
+            checkpoint.judged_copy = judged_copy(info, census, history.replicas)
+        elif checkpoint.judged_copy not in census.copies:
+            return _Rejected(f"the copy on {checkpoint.judged_copy}, which was read, cannot be read now")
+        info = info_of_copy(info, census, checkpoint.judged_copy)
     if checkpoint.generation != history.identity.generation:
         return _Rejected("the stream changed since it was read")
     reason = checkpoint.why_not_resume(info, request.audit.all_subjects)
@@ -165,6 +205,13 @@ async def _resume(
             incomplete = (
                 "messages that an earlier pass read were deleted since; the next full pass reads the stream again"
             )
+    if census is not None and checkpoint.is_complete:
+        changed = history.replicas.changed_counts(census)
+        reason = changed or history.replicas.unread_copy(census, checkpoint.full_pass_started_ns)
+        if reason is not None and is_auto and is_deletion_pass_due(history, now_ns):
+            return _Rejected(reason, is_for_deletions=True)
+        if changed is not None:
+            incomplete = incomplete or f"{changed}; the next full pass reads the copies again"
     outcome = await catch_up(ports.source, info, checkpoint, audited_stream(info, ports, request), request)
     if outcome is CatchUp.TOO_MUCH:
         return _Rejected("much of what was read has left the stream")

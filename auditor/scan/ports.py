@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
     from auditor.core.history.audit_history import LoadedHistory
     from auditor.core.history.saved_state import EncodedState
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from auditor.core.model.findings import Kind
     from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
+    from auditor.core.replicas.census import CopyCount
     from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
 
@@ -39,6 +40,18 @@ class Source(Protocol):
         no limit. After a lost connection it continues without losing a message. Raises StreamNotFoundError if the stream is
         deleted, StreamRecreatedError if its creation time is not that of `pinned`, and WalkIncompleteError if the stream now
         ends before the last sequence of `pinned`.
+        """
+
+    def of_copy(self, name: str) -> Source:
+        """Return a source whose `read` reads the copy of this server, of a replicated stream.
+
+        It raises CopyAbsentError if the copy cannot be read. After an interruption it continues with the same copy.
+        """
+
+    async def count_copies(self, names: Iterable[str], subject: str = "") -> Mapping[str, CopyCount | str]:
+        """Return the first and last sequence and the count of the copies of these servers; for an absent one, the reason.
+
+        The count is taken before the last sequence. `subject`, without a wildcard: count only messages on it.
         """
 
     def can_filter(self, subjects: Sequence[str]) -> bool:

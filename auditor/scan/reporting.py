@@ -14,6 +14,7 @@ from auditor.core.report.known_findings import with_known_findings
 from auditor.core.state.acceptance import AcceptedFindings
 from auditor.core.state.checkpoint import CheckpointKind
 from auditor.errors import AuditorError
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from auditor.scan.request import PassRequest
 
 log = structlog.get_logger()
+
+NEXT_FULL_PASS_NS = 600 * NANOSECONDS
+"""Time within which a full pass that is due begins."""
 
 
 async def report_pass(
@@ -53,7 +57,15 @@ async def report_pass(
         incidents=history.identity.incidents,
         lost=history.identity.lost,
         unexplained_start=history.identity.unexplained_start,
+        copies=history.replicas.result(facts.finished_ns, max_age_of_copies(request, history)),
     )
+
+
+def max_age_of_copies(request: PassRequest, history: AuditHistory) -> int:
+    """How long the reading of a copy counts, in nanoseconds: `full_pass_every`, and the time until the next full pass has ended."""
+    last = history.last_passes.get(Mode.FULL)
+    took_ns = max(0, last.finished_ns - last.started_ns) if last is not None else 0
+    return request.audit.full_pass_every.nanoseconds + 2 * took_ns + NEXT_FULL_PASS_NS
 
 
 async def last_report(

@@ -17,21 +17,22 @@ from auditor.core.history.audit_history import AuditHistory, LoadedHistory
 from auditor.core.history.baseline import read_to_its_end
 from auditor.core.model.passes import Mode, PassFacts, SeqRange
 from auditor.core.model.range_account import RangeAccount
-from auditor.core.model.ranges import intersects_open_interval
-from auditor.core.model.subject_filter import SubjectFilter
+from auditor.core.model.ranges import intersects_open_interval, merged, subtract
+from auditor.core.replicas.record import ReplicaHistory
+from auditor.core.replicas.update import PassAge, updated
 from auditor.core.state.acceptance import listed_acceptances
 from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
-from auditor.core.state.examiner import Examiner
 from auditor.errors import AuditorError
 from auditor.scan.account import classify_undelivered
+from auditor.scan.census import info_of_best_copy, take_census
 from auditor.scan.checkpoint_writer import CheckpointWriter, SaveResult
 from auditor.scan.duplicates import resolve_duplicates
 from auditor.scan.identity_check import IdentityResult, check_identity, check_samples
-from auditor.scan.plan import audited_stream, choose_plan
-from auditor.scan.reporting import report_pass, with_findings_of_last_pass
+from auditor.scan.judging import judge
+from auditor.scan.plan import choose_plan
+from auditor.scan.reporting import max_age_of_copies, report_pass, with_findings_of_last_pass
 from auditor.scan.selection import check_selection
 from auditor.scan.subject_counts import CountResult, count_subjects
-from auditor.scan.walk import flush_quarantine, read_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
     from auditor.core.model.findings import Kind
     from auditor.core.model.message import StreamInfo
     from auditor.core.model.quarantine_entry import QuarantineResult
+    from auditor.core.replicas.census import Census
     from auditor.core.report.pass_report import PassReport
     from auditor.core.state.acceptance import Acceptance
     from auditor.core.state.checkpoint import Checkpoint
+    from auditor.scan.judging import Judged
     from auditor.scan.plan import Plan
     from auditor.scan.ports import PassPorts, StateStore
     from auditor.scan.request import PassRequest
@@ -73,6 +76,8 @@ class _Start:
     plan: Plan
     history: AuditHistory
     """With the identity that this pass has checked."""
+    census: Census | None
+    """Of the copies of the stream; None if it has one, or if only one is read."""
 
     @property
     def problems(self) -> tuple[str | None, ...]:
@@ -102,25 +107,21 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
     saves = ports.state is not None and ports.state.saves and start.info.contradiction is None
     writer = CheckpointWriter(ports.state if saves else None, request.audit.name, ports.steady_clock)
     try:
+        judged = await judge(request, ports, start.info, start.census, start.plan, start.history, writer)
+        walk = judged.walk
+        if judged.has_yielded:
+            return Yielded(walk.reached, judged.quarantine)
+        start = replace(start, info=judged.info, plan=judged.plan)
         plan, checkpoint = start.plan, start.plan.checkpoint
-        examiner = Examiner(
-            audited_stream(start.info, ports, request),
-            SubjectFilter(request.audit.all_subjects),
-            detail_limit=request.detail_limit,
-            state=checkpoint.state,
-        )
-        walk = await read_range(ports, start.info, plan, examiner, start.history, writer, request)
-        if walk.has_yielded:
-            return Yielded(walk.reached, walk.quarantine)
-        quarantine = await flush_quarantine(ports.quarantine, walk.quarantine, plan, request.audit.name)
-        results = await _complete(request, ports, start, walk)
+        results = await _complete(request, ports, start, judged)
         selection = await check_selection(ports.source, start.info, checkpoint, request, is_filtered=plan.filtered)
         took_ns = ports.steady_clock() - start.started_steady_ns
         finished_ns = ports.clock()
+        has_read_copies = judged.copies is not None and walk.incomplete is None
         facts = PassFacts(
             mode=plan.mode,
             range=SeqRange(start.info.first_seq, start.info.last_seq),
-            read=walk.read,
+            read=walk.read or (SeqRange(start.info.first_seq, start.info.last_seq) if has_read_copies else None),
             filtered=plan.filtered,
             # A clock that was set back during the pass does not make its duration negative.
             started_ns=min(start.started_ns, finished_ns - took_ns),
@@ -129,11 +130,13 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
                 filter(None, (walk.incomplete, results.error, *start.problems, selection.incomplete)), None
             ),
             notes=selection.notes,
-            quarantine_pending=plan.start.unstored + quarantine.failed,
+            quarantine_pending=plan.start.unstored + judged.quarantine.failed,
             read_error=walk.incomplete if walk.read is None else None,
         )
         identity = start.history.identity.with_samples(walk.samples).with_loss(results.account.lost)
         history = start.history.with_identity(identity)
+        if not request.interrupt.is_set():
+            history = history.with_replicas(_replicas(request, start, judged, results.account, facts.finished_ns))
         report = await report_pass(request, ports, checkpoint, facts, results.account, start.accepted, history)
         history = history.with_actor_types(ports.actor_types.learned)
         if not request.interrupt.is_set():
@@ -143,7 +146,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
             await _list_accepted(ports.state, start.accepted, report)
             if not read_to_its_end(report):
                 report = await with_findings_of_last_pass(report, request, ports, start.accepted, history)
-        report = replace(report, quarantine=quarantine).with_newest_findings(history.baseline.newest_finding_ns)
+        report = replace(report, quarantine=judged.quarantine).with_newest_findings(history.baseline.newest_finding_ns)
         return report.with_at_most(request.max_findings)
     finally:
         writer.cancel()
@@ -160,6 +163,11 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
     """Read the stream info and the saved state, check the stream's identity, and choose where to start."""
     started_ns, started_steady_ns, source, state = ports.clock(), ports.steady_clock(), ports.source, ports.state
     info = await source.info(lost=True)
+    census = None
+    if info.is_replicated and request.audit.replicas == "all":
+        census = await take_census(source, info)
+    copies = census.copies.keys() if census is not None else ()
+    stream_info = info_of_best_copy(info, census)
     loaded = await state.load_history() if state is not None else LoadedHistory(AuditHistory())
     if not loaded.history.identity.is_of(info):
         log.warning(
@@ -173,27 +181,45 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
     ports.actor_types.restore(loaded.history.actor_types)
     checked = IdentityResult(loaded.history.identity)
     if info.contradiction is None:  # otherwise nothing can be concluded from a comparison with the last check
-        checked = await check_identity(source, state, info, loaded.history.identity, started_ns, request.audit.layout)
+        checked = await check_identity(
+            source, state, stream_info, loaded.history.identity, started_ns, request.audit.layout, copies
+        )
     if checked.reason is not None:
         log.warning("stream changed since the last pass", audit=request.audit.name, reason=checked.reason)
     identity = checked.identity.with_loss(info.lost)
     info = replace(info, lost=identity.lost)
-    plan = await choose_plan(ports, info, loaded.history.with_identity(identity), request, started_ns)
+    plan = await choose_plan(ports, info, loaded.history.with_identity(identity), request, started_ns, census)
     if plan.is_for_deletions:
         identity = msgspec.structs.replace(identity, last_deletion_pass_ns=started_ns)
     if plan.reads_from_start:
-        identity = (await check_samples(source, info, identity, identity.samples.digests, started_ns)).identity
-    return _Start(started_ns, started_steady_ns, info, loaded, accepted, plan, loaded.history.with_identity(identity))
+        samples = identity.samples.digests
+        identity = (await check_samples(source, info, identity, samples, started_ns, copies)).identity
+    history = loaded.history.with_identity(identity)
+    return _Start(started_ns, started_steady_ns, info, loaded, accepted, plan, history, census)
 
 
-async def _complete(request: PassRequest, ports: PassPorts, start: _Start, walk: WalkResult) -> _Results:
+def _replicas(
+    request: PassRequest, start: _Start, judged: Judged, account: RangeAccount, now_ns: int
+) -> ReplicaHistory:
+    """What is known about the copies of the stream after the pass."""
+    if start.census is None:
+        info = start.info
+        return ReplicaHistory(info.created_ns, info.replicas, info.leader) if info.is_replicated else ReplicaHistory()
+    age = PassAge(now_ns, max_age_of_copies(request, start.history))
+    return updated(start.history.replicas, start.info, start.census, judged.copies_read(account), age)
+
+
+async def _complete(request: PassRequest, ports: PassPorts, start: _Start, judged: Judged) -> _Results:
     """Find the causes of duplicates, account for every sequence, and enter the results in the checkpoint."""
     source, info, plan, checkpoint = ports.source, start.info, start.plan, start.plan.checkpoint
+    walk = judged.walk_to_classify
     causes = await resolve_duplicates(source, info, checkpoint.state.ledger, request)
     checkpoint.state.ledger.set_causes(causes)
     account = RangeAccount()
     if walk.read is not None or walk.undelivered:
         account = await classify_undelivered(source, info, walk.undelivered, walk.reached, filtered=plan.filtered)
+        elsewhere = subtract(judged.walk.undelivered, walk.undelivered)
+        account = replace(account, unread=merged([*account.unread, *elsewhere]))
     counted = CountResult(checkpoint.subject_counts)
     is_unchanged = plan.is_idle and checkpoint.deletions_unchanged(info)
     if plan.filtered and not is_unchanged and walk.incomplete is None and account.error is None:

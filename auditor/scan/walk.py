@@ -12,6 +12,7 @@ from auditor.core.model.batch import data_bytes, missing_from
 from auditor.core.model.passes import Outcome, SeqRange
 from auditor.core.model.quarantine_entry import QuarantineResult
 from auditor.core.model.ranges import merged
+from auditor.core.replicas.digests import ChunkDigester, CopyDigests
 from auditor.core.state.checkpoint import CheckedOut
 from auditor.errors import AuditorError
 from auditor.scan.checkpoint_writer import SaveResult
@@ -73,13 +74,14 @@ async def read_range(
     """
     checkpoint, progress = plan.checkpoint, request.progress
     first_seq = next_seq = checkpoint.next_seq
+    digests = _JudgedCopy(plan)
     progress.mode, progress.first_seq, progress.last_seq = plan.mode, first_seq, info.last_seq
     undelivered, samples, quarantine = list(checkpoint.undelivered), history.identity.samples, QuarantineResult()
     if plan.is_idle:
         return WalkResult(None, first_seq - 1, undelivered, None, samples, quarantine)
     batches = ports.source.read(
         info,
-        first_seq=first_seq,
+        first_seq=digests.next_seq,
         last_seq=info.last_seq,
         subjects=request.audit.all_subjects if plan.filtered else (),
         max_rate=request.audit.max_rate,
@@ -88,7 +90,13 @@ async def read_range(
     incomplete: str | None = None
     try:
         async with aclosing(take_until(request.interrupt, batches)) as coming:
-            async for batch in coming:
+            async for delivered in coming:
+                digests.add(delivered)
+                batch = delivered
+                if delivered[0].seq < next_seq:
+                    batch = [each for each in delivered if each.seq >= next_seq]
+                if not batch:
+                    continue
                 undelivered += missing_from(batch, next_seq)
                 last = batch[-1]
                 next_seq = last.seq + 1
@@ -101,8 +109,9 @@ async def read_range(
                 _show(progress, examiner, batch)
                 if writer.is_due(len(batch)):
                     checkpoint.advance(next_seq, merged(undelivered))
+                    digests.keep()
                     current = history.with_identity(history.identity.with_samples(samples))
-                    quarantine, yields = await _save(ports, plan, current, quarantine, writer, request)
+                    quarantine, yields = await save_on_the_way(ports, plan, current, quarantine, writer, request)
                     if yields:
                         return WalkResult(
                             SeqRange(first_seq, last.seq), last.seq, [], None, samples, quarantine, has_yielded=True
@@ -114,6 +123,7 @@ async def read_range(
     if request.interrupt.is_set() and next_seq <= info.last_seq:
         incomplete = f"interrupted at sequence {next_seq} of {info.last_seq}"
     reached = next_seq - 1 if incomplete else info.last_seq
+    digests.finish(None if incomplete else info.last_seq)
     if first_seq <= reached:
         progress.seq = reached
     return WalkResult(
@@ -124,6 +134,41 @@ async def read_range(
         samples=samples,
         quarantine=quarantine,
     )
+
+
+class _JudgedCopy:
+    """Computes the digests of the copy that a full pass judges; it does nothing if the copies are not compared."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._checkpoint = plan.checkpoint
+        self.next_seq = plan.checkpoint.next_seq
+        """Where reading begins: at the latest with the chunk that was not complete when the checkpoint was saved."""
+        self._digester: ChunkDigester | None = None
+        if plan.compares_copies:
+            first_seq = plan.first_seq_of_copies
+            before = plan.checkpoint.copies.get(plan.checkpoint.judged_copy, CopyDigests(first_seq, first_seq))
+            self._first_seq = before.whole_chunks().next_seq
+            self._digester = ChunkDigester(before.whole_chunks())
+            self.next_seq = min(self.next_seq, self._first_seq)
+
+    def add(self, messages: Sequence[StoredMessage]) -> None:
+        if self._digester is None:
+            return
+        if messages[0].seq < self._first_seq:
+            messages = [each for each in messages if each.seq >= self._first_seq]
+        self._digester.add(messages)
+
+    def keep(self) -> None:
+        """Enter the digests of whole chunks in the checkpoint."""
+        if self._digester is not None:
+            self._checkpoint.copies[self._checkpoint.judged_copy] = self._digester.whole_chunks
+
+    def finish(self, last_seq: int | None) -> None:
+        """Enter the digests in the checkpoint. `last_seq`: the last sequence that was read, if the end was reached."""
+        if self._digester is not None and last_seq is not None:
+            self._checkpoint.copies[self._checkpoint.judged_copy] = self._digester.finish(last_seq)
+        else:
+            self.keep()
 
 
 def examine_batch(examiner: Examiner, batch: Sequence[StoredMessage], audit: str) -> Iterator[QuarantineEntry]:
@@ -160,20 +205,22 @@ async def flush_quarantine(
     return total
 
 
-async def _save(
+async def save_on_the_way(
     ports: PassPorts,
     plan: Plan,
     history: AuditHistory,
     quarantine: QuarantineResult,
     writer: CheckpointWriter,
     request: PassRequest,
+    *,
+    may_yield: bool = True,
 ) -> tuple[QuarantineResult, bool]:
     """Save the checkpoint while the walk continues: the result of all records so far, and whether the walk ends here.
 
     If records are not stored, the checkpoint is not saved, and the quarantine is not waited for again in this pass.
     """
     checkpoint = plan.checkpoint
-    yields = not checkpoint.is_complete and request.should_yield()
+    yields = may_yield and not checkpoint.is_complete and request.should_yield()
     if yields or not quarantine.failed:
         quarantine = await flush_quarantine(ports.quarantine, quarantine, plan, request.audit.name)
     unstored = plan.start.unstored + quarantine.failed

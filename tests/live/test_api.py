@@ -32,7 +32,7 @@ from tests.live.streams import STREAM, create, fill
 async def test_a_consumer_starts_at_the_sequence_and_has_the_filter(server, client):
     await create(client)
     await fill(server, 10)
-    created = await create_consumer(client, STREAM, "c", start_seq=4, subjects=["S.events.order.order-5"])
+    created = await create_consumer(client, STREAM, "c", start=4, subjects=["S.events.order.order-5"])
     assert created.num_pending == 1
     info = await consumer_info(client, STREAM, "c")
     assert (info.num_pending, info.num_waiting, info.delivered.consumer_seq) == (1, 0, 0)
@@ -42,7 +42,7 @@ async def test_a_missing_stream_consumer_and_message_are_distinguished(client):
     with pytest.raises(StreamNotFoundError):
         await stream_info(client, "NONE")
     with pytest.raises(StreamNotFoundError):
-        await create_consumer(client, "NONE", "c", start_seq=1)
+        await create_consumer(client, "NONE", "c", start=1)
     with pytest.raises(StreamNotFoundError):
         await is_readable(client, "NONE", 1)
     await create(client)
@@ -53,7 +53,7 @@ async def test_a_missing_stream_consumer_and_message_are_distinguished(client):
 async def test_a_permanent_error_has_the_description_and_the_code_of_jetstream(client):
     await create(client)
     with pytest.raises(JetStreamError, match=r"stream S: .*overlap.* \(error 10138\)"):
-        await create_consumer(client, STREAM, "c", start_seq=1, subjects=["S.a.>", "S.a.b"])
+        await create_consumer(client, STREAM, "c", start=1, subjects=["S.a.>", "S.a.b"])
 
 
 async def test_a_reply_that_is_not_jetstream_s_is_an_error(client):
@@ -143,7 +143,7 @@ async def test_a_message_at_another_sequence_than_was_requested_is_an_error(clie
 
 async def test_a_consumer_is_deleted_and_a_missing_one_is_no_error(server, client):
     await create(client)
-    await create_consumer(client, STREAM, "c", start_seq=1)
+    await create_consumer(client, STREAM, "c", start=1)
     for _ in range(2):
         await delete_consumer(client, STREAM, "c")
         assert await consumer_info(client, STREAM, "c") is None
@@ -151,9 +151,9 @@ async def test_a_consumer_is_deleted_and_a_missing_one_is_no_error(server, clien
 
 async def test_a_stream_without_a_place_for_a_consumer_says_so(client):
     await create(client, max_consumers=1)
-    await create_consumer(client, STREAM, "one", start_seq=1)
+    await create_consumer(client, STREAM, "one", start=1)
     with pytest.raises(ConsumerLimitError, match="stream S has as many consumers as max_consumers allows"):
-        await create_consumer(client, STREAM, "two", start_seq=1)
+        await create_consumer(client, STREAM, "two", start=1)
 
 
 def test_the_limit_of_an_account_is_that_of_the_tier_of_the_stream():

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from auditor.core.history.audit_history import AuditHistory, LoadedHistory
-from auditor.core.model.message import NO_LOSS, StoredMessage, StreamInfo
+from auditor.core.model.message import NO_LOSS, Peer, StoredMessage, StreamInfo
 from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
 from auditor.core.model.ranges import merged
 from auditor.core.model.subject_filter import SubjectFilter
+from auditor.core.replicas.census import CopyCount
 from auditor.core.state.checkpoint import CheckedOut
 from auditor.core.state.codec import decode_checkpoint
 from auditor.errors import (
     AuditorError,
+    CopyAbsentError,
     StateConflictError,
     StateNewerError,
     StreamNotFoundError,
@@ -121,6 +123,12 @@ class InMemorySource:
         gone = [(seq, seq) for seq in range(self.first_seq, self.last_seq + 1) if seq not in self.messages]
         return state, merged(gone)
 
+    def of_copy(self, name: str) -> InMemorySource:
+        raise AssertionError(f"a stream with one copy has none on {name}")
+
+    async def count_copies(self, names: Iterable[str], subject: str = "") -> dict[str, CopyCount | str]:
+        raise AssertionError("a stream with one copy counts no copies")
+
     def can_filter(self, subjects: Sequence[str]) -> bool:
         """Return whether the subjects are within the limits of the real source."""
         return len(subjects) <= 1_000 and all(
@@ -220,6 +228,78 @@ class FaultySource(InMemorySource):
     def _answer(self, method: str) -> None:
         if method in self.silent:
             raise self.silent[method]
+
+
+class CopyInMemory(FaultySource):
+    """The copy of one server."""
+
+    def __init__(self, stored: Iterable[tuple[str | bytes, bytes]] = ()) -> None:
+        super().__init__(stored)
+        self.absent: str | None = None
+        """Why it cannot be read."""
+        self.reads = 0
+        """Walks that began."""
+
+    def swap(self, seq: int, data: bytes) -> None:
+        """Replace the body of a message."""
+        self.messages[seq] = msgspec.structs.replace(self.messages[seq], data=data)
+
+    def counted(self, subject: str) -> CopyCount | str:
+        if self.absent is not None:
+            return self.absent
+        stored = [each for each in self.messages.values() if subject in ("", each.subject.decode(errors="replace"))]
+        return CopyCount(self.first_seq, self.last_seq, len(stored))
+
+    async def read(
+        self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
+    ) -> AsyncGenerator[Sequence[StoredMessage]]:
+        self.reads += 1
+        own = replace(pinned, last_seq=min(pinned.last_seq, self.last_seq))
+        batches = super().read(own, first_seq=first_seq, last_seq=last_seq, subjects=subjects, max_rate=max_rate)
+        async with aclosing(batches):
+            async for batch in batches:
+                if self.absent is not None:
+                    raise CopyAbsentError(self.absent)
+                yield batch
+        if self.absent is not None:
+            raise CopyAbsentError(self.absent)
+
+
+class ReplicatedSource(InMemorySource):
+    """A stream with a copy on each of three servers. It has the messages of its leader's copy."""
+
+    def __init__(
+        self, stored: Iterable[tuple[str | bytes, bytes]] = (), names: Iterable[str] = ("n1", "n2", "n3")
+    ) -> None:
+        self.copies = {name: CopyInMemory() for name in names}
+        self.leader = next(iter(self.copies))
+        self.replicas = len(self.copies)
+        self.not_current: set[str] = set()
+        super().__init__(stored)
+
+    def append(self, *stored: tuple[str | bytes, bytes]) -> None:
+        super().append(*stored)
+        for copy in self.copies.values():
+            copy.append(*stored)
+
+    def delete(self, *seqs: int) -> None:
+        super().delete(*seqs)
+        for copy in self.copies.values():
+            copy.delete(*seqs)
+
+    async def info(self, *, lost: bool = False) -> StreamInfo:
+        led = self.copies[self.leader]
+        self.messages, self.unreadable = led.messages, led.unreadable
+        self.first_seq, self.last_seq = led.first_seq, led.last_seq
+        peers = (Peer(name, is_current=name not in self.not_current) for name in self.copies)
+        info = await super().info(lost=lost)
+        return replace(info, replicas=self.replicas, leader=self.leader, peers=tuple(peers))
+
+    def of_copy(self, name: str) -> CopyInMemory:
+        return self.copies[name]
+
+    async def count_copies(self, names: Iterable[str], subject: str = "") -> dict[str, CopyCount | str]:
+        return {name: self.copies[name].counted(subject) for name in names}
 
 
 class InMemoryQuarantine:

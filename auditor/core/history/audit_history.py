@@ -10,6 +10,7 @@ import msgspec
 from auditor.core.history.baseline import Baseline, from_format_1, read_to_its_end
 from auditor.core.history.stream_identity import StreamIdentity
 from auditor.core.model.passes import Mode, PassTimes
+from auditor.core.replicas.record import ReplicaHistory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +36,8 @@ class AuditHistory(
     recovered: str = ""
     """Why this is an older version of the history, in one line; empty if it is not, or if a full pass has since compared the
     stream with it."""
+    replicas: ReplicaHistory = ReplicaHistory()
+    """What is known about the copies of the stream."""
 
     @property
     def reported(self) -> IdentityIndex | None:
@@ -44,6 +47,10 @@ class AuditHistory(
     def with_identity(self, identity: StreamIdentity) -> AuditHistory:
         """The history with another identity of the stream."""
         return msgspec.structs.replace(self, identity=identity)
+
+    def with_replicas(self, replicas: ReplicaHistory) -> AuditHistory:
+        """The history with another record of the copies."""
+        return msgspec.structs.replace(self, replicas=replicas)
 
     def with_actor_types(self, actor_types: Iterable[str]) -> AuditHistory:
         """The history with these label values, sorted."""
@@ -72,10 +79,10 @@ class LoadedHistory:
     """Why the saved history cannot be used, in one line that says what to do; None if it can, or if none is saved."""
 
 
-AUDIT_HISTORY_FORMAT = 3
+AUDIT_HISTORY_FORMAT = 4
 """Format of a saved `AuditHistory`: it changes whenever a saved field is added, removed, renamed or gets another meaning."""
 
-READABLE_FORMATS = (1, 2, AUDIT_HISTORY_FORMAT)
+READABLE_FORMATS = (1, 2, 3, AUDIT_HISTORY_FORMAT)
 """Formats that `decode_history` reads. A history cannot be read anew from the stream, so each format stays readable."""
 
 
@@ -85,7 +92,10 @@ def encode_history(history: AuditHistory) -> bytes:
 
 
 def decode_history(data: bytes, number: int) -> AuditHistory:
-    """The history that was saved with this format. Raises msgspec.MsgspecError if `data` is damaged."""
+    """The history that was saved with this format. Raises msgspec.MsgspecError if `data` is damaged.
+
+    Formats 2 and 3 have no record of the copies of the stream.
+    """
     if number == 1:
         return _from_format_1(data)
     return msgspec.msgpack.decode(data, type=AuditHistory)

@@ -41,6 +41,20 @@ NO_LOSS = Loss()
 
 
 @dataclass(frozen=True, slots=True)
+class Peer:
+    """A server that holds a copy of a stream, as stream info describes it."""
+
+    name: str
+    is_current: bool = True
+    """Whether the leader calls the copy up to date. A damaged copy can be called so."""
+    is_offline: bool = False
+    lag: int = 0
+    """Operations that the copy has not applied."""
+    active_ns: int = 0
+    """Nanoseconds since the leader last heard from it; 0 for the leader."""
+
+
+@dataclass(frozen=True, slots=True)
 class StreamInfo:
     """What the server reports about a stream (STREAM.INFO). The last sequence is the pinned end of a pass."""
 
@@ -69,8 +83,19 @@ class StreamInfo:
     """The configuration of the stream, as the server reports it."""
     api_prefix: str = ""
     """The prefix of the JetStream API that has the stream; empty for the nearest one."""
+    replicas: int = 1
+    """Copies that the stream is configured with."""
+    leader: str = ""
+    """The name of the server that leads the stream; empty without a cluster."""
+    peers: tuple[Peer, ...] = ()
+    """The servers that hold a copy, sorted by name; empty without a cluster."""
 
     @property
     def address(self) -> str:
         """The name of the stream, after the prefix of its API unless that is the nearest one."""
         return f"{self.api_prefix} {self.name}" if self.api_prefix else self.name
+
+    @property
+    def is_replicated(self) -> bool:
+        """Whether the stream has more than one copy."""
+        return self.replicas > 1 and bool(self.peers)

@@ -12,6 +12,7 @@ from auditor.core.model.message import Loss
 from auditor.core.model.passes import Mode
 from auditor.core.model.range_account import SubjectCount
 from auditor.core.model.ranges import Ranges, intersect, merged, size, subtract
+from auditor.core.replicas.digests import CopyDigests
 from auditor.core.state.examiner import AuditState
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """When the full pass began that this checkpoint continues, nanoseconds since 1970."""
     generation: int = 0
     """The generation of the stream's identity in which it began; see `StreamIdentity.generation`."""
+    judged_copy: str = ""
+    """The server whose copy is judged, of a replicated stream; empty otherwise."""
+    copies: dict[str, CopyDigests] = {}
+    """By name of the server: what a full pass in progress has read of each copy."""
     is_complete: bool = False
     """Whether that full pass reached the end of its range; if not, the next pass continues it."""
 
@@ -157,6 +162,8 @@ class Checkpoint(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         self.subject_counts = dict(subject_counts)
         self.next_seq = max(self.next_seq, reached + 1)
         self.is_complete = self.is_complete or self.next_seq > info.last_seq
+        if self.is_complete:
+            self.copies = {}
         if mode is Mode.FULL:
             self.lost = info.lost
         return self._results != before

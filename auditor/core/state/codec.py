@@ -22,7 +22,7 @@ from auditor.units import format_utc
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FORMAT = 3
+FORMAT = 4
 """Number of the saved format, saved with the bytes. Increase it when a saved field is added, removed, renamed or gets another meaning."""
 
 BATCH = 20_000

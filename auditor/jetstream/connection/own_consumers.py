@@ -15,10 +15,13 @@ class OwnConsumers:
         self.account_limit: dict[str, int] = {}
         """By stream: how many consumers it may have because of its account, once that is known; 0 for any number."""
         self._expiry: dict[tuple[str, str], float] = {}
+        self._of_copies: set[tuple[str, str]] = set()
 
-    def add(self, stream: str, name: str, now: float) -> None:
-        """Keep the name of a consumer that is not used from now on."""
+    def add(self, stream: str, name: str, now: float, *, is_of_copy: bool = False) -> None:
+        """Keep the name of a consumer that is not used from now on. `is_of_copy`: it was created for one copy of the stream."""
         self._expiry[stream, name] = now + EXPIRY_SECONDS
+        if is_of_copy:
+            self._of_copies.add((stream, name))
 
     def remove(self, stream: str, name: str) -> None:
         """Forget a consumer that was deleted."""
@@ -27,7 +30,12 @@ class OwnConsumers:
     def names(self, stream: str, now: float) -> list[str]:
         """Return the unused consumers of `stream` that may exist, the oldest first."""
         self._expiry = {which: expiry for which, expiry in self._expiry.items() if expiry > now}
+        self._of_copies &= self._expiry.keys()
         return [name for on, name in self._expiry if on == stream]
+
+    def walks(self, stream: str, now: float) -> int:
+        """Return how many of them were not created for one copy of the stream."""
+        return sum((stream, name) not in self._of_copies for name in self.names(stream, now))
 
     def seconds_to_expiry(self, stream: str, now: float) -> float:
         """Return the time until the next unused consumer of `stream` has expired; 0 if there is none."""

@@ -1,7 +1,8 @@
 """Takes care that the auditor's consumers do not use up the places that others need.
 
 A stream may have a limit of consumers, its own or that of its account. The auditor never takes the last two places, and has
-at most three consumers at once for each walk: one in use, and two that it may not delete and that have not expired.
+at most three consumers at once for each walk: one in use, and two that it may not delete and that have not expired. Those that were
+created to reach one copy of the stream do not count, unless the stream has a limit.
 """
 
 from __future__ import annotations
@@ -30,25 +31,39 @@ async def wait_for_place(client: ApiClient, stream: str) -> None:
     own, clock = client.own_consumers, asyncio.get_running_loop().time
     for name in own.names(stream, clock()):
         await _delete(client, stream, name)
+    while own.walks(stream, clock()) > MAX_UNUSED:  # noqa: ASYNC110 - they expire, and nothing tells when
+        await asyncio.sleep(own.seconds_to_expiry(stream, clock()))
+    await wait_for_free_place(client, stream)
+
+
+async def wait_for_free_place(client: ApiClient, stream: str) -> None:
+    """As `wait_for_place`, with any number of unused consumers if the stream has no limit."""
+    own, clock = client.own_consumers, asyncio.get_running_loop().time
     while True:
-        unused = len(own.names(stream, clock()))
-        if unused <= MAX_UNUSED:
-            info = await api.stream_info(client, stream)
-            limit = await _limit(client, stream, info)
-            used = info.state.consumer_count
-            if not limit or used + PLACES_FOR_OTHERS < limit:
-                return
-            if not unused:
-                raise api.ConsumerLimitError(
-                    f"stream {stream} has {used} of at most {limit} consumers, and the auditor leaves {PLACES_FOR_OTHERS} places"
-                    " to others: raise max_consumers of the stream or the account, or delete consumers that are not used"
-                )
+        info = await api.stream_info(client, stream)
+        limit = await _limit(client, stream, info)
+        used = info.state.consumer_count
+        if not limit or used + PLACES_FOR_OTHERS < limit:
+            return
+        if not own.names(stream, clock()):
+            raise api.ConsumerLimitError(
+                f"stream {stream} has {used} of at most {limit} consumers, and the auditor leaves {PLACES_FOR_OTHERS} places"
+                " to others: raise max_consumers of the stream or the account, or delete consumers that are not used"
+            )
         await asyncio.sleep(own.seconds_to_expiry(stream, clock()))
 
 
-async def release(client: ApiClient, stream: str, name: str) -> None:
-    """Delete a consumer that is not used any more, if the user may. Otherwise keep its name until it has expired. Never raises."""
-    client.own_consumers.add(stream, name, asyncio.get_running_loop().time())
+async def limit_of(client: ApiClient, stream: str) -> int:
+    """Return how many consumers the stream may have; 0 for any number. Raises as `api.request`."""
+    return await _limit(client, stream, await api.stream_info(client, stream))
+
+
+async def release(client: ApiClient, stream: str, name: str, *, is_of_copy: bool = False) -> None:
+    """Delete a consumer that is not used any more, if the user may. Otherwise keep its name until it has expired. Never raises.
+
+    `is_of_copy`: it was created for one copy of the stream.
+    """
+    client.own_consumers.add(stream, name, asyncio.get_running_loop().time(), is_of_copy=is_of_copy)
     await _delete(client, stream, name)
 
 

@@ -59,18 +59,20 @@ async def ordered_walk(
     last_seq: int,
     subjects: Sequence[str] = (),
     batch: int = BATCH,
+    copy: str | None = None,
 ) -> AsyncGenerator[Sequence[StoredMessage]]:
     """As `Source.read` in auditor/scan/ports.py. Without a connection it waits until there is one, without a limit.
 
+    `copy`: the server whose copy it reads; any if None. After an interruption it continues with the same copy.
     Raises WalkIncompleteError also at the end, if messages never arrived; it names their sequences.
     """
     following = first_seq
     wanted = None  # a filter that is applied here instead of by the server
-    retries, stepper = _Retries(client, batch), _Stepper(client, pinned.name, last_seq)
+    retries, stepper = _Retries(client, batch), _Stepper(client, pinned.name, last_seq, copy)
     while following <= last_seq:
         try:
             async with pull_consumer(
-                client, pinned.name, start_seq=following, subjects=subjects, batch=retries.batch
+                client, pinned.name, start_seq=following, subjects=subjects, batch=retries.batch, copy=copy
             ) as consumer:
                 # Requested after the consumer exists: a consumer ends with its stream, so it is one of this stream.
                 check_same(stream_info_of(pinned.name, await stream_info(client, pinned.name)), pinned)
@@ -168,10 +170,11 @@ class _Retries:
 class _Stepper:
     """Finds where a walk continues behind what it cannot read, a bounded number of times."""
 
-    def __init__(self, client: ApiClient, stream: str, last_seq: int) -> None:
+    def __init__(self, client: ApiClient, stream: str, last_seq: int, copy: str | None) -> None:
         self._client = client
         self._stream = stream
         self._last_seq = last_seq
+        self._copy = copy
         self._stalls = 0
         self._lost: list[int] = []
         """The sequences of the messages that never arrived."""
@@ -179,6 +182,8 @@ class _Stepper:
 
     async def after_stall(self, following: int, subjects: Sequence[str]) -> int:
         """Return the first sequence from which the server reads again. Raises WalkIncompleteError after `MAX_STALLS` calls."""
+        if self._copy is not None:
+            raise WalkIncompleteError(f"the copy of {self._copy} delivers nothing after sequence {following - 1}")
         self._stalls += 1
         if self._stalls > MAX_STALLS:
             raise WalkIncompleteError(

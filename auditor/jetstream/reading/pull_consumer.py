@@ -24,6 +24,7 @@ from auditor.jetstream.api import (
     get_message,
 )
 from auditor.jetstream.reading.consumer_places import release, wait_for_place
+from auditor.jetstream.reading.copy_consumers import create_on_copy
 from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
@@ -52,7 +53,10 @@ TOO_LARGE = b"Message Size Exceeds MaxBytes"
 IDLE_CHECKS_BEFORE_STALL = 2
 """Requests for the state of an idle consumer after which the leader is asked for the next message."""
 IDLE_CHECKS_OF_A_FILTER = 5
-"""As above for a consumer with a filter for which the leader cannot be asked."""
+"""As above where the leader cannot be asked: for a consumer of another copy, or with such a filter."""
+MAX_NO_RESPONDERS = 50
+"""Pulls that a new consumer may answer with "no responders", because its server has not finished creating it."""
+NO_RESPONDERS_SECONDS = 0.01
 
 
 class ConsumerLostError(AuditorError):
@@ -81,22 +85,28 @@ def can_ask_for_next(subjects: Sequence[str]) -> bool:
 
 @asynccontextmanager
 async def pull_consumer(
-    client: ApiClient, stream: str, *, start_seq: int, subjects: Sequence[str], batch: int
+    client: ApiClient, stream: str, *, start_seq: int, subjects: Sequence[str], batch: int, copy: str | None = None
 ) -> AsyncIterator[PullConsumer]:
     """Create a consumer for the messages from `start_seq` on. After the block it is deleted, or expires within a minute.
 
-    Waits while unused consumers of the auditor take the last places. Raises ConsumerLimitError, and as `api.request`.
+    `copy`: the server whose copy it reads; any if None. Waits while unused consumers of the auditor take the last places. Raises
+    ConsumerLimitError, CopyAbsentError, and as `api.request`.
     """
     if not client.is_connected:
         raise client.not_connected_error()
-    await wait_for_place(client, stream)
+    if copy is None:
+        await wait_for_place(client, stream)
     arrived = asyncio.Event()
     inbox = await client.open_inbox(lambda _: arrived.set())
     name = "auditor-" + inbox.subject.rpartition(".")[2]
-    may_exist = True
+    may_exist = copy is None
     try:
-        created = await create_consumer(client, stream, name, start_seq=start_seq, subjects=subjects)
-        consumer = PullConsumer(client, inbox, arrived, stream, name, batch, start_seq, subjects)
+        if copy is None:
+            created = await create_consumer(client, stream, name, start=start_seq, subjects=subjects)
+        else:
+            on_copy = await create_on_copy(client, stream, copy, start=start_seq, subjects=subjects)
+            name, created, may_exist = on_copy.name, on_copy.created, True
+        consumer = PullConsumer(client, inbox, arrived, stream, name, batch, start_seq, subjects, copy)
         consumer.at_end = created.num_pending == 0
         yield consumer
     except (ConsumerLimitError, JetStreamError, PermissionDeniedError, StreamNotFoundError):
@@ -105,7 +115,7 @@ async def pull_consumer(
     finally:
         await client.close_inbox(inbox)
         if may_exist:
-            await release(client, stream, name)
+            await release(client, stream, name, is_of_copy=copy is not None)
 
 
 def _impossible() -> MessageLostError:
@@ -125,6 +135,7 @@ class PullConsumer:
         batch: int,
         start_seq: int,
         subjects: Sequence[str],
+        copy: str | None = None,
     ) -> None:
         self.at_end = False
         """Whether the consumer has delivered all messages of the stream."""
@@ -135,6 +146,7 @@ class PullConsumer:
         self._name = name
         self._batch = batch
         self._subjects = subjects
+        self._copy = copy
         self._waiting: deque[RawMessage | Batch] = deque()
         """What has arrived and was not returned yet."""
         self._last_seq = start_seq - 1
@@ -150,6 +162,10 @@ class PullConsumer:
         self._pull_bytes = PULL_BYTES
         self._received_at_last_cut = 0
         """`_received` when a pull last ended because of its limit of bytes."""
+        self._no_responders = 0
+        """Pulls that the consumer has answered with "no responders"."""
+        self._has_no_responders = False
+        """Whether the last one has, so that the next one waits."""
         self._problem: ConsumerLostError | None = None
         """Why the consumer cannot be used any more; None while it can."""
 
@@ -164,6 +180,9 @@ class PullConsumer:
         while True:
             self._arrived.clear()
             messages = self._accept_arrived()
+            if self._has_no_responders:
+                self._has_no_responders = False
+                await asyncio.sleep(NO_RESPONDERS_SECONDS)
             if self._inbox.failed is None and not (self._problem or self.at_end):
                 await self._pull()
             if messages:
@@ -270,6 +289,11 @@ class PullConsumer:
     def _handle_status(self, headers: bytes | None, received: int) -> None:
         """Handle a status of the server about a pull."""
         status = STATUS.match(headers or b"")
+        if status is not None and status[1] == b"503" and not received and self._no_responders < MAX_NO_RESPONDERS:
+            self._no_responders += 1
+            self._has_no_responders = True
+            self._requested = max(0, self._requested - self._batch)
+            return
         undelivered = UNDELIVERED.search(headers or b"")
         if status is None or undelivered is None or status[2] not in (COMPLETED, TOO_LARGE):
             said = status[0].decode(errors="replace") if status else "without a status"
@@ -308,7 +332,7 @@ class PullConsumer:
 
     async def _is_stalled(self, checks: int) -> bool:
         """Return whether the leader of the stream finds no message to deliver next, although some are pending."""
-        if not can_ask_for_next(self._subjects):
+        if self._copy is not None or not can_ask_for_next(self._subjects):
             return checks >= IDLE_CHECKS_OF_A_FILTER
         if checks < IDLE_CHECKS_BEFORE_STALL:
             return False

@@ -8,6 +8,7 @@ from auditor.config.models import NEAREST_API
 from auditor.core.model.message import Loss, StreamInfo
 from auditor.core.model.ranges import merged
 from auditor.jetstream.api import NO_STATE, unix_ns
+from auditor.jetstream.cluster_info import ClusterInfo
 
 if TYPE_CHECKING:
     from auditor.jetstream.api import Lost, State, StreamInfoReply
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def stream_info_of(stream: str, reply: StreamInfoReply, api_prefix: str = NEAREST_API) -> StreamInfo:
     """Return the stream info of a reply, to a request to the API of this prefix, in the form that the core uses."""
-    state = reply.state
+    state, cluster = reply.state, reply.cluster or ClusterInfo()
     return StreamInfo(
         name=stream,
         created_ns=unix_ns(reply.created),
@@ -31,6 +32,9 @@ def stream_info_of(stream: str, reply: StreamInfoReply, api_prefix: str = NEARES
         subjects=tuple(reply.config.get("subjects") or ()),
         config=reply.config,
         api_prefix="" if api_prefix == NEAREST_API else api_prefix,
+        replicas=reply.config.get("num_replicas", 1),
+        leader=cluster.leader if cluster.name else "",
+        peers=cluster.peers if cluster.name else (),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from auditor.errors import StreamRecreatedError, WalkIncompleteError
 from auditor.jetstream import api
 from auditor.jetstream.granted import account_of
+from auditor.jetstream.reading.copy_consumers import count_copies
 from auditor.jetstream.reading.ordered_walk import ordered_walk
 from auditor.jetstream.reading.pull_consumer import BATCH
 from auditor.jetstream.reading.rate_limit import rate_limited
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.core.model.ranges import Ranges
+    from auditor.core.replicas.census import CopyCount
     from auditor.jetstream.api_client import ApiClient
 
 
@@ -32,9 +34,19 @@ MAX_FILTER_BYTES = 3_500
 class StreamSource:
     """One stream. Its methods only read."""
 
-    def __init__(self, client: ApiClient, stream: str) -> None:
+    def __init__(self, client: ApiClient, stream: str, copy: str | None = None) -> None:
+        """`copy`: the server whose copy `read` reads; any if None."""
         self._client = client
         self._stream = stream
+        self._copy = copy
+
+    def of_copy(self, name: str) -> StreamSource:
+        """Return a source whose `read` reads the copy of this server. It raises CopyAbsentError if it cannot be read."""
+        return StreamSource(self._client, self._stream, name)
+
+    async def count_copies(self, names: Iterable[str], subject: str = "") -> dict[str, CopyCount | str]:
+        """Count the copies of these servers as `Source.count_copies` describes it. Raises as `info`."""
+        return await count_copies(self._client, self._stream, names, subject)
 
     @property
     def name(self) -> str:
@@ -65,13 +77,19 @@ class StreamSource:
         wanted = None if self.can_filter(subjects) else frozenset(subject.encode() for subject in subjects)
         filters = [] if wanted else list(dict.fromkeys(subjects))  # the server refuses filters that overlap
         first_seq, last_seq = max(first_seq, pinned.first_seq), min(last_seq, pinned.last_seq)
-        if len(filters) == 1 and not {"*", ">"}.intersection(filters[0].split(".")):
+        if self._copy is None and len(filters) == 1 and not {"*", ">"}.intersection(filters[0].split(".")):
             batches = read_subject(
                 self._client, pinned, filters[0], first_seq=first_seq, last_seq=last_seq, batch=batch
             )
         else:
             batches = ordered_walk(
-                self._client, pinned, first_seq=first_seq, last_seq=last_seq, subjects=filters, batch=batch
+                self._client,
+                pinned,
+                first_seq=first_seq,
+                last_seq=last_seq,
+                subjects=filters,
+                batch=batch,
+                copy=self._copy,
             )
         async with aclosing(rate_limited(batches, max_rate) if max_rate else batches) as walked:
             async for messages in walked:

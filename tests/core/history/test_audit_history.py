@@ -21,10 +21,26 @@ from auditor.core.model.finding_identity import IdentitySet
 from auditor.core.model.findings import Finding, Incident, Kind, Severity
 from auditor.core.model.message import NO_LOSS, Loss
 from auditor.core.model.passes import Mode, PassTimes
+from auditor.core.replicas.findings import absent_finding
+from auditor.core.replicas.record import CopyRecord, ReplicaHistory
+from tests.core.findings import finding_of
 from tests.core.reports import NOW, report
 
 SAVED = Path(__file__).parents[1] / "state" / "saved"
 """Bytes as each format saved them. A file is added with its format, and never generated again."""
+
+
+THREE_COPIES = ReplicaHistory(
+    created_ns=2,
+    expected=3,
+    leader="n1",
+    copies={
+        "n1": CopyRecord((1, 9, 8), read_ns=5),
+        "n2": CopyRecord((1, 9, 7), 5, 1, (finding_of(Kind.REPLICA_MISSING, replica="n2"),)),
+        "n3": CopyRecord(unread=absent_finding("n3", "it was not read", leads=False), note="a note"),
+    },
+    unconfirmed="messages keep changing",
+)
 
 
 def a_history(generation: int = 0, lost: Loss = NO_LOSS, account: str = "") -> AuditHistory:
@@ -47,10 +63,17 @@ def a_history(generation: int = 0, lost: Loss = NO_LOSS, account: str = "") -> A
 
 
 def test_a_history_saved_in_the_present_format_is_decoded() -> None:
-    assert AUDIT_HISTORY_FORMAT == 3
+    assert AUDIT_HISTORY_FORMAT == 4
+    history = a_history(generation=3, lost=Loss(((1, 2),), 9), account="A").in_place_of_newer("damaged")
+    history = history.with_replicas(THREE_COPIES)
+    assert decode_history((SAVED / "audit_history-4.bin").read_bytes(), 4) == history
+    assert decode_history(encode_history(history), 4) == history
+
+
+def test_a_history_saved_in_format_3_has_no_record_of_copies() -> None:
     history = a_history(generation=3, lost=Loss(((1, 2),), 9), account="A").in_place_of_newer("damaged")
     assert decode_history((SAVED / "audit_history-3.bin").read_bytes(), 3) == history
-    assert decode_history(encode_history(history), 3) == history
+    assert history.replicas == ReplicaHistory()
 
 
 def test_a_history_saved_in_format_2_is_decoded_without_an_account() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from auditor.core.model.findings import Kind
 from auditor.core.model.message import Loss
+from auditor.core.replicas.digests import CopyDigests
 from auditor.core.state import codec
 from auditor.core.state.checkpoint import Checkpoint
 from auditor.core.state.codec import FORMAT, decode_checkpoint, encode_checkpoint
@@ -30,6 +31,8 @@ def checkpoint(stream: list[tuple[str | bytes, bytes]]) -> Checkpoint:
         removed=[(2, 3)],
         undelivered=[(5, 9)],
         lost=Loss(((4, 4),)),
+        judged_copy="n1",
+        copies={"n1": CopyDigests(1, 5_000, b"d" * 48)},
     )
 
 
@@ -93,8 +96,8 @@ def one_of_everything() -> Checkpoint:
 
 
 def test_a_checkpoint_saved_in_the_present_format_is_decoded() -> None:
-    assert FORMAT == 3
-    assert decode_checkpoint((SAVED / "checkpoint-3.bin").read_bytes()) == one_of_everything()
+    assert FORMAT == 4
+    assert decode_checkpoint((SAVED / "checkpoint-4.bin").read_bytes()) == one_of_everything()
 
 
 def test_a_checkpoint_of_format_1_is_refused_and_not_decoded_as_an_empty_one() -> None:

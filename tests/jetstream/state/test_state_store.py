@@ -192,22 +192,22 @@ async def test_a_part_in_an_older_format_is_not_used_and_logged_in_one_line(
     await saved_in(client, monkeypatch, "completed", 0)
     with capture_logs() as logs:
         assert await found(client) is None
-    assert [entry["reason"] for entry in logs] == ["completed has format 0, written by auditor 1.2.3, and this is 3"]
+    assert [entry["reason"] for entry in logs] == ["completed has format 0, written by auditor 1.2.3, and this is 4"]
 
 
 async def test_a_part_in_a_newer_format_is_refused_in_one_line_that_says_what_to_do(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await saved_in(client, monkeypatch, "completed", 4)
+    await saved_in(client, monkeypatch, "completed", 5)
     with pytest.raises(
-        StateNewerError, match=r"has format 4, .* reads up to 3: run that version, or auditor state reset"
+        StateNewerError, match=r"has format 5, .* reads up to 4: run that version, or auditor state reset"
     ):
         await found(client)
 
 
 async def test_a_history_in_a_newer_format_is_refused_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    await saved_in(client, monkeypatch, HISTORY_PART, 4)
-    with pytest.raises(StateNewerError, match=f"{HISTORY_PART} has format 4"):
+    await saved_in(client, monkeypatch, HISTORY_PART, 5)
+    with pytest.raises(StateNewerError, match=f"{HISTORY_PART} has format 5"):
         await store_of(client).load_history()
 
 

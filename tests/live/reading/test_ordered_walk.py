@@ -57,7 +57,7 @@ async def within(seconds, walk):
     return messages
 
 
-async def kept(*_):
+async def kept(*_, **__):
     """Do not delete a consumer that is not used any more."""
 
 
