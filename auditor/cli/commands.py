@@ -60,6 +60,9 @@ app.add_typer(state, name="state")
 app.add_typer(config, name="config")
 app.add_typer(findings, name="findings")
 
+MAX_REASON_CHARACTERS = 1000
+"""The longest reason of an acceptance."""
+
 ConfigFile = Annotated[Path, typer.Option("--config", metavar="F", help="Configuration file.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 AuditName = Annotated[
@@ -105,7 +108,7 @@ def actor(
     actor_id: Annotated[str, typer.Argument(metavar="ID", help="The actor's id.")],
     config: ConfigFile,
     audit: AuditName = None,
-    from_version: Annotated[int, typer.Option(metavar="N", help="Only events with a version above N.")] = 0,
+    from_version: Annotated[int, typer.Option(min=0, metavar="N", help="Only events with a version above N.")] = 0,
     *,
     as_json: Json = False,
 ) -> int:
@@ -248,6 +251,10 @@ def accept(
 
     if list_ and undo:
         raise typer.BadParameter("use --list or --undo, not both")
+    if list_ and (kind is not None or up_to_seq is not None or reason is not None):
+        raise typer.BadParameter("--list lists all acceptances: leave out --kind, --up-to-seq and --reason")
+    if undo and (up_to_seq is not None or reason is not None):
+        raise typer.BadParameter("--undo withdraws the whole acceptance: leave out --up-to-seq and --reason")
     if list_:
         return accept.list_command(config, audit)
     if kind is None:
@@ -256,6 +263,8 @@ def accept(
         return accept.undo_command(config, audit, kind)
     if not (reason and reason.strip()):
         raise typer.BadParameter("give a reason: --reason TEXT")
+    if len(reason) > MAX_REASON_CHARACTERS:
+        raise typer.BadParameter(f"--reason has {len(reason)} characters: at most {MAX_REASON_CHARACTERS} are stored")
     return accept.accept_command(config, audit, kind, up_to_seq, reason)
 
 

@@ -68,8 +68,12 @@ def replace_standard_output() -> StandardOutput | None:
 
 
 def _text(output: StandardOutput, like: TextIO, *, is_line_buffered: bool) -> TextIO:
+    # What the encoding of the locale does not have is written as an escape sequence.
     return io.TextIOWrapper(
-        io.BufferedWriter(output), encoding=like.encoding, errors=like.errors, line_buffering=is_line_buffered
+        io.BufferedWriter(output),
+        encoding=like.encoding,
+        errors="backslashreplace",
+        line_buffering=is_line_buffered,
     )
 
 

@@ -45,7 +45,7 @@ async def resolve_duplicates(
         except Exception as error:  # noqa: BLE001 - without causes, every finding is still reported
             # The text of an exception that is not the auditor's may hold payload values.
             text = str(error) if isinstance(error, AuditorError) else type(error).__name__
-            log.warning("duplicates not compared", audit=request.audit.name, error=text)
+            log.warning("duplicates not compared", audit=request.audit.name, reason=text)
             break
         causes[key] = comparison.causes(is_final=not request.interrupt.is_set())
         if left < 0 or request.interrupt.is_set():

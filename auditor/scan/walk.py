@@ -180,7 +180,7 @@ def examine_batch(examiner: Examiner, batch: Sequence[StoredMessage], audit: str
         except Exception as error:  # noqa: BLE001 - whatever fails, the other messages are examined
             if examiner.state.segments.unjudged < MAX_FAILURES_LOGGED:
                 name = type(error).__name__  # the text of an exception may hold payload values
-                log.error("message not judged", audit=audit, seq=batch[at].seq, error=name)  # noqa: TRY400
+                log.error("message not judged", audit=audit, seq=batch[at].seq, reason=name)  # noqa: TRY400
             examiner.record_failure(batch[at])
         else:
             if entry is not None:

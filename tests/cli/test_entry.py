@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
 import pytest
 
 import auditor
-from auditor.cli import entry
+from auditor.cli import INTERRUPTED, entry
+from auditor.cli.exit_codes import ExitCode
 from auditor.core.model.findings import Kind
 from auditor.errors import AuditorError, ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 from auditor.speedups import TWINS
 
 
@@ -53,6 +62,20 @@ def test_without_a_command_the_help_is_printed_for_people_and_the_exit_code_is_1
     assert "\\x0a" not in err
 
 
+def test_an_interrupt_during_the_imports_ends_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt")
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    ended = subprocess.run(
+        [sys.executable, "-c", "from auditor.cli import main; main()"],
+        env=environ,
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (ExitCode.INCONCLUSIVE, b"", b"")
+    assert INTERRUPTED == ExitCode.INCONCLUSIVE
+
+
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.run(["--version"]) == 0
     assert capsys.readouterr() == (f"auditor {auditor.__version__} (speedups: {TWINS})\n", "")
@@ -75,6 +98,22 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         (
             ["accept", "--config", "f", "--audit", "a", "--list", "--undo"],
             "Invalid value: use --list or --undo, not both (see auditor accept --help)",
+        ),
+        (
+            ["accept", "--config", "f", "--audit", "a", "--list", "--kind", "version_gap"],
+            "Invalid value: --list lists all acceptances: leave out --kind, --up-to-seq and --reason (see auditor accept --help)",
+        ),
+        (
+            ["accept", "--config", "f", "--audit", "a", "--undo", "--kind", "version_gap", "--up-to-seq", "5"],
+            "Invalid value: --undo withdraws the whole acceptance: leave out --up-to-seq and --reason (see auditor accept --help)",
+        ),
+        (
+            ["accept", "--config", "f", "--audit", "a", "--kind", "version_gap", "--reason", "x" * 1001],
+            "Invalid value: --reason has 1001 characters: at most 1000 are stored (see auditor accept --help)",
+        ),
+        (
+            ["actor", "order-1", "--config", "f", "--from-version", "-1"],
+            "Invalid value for '--from-version': Input should be greater than or equal to 0 (see auditor actor --help)",
         ),
         (["scan", "--config", "f", "--timeout", "0"], "--timeout: must be more than 0"),
         (

@@ -25,11 +25,12 @@ with patch("auditor.cli.entry.app", command):
 """
 
 
-def run(code: str, redirections: str) -> subprocess.CompletedProcess[str]:
+def run(code: str, redirections: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run a command that executes `code` and ends with 2, in a shell."""
     shell = f'"$0" -c "$1" {redirections}; echo "code $?" >&3'
     arguments = ["bash", "-c", f"exec 3>&1; {shell}", sys.executable, PROGRAM.format(code=code)]
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=False)
+    environment = {**os.environ, **environ}
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=False, env=environment)
 
 
 def test_what_is_written_arrives() -> None:
@@ -46,6 +47,13 @@ def test_a_full_pipe_that_does_not_block_is_waited_for() -> None:
     ended = run(f"import os; os.set_blocking(1, False); {LONG}", "| (sleep 0.2; wc -c)")
     assert ended.stdout.splitlines()[0].strip() == "1000001"
     assert ended.stderr == ""
+
+
+def test_what_the_encoding_of_the_locale_does_not_have_is_escaped() -> None:
+    ended = run("print(chr(0x2713), ascii(1), chr(0xd800), chr(0xe9))", "2>&1")
+    assert "✓ 1 \\ud800 é" in ended.stdout
+    with_ascii = run("print(chr(0x2713), chr(0xe9))", "2>&1", PYTHONIOENCODING="ascii")
+    assert with_ascii.stdout.splitlines() == ["\\u2713 \\xe9", "code 2"]
 
 
 def test_after_the_reader_has_gone_output_is_discarded() -> None:

@@ -444,7 +444,7 @@ async def test_failures_are_logged_by_the_name_of_the_exception_and_only_ten_tim
     with capture_logs() as logs:
         report = await a_pass(InMemorySource(GOOD * 3)).run()
     assert report.messages.unjudged == 21
-    assert [(entry["seq"], entry["error"]) for entry in logs] == [(seq, "ValueError") for seq in range(1, 11)]
+    assert [(entry["seq"], entry["reason"]) for entry in logs] == [(seq, "ValueError") for seq in range(1, 11)]
     assert "hunter2" not in str(logs)
 
 

@@ -186,4 +186,4 @@ def test_a_message_that_the_auditor_fails_on_is_counted_and_the_others_are_exami
         entries = list(examine_batch(one, list(stream.messages.values()), "a"))
     assert [entry.message.seq for entry in entries] == [1, 3]
     assert (one.state.segments.examined, one.state.segments.unjudged) == (3, 1)
-    assert [(line["seq"], line["error"]) for line in logged] == [(2, "ZeroDivisionError")]
+    assert [(line["seq"], line["reason"]) for line in logged] == [(2, "ZeroDivisionError")]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from auditor.aether.stream_layout import StreamLayout
+from auditor.config import Duration
 from auditor.core.model.subject_filter import is_subset
 from auditor.errors import ConnectionFailedError, EventStreamError, StreamNotFoundError
 from auditor.jetstream.api import SLOW_TIMEOUT, JetStreamError, create_or_use_stream, stream_info
@@ -77,7 +78,7 @@ def settings_aether_rejects(stream: str, found: Mapping[str, Any]) -> list[str]:
 def _shown(name: str, value: object) -> str:
     """Return `value` as text. The server gives durations in nanoseconds."""
     if name in ("max_age", "duplicate_window") and isinstance(value, int):
-        return str(timedelta(microseconds=value // 1_000)) if value else "unlimited"
+        return str(Duration(value)) if value else "unlimited"
     return json.dumps(value)
 
 

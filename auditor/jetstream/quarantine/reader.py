@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ async def get_record(client: ApiClient, config: QuarantineConfig, key: str) -> R
     if damaged is not None:
         return damaged
     raise NotFoundError(
-        f"no quarantine record {key!a} in stream {config.stream}: `auditor quarantine list` shows the keys"
+        f"no quarantine record {json.dumps(key)} in stream {config.stream}: `auditor quarantine list` shows the keys"
     )
 
 
