@@ -76,9 +76,13 @@ async def _with_app(config: Config, operation: Callable[[App], Awaitable[Result]
         try:
             return await operation(app)
         except StreamNotFoundError as error:
-            stream = config.quarantine.stream
+            remedy = (
+                "run a pass, or `auditor provision` as an administrator"
+                if config.quarantine.create
+                else "run `auditor provision` as an administrator, or set quarantine.create to true"
+            )
             raise StreamNotFoundError(
-                f"quarantine stream {stream} does not exist: run a pass, or `auditor provision` as an administrator"
+                f"quarantine stream {config.quarantine.stream} does not exist: {remedy}"
             ) from error
 
 

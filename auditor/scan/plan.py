@@ -187,7 +187,8 @@ async def _resume(
             return _Rejected(f"the copy on {checkpoint.judged_copy}, which was read, cannot be read now")
         info = info_of_copy(info, census, checkpoint.judged_copy)
     if checkpoint.generation != history.identity.generation:
-        return _Rejected("the stream changed since it was read")
+        is_older = bool(history.recovered)
+        return _Rejected("the saved history is an older one" if is_older else "the stream changed since it was read")
     reason = checkpoint.why_not_resume(info, request.audit.all_subjects)
     if reason is not None:
         return _Rejected(reason)

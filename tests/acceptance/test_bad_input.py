@@ -86,7 +86,17 @@ async def test_a_quarantine_that_does_not_exist_is_one_line(config: str) -> None
     for verb in (["list"], ["show", "x"], ["export", "x", "--out", "x"]):
         ended = await auditor("quarantine", *verb, "--config", config)
         assert (ended.code, "AETHER_QUARANTINE" in ended.said) == (1, True)
-        assert "auditor provision" in ended.said
+        assert ended.said.endswith("does not exist: run a pass, or `auditor provision` as an administrator\n")
+
+
+async def test_a_command_advises_no_pass_if_the_auditor_may_not_create_the_quarantine_stream(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url, more="quarantine: {create: false}")
+    advice = "does not exist: run `auditor provision` as an administrator, or set quarantine.create to true\n"
+    for verb in (["quarantine", "list"], ["quarantine", "show", "x"], ["scan"]):
+        ended = await auditor(*verb, "--config", config)
+        assert (ended.code, ended.said.endswith(advice)) == (1, True)
 
 
 async def test_wrong_credentials_are_one_line_and_not_repeated(tmp_path: Path) -> None:

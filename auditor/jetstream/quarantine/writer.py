@@ -218,7 +218,7 @@ class QuarantineWriter:
             remedy = (
                 "the next pass creates it again"
                 if self._config.create
-                else "run `auditor provision` as an administrator"
+                else "run `auditor provision` as an administrator, or set quarantine.create to true"
             )
             return QuarantineStreamError(f"stream {stream} does not exist any more: {remedy}")
         except AuditorError as error:
