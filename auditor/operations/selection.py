@@ -25,8 +25,10 @@ async def check_selections(app: App, config_file: str) -> list[str]:
         except AuditorError as error:
             problem = str(error)
         else:
-            holds = "holds messages on the subjects of this audit" if info.messages else "is empty"
-            found.append(f"{audit.name}: stream {audit.stream} {holds}")
+            holds = (
+                f"{info.messages} messages, and the subjects of this audit fit" if info.messages else "no message yet"
+            )
+            found.append(f"{audit.name}: stream {audit.stream} holds {holds}")
         if problem is not None:
             problems.append(f"audits[{at}]: {problem}")
     if problems:
