@@ -1,6 +1,6 @@
-"""Says whether the compiled twins of some Python code are in use.
+"""Says whether the compiled twins of some Python code, which the extension module has, are in use.
 
-A module that has a Python twin of something in `auditor._speedups` imports this one, and chooses when it is imported.
+A module with a Python twin imports this one, and chooses when it is imported.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-INTERFACE = 1
-"""The number that `auditor._speedups` must have. It changes with every change of what that module offers."""
+INTERFACE = 2
+"""The number that the extension module must have. It changes with every change of what that module offers."""
 
 
 def _load() -> tuple[ModuleType | None, str]:

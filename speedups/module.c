@@ -5,6 +5,7 @@
 
 static PyMethodDef functions[] = {
     {"cut", speedups_cut, METH_VARARGS, NULL},
+    {"judge", speedups_judge, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -24,13 +25,14 @@ PyInit__speedups(void)
         PyErr_SetString(PyExc_ImportError, "AUDITOR_SPEEDUPS is no");
         return NULL;
     }
-    if (PyType_Ready(&BatchType) < 0)
+    if (PyType_Ready(&BatchType) < 0 || PyType_Ready(&TableType) < 0)
         return NULL;
     PyObject *module = PyModule_Create(&definition);
     if (module == NULL)
         return NULL;
     if (PyModule_AddIntConstant(module, "INTERFACE", INTERFACE) < 0
-        || PyModule_AddObjectRef(module, "Batch", (PyObject *)&BatchType) < 0) {
+        || PyModule_AddObjectRef(module, "Batch", (PyObject *)&BatchType) < 0
+        || PyModule_AddObjectRef(module, "Table", (PyObject *)&TableType) < 0) {
         Py_DECREF(module);
         return NULL;
     }

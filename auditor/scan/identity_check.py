@@ -19,7 +19,7 @@ from auditor.core.history.stream_identity import digest, history_changed_finding
 from auditor.core.history.stream_start import unexplained_start
 from auditor.core.model.findings import Kind
 from auditor.core.model.ranges import intersects_open_interval
-from auditor.core.state.checkpoint import CheckpointKind
+from auditor.core.state.checkpoint import FOREVER, CheckpointKind
 from auditor.errors import CopyAbsentError
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from auditor.core.history.stream_identity import SampledDigest, StreamIdentity
     from auditor.core.model.findings import Finding
     from auditor.core.model.message import StreamInfo
+    from auditor.core.state.actor_table import Actor
     from auditor.core.state.checkpoint import Checkpoint
-    from auditor.core.state.ledger import Actor
     from auditor.scan.ports import Source, StateStore
 
 MAX_ACTORS_NAMED = 10
@@ -188,8 +188,8 @@ async def _describe_lost_versions(
     source: Source, checkpoint: Checkpoint, info: StreamInfo, layout: StreamLayout
 ) -> str:
     """The actors whose last events are gone, as the end of a sentence; empty if there are none."""
-    actors = checkpoint.state.ledger.actors
-    behind = sorted((key, actor) for key, actor in actors.items() if actor.last_seq > info.last_seq)
+    ledger = checkpoint.state.ledger
+    behind = [(key, ledger.actors[key]) for key in sorted(ledger.table.between(FOREVER - 1, info.last_seq + 1))]
     if not behind:
         return ""
     named = [await _lost_by(source, layout, key, actor) for key, actor in behind[:MAX_ACTORS_NAMED]]

@@ -150,7 +150,7 @@ async def test_a_message_that_could_not_be_judged_is_tried_again_until_it_can_be
 
     with monkeypatch.context() as patch:
         patch.setattr(auditor.core.state.examiner, "judge_event", failing)
-        patch.setattr(auditor.core.state.examiner, "fast_event", failing)
+        patch.setattr(auditor.core.state.examiner.Examiner, "examine_expected", lambda _self, _messages, at=0: at)
         for _ in range(2):
             report = await a_pass(stream, state=state).run()
             assert (report.verdict, report.messages.unjudged) == (Verdict.INCONCLUSIVE, 1)

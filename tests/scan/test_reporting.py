@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from auditor.core.history.audit_history import AuditHistory
 from auditor.core.model.findings import Kind
 from auditor.core.model.passes import Mode, PassTimes, SeqRange, Verdict
 from auditor.core.model.range_account import RangeAccount
 from auditor.core.state.checkpoint import Checkpoint, CheckpointKind
+from auditor.core.state.codec import encode_checkpoint
 from auditor.scan.reporting import facts_of, last_report, report_pass
 from tests.core.findings import acceptance_by_rule
 from tests.ports.in_memory import InMemorySource, InMemoryStateStore
@@ -34,13 +33,13 @@ def test_the_facts_of_a_saved_pass_are_those_of_its_checkpoint_and_its_times() -
 
 
 async def test_making_a_report_does_not_change_the_checkpoint() -> None:
-    one, before = a_pass(InMemorySource()), msgspec.msgpack.encode(CHECKPOINT)
+    one, before = a_pass(InMemorySource()), encode_checkpoint(CHECKPOINT)
     facts = facts_of(CHECKPOINT, Mode.FULL, PassTimes(8, 9), filtered=False)
     report = await report_pass(
         one.request, one.ports, CHECKPOINT, facts, RangeAccount(unread=[(5, 6)]), {}, AuditHistory()
     )
     assert (report.messages.removed, report.messages.unjudged, report.full_pass_started_ns) == (2, 2, 5)
-    assert msgspec.msgpack.encode(CHECKPOINT) == before
+    assert encode_checkpoint(CHECKPOINT) == before
 
 
 async def test_without_saved_state_there_is_no_last_report() -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "encode_event",
     "encode_snapshot",
     "fast_event",
+    "fast_snapshot",
     "has_version",
     "judge_event",
     "judge_snapshot",
@@ -30,6 +31,10 @@ JudgedBody = FastEvent | FastSnapshot
 
 fast_event = fast.fast_event
 """`judge_event` for most bodies, None for the others. It saves a function call for each of millions of messages."""
+
+
+fast_snapshot = fast.fast_snapshot
+"""As `fast_event`, for `judge_snapshot`."""
 
 
 def judge_event(body: bytes) -> FastEvent | Malformed:

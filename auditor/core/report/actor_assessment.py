@@ -12,7 +12,8 @@ from auditor.core.model.ranges import intersects_open_interval
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from auditor.core.state.ledger import Actor, Anomalies, Ledger, OutOfOrderEvent, Snapshot
+    from auditor.core.state.actor_table import Actor
+    from auditor.core.state.ledger import Anomalies, Ledger, OutOfOrderEvent, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,9 +255,8 @@ class FindingTable:
 
         It is certain to be the last one only if the whole range was read.
         """
-        for snapshot in self._state.ledger.snapshots.values():
-            if snapshot.finding is None:
-                continue
+        for snapshot in self._state.ledger.bad_last_snapshots():
+            assert snapshot.finding is not None
             kind = snapshot.finding.kind
             severity = spec(kind).severity(excused=bool(self._facts.unread))
             finding = partial(replace, snapshot.finding, severity=severity)
@@ -265,7 +264,10 @@ class FindingTable:
 
     def _add_actors(self) -> None:
         ledger = self._state.ledger
-        for key in ledger.actor_keys():
+        unusual = dict.fromkeys(ledger.unusual_actor_keys(self._facts.first_version))
+        unusual |= dict.fromkeys(key for key in self._facts.unreadable_by_actor if key in ledger.actors)
+        self.replayability_counts[HEALTHY.replayability] += ledger.actor_count() - len(unusual)
+        for key in unusual:
             assessment = assess_actor(ledger, key, self._facts)
             self.replayability_counts[assessment.replayability] += 1
             if assessment is not HEALTHY:
@@ -274,9 +276,8 @@ class FindingTable:
                     self._list_broken(key, assessment)
                 self._add_actor_findings(key, assessment)
         self._truncate_broken_list()
-        for key in ledger.snapshots:
-            if key not in ledger.actors and key not in ledger.anomalies:
-                self._add_actor_findings(key, assess_actor(ledger, key, self._facts))
+        for key in ledger.keys_of_snapshots_alone():
+            self._add_actor_findings(key, assess_actor(ledger, key, self._facts))
 
     def _list_broken(self, key: bytes, assessment: ActorAssessment) -> None:
         actor, required = self._state.ledger.actors.get(key), assessment.required_snapshot

@@ -1,8 +1,9 @@
 """Encodes a checkpoint as bytes and decodes it, in frames, so that a large checkpoint does not stop the event loop.
 
-    tag (1 byte), length of the body (4 bytes, big-endian), body (msgpack); all of it as one zlib stream
+    tag (1 byte), length of the body (4 bytes, big-endian), body; all of it as one zlib stream
 
-The first frame is the checkpoint without its actors. The tables of the ledger follow, each in frames of `BATCH` entries.
+The first frame is the checkpoint without its actors, in msgpack. Frames of `BATCH` rows of the table of actors follow, encoded
+as `actor_rows` describes it, and frames of `BATCH` anomalies and of bad snapshots, in msgpack.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from auditor.core.state.actor_table import Actor
 from auditor.core.state.checkpoint import Checkpoint
-from auditor.core.state.examiner import AuditState
-from auditor.core.state.ledger import Actor, Anomalies, Ledger, Snapshot
+from auditor.core.state.ledger import Anomalies, Ledger, Snapshot
 from auditor.units import format_utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-FORMAT = 4
+FORMAT = 5
 """Number of the saved format, saved with the bytes. Increase it when a saved field is added, removed, renamed or gets another meaning."""
 
 BATCH = 20_000
@@ -33,13 +34,11 @@ READ_SIZE = 1 << 18
 """Compressed bytes that are decompressed at a time."""
 HEADER_SIZE = 5
 
-MAIN_TAG = b"m"
-TABLE_TAGS: dict[bytes, tuple[str, Any]] = {
-    b"a": ("actors", dict[bytes, Actor]),
-    b"t": ("anomalies", dict[bytes, Anomalies]),
-    b"s": ("snapshots", dict[bytes, Snapshot]),
-}
-"""By tag: a table of the ledger, and its type."""
+MAIN_TAG, ROWS_TAG = b"m", b"r"
+ANOMALIES_TAG, BAD_SNAPSHOTS_TAG = b"t", b"b"
+ACTORS_TAG, SNAPSHOTS_TAG = b"a", b"s"
+"""Of format 4, which has no frames of rows and of bad snapshots."""
+READABLE_FORMATS = (4, FORMAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +63,76 @@ def decode_checkpoint(data: bytes) -> Checkpoint:
     try:
         for tag, body in _split(data):
             if tag == MAIN_TAG:
-                checkpoint = msgspec.msgpack.decode(body, type=Checkpoint)
+                checkpoint = msgspec.msgpack.decode(body, type=Checkpoint, dec_hook=_decode_ledger)
             elif checkpoint is None:
                 raise ValueError("a table comes before the checkpoint")
             else:
-                name, kind = TABLE_TAGS[tag]
-                getattr(checkpoint.state.ledger, name).update(msgspec.msgpack.decode(body, type=kind))
-    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError) as error:
+                LOADERS[tag](checkpoint.state.ledger, body)
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError, KeyError, OverflowError) as error:
         raise ValueError(f"it does not decode ({type(error).__name__})") from error
     if checkpoint is None:
         raise ValueError("it is empty")
     return checkpoint
 
 
+def _encode_ledger(ledger: Any) -> dict[str, object]:
+    """Return what the first frame has of the ledger."""
+    return {"unjudged": sorted(ledger.unjudged)}
+
+
+def _decode_ledger(_type: type, saved: Any) -> Ledger:
+    """Return the ledger of the first frame. In format 4 its tables were named there, too, and empty."""
+    known = msgspec.convert(saved, _LedgerInFirstFrame)
+    return Ledger(known.unjudged)
+
+
+class _LedgerInFirstFrame(msgspec.Struct, forbid_unknown_fields=True):
+    unjudged: set[bytes]
+    actors: dict[str, None] = {}
+    anomalies: dict[str, None] = {}
+    snapshots: dict[str, None] = {}
+
+
+def _load_rows(ledger: Ledger, body: bytes) -> None:
+    ledger.table.load(body)
+
+
+def _load_anomalies(ledger: Ledger, body: bytes) -> None:
+    for key, anomalies in msgspec.msgpack.decode(body, type=dict[bytes, Anomalies]).items():
+        ledger.set_anomalies(key, anomalies)
+
+
+def _load_snapshots(ledger: Ledger, body: bytes) -> None:
+    ledger.snapshots.update(msgspec.msgpack.decode(body, type=dict[bytes, Snapshot]))
+
+
+def _load_actors(ledger: Ledger, body: bytes) -> None:
+    ledger.actors.update(msgspec.msgpack.decode(body, type=dict[bytes, Actor]))
+
+
+LOADERS: dict[bytes, Callable[[Ledger, bytes], None]] = {
+    ROWS_TAG: _load_rows,
+    ANOMALIES_TAG: _load_anomalies,
+    BAD_SNAPSHOTS_TAG: _load_snapshots,
+    ACTORS_TAG: _load_actors,
+    SNAPSHOTS_TAG: _load_snapshots,
+}
+"""By tag: enters a frame in the ledger."""
+
+
 def _frames(checkpoint: Checkpoint) -> Iterator[bytes]:
     ledger = checkpoint.state.ledger
-    bare = AuditState(Ledger(unjudged=ledger.unjudged), checkpoint.state.segments)
-    yield _frame(MAIN_TAG, msgspec.structs.replace(checkpoint, state=bare))
-    for tag, (name, _) in TABLE_TAGS.items():
-        entries = iter(getattr(ledger, name).items())
+    main = msgspec.msgpack.encode(checkpoint, enc_hook=_encode_ledger)
+    yield _frame(MAIN_TAG, main)
+    for first in range(0, ledger.table.row_count, BATCH):
+        yield _frame(ROWS_TAG, ledger.table.dump(first, BATCH))
+    for tag, table in ((ANOMALIES_TAG, ledger.anomalies), (BAD_SNAPSHOTS_TAG, ledger.bad_snapshots)):
+        entries = iter(table.items())
         while batch := dict(islice(entries, BATCH)):
-            yield _frame(tag, batch)
+            yield _frame(tag, msgspec.msgpack.encode(batch))
 
 
-def _frame(tag: bytes, value: object) -> bytes:
-    body = msgspec.msgpack.encode(value)
+def _frame(tag: bytes, body: bytes) -> bytes:
     return tag + len(body).to_bytes(HEADER_SIZE - 1, "big") + body
 
 

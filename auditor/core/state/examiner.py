@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from auditor.aether.event import Malformed
-from auditor.aether.gojson.decode import fast_event, has_version, judge_event, judge_snapshot
+from auditor.aether.gojson.decode import has_version, judge_event, judge_snapshot
 from auditor.aether.stream_layout import StreamLayout, actor_id_of, actor_type_of
 from auditor.aether.subjects import actor_key, unreachable_reason
 from auditor.core.model.finding_identity import message_finding_digest
 from auditor.core.model.findings import Finding, Hidden, Kind, spec, subject_text
 from auditor.core.model.passes import Outcome
 from auditor.core.model.quarantine_entry import QuarantineEntry
+from auditor.core.model.subject_filter import is_subset
 from auditor.core.state.ledger import Ledger
 from auditor.core.state.segments import Segment, Segments, segment_number, segment_range
 
@@ -69,6 +70,11 @@ class Examiner:
         layout = stream.layout or StreamLayout(stream.stream)
         self._event_prefix = layout.events_prefix.encode()
         self._snapshot_prefix = layout.snapshots_prefix.encode()
+        self._takes_new = any(is_subset(pattern, layout.all_events) for pattern in subjects.patterns)
+        """Whether the audit reads the events of all actors."""
+        takes_snapshots = any(is_subset(pattern, layout.all_snapshots) for pattern in subjects.patterns)
+        self._snapshot_prefix_of_all = self._snapshot_prefix if takes_snapshots else b""
+        """Empty if the audit does not read the snapshots of all actors."""
         self._segment = Segment()
         """The segment of the last message."""
         self._segment_end = -1
@@ -99,33 +105,20 @@ class Examiner:
         return None
 
     def examine_expected(self, messages: Sequence[StoredMessage], at: int = 0) -> int:
-        """Examine messages from index `at` on while each is the next event of an actor without anomalies.
+        """Examine messages from index `at` on while they are ordinary, as `PythonTable.take` defines it.
 
-        Returns the index of the first other message, which is for `examine`. The result is that of `examine`, in half the
-        time.
+        Returns the index of the first other message, which is for `examine`. The result is that of `examine`, in less time.
         """
-        prefix, cut, segment_end = self._event_prefix, len(self._event_prefix), self._segment_end
-        actors, anomalies = self.state.ledger.actors.get, self.state.ledger.anomalies
-        begin = at
-        while at < len(messages):
-            message = messages[at]
-            subject = message.subject
-            if message.seq > segment_end or not subject.startswith(prefix):
+        table, count = self.state.ledger.table, len(messages)
+        while at < count:
+            at, events, snapshots = table.take(
+                messages, at, self._event_prefix, self._snapshot_prefix_of_all, self._segment_end, self._takes_new
+            )
+            self._segment.events.ok += events
+            self._segment.snapshots.ok += snapshots
+            if at == count or (seq := messages[at].seq) <= self._segment_end:
                 break
-            key = subject[cut:]
-            actor = actors(key)
-            if actor is None or key in anomalies:
-                break
-            try:
-                event = fast_event(message.data)
-            except Exception:  # noqa: BLE001 - `examine` raises it again
-                break
-            if event is None or event.version != actor.last_version + 1 or event.actor_id != actor.id:
-                break
-            actor.last_version = event.version
-            actor.last_seq = message.seq
-            at += 1
-        self._segment.events.ok += at - begin
+            self._switch_segment(seq)
         return at
 
     def _switch_segment(self, seq: int) -> None:

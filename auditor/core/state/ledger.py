@@ -12,38 +12,29 @@ The events of one subject are added in stream order. With `last` the highest ver
 A message with a content finding (malformed, hidden, foreign) has no version here. It is kept as the cause of a gap around
 it, and as damage that only a snapshot covers. The examiner and the report decide the kind and the severity of findings.
 
-An actor without anomalies needs one key and five values.
+What is ordinary is one row of the table of actors. Anomalies and bad snapshots are kept separately.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import TYPE_CHECKING
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from auditor.core.model.findings import SPECS, Cause, Finding, Kind
+from auditor.core.state.actor_rows import HAS_ACTOR, HAS_ANOMALIES, HAS_BAD_SNAPSHOT, HAS_SNAPSHOT, NEEDS_EXAMINER
+from auditor.core.state.actor_table import Actor, ActorTable, keys_of, same_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 CONTENT_CAUSES = tuple(each.gap_cause for each in SPECS if each.quarantined and each.gap_cause)
 """Causes of a gap that a message on the same subject can be, the strongest first."""
 
 MAX_COLLIDING_IDS = 10
 """Maximal number of actor ids that are kept for one subject."""
-
-
-class Actor(msgspec.Struct, array_like=True, gc=False):
-    """The first and the last version of an actor, and their sequences."""
-
-    id: str
-    """The actorId of the first event."""
-    first_version: int
-    first_seq: int
-    last_version: int
-    last_seq: int
-    """The sequence of the event with `last_version`."""
 
 
 class Gap(msgspec.Struct, array_like=True, gc=False):
@@ -90,6 +81,11 @@ class Anomalies(msgspec.Struct, array_like=True):
     first_bad_seq: int = 0
     """The sequence of the first message with a content finding; 0 if there is none."""
 
+    @property
+    def concern_next_event(self) -> bool:
+        """Whether even an event with the expected version changes them, or would not be counted."""
+        return bool(self.pending_count or self.last_bad_seq or self.colliding_ids or self.pending_cause)
+
 
 class Snapshot(msgspec.Struct, array_like=True, gc=False):
     """The last snapshot on a subject, which is the only one that Aether reads."""
@@ -102,28 +98,135 @@ class Snapshot(msgspec.Struct, array_like=True, gc=False):
     """Of the identity of `finding`."""
 
 
-class Ledger(msgspec.Struct, forbid_unknown_fields=True):
-    """The actors and the last snapshots, by actor key."""
+class Actors(MutableMapping[bytes, Actor]):
+    """The actors of a table, by actor key. Each `Actor` is a copy: a changed one has to be set again."""
 
-    actors: dict[bytes, Actor] = {}
-    anomalies: dict[bytes, Anomalies] = {}
-    snapshots: dict[bytes, Snapshot] = {}
-    unjudged: set[bytes] = set()
-    """Actors with an unjudged event. Versions that seem to be missing there may be stored."""
+    def __init__(self, table: ActorTable) -> None:
+        self._table = table
+
+    def __getitem__(self, key: bytes) -> Actor:
+        values = self._table.actor(key)
+        if values is None:
+            raise KeyError(key)
+        return Actor(*values)
+
+    def get(self, key: bytes, default: Any = None) -> Any:
+        """As of a dictionary, without an exception on the way."""
+        values = self._table.actor(key)
+        return default if values is None else Actor(*values)
+
+    def __setitem__(self, key: bytes, actor: Actor) -> None:
+        self._table.put_actor(key, actor.id, actor.first_version, actor.first_seq, actor.last_version, actor.last_seq)
+
+    def __delitem__(self, key: bytes) -> None:
+        self._table.remove_actor(key)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return keys_of(self._table, HAS_ACTOR)
+
+    def __len__(self) -> int:
+        return self._table.actor_count
+
+
+class Snapshots(MutableMapping[bytes, Snapshot]):
+    """The last snapshots, by actor key. Good ones are in the table, bad ones are not."""
+
+    def __init__(self, table: ActorTable, bad: dict[bytes, Snapshot]) -> None:
+        self._table = table
+        self._bad = bad
+
+    def __getitem__(self, key: bytes) -> Snapshot:
+        snapshot = self.get(key)
+        if snapshot is None:
+            raise KeyError(key)
+        return snapshot  # type: ignore[no-any-return]
+
+    def get(self, key: bytes, default: Any = None) -> Any:
+        """As of a dictionary, without an exception on the way."""
+        values = self._table.snapshot(key)
+        return self._bad.get(key, default) if values is None else Snapshot(*values)
+
+    def __setitem__(self, key: bytes, snapshot: Snapshot) -> None:
+        if snapshot.finding is None:
+            self._remove_bad(key)
+            self._table.put_snapshot(key, snapshot.seq, snapshot.version)
+        else:
+            self._table.remove_snapshot(key)
+            self._bad[key] = snapshot
+            self._table.set_flags(key, HAS_BAD_SNAPSHOT, HAS_BAD_SNAPSHOT)
+
+    def __delitem__(self, key: bytes) -> None:
+        self._remove_bad(key)
+        self._table.remove_snapshot(key)
+
+    def _remove_bad(self, key: bytes) -> None:
+        if self._bad.pop(key, None) is not None:
+            self._table.set_flags(key, HAS_BAD_SNAPSHOT, 0)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return keys_of(self._table, HAS_SNAPSHOT | HAS_BAD_SNAPSHOT)
+
+    def __len__(self) -> int:
+        return self._table.snapshot_count + len(self._bad)
+
+
+class Ledger:
+    """The actors and the last snapshots, by actor key.
+
+    What is ordinary is in the table. Flags of the table say which actors have anomalies or a bad snapshot.
+    """
+
+    __slots__ = ("anomalies", "bad_snapshots", "table", "unjudged")
+
+    def __init__(self, unjudged: Iterable[bytes] = ()) -> None:
+        self.table = ActorTable()
+        self.anomalies: dict[bytes, Anomalies] = {}
+        self.bad_snapshots: dict[bytes, Snapshot] = {}
+        self.unjudged = set(unjudged)
+        """Actors with an unjudged event. Versions that seem to be missing there may be stored."""
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Ledger)
+            and (self.anomalies, self.bad_snapshots, self.unjudged)
+            == (other.anomalies, other.bad_snapshots, other.unjudged)
+            and same_rows(self.table, other.table)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    @property
+    def actors(self) -> Actors:
+        """The actors with a good event."""
+        return Actors(self.table)
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """The last snapshots."""
+        return Snapshots(self.table, self.bad_snapshots)
+
+    def set_anomalies(self, key: bytes, anomalies: Anomalies | None) -> None:
+        """Replace the anomalies of an actor; None if it has none."""
+        if anomalies is None:
+            self.anomalies.pop(key, None)
+        else:
+            self.anomalies[key] = anomalies
+        self._flag(key)
+
+    def _flag(self, key: bytes) -> None:
+        """Set the flags of the table after the anomalies of an actor changed."""
+        anomalies, flags = self.anomalies.get(key), 0
+        if anomalies is not None:
+            flags = HAS_ANOMALIES | (NEEDS_EXAMINER if anomalies.concern_next_event else 0)
+        self.table.set_flags(key, HAS_ANOMALIES | NEEDS_EXAMINER, flags)
 
     def add_event(self, key: bytes, actor_id: str, version: int, seq: int) -> None:
         """Add an event that decodes, belongs to its actor and has a version above 0."""
         actor = self.actors.get(key)
-        if (
-            actor is not None
-            and version == actor.last_version + 1
-            and actor_id == actor.id
-            and key not in self.anomalies
-        ):
-            actor.last_version = version
-            actor.last_seq = seq
-        elif actor is None:
+        if actor is None:
             self._first_event(key, actor_id, version, seq)
+        elif version == actor.last_version + 1 and actor_id == actor.id and key not in self.anomalies:
+            self.table.put_actor(key, actor_id, actor.first_version, actor.first_seq, version, seq)
         else:
             self._unexpected_event(key, actor, actor_id, version, seq)
 
@@ -134,14 +237,22 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
         anomalies.pending_count += 1
         anomalies.last_bad_seq = seq
         anomalies.first_bad_seq = anomalies.first_bad_seq or seq
+        self._flag(key)
 
     def add_snapshot(
         self, key: bytes, version: int, seq: int, finding: Finding | None = None, digest: bytes = b""
     ) -> Snapshot | None:
         """Add a snapshot, with its content finding if it has one. Returns the snapshot that it supersedes."""
-        superseded = self.snapshots.get(key)
-        self.snapshots[key] = Snapshot(seq, version, finding, digest)
+        snapshots = self.snapshots
+        superseded: Snapshot | None = snapshots.get(key)
+        snapshots[key] = Snapshot(seq, version, finding, digest)
         return superseded
+
+    def drop_snapshots_before(self, first_seq: int) -> None:
+        """Drop the last snapshots below a sequence."""
+        self.table.drop_snapshots_before(first_seq)
+        for key in [key for key, snapshot in self.bad_snapshots.items() if snapshot.seq < first_seq]:
+            del self.snapshots[key]
 
     def duplicates(self) -> Iterator[tuple[bytes, list[OutOfOrderEvent]]]:
         """Yields each actor with the duplicates whose bytes were not compared yet."""
@@ -160,12 +271,28 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
 
     def actor_keys(self) -> Iterator[bytes]:
         """Yields the key of every actor with at least one message on its event subject."""
-        yield from self.actors
-        yield from (key for key in self.anomalies if key not in self.actors)
+        yield from keys_of(self.table, HAS_ACTOR)
+        yield from keys_of(self.table, HAS_ANOMALIES, without=HAS_ACTOR)
 
     def actor_count(self) -> int:
         """Returns the number of `actor_keys`."""
-        return len(self.actors) + sum(key not in self.actors for key in self.anomalies)
+        return self.table.actor_count + sum(1 for _ in keys_of(self.table, HAS_ANOMALIES, without=HAS_ACTOR))
+
+    def unusual_actor_keys(self, first_version: int) -> Iterator[bytes]:
+        """Yields those of `actor_keys` that have anomalies, a first version above `first_version`, or an unusual snapshot.
+
+        Unusual is a bad snapshot, or one with a version above the last event.
+        """
+        yield from self.table.unusual(first_version)
+        yield from keys_of(self.table, HAS_ANOMALIES, without=HAS_ACTOR)
+
+    def bad_last_snapshots(self) -> Iterator[Snapshot]:
+        """Yields the last snapshots that have a finding."""
+        return (self.bad_snapshots[key] for key in keys_of(self.table, HAS_BAD_SNAPSHOT))
+
+    def keys_of_snapshots_alone(self) -> Iterator[bytes]:
+        """Yields the key of every actor with a last snapshot and no message on its event subject."""
+        return keys_of(self.table, HAS_SNAPSHOT | HAS_BAD_SNAPSHOT, without=HAS_ACTOR | HAS_ANOMALIES)
 
     def _anomalies_of(self, key: bytes) -> Anomalies:
         anomalies = self.anomalies.get(key)
@@ -174,30 +301,32 @@ class Ledger(msgspec.Struct, forbid_unknown_fields=True):
         return anomalies
 
     def _first_event(self, key: bytes, actor_id: str, version: int, seq: int) -> None:
-        self.actors[key] = Actor(actor_id, version, seq, version, seq)
+        self.table.put_actor(key, actor_id, version, seq, version, seq)
         anomalies = self.anomalies.get(key)
         if anomalies is not None:
             anomalies.cause_before_first = anomalies.pending_cause
             _clear_pending(anomalies, version)
+            self._flag(key)
 
     def _unexpected_event(self, key: bytes, actor: Actor, actor_id: str, version: int, seq: int) -> None:
         anomalies = self._anomalies_of(key)
         if actor_id != actor.id:
             _record_collision(anomalies, actor.id, actor_id, seq)
         if anomalies.colliding_ids:
+            self._flag(key)
             return
         if version > actor.last_version:
             if version > actor.last_version + 1:
                 gap = Gap(actor.last_version + 1, version - 1, actor.last_seq, seq, anomalies.pending_cause)
                 anomalies.gaps.append(gap)
-            actor.last_version = version
-            actor.last_seq = seq
+            self.table.put_actor(key, actor.id, actor.first_version, actor.first_seq, version, seq)
             _clear_pending(anomalies, version)
         else:
             anomalies.out_of_order.append(
                 OutOfOrderEvent(self._classify_out_of_order(actor, anomalies, version), version, seq)
             )
             _mark_resumed(anomalies, version)
+        self._flag(key)
 
     def _classify_out_of_order(self, actor: Actor, anomalies: Anomalies, version: int) -> Kind:
         at = bisect_right(anomalies.gaps, version, key=lambda gap: gap.first) - 1

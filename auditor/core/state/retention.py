@@ -15,6 +15,8 @@ from auditor.core.state.ledger import Ledger
 from auditor.core.state.segments import Segment
 
 if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
     from auditor.core.model.message import StoredMessage
     from auditor.core.state.examiner import AuditState, Examiner
     from auditor.core.state.ledger import Ledger
@@ -37,8 +39,8 @@ class Trimmed:
 def trim(state: AuditState, first_seq: int) -> Trimmed:
     """Remove from the state all that can be removed without reading a message, if the stream now begins at `first_seq`."""
     ledger = state.ledger
-    ledger.snapshots = {key: last for key, last in ledger.snapshots.items() if last.seq >= first_seq}
-    affected = [key for key, actor in ledger.actors.items() if actor.first_seq < first_seq]
+    ledger.drop_snapshots_before(first_seq)
+    affected = ledger.table.between(first_seq, 0)
     without_anomaly = [key for key in affected if key not in ledger.anomalies and key not in ledger.unjudged]
     first_event_expired = []
     for key in without_anomaly:
@@ -63,19 +65,20 @@ def set_first_event(ledger: Ledger, key: bytes, message: StoredMessage | None) -
     if not (actor.first_version <= event.version <= actor.last_version and message.seq <= actor.last_seq):
         return False
     actor.first_version, actor.first_seq = event.version, message.seq
+    ledger.actors[key] = actor
     return True
 
 
 def replace_actor(ledger: Ledger, key: bytes, again: Ledger) -> None:
     """Replace the state of one actor by that in `again`, to which all its stored messages were added."""
     _put(ledger.actors, key, again.actors.get(key))
-    _put(ledger.anomalies, key, again.anomalies.get(key))
+    ledger.set_anomalies(key, again.anomalies.get(key))
     _put(ledger.snapshots, key, again.snapshots.get(key))
     ledger.unjudged.discard(key)
     ledger.unjudged |= again.unjudged & {key}
 
 
-def _put(known: dict[bytes, Known], key: bytes, value: Known | None) -> None:
+def _put(known: MutableMapping[bytes, Known], key: bytes, value: Known | None) -> None:
     if value is None:
         known.pop(key, None)
     else:
@@ -85,9 +88,9 @@ def _put(known: dict[bytes, Known], key: bytes, value: Known | None) -> None:
 def replace_segment(state: AuditState, number: int, again: Examiner, limit: int) -> None:
     """Replace one segment by that of `again`, which has examined all its stored messages."""
     counted = again.state
-    for key, last in counted.ledger.snapshots.items():
+    for key, last in counted.ledger.bad_snapshots.items():
         newest = state.ledger.snapshots.get(key)
-        if last.finding is not None and (newest is None or newest.seq != last.seq):
+        if newest is None or newest.seq != last.seq:
             again.supersede_snapshot(last)  # by a snapshot in a later segment
     state.segments.replace(number, counted.segments.segments.get(number, Segment()), limit)
 
@@ -98,8 +101,7 @@ def count_actors_without_covering_snapshot(ledger: Ledger, kept_from: int) -> in
     These have events before and after it, and no good last snapshot from there on.
     """
     count = 0
-    for key, actor in ledger.actors.items():
-        if actor.first_seq < kept_from <= actor.last_seq:
-            snapshot = ledger.snapshots.get(key)
-            count += snapshot is None or snapshot.finding is not None or snapshot.seq < kept_from
+    for key in ledger.table.between(kept_from, kept_from):
+        snapshot = ledger.snapshots.get(key)
+        count += snapshot is None or snapshot.finding is not None or snapshot.seq < kept_from
     return count

@@ -23,6 +23,7 @@ from auditor.core.history.audit_history import (
 )
 from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
 from auditor.core.state.codec import FORMAT, decode_checkpoint
+from auditor.core.state.codec import READABLE_FORMATS as READABLE_CHECKPOINTS
 from auditor.errors import StateError, StateFormatError, StateNewerError
 from auditor.jetstream.api import DECODE_ERRORS
 from auditor.jetstream.state.part_store import PartContent
@@ -170,7 +171,7 @@ class JetStreamStateStore:
         if in_memory is not None:
             return in_memory
         try:
-            data = await self._read(kind, (FORMAT,))
+            data = await self._read(kind, READABLE_CHECKPOINTS)
             if data is None:
                 return None
             return CheckedOut(await asyncio.to_thread(decode_checkpoint, data), is_saved=True)

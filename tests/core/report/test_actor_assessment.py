@@ -235,7 +235,9 @@ def test_versions_that_may_be_in_unread_messages_are_not_missing() -> None:
         )
 
     assert found() == (True, [3, 5], True)
-    ledger.actors[KEY].first_seq = 11
+    actor = ledger.actors[KEY]
+    actor.first_seq = 11
+    ledger.actors[KEY] = actor
     ledger.anomalies[KEY].gaps[0].after_seq, ledger.anomalies[KEY].gaps[0].before_seq = 11, 21
     ledger.anomalies[KEY].gaps[1].after_seq, ledger.anomalies[KEY].gaps[1].before_seq = 21, 31
     assert found((5, 5)) == (False, [3, 5], False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,7 @@ from auditor.core.state.checkpoint import FOREVER
 from auditor.core.state.examiner import AuditedStream, AuditState, Examiner
 from tests.core.by_the_book import Found, Made, World, findings, messages, replays, stories
 from tests.core.findings import acceptance_by_rule
+from tests.core.states import saved_and_loaded
 from tests.core.stories import event, message, snapshot
 
 ORDER, SNAPSHOT = "S.events.order.order-1", "S.snapshots.order.order-1"
@@ -143,7 +143,7 @@ def test_a_state_that_is_continued_has_the_findings_of_one_that_read_everything(
 ) -> None:
     stored = stored_in(world, made)
     half = audited({seq: one for seq, one in stored.items() if seq < at})
-    carried = msgspec.convert(msgspec.to_builtins(half), AuditState)
+    carried = saved_and_loaded(half)
     whole = audited({seq: one for seq, one in stored.items() if seq >= at}, carried)
     table, expected = (table_of(state, facts_of(world)) for state in (whole, audited(stored)))
     assert (table.listed, table.totals, table.replayability_counts) == (

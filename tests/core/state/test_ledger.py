@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.model.findings import Cause, Kind
+from auditor.core.state.examiner import AuditState
 from auditor.core.state.ledger import Ledger, Snapshot
+from tests.core.states import saved_and_loaded
 
 KEY = b"order.order-1"
 
@@ -81,7 +82,7 @@ def test_a_gap_is_between_the_sequences_of_the_two_events_around_it(versions_sto
 def test_a_ledger_that_was_saved_and_loaded_continues_as_the_same_ledger(versions_stored: list[int], at: int) -> None:
     at = min(at, len(versions_stored))
     half = ledger_of(versions_stored[:at])
-    carried = msgspec.msgpack.decode(msgspec.msgpack.encode(half), type=Ledger)
+    carried = saved_and_loaded(AuditState(half)).ledger
     assert ledger_of(versions_stored[at:], carried, at + 1) == ledger_of(versions_stored)
 
 

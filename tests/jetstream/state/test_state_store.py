@@ -192,15 +192,20 @@ async def test_a_part_in_an_older_format_is_not_used_and_logged_in_one_line(
     await saved_in(client, monkeypatch, "completed", 0)
     with capture_logs() as logs:
         assert await found(client) is None
-    assert [entry["reason"] for entry in logs] == ["completed has format 0, written by auditor 1.2.3, and this is 4"]
+    assert [entry["reason"] for entry in logs] == ["completed has format 0, written by auditor 1.2.3, and this is 5"]
+
+
+async def test_a_checkpoint_in_the_format_before_is_used(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    await saved_in(client, monkeypatch, "completed", 4)
+    assert await found(client) == checkpoint(5)
 
 
 async def test_a_part_in_a_newer_format_is_refused_in_one_line_that_says_what_to_do(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await saved_in(client, monkeypatch, "completed", 5)
+    await saved_in(client, monkeypatch, "completed", 6)
     with pytest.raises(
-        StateNewerError, match=r"has format 5, .* reads up to 4: run that version, or auditor state reset"
+        StateNewerError, match=r"has format 6, .* reads up to 5: run that version, or auditor state reset"
     ):
         await found(client)
 
