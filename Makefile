@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: run test lint check soak image bench golden go-corpus lock clean
+.PHONY: run test lint check soak image bench golden go-corpus deploy lock clean
 
 run: .venv/run.stamp
 	$(BIN)/auditor demo
@@ -37,6 +37,10 @@ golden: .venv/dev.stamp
 # Asks real Go again what it says of the corpus.
 go-corpus: .venv/go.stamp
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m tests.corpus.ask_go
+
+# Writes the files of deploy/ that are made from others again.
+deploy: .venv/dev.stamp
+	$(BIN)/python -m deploy.generate
 
 lock:
 	requirements/lock.sh

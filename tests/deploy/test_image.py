@@ -18,8 +18,9 @@ from auditor.embedded_server import reserved_port
 from tests.acceptance.conftest import Guarded, Way, auditor, guarding, totals
 from tests.acceptance.test_authentication import creds
 from tests.acceptance.test_run import Served, completed, until
-from tests.deploy.conftest import Build, Manifest, one
+from tests.deploy.conftest import Build, Helm, Manifest, one
 from tests.deploy.images import IMAGE, ROOT, Images
+from tests.deploy.test_helm import KUSTOMIZE, render
 from tests.needs import need
 
 if TYPE_CHECKING:
@@ -96,9 +97,16 @@ def pod(manifests: list[Manifest], nats: str, port: int, secret: Path) -> str:
     return yaml.safe_dump_all([config_map, deployment])
 
 
+@pytest.mark.parametrize("source", ["kustomize", "helm"])
 async def test_the_pod_of_the_manifest_audits_is_scraped_and_ends_on_sigterm(
-    images: Images, build: Build, guarding: Callable[[Way], Awaitable[Guarded]], tmp_path: Path
+    images: Images,
+    build: Build,
+    helm: Helm,
+    source: str,
+    guarding: Callable[[Way], Awaitable[Guarded]],
+    tmp_path: Path,
 ) -> None:
+    manifests = build(PLAIN) if source == "kustomize" else render(helm, KUSTOMIZE)
     guarded = await guarding(creds(tmp_path))
     assert (await auditor("provision", "--config", guarded.config("administrator"))).code == 0
     with reserved_port() as port:
@@ -106,7 +114,7 @@ async def test_the_pod_of_the_manifest_audits_is_scraped_and_ends_on_sigterm(
         secret = tmp_path / "secret"
         secret.mkdir(mode=0o755)
         shutil.copy(tmp_path / "auditor.creds", secret)
-        manifest.write_text(pod(build(PLAIN), guarded.server.url, port, secret))
+        manifest.write_text(pod(manifests, guarded.server.url, port, secret))
         images.podman("play", "kube", "--network", "host", str(manifest))
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
             served = Served(http)
