@@ -21,6 +21,10 @@ class ConnectionFailedError(AuditorError):
     """There is no working connection to NATS: unreachable, refused, wrong credentials, no JetStream."""
 
 
+class WrongAnswerError(AuditorError):
+    """An answer of the server is not one to the request, or contradicts what the server said before."""
+
+
 class PermissionDeniedError(AuditorError):
     """The server refused a request. The text names the subject to allow."""
 

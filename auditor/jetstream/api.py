@@ -14,6 +14,7 @@ from nats import errors
 from auditor.aether.gojson import timestamps
 from auditor.core.model.message import StoredMessage
 from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
+from auditor.jetstream.answers import check_consumer, check_message, no_message
 from auditor.jetstream.api_client import where_it_is_missing, why_no_answer
 from auditor.jetstream.cluster_info import ClusterInfo
 
@@ -197,6 +198,9 @@ class _Delivered(msgspec.Struct):
 
 
 class ConsumerInfoReply(Reply):
+    stream_name: str = ""
+    name: str = ""
+    config: dict[str, Any] = {}
     num_pending: Number = 0
     """Messages that the consumer has yet to deliver."""
     num_waiting: Number = 0
@@ -321,7 +325,7 @@ async def create_consumer(
     client: ApiClient, stream: str, name: str, *, start: Start, subjects: Sequence[str] = (),
     unused_seconds: int = 5, reply_seconds: float = SLOW_TIMEOUT
 ) -> ConsumerInfoReply:  # fmt: skip
-    """Create a pull consumer without acknowledgements. Raises as `request`.
+    """Create a pull consumer without acknowledgements. Raises WrongAnswerError if the server creates another one, and as `request`.
 
     The server removes it `unused_seconds` after its last pull ended. `reply_seconds`: the longest wait for the reply.
     """
@@ -332,9 +336,8 @@ async def create_consumer(
         "mem_storage": True,
         "num_replicas": 1,
         "inactive_threshold": unused_seconds * 1_000_000_000,
+        **({"opt_start_seq": start} if isinstance(start, int) else {}),
     }
-    if isinstance(start, int):
-        config["opt_start_seq"] = start
     subject = f"CONSUMER.CREATE.{stream}.{name}"
     if len(subjects) == 1:
         config["filter_subject"] = subjects[0]
@@ -342,7 +345,9 @@ async def create_consumer(
     elif subjects:
         config["filter_subjects"] = list(subjects)
     body = {"stream_name": stream, "config": config, "action": "create"}
-    return await request(client, stream, subject, body, ConsumerInfoReply, timeout=reply_seconds)
+    created = await request(client, stream, subject, body, ConsumerInfoReply, timeout=reply_seconds)
+    check_consumer(stream, config, created.stream_name, created.name, created.config)
+    return created
 
 
 async def consumer_info(client: ApiClient, stream: str, name: str) -> ConsumerInfoReply | None:
@@ -367,27 +372,22 @@ async def get_message(client: ApiClient, stream: str, **which: int | str) -> Sto
     """Return one message; None if there is none.
 
     `which` is `seq`, `seq` and `next_by_subj` for the first message on a subject from a sequence on, or `last_by_subj`.
-    In a subject that is not UTF-8, the server replaces bytes by U+FFFD. Raises as `request`.
+    In a subject that is not UTF-8, the server replaces bytes by U+FFFD. Raises WrongAnswerError, and as `request`.
     """
     reply = await request(
         client, stream, f"STREAM.MSG.GET.{stream}", which, MessageReply, expected_error=MESSAGE_NOT_FOUND
     )
-    message = reply.message
-    if message is None:
+    if reply.error is not None:
         return None
-    wanted = which.get("seq", message.seq)
-    if message.seq != wanted and ("next_by_subj" not in which or message.seq < int(wanted)):
-        raise ConnectionFailedError(
-            f"the answer about stream {stream} is for sequence {message.seq}, not {wanted}: check which server answers"
-        )
+    if (message := reply.message) is None:
+        raise no_message(stream)
+    check_message(stream, which, message.seq, message.subject)
     return StoredMessage(message.seq, unix_ns(message.time), message.subject.encode(), message.hdrs, message.data)
 
 
 async def is_readable(client: ApiClient, stream: str, seq: int) -> bool:
-    """Return whether the leader of the stream can read the message at `seq`. Raises as `request`."""
-    body = {"seq": seq}
-    reply = await request(client, stream, f"STREAM.MSG.GET.{stream}", body, Reply, expected_error=MESSAGE_NOT_FOUND)
-    return reply.error is None
+    """Return whether the leader of the stream can read the message at `seq`. Raises as `get_message`."""
+    return await get_message(client, stream, seq=seq) is not None
 
 
 def unix_ns(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
     from auditor.core.model.message import StreamInfo
     from auditor.scan.ports import Source
 
-MAX_UNDELIVERED_CHECKED = 1_000
-"""Sequences requested one by one. What the server says of these is taken to hold for the sequences after them as well."""
+MAX_UNDELIVERED_CHECKED = 200_000
+"""Sequences requested one by one. Those after them stay unread, because the server was not asked about them."""
+MAX_CONCURRENT_REQUESTS = 32
+"""Requests in flight."""
 
 
 async def classify_undelivered(
@@ -52,7 +55,18 @@ async def classify_undelivered(
 
 
 async def _readable_after_all(source: Source, suspects: Ranges) -> Ranges:
-    """The sequences of `suspects` that may be read after all, although they were neither delivered nor deleted."""
-    asked = list(islice((seq for first, last in suspects for seq in range(first, last + 1)), MAX_UNDELIVERED_CHECKED))
-    stored = [(seq, seq) for seq in asked if await source.is_readable(seq)]
-    return merged([*stored, *subtract(suspects, [(1, asked[-1])])]) if stored else []
+    """The sequences of `suspects` that may be read after all, although they were neither delivered nor deleted.
+
+    These are the ones that the server can read, and the ones about which it is not asked.
+    """
+    seqs = (seq for first, last in suspects for seq in range(first, last + 1))
+    readable: list[tuple[int, int]] = []
+    last_asked = 0
+    for _ in range(0, MAX_UNDELIVERED_CHECKED, MAX_CONCURRENT_REQUESTS):
+        asked = list(islice(seqs, MAX_CONCURRENT_REQUESTS))
+        if not asked:
+            return merged(readable)
+        answers = await asyncio.gather(*map(source.is_readable, asked))
+        readable += [(seq, seq) for seq, is_readable in zip(asked, answers, strict=True) if is_readable]
+        last_asked = asked[-1]
+    return merged([*readable, *subtract(suspects, [(1, last_asked)])])

@@ -26,6 +26,7 @@ from auditor.errors import AuditorError
 from auditor.scan.account import classify_undelivered
 from auditor.scan.census import info_of_best_copy, take_census
 from auditor.scan.checkpoint_writer import CheckpointWriter, SaveResult
+from auditor.scan.confirmation import confirm
 from auditor.scan.duplicates import resolve_duplicates
 from auditor.scan.identity_check import IdentityResult, check_identity, check_samples
 from auditor.scan.judging import judge
@@ -91,7 +92,7 @@ class _Results:
 
     account: RangeAccount
     error: str | None
-    """Why the range could not be accounted for, in one line."""
+    """Why the range could not be accounted for, or what was delivered is not what is stored, in one line."""
     has_changed: bool
     """Whether the checkpoint differs from the saved one."""
 
@@ -228,7 +229,8 @@ async def _complete(request: PassRequest, ports: PassPorts, start: _Start, judge
         account, info=info, mode=plan.mode, reached=walk.reached, subject_counts=counted.counts
     )
     has_changed = not plan.start.is_saved or walk.read is not None or bool(causes) or has_new_results
-    return _Results(account, account.error or counted.error, has_changed)
+    unconfirmed = None if walk.incomplete else await confirm(source, info, walk.delivered)
+    return _Results(account, account.error or counted.error or unconfirmed, has_changed)
 
 
 async def _list_accepted(state: StateStore | None, accepted: Mapping[Kind, Acceptance], report: PassReport) -> None:

@@ -16,6 +16,7 @@ from auditor.core.replicas.digests import ChunkDigester, CopyDigests
 from auditor.core.state.checkpoint import CheckedOut
 from auditor.errors import AuditorError
 from auditor.scan.checkpoint_writer import SaveResult
+from auditor.scan.confirmation import DeliveredSample
 from auditor.scan.interrupt import take_until
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class WalkResult:
     samples: SampledDigests
     quarantine: QuarantineResult
     """What became of the records submitted up to the last checkpoint."""
+    delivered: tuple[StoredMessage, ...] = ()
+    """Some of the messages that were delivered."""
     has_yielded: bool = False
     """Whether the walk ended at a checkpoint because another pass is due."""
 
@@ -87,6 +90,7 @@ async def read_range(
         max_rate=request.audit.max_rate,
     )
     last: StoredMessage | None = None
+    delivered = DeliveredSample()
     incomplete: str | None = None
     try:
         async with aclosing(take_until(request.interrupt, batches)) as coming:
@@ -101,6 +105,7 @@ async def read_range(
                 last = batch[-1]
                 next_seq = last.seq + 1
                 samples = samples.observe(batch)
+                delivered.observe(batch)
                 if plan.filtered:
                     checkpoint.count_by_subject(batch)
                 for entry in examine_batch(examiner, batch, request.audit.name):
@@ -133,6 +138,7 @@ async def read_range(
         incomplete=incomplete,
         samples=samples,
         quarantine=quarantine,
+        delivered=delivered.messages,
     )
 
 

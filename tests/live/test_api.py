@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from auditor.embedded_server import EmbeddedServer
-from auditor.errors import ConnectionFailedError, PermissionDeniedError, StreamNotFoundError
+from auditor.errors import ConnectionFailedError, PermissionDeniedError, StreamNotFoundError, WrongAnswerError
 from auditor.jetstream.api import (
     AccountInfoReply,
     ConsumerLimitError,
@@ -137,7 +137,7 @@ async def test_a_message_at_another_sequence_than_was_requested_is_an_error(clie
         return reply
 
     monkeypatch.setattr("auditor.jetstream.api.request", answer)
-    with pytest.raises(ConnectionFailedError, match=f"is for sequence {seq}, not 7"):
+    with pytest.raises(WrongAnswerError, match=f"is for sequence {seq}, not 7"):
         await get_message(client, STREAM, **which)
 
 

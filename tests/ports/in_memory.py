@@ -191,7 +191,7 @@ class FaultySource(InMemorySource):
         self.fails_at: dict[int, Exception] = {}
         """By sequence: what a walk raises instead of delivering the message."""
         self.silent: dict[str, Exception] = {}
-        """By method: what `deleted`, `count` or `is_readable` raises."""
+        """By method: what `deleted`, `count`, `get` or `is_readable` raises."""
 
     async def read(
         self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
@@ -220,6 +220,10 @@ class FaultySource(InMemorySource):
     async def count(self, subject: str) -> int:
         self._answer("count")
         return await super().count(subject)
+
+    async def get(self, seq: int) -> StoredMessage | None:
+        self._answer("get")
+        return await super().get(seq)
 
     async def is_readable(self, seq: int) -> bool:
         self._answer("is_readable")

@@ -12,6 +12,7 @@ from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Verdict
 from auditor.core.model.range_account import RangeAccount
 from auditor.scan.account import classify_undelivered
+from tests.core.stories import event
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource
 from tests.scan.passes import GOOD, ORDER, a_pass, sums_hold
 
@@ -48,17 +49,29 @@ async def test_if_the_server_does_not_answer_about_a_message_it_is_unjudged(what
 
 
 @pytest.mark.parametrize("gone", [False, True])
-async def test_only_some_sequences_of_a_large_block_are_requested(
+async def test_sequences_of_a_large_block_about_which_the_server_is_not_asked_are_unread(
     monkeypatch: pytest.MonkeyPatch, *, gone: bool
 ) -> None:
     monkeypatch.setattr(auditor.scan.account, "MAX_UNDELIVERED_CHECKED", 2)
+    monkeypatch.setattr(auditor.scan.account, "MAX_CONCURRENT_REQUESTS", 2)
     stream = FaultySource(GOOD)
     block = {2, 3, 5, 6}
     (stream.unreadable if gone else stream.forgotten).update(block)
     report = await a_pass(stream).run()
-    assert report.messages.unreadable == (4 if gone else 0)
-    assert report.messages.unjudged == (0 if gone else 4)
+    assert report.messages.unreadable == (2 if gone else 0)
+    assert report.messages.unjudged == (2 if gone else 4)
+    assert report.incomplete is not None
     assert report.verdict is (Verdict.CORRUPT if gone else Verdict.INCONCLUSIVE)
+
+
+async def test_more_than_a_thousand_sequences_are_requested_one_by_one() -> None:
+    stream = FaultySource([(ORDER, event("order-1", version)) for version in range(1, 1_502)])
+    stream.unreadable = set(range(1, 1_301))
+    stream.forgotten = {1_400}
+    account = await classify_undelivered(
+        stream, await stream.info(), [(1, 1_300), (1_400, 1_400)], 1_501, filtered=False
+    )
+    assert (account.unreadable, account.unread) == ([(1, 1_300)], [(1_400, 1_400)])
 
 
 async def test_if_every_message_is_delivered_the_server_gets_no_further_request() -> None:

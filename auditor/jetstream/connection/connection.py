@@ -42,6 +42,8 @@ RECONNECT_WAIT = 0.5
 """Seconds between two attempts to connect to the same server."""
 MAX_UNSUBSCRIBED_MESSAGES = 20_000
 """Messages in a row for subscriptions that do not exist. Two pulls of a consumer that is closed may leave 4,000 behind."""
+MAX_MAX_PAYLOAD = 64 << 20
+"""The largest max_payload that a server accepts in its configuration, in bytes."""
 VIOLATION = re.compile(r'permissions violation for (publish|subscription)[^"]*"([^"]*)"', re.IGNORECASE)
 
 
@@ -134,7 +136,7 @@ class Connection(NatsClient):
     async def _process_connect_init(self) -> None:
         try:
             await super()._process_connect_init()
-            _check_info(self._server_info)
+            _check_first_info(self._server_info)
         except BaseException as error:
             self._abort_transport()
             if isinstance(error, ConnectionError) and self._server_info.get("auth_required"):
@@ -262,8 +264,21 @@ def _check_info(info: object) -> None:
     if not isinstance(info, dict):
         raise ProtocolError("server information that is not a JSON object")
     max_payload = info.get("max_payload", 1)
-    if type(max_payload) is not int or max_payload <= 0:
-        raise ProtocolError("server information with a max_payload that is not a number above 0")
+    if type(max_payload) is not int or not 0 < max_payload <= MAX_MAX_PAYLOAD:
+        raise ProtocolError(f"server information with a max_payload that is not a number from 1 to {MAX_MAX_PAYLOAD}")
+
+
+def _check_first_info(info: object) -> None:
+    """As `_check_info` for the first line of a server, which has every field. The auditor cannot read messages without headers."""
+    _check_info(info)
+    assert isinstance(info, dict)
+    missing = [name for name in ("server_id", "version") if not isinstance(info.get(name), str)]
+    if missing or "max_payload" not in info:
+        raise ProtocolError(f"server information without {', '.join(missing) or 'max_payload'}")
+    if info.get("headers") is not True:
+        raise ProtocolError(
+            "a server that does not support headers: it is older than nats-server 2.2, or they are disabled"
+        )
 
 
 @contextmanager

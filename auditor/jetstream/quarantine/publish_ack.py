@@ -10,8 +10,8 @@ PER_SUBJECT_LIMIT = "maximum messages per subject exceeded"
 FULL = frozenset({"maximum bytes exceeded", "maximum messages exceeded"})
 
 
-def was_stored(reply: bytes, stream: str) -> bool:
-    """Return whether `stream` stored the record; False if it was stored before.
+def stored_seq(reply: bytes, stream: str) -> int:
+    """Return the sequence at which `stream` stored the record; 0 if another message is stored in its place, perhaps the same.
 
     Raises QuarantineStreamError if no record is stored until a user acts. Raises ConnectionFailedError if the outcome is
     unknown or temporary, and the caller should retry.
@@ -25,11 +25,11 @@ def was_stored(reply: bytes, stream: str) -> bool:
             raise QuarantineStreamError(
                 f"stream {ack.stream} stored a record instead of {stream}: remove the subject from {ack.stream}"
             )
-        return True
+        return 0 if ack.duplicate else ack.seq
     if error.err_code == WRONG_LAST_SEQUENCE or (
         error.err_code == STORE_FAILED and error.description == PER_SUBJECT_LIMIT
     ):
-        return False
+        return 0
     if error.err_code in RETRYABLE_CODES:
         raise ConnectionFailedError(
             f"stream {stream} cannot store records at present: {error.description} (error {error.err_code})"

@@ -21,7 +21,7 @@ from auditor.errors import (
 )
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.connection.explain import permission_error
-from auditor.jetstream.quarantine.publish_ack import was_stored
+from auditor.jetstream.quarantine.publish_ack import stored_seq
 from auditor.jetstream.quarantine.reader import read_part, read_record_at
 from auditor.jetstream.quarantine.record import holds, record_parts, record_subjects
 from auditor.jetstream.quarantine.stream_settings import quarantine_stream
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from auditor.config import QuarantineConfig
     from auditor.core.model.quarantine_entry import QuarantineEntry
+    from auditor.jetstream.api import StreamInfoReply
     from auditor.jetstream.api_client import ApiClient
     from auditor.jetstream.quarantine.record import Part
     from auditor.jetstream.reading.stream_source import StreamSource
@@ -78,6 +79,10 @@ class QuarantineWriter:
         self._ensured: asyncio.Task[None] | None = None
         self._refused = False
         self._stored = self._already_stored = self._failed = 0
+        self._acked_seqs: set[int] = set()
+        """Where the quarantine stream says that it has stored records of this round."""
+        self._last_seq_before = 0
+        """The last sequence of the quarantine stream when the round began."""
         self._reason: str | None = None
 
     async def ensure(self) -> None:
@@ -85,7 +90,13 @@ class QuarantineWriter:
 
         Raises QuarantineStreamError, PermissionDeniedError, ConnectionFailedError.
         """
-        await quarantine_stream(self._config).ensure(self._client, self._audited)
+        await self._ensure()
+
+    async def _ensure(self) -> StreamInfoReply:
+        return await quarantine_stream(self._config).ensure(self._client, self._audited)
+
+    async def _begin_round(self) -> None:
+        self._last_seq_before = (await self._ensure()).state.last_seq
 
     async def submit(self, entry: QuarantineEntry) -> None:
         """Send one record. Waits while too many are in flight, unless the stream has refused in this round. Never raises."""
@@ -96,7 +107,7 @@ class QuarantineWriter:
             self._failed += 1
             return
         if self._ensured is None:
-            self._ensured = asyncio.create_task(self._retry(self.ensure), name="quarantine: ensure")
+            self._ensured = asyncio.create_task(self._retry(self._begin_round), name="quarantine: ensure")
         self._bytes_in_flight += _size(entry)
         task = asyncio.create_task(self._store_and_count(entry, self._ensured), name="quarantine: record")
         self._in_flight.add(task)
@@ -106,9 +117,30 @@ class QuarantineWriter:
         """Wait until no record is in flight, and return the counts since the last call. Never raises."""
         if self._in_flight:
             await asyncio.wait(self._in_flight)
+        await self._check_acked()
         result = QuarantineResult(self._stored, self._already_stored, self._failed, self._reason)
         self._reset_round()
         return result
+
+    async def _check_acked(self) -> None:
+        """Count the records of the round as failed if the stream does not hold the sequences that it has confirmed."""
+        if not self._acked_seqs:
+            return
+        stream, first, last = self._config.stream, min(self._acked_seqs), max(self._acked_seqs)
+        try:
+            now = (await self._retry(lambda: stream_info(self._client, stream))).state.last_seq
+        except AuditorError as error:
+            reason = str(error)
+        else:
+            if self._last_seq_before < first and last <= now:
+                return
+            reason = (
+                f"stream {stream} confirmed records at the sequences {first} to {last}, and its sequences of this time are"
+                f" {self._last_seq_before + 1} to {now}: check which server answers"
+            )
+        self._failed += self._stored
+        self._stored = 0
+        self._reason = self._reason or reason
 
     def _is_full(self) -> bool:
         return len(self._in_flight) >= MAX_IN_FLIGHT or self._bytes_in_flight >= MAX_BYTES_IN_FLIGHT
@@ -207,7 +239,12 @@ class QuarantineWriter:
             ) from None
         except (errors.Error, OSError) as error:
             raise self._client.not_connected_error(error) from error
-        return was_stored(answer.data, stream)
+        seq = stored_seq(answer.data, stream)
+        if seq in self._acked_seqs:
+            raise ConnectionFailedError(f"stream {stream} confirmed two records at sequence {seq}: check its server")
+        if seq:
+            self._acked_seqs.add(seq)
+        return seq > 0
 
     async def _no_responders_error(self) -> AuditorError:
         """Return why no stream takes the record."""

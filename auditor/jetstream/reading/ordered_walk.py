@@ -10,7 +10,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from auditor.core.model.subject_filter import SubjectFilter
-from auditor.errors import AuditorError, ConnectionFailedError, StreamRecreatedError, WalkIncompleteError
+from auditor.errors import (
+    AuditorError,
+    ConnectionFailedError,
+    StreamRecreatedError,
+    WalkIncompleteError,
+    WrongAnswerError,
+)
 from auditor.jetstream.api import get_message, stream_info
 from auditor.jetstream.reading.pull_consumer import (
     BATCH,
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 
     from auditor.core.model.message import StoredMessage, StreamInfo
     from auditor.jetstream.api_client import ApiClient
+    from auditor.jetstream.reading.pull_consumer import PullConsumer
 
 MIN_DELAY_SECONDS, MAX_DELAY_SECONDS = 0.05, 2.0
 """Bounds of the delay before a new consumer. The delay doubles with every consumer that delivers nothing."""
@@ -39,6 +46,8 @@ LOSSES_BEFORE_SINGLE = 3
 """Losses at one place after which messages are requested one at a time, so that the lost one is known."""
 LOSSES_BEFORE_STEP = 6
 """Losses at one place after which the walk continues behind the message."""
+NEXT_SECONDS = 1.0
+"""Time to wait for a message behind the end of the range, if there are some."""
 MAX_STEPS = 10
 """Messages that never arrive and are stepped over in one walk."""
 MAX_STALLS = 100
@@ -89,6 +98,8 @@ async def ordered_walk(
                         messages = [message for message in messages if wanted.matches(message.subject)]
                     if messages:
                         yield messages
+                    if following > pinned.last_seq:
+                        await _check_end(client, consumer, pinned, following - 1)
         except ConsumerStalledError:
             if not can_ask_for_next(subjects):
                 wanted, subjects = SubjectFilter(tuple(subjects)), ()
@@ -219,6 +230,30 @@ class _Stepper:
                 f"messages did not arrive although they were requested repeatedly, at sequence {seqs} ({self._error}):"
                 " check what is between the auditor and the server"
             ) from self._error
+
+
+async def _check_end(client: ApiClient, consumer: PullConsumer, pinned: StreamInfo, delivered_seq: int) -> None:
+    """Raise WrongAnswerError if the server delivers messages behind the end that its stream info has.
+
+    `delivered_seq`: the sequence of the last message, which the range of `pinned` ends at or before.
+    """
+    if delivered_seq == pinned.last_seq:
+        if consumer.at_end:
+            return
+        try:
+            async with asyncio.timeout(NEXT_SECONDS):
+                following = await consumer.fetch()
+        except (TimeoutError, AuditorError):
+            return
+        if not following:
+            return
+        delivered_seq = following[-1].seq
+    now = stream_info_of(pinned.name, await stream_info(client, pinned.name))
+    if now.last_seq < delivered_seq and now.created_ns == pinned.created_ns:
+        raise WrongAnswerError(
+            f"the server delivered sequence {delivered_seq} of stream {pinned.name}, and its stream info ends at sequence"
+            f" {now.last_seq}: check which server answers"
+        )
 
 
 def check_same(now: StreamInfo, pinned: StreamInfo) -> None:

@@ -268,6 +268,10 @@ class PullConsumer:
             messages.append(StoredMessage(seq, time_ns, subject, headers, payload))
         self._received, self._last_seq = received, last_seq
         self._requested -= len(messages)
+        if self._requested < 0:  # pulls without an end would follow
+            self._problem = self._problem or ConsumerLostError(
+                "the server answers for more messages than were requested"
+            )
         if messages and not self._problem:
             self.at_end = pending.partition(b".")[0] == b"0"  # a random token may follow
         return messages

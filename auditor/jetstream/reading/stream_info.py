@@ -28,7 +28,7 @@ def stream_info_of(stream: str, reply: StreamInfoReply, api_prefix: str = NEARES
         bytes=state.bytes,
         first_time_ns=unix_ns(state.first_ts) if state.messages > 0 and state.first_ts else 0,
         lost=_loss(state.lost) if state.lost else Loss(),
-        contradiction=_contradiction(state),
+        contradiction=_contradiction(stream, reply),
         subjects=tuple(reply.config.get("subjects") or ()),
         config=reply.config,
         api_prefix="" if api_prefix == NEAREST_API else api_prefix,
@@ -42,11 +42,14 @@ def _loss(lost: Lost) -> Loss:
     return Loss(tuple(merged((seq, seq) for seq in lost.msgs or ())), lost.bytes)
 
 
-def _contradiction(state: State) -> str | None:
-    """How the numbers of a reply contradict one another, in one line; None if they do not.
+def _contradiction(stream: str, reply: StreamInfoReply) -> str | None:
+    """How a reply contradicts itself or its request, in one line; None if it does not.
 
     The server computes the deleted sequences of a stream as those between the first and the last that hold no message.
     """
+    state, name = reply.state, reply.config.get("name")
+    if name != stream:
+        return f"the server's stream info of stream {stream} has the configuration of stream {name!a}"
     if (state.messages, state.first_seq, state.last_seq) == NO_STATE:
         return "the server's stream info has no state"
     numbers = f"first sequence {state.first_seq}, last sequence {state.last_seq}, {state.messages} messages"
@@ -57,4 +60,22 @@ def _contradiction(state: State) -> str | None:
     sequences = state.last_seq - state.first_seq + 1
     if state.messages + state.num_deleted != sequences:
         return f"the server's stream info contradicts itself: {numbers}, {state.num_deleted} deleted"
-    return None
+    if not state.bytes:
+        return f"the server's stream info contradicts itself: {numbers}, in 0 bytes"
+    return _contradiction_of_list(state)
+
+
+def _contradiction_of_list(state: State) -> str | None:
+    """How the list of deleted sequences contradicts the numbers; None if it does not, or was not requested."""
+    if state.deleted is None or (len(state.deleted) == state.num_deleted and _are_within(state)):
+        return None
+    return (
+        f"the server's stream info contradicts itself: it lists {len(state.deleted)} deleted sequences, counts"
+        f" {state.num_deleted}, and they must be between {state.first_seq} and {state.last_seq}"
+    )
+
+
+def _are_within(state: State) -> bool:
+    """Whether the listed sequences differ, and are between the first and the last one of the stream."""
+    listed = state.deleted or ()
+    return len(set(listed)) == len(listed) and all(state.first_seq < seq <= state.last_seq for seq in listed)

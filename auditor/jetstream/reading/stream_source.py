@@ -6,7 +6,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from auditor.errors import StreamRecreatedError, WalkIncompleteError
+from auditor.core.model.subject_filter import SubjectFilter
+from auditor.errors import StreamRecreatedError, WalkIncompleteError, WrongAnswerError
 from auditor.jetstream import api
 from auditor.jetstream.granted import account_of
 from auditor.jetstream.reading.copy_consumers import count_copies
@@ -57,16 +58,25 @@ class StreamSource:
         """Return the current stream info. Raises StreamNotFoundError, PermissionDeniedError, ConnectionFailedError.
 
         With `lost`, it has the account, and what the server reports as lost. The server reports that only together with the list
-        of deleted sequences, which is requested unless it is too long.
+        of deleted sequences, which is requested unless it is too long. The first message is requested, too: its sequence must be
+        within the stream info.
         """
         prefix = self._client.api_prefix
         info = stream_info_of(self._stream, await api.stream_info(self._client, self._stream), prefix)
         if not lost:
             return info
-        if info.deleted <= api.MAX_DELETED_LISTED:
-            detailed = await api.stream_info(self._client, self._stream, details=True)
-            info = stream_info_of(self._stream, detailed, prefix)
-        return replace(info, account=await account_of(self._client))
+        first = await self.first_from(1)
+        has_details = info.deleted <= api.MAX_DELETED_LISTED
+        reply = await api.stream_info(self._client, self._stream, details=has_details)
+        after = replace(stream_info_of(self._stream, reply, prefix), account=await account_of(self._client))
+        # Streams only grow at their end, and lose messages at their start.
+        if first is None or info.first_seq <= first.seq <= after.last_seq or after.contradiction is not None:
+            return after
+        text = (
+            f"the server's stream info has the sequences {info.first_seq} to {after.last_seq}, and the server returns the"
+            f" message at sequence {first.seq}"
+        )
+        return replace(after, contradiction=text)
 
     async def read(
         self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
@@ -76,6 +86,7 @@ class StreamSource:
         batch = min(BATCH, max_rate // 10 + 1) if max_rate else BATCH
         wanted = None if self.can_filter(subjects) else frozenset(subject.encode() for subject in subjects)
         filters = [] if wanted else list(dict.fromkeys(subjects))  # the server refuses filters that overlap
+        requested = SubjectFilter(tuple(filters))
         first_seq, last_seq = max(first_seq, pinned.first_seq), min(last_seq, pinned.last_seq)
         if self._copy is None and len(filters) == 1 and not {"*", ">"}.intersection(filters[0].split(".")):
             batches = read_subject(
@@ -94,9 +105,20 @@ class StreamSource:
         async with aclosing(rate_limited(batches, max_rate) if max_rate else batches) as walked:
             async for messages in walked:
                 if wanted is None:
+                    if filters:
+                        self._check_subjects(messages, requested)
                     yield messages
                 elif matching := [message for message in messages if message.subject in wanted]:
                     yield matching
+
+    def _check_subjects(self, messages: Sequence[StoredMessage], requested: SubjectFilter) -> None:
+        """Raise WrongAnswerError if a message is on a subject that was not requested."""
+        for message in messages:
+            if not requested.matches(message.subject):
+                raise WrongAnswerError(
+                    f"the server delivered the message at sequence {message.seq} of stream {self._stream}, whose subject was"
+                    " not requested: check which server answers"
+                )
 
     def can_filter(self, subjects: Sequence[str]) -> bool:
         """Return whether the server can filter by `subjects`; if not, `read` reads all messages and filters them."""
@@ -113,7 +135,8 @@ class StreamSource:
     async def deleted(self, pinned: StreamInfo) -> tuple[StreamInfo, Ranges]:
         """Return the current stream info and the ranges that the server lists as deleted, sorted.
 
-        Raises as `info`, StreamRecreatedError, and WalkIncompleteError if the list is too long to be requested.
+        Raises as `info`, StreamRecreatedError, WrongAnswerError if the answer contradicts itself, and WalkIncompleteError if the
+        list is too long to be requested.
         """
         state = await self.info()
         if state.deleted > api.MAX_DELETED_LISTED:
@@ -126,6 +149,8 @@ class StreamSource:
             raise StreamRecreatedError(
                 f"stream {self._stream} was deleted and created again during this pass: start a new pass"
             )
+        if state.contradiction is not None:
+            raise WrongAnswerError(state.contradiction)
         return state, _ranges(sorted(seq for seq in info.state.deleted or () if seq > 0))  # see `stream_info_of`
 
     async def is_readable(self, seq: int) -> bool:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from auditor.errors import ConnectionFailedError, QuarantineStreamError
-from auditor.jetstream.quarantine.publish_ack import was_stored
+from auditor.jetstream.quarantine.publish_ack import stored_seq
 
 STREAM = "AETHER_QUARANTINE"
 
@@ -18,12 +18,16 @@ def error(code: int, description: str) -> bytes:
 
 def refusal(reply: bytes) -> str:
     with pytest.raises(QuarantineStreamError) as raised:
-        was_stored(reply, STREAM)
+        stored_seq(reply, STREAM)
     return str(raised.value)
 
 
 def test_an_acknowledgement_of_the_quarantine_stream_means_stored():
-    assert was_stored(b'{"stream":"AETHER_QUARANTINE","seq":7}', STREAM) is True
+    assert stored_seq(b'{"stream":"AETHER_QUARANTINE","seq":7}', STREAM) == 7
+
+
+def test_an_acknowledgement_of_a_duplicate_does_not_mean_stored():
+    assert stored_seq(b'{"stream":"AETHER_QUARANTINE","seq":7,"duplicate":true}', STREAM) == 0
 
 
 def test_an_acknowledgement_of_another_stream_is_an_error():
@@ -35,7 +39,7 @@ def test_an_acknowledgement_of_another_stream_is_an_error():
     ("code", "description"), [(10071, "wrong last sequence: 1"), (10077, "maximum messages per subject exceeded")]
 )
 def test_a_subject_that_holds_a_record_means_stored_before(code, description):
-    assert was_stored(error(code, description), STREAM) is False
+    assert stored_seq(error(code, description), STREAM) == 0
 
 
 @pytest.mark.parametrize("limit", ["maximum bytes exceeded", "maximum messages exceeded"])
@@ -53,7 +57,7 @@ def test_any_other_error_is_raised_with_the_description_of_the_server(code):
 @pytest.mark.parametrize("code", [10008, 10009, 10158, 10163, 10164, 10167])
 def test_a_temporary_error_asks_for_a_retry(code):
     with pytest.raises(ConnectionFailedError, match="cannot store records at present: wrong last sequence"):
-        was_stored(error(code, "wrong last sequence"), STREAM)
+        stored_seq(error(code, "wrong last sequence"), STREAM)
 
 
 @pytest.mark.parametrize(
@@ -62,4 +66,4 @@ def test_a_temporary_error_asks_for_a_retry(code):
 )
 def test_a_reply_that_is_not_jetstream_s_asks_for_a_retry(reply):
     with pytest.raises(ConnectionFailedError, match="the answer of stream AETHER_QUARANTINE is not JetStream's"):
-        was_stored(reply, STREAM)
+        stored_seq(reply, STREAM)

@@ -14,7 +14,7 @@ STATE = {"messages": 3, "first_seq": 4, "last_seq": 8, "num_deleted": 2, "first_
 
 
 def reply(**state: object) -> StreamInfoReply:
-    found = {"created": CREATED, "config": {"subjects": ["S.>"]}, "state": {**STATE, **state}}
+    found = {"created": CREATED, "config": {"name": "S", "subjects": ["S.>"]}, "state": {**STATE, **state}}
     return msgspec.json.decode(msgspec.json.encode(found), type=StreamInfoReply)
 
 
@@ -57,6 +57,7 @@ def test_an_empty_stream_and_one_without_deletions_contradict_nothing(state: dic
         {"first_seq": 9},
         {"last_seq": 3},
         {"first_seq": 5},
+        {"bytes": 0},
     ],
 )
 def test_numbers_that_contradict_one_another_are_named(state: dict[str, int]) -> None:
@@ -64,6 +65,22 @@ def test_numbers_that_contradict_one_another_are_named(state: dict[str, int]) ->
     assert str(contradiction).startswith("the server's stream info contradicts itself: first sequence ")
 
 
+@pytest.mark.parametrize("deleted", [[], [5], [5, 5], [5, 6, 7], [4, 5], [5, 9]])
+def test_a_list_of_deleted_sequences_that_contradicts_the_numbers_is_named(deleted: list[int]) -> None:
+    contradiction = stream_info_of("S", reply(deleted=deleted)).contradiction
+    assert f"it lists {len(deleted)} deleted sequences" in str(contradiction)
+
+
+@pytest.mark.parametrize("deleted", [[5, 6], [8, 5]])
+def test_a_list_of_deleted_sequences_has_any_order_and_may_hold_the_last_sequence(deleted: list[int]) -> None:
+    assert stream_info_of("S", reply(deleted=deleted)).contradiction is None
+
+
+def test_the_configuration_of_another_stream_is_a_contradiction() -> None:
+    assert str(stream_info_of("T", reply()).contradiction).endswith("of stream T has the configuration of stream 'S'")
+
+
 def test_a_reply_without_a_state_is_a_contradiction() -> None:
-    found = msgspec.json.decode(b'{"created": "%b"}' % CREATED.encode(), type=StreamInfoReply)
+    data = b'{"created": "%b", "config": {"name": "S"}}' % CREATED.encode()
+    found = msgspec.json.decode(data, type=StreamInfoReply)
     assert stream_info_of("S", found).contradiction == "the server's stream info has no state"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import inspect
+import json
 from contextlib import suppress
 
 import pytest
@@ -257,7 +258,31 @@ async def test_messages_without_a_subscription_and_without_an_end_end_the_connec
         assert (await connection.request("$JS.API.INFO")).data
 
 
-@pytest.mark.parametrize("info", [b"[]", b'{"max_payload":"x"}', b'{"max_payload":0}', b'{"a":' * 100_000])
+GOOD_INFO = {"server_id": "x", "version": "2.15.1", "max_payload": 1 << 20, "headers": True}
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        b"[]",
+        b'{"a":' * 100_000,
+        *(
+            json.dumps({**GOOD_INFO, name: value}).encode()
+            for name, value in [
+                ("max_payload", "x"),
+                ("max_payload", 0),
+                ("max_payload", (64 << 20) + 1),
+                ("max_payload", 1.5),
+                ("server_id", None),
+                ("version", 2),
+                ("headers", False),
+                ("headers", None),
+            ]
+        ),
+        *(json.dumps({k: v for k, v in GOOD_INFO.items() if k != name}).encode() for name in GOOD_INFO),
+    ],
+    ids=range(14),
+)
 async def test_a_server_whose_first_line_is_not_server_information_is_refused(info):
     async def serve(reader, writer):
         writer.write(b"INFO " + info + b"\r\nPONG\r\n")

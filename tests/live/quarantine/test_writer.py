@@ -16,11 +16,13 @@ from auditor.core.model.message import StoredMessage
 from auditor.core.model.quarantine_entry import QuarantineEntry, QuarantineResult
 from auditor.jetstream.connection.client import Client, connect
 from auditor.jetstream.quarantine import writer
-from auditor.jetstream.quarantine.publish_ack import was_stored
+from auditor.jetstream.quarantine.publish_ack import stored_seq
 from auditor.jetstream.quarantine.reader import get_record
 from auditor.jetstream.quarantine.record import record_parts, record_subjects
 from auditor.jetstream.quarantine.writer import ANSWER_TIMEOUT, QuarantineWriter
 from auditor.jetstream.reading.stream_source import StreamSource
+from tests.live.lies.proxy import LiarProxy
+from tests.live.lies.table import Swallowed, ToAcks, set_at
 
 if TYPE_CHECKING:
     from auditor.embedded_server import EmbeddedServer
@@ -140,7 +142,34 @@ async def test_a_record_that_the_server_cannot_read_any_more_is_not_stored_again
     # The check of the last sequence does not see such a record, but the limit of one message per subject applies.
     await one_round(QuarantineWriter(admin, CONFIG, StreamSource(admin, "ORDERS")), [entry()])
     answer = await admin.request(f"{CONFIG.subject_prefix}.{entry().key}", b"anything")
-    assert was_stored(answer.data, CONFIG.stream) is False
+    assert stored_seq(answer.data, CONFIG.stream) == 0
+
+
+async def lied_to(server, lie):
+    async with LiarProxy(server, lie) as proxy, AsyncExitStack() as opened:
+        client = await connected(proxy, opened)
+        return await one_round(
+            QuarantineWriter(client, QuarantineConfig(**RECORDS), StreamSource(client, "ORDERS")), [entry(1), entry(2)]
+        )
+
+
+RECORDS = {"stream": "RECORDS-1", "subject_prefix": "records.1"}
+
+
+async def test_records_that_are_acknowledged_and_not_stored_are_pending(server):
+    result = await lied_to(server, Swallowed())
+    assert (result.stored, result.failed) == (0, 2)
+    assert "confirmed records at the sequences 1 to 2, and its sequences of this time are 1 to 0" in result.reason
+
+
+async def test_a_record_that_is_called_a_duplicate_is_stored_only_if_it_is_found(server, admin):
+    result = await lied_to(server, ToAcks(set_at("duplicate", True)))
+    assert result == QuarantineResult(already_stored=2)
+
+
+async def test_two_records_that_are_acknowledged_at_one_sequence_are_compared_with_what_is_stored(server, admin):
+    result = await lied_to(server, ToAcks(set_at("seq", 1)))
+    assert result == QuarantineResult(stored=1, already_stored=1)
 
 
 # --- byte for byte

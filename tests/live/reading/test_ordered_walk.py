@@ -16,11 +16,14 @@ from auditor.errors import (
     StreamNotFoundError,
     StreamRecreatedError,
     WalkIncompleteError,
+    WrongAnswerError,
 )
 from auditor.jetstream.reading import ordered_walk as module
 from auditor.jetstream.reading.ordered_walk import ordered_walk
 from auditor.jetstream.reading.stream_source import StreamSource
 from tests.live.connecting import connected
+from tests.live.lies.proxy import LiarProxy
+from tests.live.lies.table import CREATE, INFO, ToAnswers, add, set_at
 from tests.live.lying_proxy import CutError, LyingProxy
 from tests.live.proxy import Proxy
 from tests.live.streams import STREAM, api, create, fill, walked
@@ -631,3 +634,33 @@ async def test_a_connection_that_is_lost_at_every_request_ends_the_walk(server, 
         monkeypatch.setattr("auditor.jetstream.reading.pull_consumer.create_consumer", cut_first)
         with pytest.raises(WalkIncompleteError, match="was lost 4 times without a message"):
             await asyncio.wait_for(walked(StreamSource(connection, STREAM), pinned), 30)
+
+
+async def test_a_message_behind_the_end_that_stream_info_has_ends_the_walk(server, client):
+    await create(client)
+    await fill(server, 200)
+    lie = ToAnswers(INFO, add(last_seq=-50, messages=-50))
+    async with LiarProxy(server, lie) as proxy, connected(proxy) as connection:
+        source = StreamSource(connection, STREAM)
+        pinned = await source.info()
+        assert (pinned.last_seq, pinned.contradiction) == (150, None)
+        with pytest.raises(WrongAnswerError, match="and its stream info ends at sequence 150"):
+            await walked(source, pinned)
+
+
+async def test_messages_that_are_stored_during_a_walk_are_no_contradiction(server, client):
+    source = await create(client)
+    await fill(server, 100)
+    pinned = await source.info()
+    await fill(server, 100, first=101)
+    in_order(await walked(source, pinned), 1, 100)
+
+
+async def test_another_consumer_than_was_requested_ends_the_walk_at_once(server, client):
+    await create(client)
+    await fill(server, 10)
+    lie = ToAnswers(CREATE, set_at("config.opt_start_seq", 5))
+    async with LiarProxy(server, lie) as proxy, connected(proxy) as connection:
+        source = StreamSource(connection, STREAM)
+        with pytest.raises(WrongAnswerError, match="another opt_start_seq than was requested"):
+            await within(5, walked(source, await source.info()))

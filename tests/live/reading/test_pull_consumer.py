@@ -10,7 +10,10 @@ from auditor.aether.gojson.timestamps import from_match, match
 from auditor.jetstream.api import consumer_info
 from auditor.jetstream.reading import pull_consumer as module
 from auditor.jetstream.reading.pull_consumer import ConsumerLostError, pull_consumer
+from tests.live.connecting import connected
 from tests.live.hostile import hostile_set
+from tests.live.lies.proxy import LiarProxy
+from tests.live.lies.table import ToDeliveries, status
 from tests.live.raw import publish
 from tests.live.streams import STREAM, api, create, fill, stored, walked
 
@@ -147,6 +150,22 @@ async def test_a_message_that_is_not_from_the_consumer_is_noticed(server, client
         await client.publish(consumer._inbox.subject, b"", reply="some.where")
         async with asyncio.timeout(2):
             assert await interruption(consumer) == "a message that is not from the consumer arrived in its inbox"
+
+
+@pytest.mark.parametrize("pending", [b"2001", b"99999999999999999"])
+async def test_a_status_about_more_messages_than_were_requested_ends_the_pulls(server, client, pending):
+    await create(client)
+    await fill(server, 20)
+    change = status(b"409 Batch Completed", b"Nats-Pending-Messages: %b\r\n" % pending)
+    lie = ToDeliveries(change, None)
+    async with (
+        LiarProxy(server, lie) as proxy,
+        connected(proxy) as lied_to,
+        new(lied_to) as consumer,
+        asyncio.timeout(5),
+    ):
+        assert await interruption(consumer) == "the server answers for more messages than were requested"
+        assert consumer._requested < 0
 
 
 async def test_a_lost_connection_is_noticed_by_the_consumer_at_once(server, client):

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from auditor.core.model.message import NO_LOSS, StreamInfo
 from auditor.embedded_server import EmbeddedServer
-from auditor.errors import ConnectionFailedError, StreamNotFoundError, StreamRecreatedError, WalkIncompleteError
+from auditor.errors import (
+    ConnectionFailedError,
+    StreamNotFoundError,
+    StreamRecreatedError,
+    WalkIncompleteError,
+    WrongAnswerError,
+)
 from auditor.jetstream import api as api_module
 from auditor.jetstream.reading.stream_source import StreamSource
 from tests.live.connecting import at_once, connected
+from tests.live.lies.proxy import LiarProxy
+from tests.live.lies.table import INFO, ToAnswers, ToDeliveries, add, set_at
 from tests.live.raw import Publication, publish
-from tests.live.streams import api, create, fill, walked
+from tests.live.streams import STREAM, api, create, fill, walked
 
 
 async def test_info_gives_the_range_counts_and_settings_of_the_stream(server, client):
@@ -123,3 +132,53 @@ async def test_a_walk_with_a_rate_has_few_messages_in_flight(server, client):
     (name,) = (await api(client, "CONSUMER.NAMES.S"))["consumers"]
     assert (await api(client, f"CONSUMER.INFO.S.{name}"))["delivered"]["consumer_seq"] <= 50
     await batches.aclose()
+
+
+EMPTY = {"messages": 0, "bytes": 0, "first_seq": 0, "last_seq": 0}
+
+
+async def lied_to(server, lie, read):
+    async with LiarProxy(server, lie) as proxy, connected(proxy) as connection:
+        return await read(StreamSource(connection, STREAM))
+
+
+@pytest.mark.parametrize("change", [add(first_seq=3, messages=-3), set_at("state", EMPTY)])
+async def test_a_first_message_outside_of_the_stream_info_contradicts_it(server, client, change):
+    await create(client)
+    await fill(server, 10)
+    info = await lied_to(server, ToAnswers(INFO, change), lambda source: source.info(lost=True))
+    assert str(info.contradiction).endswith("and the server returns the message at sequence 1")
+
+
+async def test_the_first_message_of_a_stream_that_lost_its_start_contradicts_nothing(server, client):
+    source = await create(client)
+    assert (await source.info(lost=True)).contradiction is None
+    await fill(server, 10)
+    await api(client, "STREAM.PURGE.S", seq=5)
+    assert (await source.info(lost=True)).contradiction is None
+    await api(client, "STREAM.PURGE.S")
+    assert (await source.info(lost=True)).contradiction is None
+
+
+async def test_a_list_of_deleted_sequences_that_contradicts_the_counts_is_an_error(server, client):
+    await create(client)
+    await fill(server, 10)
+    lie = ToAnswers(INFO, set_at("state.deleted", [3]))
+
+    async def deleted(source):
+        return await source.deleted(await source.info())
+
+    with pytest.raises(WrongAnswerError, match="it lists 1 deleted sequences, counts 0"):
+        await lied_to(server, lie, deleted)
+
+
+async def test_a_message_on_a_subject_that_was_not_requested_is_an_error(server, client):
+    await create(client)
+    await fill(server, 20)
+    lie = ToDeliveries(lambda frame: replace(frame, subject=b"S.x").bytes(), None)
+
+    async def read(source):
+        return await walked(source, await source.info(), subjects=["S.events.order.order-1", "S.events.order.order-2"])
+
+    with pytest.raises(WrongAnswerError, match="at sequence 1 of stream S, whose subject was not requested"):
+        await lied_to(server, lie, read)
