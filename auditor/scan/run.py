@@ -229,7 +229,9 @@ async def _complete(request: PassRequest, ports: PassPorts, start: _Start, judge
         account, info=info, mode=plan.mode, reached=walk.reached, subject_counts=counted.counts
     )
     has_changed = not plan.start.is_saved or walk.read is not None or bool(causes) or has_new_results
-    unconfirmed = None if walk.incomplete else await confirm(source, info, walk.delivered)
+    # The leader answers requests for one message. Copies that differ from it are findings of their own.
+    is_from_leader = judged.judged_copy in ("", info.leader)
+    unconfirmed = await confirm(source, info, walk.delivered) if is_from_leader and not walk.incomplete else None
     return _Results(account, account.error or counted.error or unconfirmed, has_changed)
 
 

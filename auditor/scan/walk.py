@@ -90,7 +90,7 @@ async def read_range(
         max_rate=request.audit.max_rate,
     )
     last: StoredMessage | None = None
-    delivered = DeliveredSample()
+    sample = DeliveredSample()
     incomplete: str | None = None
     try:
         async with aclosing(take_until(request.interrupt, batches)) as coming:
@@ -105,7 +105,7 @@ async def read_range(
                 last = batch[-1]
                 next_seq = last.seq + 1
                 samples = samples.observe(batch)
-                delivered.observe(batch)
+                sample.observe(batch)
                 if plan.filtered:
                     checkpoint.count_by_subject(batch)
                 for entry in examine_batch(examiner, batch, request.audit.name):
@@ -138,7 +138,7 @@ async def read_range(
         incomplete=incomplete,
         samples=samples,
         quarantine=quarantine,
-        delivered=delivered.messages,
+        delivered=sample.messages,
     )
 
 
