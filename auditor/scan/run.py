@@ -15,9 +15,10 @@ import structlog
 
 from auditor.core.history.audit_history import AuditHistory, LoadedHistory
 from auditor.core.history.baseline import read_to_its_end
+from auditor.core.model.message import NO_LOSS, Loss
 from auditor.core.model.passes import Mode, PassFacts, SeqRange
 from auditor.core.model.range_account import RangeAccount
-from auditor.core.model.ranges import intersects_open_interval, merged, subtract
+from auditor.core.model.ranges import intersect, intersects_open_interval, merged, subtract
 from auditor.core.replicas.record import ReplicaHistory
 from auditor.core.replicas.update import PassAge, updated
 from auditor.core.state.acceptance import listed_acceptances
@@ -134,7 +135,7 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
             quarantine_pending=plan.start.unstored + judged.quarantine.failed,
             read_error=walk.incomplete if walk.read is None else None,
         )
-        identity = start.history.identity.with_samples(walk.samples).with_loss(results.account.lost)
+        identity = start.history.identity.with_samples(walk.samples).with_loss(_loss(start, judged, results.account))
         history = start.history.with_identity(identity)
         if not request.interrupt.is_set():
             history = history.with_replicas(_replicas(request, start, judged, results.account, facts.finished_ns))
@@ -187,8 +188,10 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
         )
     if checked.reason is not None:
         log.warning("stream changed since the last pass", audit=request.audit.name, reason=checked.reason)
-    identity = checked.identity.with_loss(info.lost)
-    info = replace(info, lost=identity.lost)
+    identity = checked.identity
+    if census is None:
+        identity = identity.with_loss(info.lost)
+        info = replace(info, lost=identity.lost)
     plan = await choose_plan(ports, info, loaded.history.with_identity(identity), request, started_ns, census)
     if plan.is_for_deletions:
         identity = msgspec.structs.replace(identity, last_deletion_pass_ns=started_ns)
@@ -197,6 +200,17 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
         identity = (await check_samples(source, info, identity, samples, started_ns, copies)).identity
     history = loaded.history.with_identity(identity)
     return _Start(started_ns, started_steady_ns, info, loaded, accepted, plan, history, census)
+
+
+def _loss(start: _Start, judged: Judged, account: RangeAccount) -> Loss:
+    """What the stream has lost. The leader reports what its own copy has lost: what another copy delivers is not lost."""
+    if start.census is None:
+        return account.lost
+    if not start.plan.compares_copies:
+        return NO_LOSS
+    reported = start.info.lost.merged_with(account.lost)
+    lost = intersect(reported.ranges, judged.walk_to_classify.undelivered)
+    return Loss(tuple(lost), reported.bytes if lost else 0)
 
 
 def _replicas(

@@ -11,6 +11,7 @@ import auditor.scan.census
 import auditor.scan.checkpoint_writer
 import auditor.scan.copy_comparison
 from auditor.core.model.findings import Kind
+from auditor.core.model.message import NO_LOSS, Loss
 from auditor.core.model.passes import Mode, SeqRange, Verdict
 from auditor.scan.request import StartFrom
 from auditor.scan.run import Yielded
@@ -173,6 +174,23 @@ async def test_rewritten_messages_on_the_leader_alone_are_not_the_history_of_the
     assert await audited(stream, state) == (Mode.FULL, Verdict.CORRUPT, {Kind.REPLICA_DIFFERS: 1})
     stream.copies["n1"].swap(7, good.data)
     assert await audited(stream, state, StartFrom.BEGINNING) == (Mode.FULL, Verdict.CLEAN, {})
+
+
+@pytest.mark.parametrize("names", [("n1",), ("n1", "n2", "n3")])
+async def test_what_the_leader_reports_as_lost_is_lost_only_if_no_copy_delivers_it(names: tuple[str, ...]) -> None:
+    stream, state = ReplicatedSource(GOOD), InMemoryStateStore()
+    stream.lost = Loss(((3, 4),), 200)
+    for name in names:
+        stream.copies[name].delete(3, 4)
+    _, verdict, found = await audited(stream, state)
+    assert verdict is Verdict.CORRUPT
+    if len(names) == 1:
+        assert found == {Kind.REPLICA_MISSING: 1}
+        stream.lost = NO_LOSS
+        stream.copies["n1"].messages = dict(stream.copies["n2"].messages)
+        assert await audited(stream, state, StartFrom.BEGINNING) == (Mode.FULL, Verdict.CLEAN, {})
+    else:
+        assert found[Kind.LOST_MESSAGES] == 2
 
 
 async def test_an_incremental_pass_is_clean_while_a_server_is_down_whose_copy_was_read_recently() -> None:
