@@ -41,6 +41,10 @@ class WalkIncompleteError(AuditorError):
     """The walk did not reach its pinned end. Messages delivered before are judged, the others are not."""
 
 
+class NoLeaderError(ConnectionFailedError):
+    """JetStream did not answer in time, or says that there is no leader. It may answer when the servers have elected one."""
+
+
 class CopyAbsentError(AuditorError):
     """One copy of a replicated stream cannot be read. The text says why."""
 

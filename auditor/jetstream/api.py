@@ -13,7 +13,7 @@ from nats import errors
 
 from auditor.aether.gojson import timestamps
 from auditor.core.model.message import StoredMessage
-from auditor.errors import AuditorError, ConnectionFailedError, StreamNotFoundError
+from auditor.errors import AuditorError, ConnectionFailedError, NoLeaderError, StreamNotFoundError
 from auditor.jetstream.answers import check_consumer, check_message, no_message
 from auditor.jetstream.api_client import where_it_is_missing, why_no_answer
 from auditor.jetstream.cluster_info import ClusterInfo
@@ -236,7 +236,7 @@ async def request(
     except errors.NoRespondersError:
         raise NoAnswerError(why_no_answer(client, stream)) from None
     except errors.TimeoutError:
-        raise ConnectionFailedError(
+        raise NoLeaderError(
             f"JetStream gave no answer about stream {stream} within {timeout:.0f} s: check the server's health"
         ) from None
     except (errors.Error, OSError) as error:
@@ -260,7 +260,7 @@ def _error_for(error: ApiError, stream: str, client: ApiClient) -> AuditorError:
         return ConsumerLimitError(
             f"stream {stream} has as many consumers as max_consumers allows: raise it for the stream or the account"
         )
-    kind = ConnectionFailedError if error.code >= 500 else JetStreamError
+    kind = NoLeaderError if error.code >= 500 else JetStreamError
     return kind(f"JetStream refuses a request about stream {stream}: {error.description} (error {error.err_code})")
 
 

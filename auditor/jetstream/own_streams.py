@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from auditor.core.model.subject_filter import is_subset, overlaps
 from auditor.errors import PermissionDeniedError, StreamNotFoundError
 from auditor.jetstream.api import TIMEOUT, JetStreamError, create_or_use_stream, stream_info
+from auditor.jetstream.leader_wait import await_leader
 from auditor.jetstream.stream_settings import FORBIDDEN, not_default, wrong_values
 from auditor.units import NANOSECONDS
 
@@ -77,7 +78,7 @@ class OwnedStream:
         for stream in audited:
             await self._check_overlap(stream)
         try:
-            info = await stream_info(client, self.config.stream)
+            info = await await_leader(client, lambda: stream_info(client, self.config.stream))
         except StreamNotFoundError:
             if not self.config.create:
                 raise self.error(

@@ -25,10 +25,11 @@ from auditor.jetstream.reading.pull_consumer import (
     MessageLostError,
     OneAnswerError,
     can_ask_for_next,
+    first_delivered,
     pull_consumer,
 )
 from auditor.jetstream.reading.stream_info import stream_info_of
-from auditor.jetstream.reading.unreadable import next_readable
+from auditor.jetstream.reading.unreadable import next_found, next_readable
 from auditor.retry_delay import RetryDelay
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ MAX_SINGLE_ANSWERS = 3
 """Consumers in a row of which one message for each pull arrived, although they sent more, after which the walk is given up."""
 OPEN_PULLS = 2
 """Pulls that a consumer has open at most."""
+MAX_STALLS_OF_COPY = 20
+"""As above in the copy of one server, where some hundred consumers find the end of one block."""
 MAX_BREAKS = 20
 """Connections lost one after the other, without a message, after which the walk is given up."""
 
@@ -69,16 +72,21 @@ async def ordered_walk(
     subjects: Sequence[str] = (),
     batch: int = BATCH,
     copy: str | None = None,
+    unreadable: list[tuple[int, int]] | None = None,
 ) -> AsyncGenerator[Sequence[StoredMessage]]:
     """As `Source.read` in auditor/scan/ports.py. Without a connection it waits until there is one, without a limit.
 
     `copy`: the server whose copy it reads; any if None. After an interruption it continues with the same copy.
+    `unreadable`: ranges in which the copy is known to be unreadable and which are skipped; more are added.
     Raises WalkIncompleteError also at the end, if messages never arrived; it names their sequences.
     """
-    following = first_seq
+    following, unreadable = first_seq, [] if unreadable is None else unreadable
     wanted = None  # a filter that is applied here instead of by the server
-    retries, stepper = _Retries(client, batch), _Stepper(client, pinned.name, last_seq, copy)
+    retries, stepper = _Retries(client, batch), _Stepper(client, pinned.name, last_seq, copy, unreadable)
     while following <= last_seq:
+        if skipped := next((last for first, last in unreadable if first <= following <= last), None):
+            following = skipped + 1
+            continue
         try:
             async with pull_consumer(
                 client, pinned.name, start_seq=following, subjects=subjects, batch=retries.batch, copy=copy
@@ -181,11 +189,14 @@ class _Retries:
 class _Stepper:
     """Finds where a walk continues behind what it cannot read, a bounded number of times."""
 
-    def __init__(self, client: ApiClient, stream: str, last_seq: int, copy: str | None) -> None:
+    def __init__(
+        self, client: ApiClient, stream: str, last_seq: int, copy: str | None, unreadable: list[tuple[int, int]]
+    ) -> None:
         self._client = client
         self._stream = stream
         self._last_seq = last_seq
         self._copy = copy
+        self._unreadable = unreadable
         self._stalls = 0
         self._lost: list[int] = []
         """The sequences of the messages that never arrived."""
@@ -193,9 +204,9 @@ class _Stepper:
 
     async def after_stall(self, following: int, subjects: Sequence[str]) -> int:
         """Return the first sequence from which the server reads again. Raises WalkIncompleteError after `MAX_STALLS` calls."""
-        if self._copy is not None:
-            raise WalkIncompleteError(f"the copy of {self._copy} delivers nothing after sequence {following - 1}")
         self._stalls += 1
+        if self._copy is not None:
+            return await self._after_stall_of_copy(self._copy, following, subjects)
         if self._stalls > MAX_STALLS:
             raise WalkIncompleteError(
                 f"the server stopped delivering at more than {MAX_STALLS} places, the last one at sequence {following}"
@@ -207,6 +218,20 @@ class _Stepper:
             )
         except ConnectionFailedError:
             return following  # the next consumer stalls, too
+
+    async def _after_stall_of_copy(self, copy: str, following: int, subjects: Sequence[str]) -> int:
+        """As `after_stall`, for the copy of one server: a consumer for each sequence finds where it is readable again."""
+        if self._stalls > MAX_STALLS_OF_COPY:
+            raise WalkIncompleteError(
+                f"its server stopped delivering at more than {MAX_STALLS_OF_COPY} places, the last one at sequence {following}"
+            )
+
+        async def find(seq: int) -> int | None:
+            return await first_delivered(self._client, self._stream, copy, start_seq=seq, subjects=subjects)
+
+        following_readable = await next_found(find, first_seq=following, last_seq=self._last_seq)
+        self._unreadable.append((following, following_readable - 1))
+        return following_readable
 
     async def after_loss(self, following: int, subjects: Sequence[str], error: MessageLostError) -> int:
         """Return the sequence behind the message that does not arrive. Raises WalkIncompleteError after `MAX_STEPS` calls."""

@@ -53,7 +53,11 @@ TOO_LARGE = b"Message Size Exceeds MaxBytes"
 IDLE_CHECKS_BEFORE_STALL = 2
 """Requests for the state of an idle consumer after which the leader is asked for the next message."""
 IDLE_CHECKS_OF_A_FILTER = 5
-"""As above where the leader cannot be asked: for a consumer of another copy, or with such a filter."""
+"""As above for a consumer with a filter for which the leader cannot be asked."""
+IDLE_CHECKS_OF_A_COPY = 3
+"""As above for a consumer of one copy. If its server is only slow, the walk continues at the same sequence."""
+FIRST_SECONDS = 0.5
+"""Time in which a consumer delivers its first message if its server can read it."""
 MAX_NO_RESPONDERS = 50
 """Pulls that a new consumer may answer with "no responders", because its server has not finished creating it."""
 NO_RESPONDERS_SECONDS = 0.01
@@ -120,6 +124,22 @@ async def pull_consumer(
 
 def _impossible() -> MessageLostError:
     return MessageLostError("a message arrived with a sequence or a time that no stored message can have there")
+
+
+async def first_delivered(
+    client: ApiClient, stream: str, copy: str, *, start_seq: int, subjects: Sequence[str]
+) -> int | None:
+    """Return the sequence of the first message that the copy of a server delivers from `start_seq` on.
+
+    None if it delivers none in time. Raises as `pull_consumer` and `PullConsumer.fetch`.
+    """
+    async with pull_consumer(client, stream, start_seq=start_seq, subjects=subjects, batch=1, copy=copy) as consumer:
+        try:
+            async with asyncio.timeout(FIRST_SECONDS):
+                messages = await consumer.fetch()
+        except (TimeoutError, ConsumerStalledError):
+            return None
+    return messages[0].seq if messages else MAX_NUMBER
 
 
 class PullConsumer:
@@ -336,7 +356,9 @@ class PullConsumer:
 
     async def _is_stalled(self, checks: int) -> bool:
         """Return whether the leader of the stream finds no message to deliver next, although some are pending."""
-        if self._copy is not None or not can_ask_for_next(self._subjects):
+        if self._copy is not None:
+            return checks >= IDLE_CHECKS_OF_A_COPY
+        if not can_ask_for_next(self._subjects):
             return checks >= IDLE_CHECKS_OF_A_FILTER
         if checks < IDLE_CHECKS_BEFORE_STALL:
             return False

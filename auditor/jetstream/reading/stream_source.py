@@ -10,6 +10,7 @@ from auditor.core.model.subject_filter import SubjectFilter
 from auditor.errors import StreamRecreatedError, WalkIncompleteError, WrongAnswerError
 from auditor.jetstream import api
 from auditor.jetstream.granted import account_of
+from auditor.jetstream.leader_wait import await_leader
 from auditor.jetstream.reading.copy_consumers import count_copies
 from auditor.jetstream.reading.ordered_walk import ordered_walk
 from auditor.jetstream.reading.pull_consumer import BATCH
@@ -37,13 +38,17 @@ class StreamSource:
 
     def __init__(self, client: ApiClient, stream: str, copy: str | None = None) -> None:
         """`copy`: the server whose copy `read` reads; any if None."""
+        self._unreadable: dict[str, list[tuple[int, int]]] = {}
+        """By server: the ranges that its copy was found unable to deliver."""
         self._client = client
         self._stream = stream
         self._copy = copy
 
     def of_copy(self, name: str) -> StreamSource:
         """Return a source whose `read` reads the copy of this server. It raises CopyAbsentError if it cannot be read."""
-        return StreamSource(self._client, self._stream, name)
+        source = StreamSource(self._client, self._stream, name)
+        source._unreadable = self._unreadable
+        return source
 
     async def count_copies(self, names: Iterable[str], subject: str = "") -> dict[str, CopyCount | str]:
         """Count the copies of these servers as `Source.count_copies` describes it. Raises as `info`."""
@@ -62,7 +67,7 @@ class StreamSource:
         within the stream info.
         """
         prefix = self._client.api_prefix
-        info = stream_info_of(self._stream, await api.stream_info(self._client, self._stream), prefix)
+        info = stream_info_of(self._stream, await self._await_info(), prefix)
         if not lost:
             return info
         first = await self.first_from(1)
@@ -77,6 +82,9 @@ class StreamSource:
             f" message at sequence {first.seq}"
         )
         return replace(after, contradiction=text)
+
+    async def _await_info(self) -> api.StreamInfoReply:
+        return await await_leader(self._client, lambda: api.stream_info(self._client, self._stream))
 
     async def read(
         self, pinned: StreamInfo, *, first_seq: int, last_seq: int, subjects: Sequence[str] = (), max_rate: int = 0
@@ -101,6 +109,7 @@ class StreamSource:
                 subjects=filters,
                 batch=batch,
                 copy=self._copy,
+                unreadable=self._unreadable.setdefault(self._copy, []) if self._copy else None,
             )
         async with aclosing(rate_limited(batches, max_rate) if max_rate else batches) as walked:
             async for messages in walked:

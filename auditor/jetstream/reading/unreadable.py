@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from auditor.jetstream.api import get_message
 
 if TYPE_CHECKING:
-    from auditor.core.model.message import StoredMessage
+    from collections.abc import Awaitable, Callable
+
     from auditor.jetstream.api_client import ApiClient
 
 STEP_DIVISOR = 8
@@ -19,16 +20,29 @@ STEP_DIVISOR = 8
 
 
 async def next_readable(client: ApiClient, stream: str, subject: str, *, first_seq: int, last_seq: int) -> int:
-    """Return the first sequence from `first_seq` on from which the server finds a message; one after `last_seq` if none.
+    """Return the first sequence from `first_seq` on from which the leader finds a message; one after `last_seq` if none.
 
-    Requests at most some 400 messages: first at growing distances, then by halves. A short readable range may be missed.
-    Raises as `api.request`.
+    As `next_found`. Raises as `api.request`.
+    """
+
+    async def find(seq: int) -> int | None:
+        message = await get_message(client, stream, seq=seq, next_by_subj=subject)
+        return None if message is None else message.seq
+
+    return await next_found(find, first_seq=first_seq, last_seq=last_seq)
+
+
+async def next_found(find: Callable[[int], Awaitable[int | None]], *, first_seq: int, last_seq: int) -> int:
+    """Return the first sequence from `first_seq` on from which `find` finds a message; one after `last_seq` if none.
+
+    `find` returns the sequence of the first message from a sequence on. It is called at most some 400 times: first at growing
+    distances, then by halves. A short readable range may be missed.
     """
     unreadable, found = first_seq - 1, None
     while found is None and unreadable < last_seq:
         step = max(1, (unreadable - first_seq) // STEP_DIVISOR)
         probed = min(unreadable + step, last_seq)
-        found = await _find(client, stream, subject, probed)
+        found = await find(probed)
         if found is None:
             unreadable = probed
     if found is None:
@@ -36,13 +50,9 @@ async def next_readable(client: ApiClient, stream: str, subject: str, *, first_s
     readable = probed
     while readable - unreadable > 1:
         middle = (unreadable + readable) // 2
-        earlier = await _find(client, stream, subject, middle)
+        earlier = await find(middle)
         if earlier is None:
             unreadable = middle
         else:
             readable, found = middle, earlier
-    return min(found.seq, last_seq + 1)
-
-
-async def _find(client: ApiClient, stream: str, subject: str, seq: int) -> StoredMessage | None:
-    return await get_message(client, stream, seq=seq, next_by_subj=subject)
+    return min(found, last_seq + 1)
