@@ -65,6 +65,10 @@ class TlsConfig(Section):
     """The auditor's certificate, if the server requires one."""
     key_file: File | None = None
     """The private key of `cert_file`."""
+    server_name: Text | None = None
+    """The host name that the server's certificate must have. If absent, the one in the server's URL."""
+    handshake_first: Boolean = False
+    """Whether TLS begins before the server sends anything, which a server with `handshake_first: true` requires."""
 
 
 class ApiSection(Section):
@@ -93,11 +97,15 @@ class NatsConfig(ApiSection):
     credentials_file: File | None = None
     """A .creds file with JWT and seed."""
     user: Text | None = None
-    """A user name. Requires `password`."""
+    """A user name. Requires `password` or `password_file`."""
     password: Text | None = None
     """The password of `user`."""
+    password_file: File | None = None
+    """A file with the password of `user`. It is read for every connection."""
     token: Text | None = None
     """A token for authentication."""
+    token_file: File | None = None
+    """A file with a token. It is read for every connection."""
     nkey_seed_file: File | None = None
     """A file with an nkey seed."""
     tls: TlsConfig = TlsConfig()

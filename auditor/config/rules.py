@@ -17,6 +17,9 @@ SCHEMES = ("nats", "tls", "ws", "wss")
 MAX_NAME_BYTES = 255
 """The longest name of a stream that the server accepts. A prefix leaves room for the rest of a subject."""
 
+CREDENTIALS = ("credentials_file", "user", "token", "token_file", "nkey_seed_file")
+"""Settings of `nats` of which one can be given."""
+
 Problem = tuple[str, str]
 """A path in the file, and the problem at that path."""
 
@@ -112,15 +115,24 @@ def _servers(nats: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _credentials(nats: Mapping[str, Any]) -> Iterator[Problem]:
-    ways = [name for name in ("credentials_file", "user", "token", "nkey_seed_file") if nats.get(name) is not None]
+    ways = [name for name in CREDENTIALS if nats.get(name) is not None]
     if len(ways) > 1:
         yield "nats", f"gives more than one kind of credentials ({', '.join(ways)}): keep one"
-    if (nats.get("user") is None) != (nats.get("password") is None):
-        present, absent = ("password", "user") if nats.get("user") is None else ("user", "password")
-        yield f"nats.{present}", f"needs nats.{absent}, too"
+    passwords = [name for name in ("password", "password_file") if nats.get(name) is not None]
+    if len(passwords) > 1:
+        yield "nats.password_file", "cannot be combined with nats.password: keep one of the two"
+    if nats.get("user") is None and passwords:
+        yield f"nats.{passwords[0]}", "needs nats.user, too"
+    if nats.get("user") is not None and not passwords:
+        yield "nats.user", "needs nats.password or nats.password_file, too"
     tls = mapping(nats.get("tls"))
     if tls.get("key_file") is not None and tls.get("cert_file") is None:
         yield "nats.tls.key_file", "needs nats.tls.cert_file, too"
+    servers = [url for url in _list(nats.get("servers")) if isinstance(url, str)]
+    if any(url.startswith(("ws://", "wss://")) for url in servers):
+        for name in ("server_name", "handshake_first"):
+            if tls.get(name):
+                yield f"nats.tls.{name}", "has no effect on WebSocket URLs (ws://, wss://): remove it"
 
 
 def _names(audits: list[Mapping[str, Any]]) -> Iterator[Problem]:

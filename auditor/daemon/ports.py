@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 class Client(Connection, Protocol):
     """A connection to NATS that reconnects without a call."""
 
+    def credentials_expire_s(self) -> int | None:
+        """When the JWT of the connection's user expires, in seconds since 1970; None if it does not, or if that is not known."""
+
     async def close(self) -> None:
         """Close the connection. May wait for the server."""
 

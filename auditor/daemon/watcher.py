@@ -1,4 +1,4 @@
-"""Updates readiness, stream info and the state of the connection in the status."""
+"""Updates readiness, stream info, the state of the connection and the expiry of its credentials in the status."""
 
 from __future__ import annotations
 
@@ -75,8 +75,9 @@ class StreamWatcher:
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Read the info of every audited stream. The daemon is ready if all were read."""
+        """Read the info of every audited stream, and when the credentials expire. The daemon is ready if all streams were read."""
         problem = None
+        self._status.credentials_expire_s = self._app.client.credentials_expire_s()
         for audit in self._audits:
             status = self._status.audits[audit.name]
             try:

@@ -51,6 +51,12 @@ class StatusCollector(Collector):
         yield GaugeMetricFamily(
             f"{PREFIX}nats_connected", "1 while there is a connection to NATS.", float(self._status.nats_connected)
         )
+        expire_s = self._status.credentials_expire_s
+        yield GaugeMetricFamily(
+            f"{PREFIX}credentials_expiry_timestamp_seconds",
+            "When the JWT in nats.credentials_file expires; absent if it does not.",
+            None if expire_s is None else float(expire_s),
+        )
         ok = self._status.selftest_ok
         yield GaugeMetricFamily(
             f"{PREFIX}selftest_ok",

@@ -199,6 +199,8 @@ class ServiceStatus:
         """Why the daemon is not ready, in one line; None if it is."""
         self.connection: Connection | None = None
         """None before the first connection."""
+        self.credentials_expire_s: int | None = None
+        """When the JWT in `nats.credentials_file` expires, seconds since 1970; None if it does not, or if that is not known."""
         self.selftest_ok: bool | None = None
         """Whether the last self-test found exactly the damage in the canary; None if there is no canary."""
         self.audits = {audit.name: AuditStatus(audit.name, audit.stream, audit.schedule) for audit in audits}

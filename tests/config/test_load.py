@@ -140,6 +140,10 @@ def test_every_problem_is_reported_at_once_each_with_its_path() -> None:
         ),
         (audit("subject_prefix: shop, subjects: [ORDERS.events.>]"), "it must begin with shop.events."),
         (audit('jetstream_domain: "", jetstream_api_prefix: b'), "audits[0].jetstream_api_prefix: cannot be combined"),
+        (f"{SMALLEST}\nnats: {{user: u}}", "nats.user: needs nats.password or nats.password_file, too"),
+        (f"{SMALLEST}\nnats: {{user: u, password: p, password_file: f}}", "nats.password_file: cannot be combined"),
+        (f"{SMALLEST}\nnats: {{token: t, token_file: f}}", "nats: gives more than one kind of credentials"),
+        (f"{SMALLEST}\nnats: {{servers: ['wss://a'], tls: {{server_name: b}}}}", "nats.tls.server_name: has no effect"),
         (f"{SMALLEST}\nnats: {{password: p}}", "nats.password: needs nats.user, too"),
     ],
 )

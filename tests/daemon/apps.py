@@ -55,9 +55,13 @@ class Client:
         self.is_connected = True
         self.last_error_text = ""
         self.closed = False
+        self.expire_s: int | None = None
         self.on_close = asyncio.Event()
         """If cleared, `close` never returns."""
         self.on_close.set()
+
+    def credentials_expire_s(self) -> int | None:
+        return self.expire_s
 
     async def close(self) -> None:
         await self.on_close.wait()

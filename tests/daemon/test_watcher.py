@@ -132,3 +132,10 @@ async def test_a_request_ends_the_wait_only_while_there_is_a_connection(connecte
         assert checks.empty()
     watching.cancel()
     await asyncio.wait({watching})
+
+
+async def test_a_refresh_notes_when_the_credentials_expire() -> None:
+    watched = Watched()
+    watched.app.client.expire_s = 1_800_000_000
+    await watched.watcher.refresh()
+    assert watched.status.credentials_expire_s == 1_800_000_000

@@ -56,12 +56,13 @@ CONTRACT = {
     "quarantine_pending": ("gauge", WHERE),
     "quarantine_records": ("counter", WHERE | {"result"}),
     "nats_connected": ("gauge", set()),
+    "credentials_expiry_timestamp_seconds": ("gauge", set()),
     "checkpoint_timestamp_seconds": ("gauge", WHERE),
     "selftest_ok": ("gauge", set()),
     "build_info": ("gauge", {"version"}),
     "speedups_info": ("gauge", {"twins"}),
 }
-NOT_YET = {"checkpoint_timestamp_seconds", "selftest_ok"}
+NOT_YET = {"credentials_expiry_timestamp_seconds", "checkpoint_timestamp_seconds", "selftest_ok"}
 """Metrics without a sample until the auditor has something to say."""
 
 ORDER = "S.events.order.order-1"

@@ -9,27 +9,38 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import structlog
 from nats import errors
 from nats.aio.client import Client as NatsClient
 
 from auditor.errors import AuditorError, ConnectionFailedError
-from auditor.jetstream.connection.explain import explain_error, redact_url
+from auditor.jetstream.connection.explain import (
+    CERTIFICATE_WANTED,
+    SILENT_SERVER,
+    TlsSettingError,
+    explain_error,
+    is_refusal,
+    redact_url,
+)
 from auditor.jetstream.connection.frames import FrameParser, MsgFrame, ProtocolError
 from auditor.jetstream.connection.transport import Transport
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterator
 
     from nats.aio.client import Srv
     from nats.aio.msg import Msg
 
     from auditor.jetstream.connection.frames import ControlFrame, Delivery, RawMessage
+    from auditor.jetstream.connection.jwt_expiry import JwtExpiry
     from auditor.jetstream.connection.login import Login
+
+log = structlog.get_logger()
 
 BUFFER_SIZE = 1 << 18
 """Bytes. asyncio buffers up to twice as much before it stops reading from the socket."""
@@ -60,6 +71,8 @@ class Connection(NatsClient):
         """By subscription id: the function that receives its messages unparsed."""
         self._deliveries: dict[bytes, Delivery] = {}
         """By subscription id: who receives its messages in batches."""
+        self._logged_expiry: tuple[JwtExpiry, bool] | None = None
+        """The last time of expiry that was logged, and whether it was near."""
         self._unsubscribed_messages = 0
         """Messages for subscriptions that do not exist, since one that has a subscription."""
 
@@ -119,10 +132,12 @@ class Connection(NatsClient):
             return self._login.tls_context()
 
     def _connect_command(self) -> bytes:
-        if self._login.wants_tls() and not self._server_info.get("tls_required"):
+        has_tls = self._server_info.get("tls_required") or self.options["tls_handshake_first"]
+        if self._login.wants_tls() and not has_tls:
             raise errors.SecureConnWantedError  # nats-py would send the password in the clear
         with _as_nats_error():
             self._login.check()
+            self._public_nkey = self._login.public_nkey()
             return super()._connect_command()
 
     async def _connect_to_server(self, s: Srv) -> None:
@@ -134,11 +149,14 @@ class Connection(NatsClient):
         await self._transport.connect(s.uri, buffer_size=BUFFER_SIZE, connect_timeout=CONNECT_TIMEOUT)
 
     async def _process_connect_init(self) -> None:
+        self._server_info = {}
         try:
             await super()._process_connect_init()
             _check_first_info(self._server_info)
         except BaseException as error:
             self._abort_transport()
+            if isinstance(error, Exception):
+                self._raise_tls_error(error)
             if isinstance(error, ConnectionError) and self._server_info.get("auth_required"):
                 raise errors.AuthorizationError from error  # the reset may arrive before the -ERR
             raise
@@ -148,6 +166,15 @@ class Connection(NatsClient):
                 task.cancel()
             self._abort_transport()
             raise errors.UnexpectedEOF
+
+    def _raise_tls_error(self, error: Exception) -> None:
+        """Raise TlsSettingError if the server expects other settings of TLS than the login has."""
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return
+        if self._server_info.get("tls_verify") and not self._login.has_certificate():
+            raise TlsSettingError(CERTIFICATE_WANTED) from error
+        if not self._server_info and self._login.wants_tls() and not isinstance(error, ssl.SSLError):
+            raise TlsSettingError(SILENT_SERVER) from error
 
     def _abort_transport(self) -> None:
         if isinstance(self._transport, Transport):
@@ -187,10 +214,31 @@ class Connection(NatsClient):
 
     async def _on_error(self, error: Exception) -> None:
         if not isinstance(error, errors.NoServersError):
-            self.last_error_text = explain_error(error)
+            self.last_error_text = self._expired_text(error) or explain_error(error)
+
+    def _expired_text(self, error: Exception) -> str | None:
+        """What to do about a JWT that has expired, because of which the server refuses the user; None if it has not."""
+        expiry = self._login.jwt_expiry()
+        is_about_user = is_refusal(error) or isinstance(error, errors.UnexpectedEOF)  # the server closes the connection
+        if expiry is None or not expiry.has_passed(time.time()) or not is_about_user:
+            return None
+        return f"the JWT in nats.credentials_file {expiry.file} expired on {expiry.text}: renew it"
 
     async def _on_connected(self) -> None:
         self._up.set()
+        self.credentials_expire_s()
+
+    def credentials_expire_s(self) -> int | None:
+        """Return when the JWT in the present file of credentials expires, in seconds since 1970; None if it does not.
+
+        Logs a time that was not logged before, and warns once of one that is near.
+        """
+        expiry, now_s = self._login.jwt_expiry(), time.time()
+        if expiry is not None and (expiry, expiry.is_near(now_s)) != self._logged_expiry:
+            self._logged_expiry = expiry, expiry.is_near(now_s)
+            write = log.warning if expiry.is_near(now_s) else log.info
+            write("credentials expire", file=expiry.file, at=expiry.text, seconds=round(expiry.expires_s - now_s))
+        return None if expiry is None else expiry.expires_s
 
     async def _read_loop(self) -> None:
         transport = self._transport

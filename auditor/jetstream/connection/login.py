@@ -14,13 +14,15 @@ import nkeys  # type: ignore[import-untyped]  # it ships no types
 
 from auditor.bounded_file import read_bounded
 from auditor.errors import ConnectionFailedError
+from auditor.jetstream.connection.jwt_expiry import JwtExpiry, jwt_expires_s
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from auditor.config import NatsConfig
 
 JWT = re.compile(rb"BEGIN NATS USER JWT-*\r?\n(\S+)\r?\n")
+USER_SEED = re.compile(rb"\bSU[A-Z2-7]{56}\b")
 SEED = re.compile(rb"BEGIN USER NKEY SEED-*\r?\n(\S+)\r?\n")
 MAX_FILE_BYTES = 1 << 20
 """The longest file of credentials or certificates that is read."""
@@ -38,13 +40,22 @@ class Login(Protocol):
         """The user may subscribe to the subjects below it."""
 
     def options(self) -> dict[str, Any]:
-        """Return the options of nats-py's `connect` that identify the user."""
+        """Return the options of nats-py's `connect` that identify the user and concern TLS."""
+
+    def public_nkey(self) -> str | None:
+        """Return the public key of an nkey; None if the user has none. Raises ConnectionFailedError."""
+
+    def jwt_expiry(self) -> JwtExpiry | None:
+        """Return when the user's JWT expires; None if it does not, or if that is not known. Never raises."""
 
     def check(self) -> None:
         """Raise ConnectionFailedError if a file of credentials is missing or invalid."""
 
     def wants_tls(self) -> bool:
         """Return whether a connection without TLS must be refused."""
+
+    def has_certificate(self) -> bool:
+        """Return whether the client has a certificate."""
 
     def tls_context(self) -> ssl.SSLContext:
         """Return the context with the trusted CA and the client certificate. Raises ConnectionFailedError."""
@@ -62,10 +73,14 @@ class ConfiguredLogin:
         config = self._config
         options: dict[str, Any] = {
             "user": config.user,
-            "password": config.password,
-            "token": config.token,
-            "nkeys_seed": config.nkey_seed_file,
+            "password": _value_or_file("password", config.password, config.password_file),
+            "token": _value_or_file("token", config.token, config.token_file),
+            "tls_hostname": config.tls.server_name,
+            "tls_handshake_first": config.tls.handshake_first or None,
         }
+        if config.nkey_seed_file is not None:  # nats-py reads the public key once
+            seed_file = config.nkey_seed_file
+            options["signature_cb"] = lambda nonce: base64.b64encode(_read_seed(seed_file).sign(nonce.encode()))
         if config.credentials_file is not None:
             # nats-py does not return from reading a file without a JWT, and fails on CRLF.
             path = config.credentials_file
@@ -73,17 +88,36 @@ class ConfiguredLogin:
             options["signature_cb"] = lambda nonce: base64.b64encode(_read_creds(path)[1].sign(nonce.encode()))
         return {name: value for name, value in options.items() if value is not None}
 
+    def public_nkey(self) -> str | None:
+        path = self._config.nkey_seed_file
+        return None if path is None else _read_seed(path).public_key.decode()
+
+    def jwt_expiry(self) -> JwtExpiry | None:
+        path = self._config.credentials_file
+        try:
+            expires_s = None if path is None else jwt_expires_s(_read_creds(path)[0])
+        except ConnectionFailedError:
+            return None
+        return None if path is None or expires_s is None else JwtExpiry(path, expires_s)
+
     def check(self) -> None:
         config = self._config
         if config.credentials_file is not None:
             _read_creds(config.credentials_file)
         if config.nkey_seed_file is not None:
-            seed = _read("nats.nkey_seed_file", config.nkey_seed_file).strip()
-            _key_pair("nats.nkey_seed_file", config.nkey_seed_file, seed)
+            _read_seed(config.nkey_seed_file)
+        for name, path in (("password_file", config.password_file), ("token_file", config.token_file)):
+            if path is not None:
+                _read_secret(name, path)
 
     def wants_tls(self) -> bool:
         tls = self._config.tls
-        return bool(tls.ca_file or tls.cert_file) or any(server.startswith("tls://") for server in self.servers)
+        return bool(tls.ca_file or tls.cert_file or tls.handshake_first) or any(
+            server.startswith("tls://") for server in self.servers
+        )
+
+    def has_certificate(self) -> bool:
+        return self._config.tls.cert_file is not None
 
     def tls_context(self) -> ssl.SSLContext:
         tls = self._config.tls
@@ -125,6 +159,30 @@ def _read_creds(path: str) -> tuple[bytes, nkeys.KeyPair]:
             f"nats.credentials_file {path} holds no user JWT with its seed: it must be a .creds file as nsc writes it"
         )
     return jwt[1], _key_pair("nats.credentials_file", path, seed[1])
+
+
+def _read_seed(path: str) -> nkeys.KeyPair:
+    """Return the key of the first user seed in a file, which may have other text around it."""
+    text = _read("nats.nkey_seed_file", path)
+    found = USER_SEED.search(text)
+    return _key_pair("nats.nkey_seed_file", path, found[0] if found else text.strip())
+
+
+def _value_or_file(name: str, value: str | None, path: str | None) -> str | Callable[[], str] | None:
+    """The value, or what returns the content of the file; nats-py calls it for every connection."""
+    return value if path is None else lambda: _read_secret(f"{name}_file", path)
+
+
+def _read_secret(name: str, path: str) -> str:
+    """Return the text of a file without the line end after it."""
+    data = _read(f"nats.{name}", path)
+    try:
+        text = data.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        text = ""
+    if not text:
+        raise ConnectionFailedError(f"nats.{name} {path} is empty or not UTF-8 text")
+    return text
 
 
 def _key_pair(option: str, path: str, seed: bytes) -> nkeys.KeyPair:

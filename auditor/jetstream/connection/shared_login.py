@@ -57,11 +57,20 @@ class SharedLogin:
         given |= {name: self._nc.options.get(name) for name in OPTIONS}
         return {name: value for name, value in given.items() if value is not None}
 
+    def public_nkey(self) -> str | None:
+        return self._nc._public_nkey  # noqa: SLF001 - as above
+
+    def jwt_expiry(self) -> None:
+        """Return None: the application renews its JWT."""
+
     def check(self) -> None:
         """Do nothing: `nc` has connected with these credentials."""
 
     def wants_tls(self) -> bool:
         return "tls" in self._nc.options or any(server.startswith("tls://") for server in self.servers)
+
+    def has_certificate(self) -> bool:
+        return "tls" in self._nc.options
 
     def tls_context(self) -> ssl.SSLContext:
         return self._nc.ssl_context

@@ -11,6 +11,12 @@ from nats import errors
 from auditor.jetstream.connection.explain import explain_error, permission_error, redact_url
 
 
+def certificate(verify_code: int) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = verify_code, "what OpenSSL says"
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [
@@ -25,6 +31,13 @@ from auditor.jetstream.connection.explain import explain_error, permission_error
         (
             errors.Error("nats: 'Authorization Violation'"),
             "the server refuses the credentials (Authorization Violation)",
+        ),
+        (certificate(10), "the certificate of the server has expired: renew it"),
+        (certificate(62), "is for another host (what OpenSSL says): use its name in nats.servers"),
+        (certificate(20), "is not trusted (what OpenSSL says): set nats.tls.ca_file"),
+        (
+            ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required"),
+            "the server wants a client certificate",
         ),
         (errors.AuthorizationError(), "the server refuses the credentials"),
         (errors.SecureConnWantedError(), "the server offers no TLS"),

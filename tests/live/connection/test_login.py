@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from auditor.config import TlsConfig
 from auditor.embedded_server import EmbeddedServer
@@ -71,6 +73,82 @@ async def test_credentials_that_are_missing_for_a_while_are_read_again(tmp_path)
             creds.write_text(CREDS)
             await client.wait_connected()
         assert await alive(client)
+
+
+async def test_a_replaced_nkey_seed_is_used_for_the_next_connection(tmp_path):
+    seed, other = tmp_path / "auditor.nk", new_key()
+    seed.write_text(USER.seed)
+    users = "authorization {{users: [{{nkey: {0}}}]}}"
+    async with (
+        EmbeddedServer(config=users.format(USER.public)) as server,
+        connected(server, nkey_seed_file=str(seed)) as client,
+    ):
+        server.config = users.format(other.public)
+        await server.restart()
+        async with asyncio.timeout(10):
+            while client.is_connected or "refuses the credentials" not in client.last_error_text:
+                await asyncio.sleep(0.01)
+        seed.write_text(f"-----BEGIN USER NKEY SEED-----\n{other.seed}\n------END USER NKEY SEED------\n")
+        await client.wait_connected()
+        assert await alive(client)
+
+
+@pytest.mark.parametrize(
+    ("settings", "server", "name"),
+    [
+        ({"user": "a"}, "authorization {{user: a, password: {0}}}", "password_file"),
+        ({}, "authorization {{token: {0}}}", "token_file"),
+    ],
+)
+async def test_a_replaced_file_with_a_password_or_token_is_used_for_the_next_connection(
+    tmp_path, settings, server, name
+):
+    path = tmp_path / "secret"
+    path.write_text("first\n")
+    async with (
+        EmbeddedServer(config=server.format("first")) as running,
+        connected(running, **settings, **{name: str(path)}) as client,
+    ):
+        path.write_text("second\n")
+        running.config = server.format("second")
+        await running.restart()
+        await client.wait_connected()
+        assert await alive(client)
+    path.write_text("\n")
+    with pytest.raises(ConnectionFailedError, match=rf"nats\.{name} .* is empty"):
+        await connect(config("nats://127.0.0.1:1", **settings, **{name: str(path)}))
+
+
+async def test_the_expiry_of_a_jwt_is_logged_once_and_is_the_reason_after_it(tmp_path):
+    creds, expires_s = tmp_path / "auditor.creds", int(time.time()) + 2
+    creds.write_text(OPERATOR.creds(USER, expires_s=expires_s))
+    with capture_logs() as logged:
+        async with (
+            EmbeddedServer(config=OPERATED) as server,
+            connected(server, credentials_file=str(creds)) as client,
+        ):
+            assert client.credentials_expire_s() == expires_s
+            async with asyncio.timeout(20):
+                while "expired on" not in client.last_error_text:
+                    await asyncio.sleep(0.01)
+            assert f"the JWT in nats.credentials_file {creds} expired on" in client.last_error_text
+            later_s = expires_s + 365 * 86_400
+            creds.write_text(OPERATOR.creds(USER, expires_s=later_s))
+            await client.wait_connected()
+            assert client.credentials_expire_s() == later_s
+    assert [(each["event"], each["log_level"]) for each in logged] == [
+        ("credentials expire", "warning"),
+        ("credentials expire", "info"),
+    ]
+
+
+async def test_credentials_without_an_expiry_are_not_logged(tmp_path):
+    creds = tmp_path / "auditor.creds"
+    creds.write_text(CREDS)
+    with capture_logs() as logged:
+        async with EmbeddedServer(config=OPERATED) as server, connected(server, credentials_file=str(creds)) as client:
+            assert client.credentials_expire_s() is None
+    assert logged == []
 
 
 def damaged(tmp_path: Path) -> dict[str, dict[str, object]]:

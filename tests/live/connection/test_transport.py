@@ -57,6 +57,39 @@ async def test_without_a_client_certificate_a_server_that_requires_one_is_an_err
             assert await refusal(config(server.url, tls=TlsConfig(ca_file=CA)))
 
 
+async def test_the_error_names_what_the_tls_of_the_server_expects():
+    async with EmbeddedServer(config=tls(verify=True)) as server:
+        assert "set nats.tls.cert_file" in await refusal(config(server.url, tls=TlsConfig(ca_file=CA)))
+    async with EmbeddedServer(config=tls()) as server:
+        other = TlsConfig(ca_file=CA, server_name="nats.example")
+        assert "set nats.tls.server_name" in await refusal(config(server.url, tls=other))
+        right = TlsConfig(ca_file=CA, server_name="localhost")
+        async with connected(server, tls=right) as client:
+            assert (await client.request("$JS.API.INFO")).data
+
+
+async def test_a_server_that_begins_with_tls_needs_the_setting_and_the_error_names_it():
+    first = tls().replace("timeout: 5", "timeout: 1, handshake_first: true")
+    async with EmbeddedServer(config=f"{first}\n{PASSWORD}") as server:
+        login = {"user": "a", "password": "b"}
+        assert "set nats.tls.handshake_first" in await refusal(config(server.url, tls=TlsConfig(ca_file=CA), **login))
+        async with connected(server, tls=TlsConfig(ca_file=CA, handshake_first=True), **login) as client:
+            assert (await client.request("$JS.API.INFO")).data
+            server.kill()
+            await server.start()
+            await client.wait_connected()
+            assert (await client.request("$JS.API.INFO")).data
+
+
+@WARNS
+async def test_an_unknown_ca_over_a_websocket_is_named_as_over_tls():
+    with reserved_port() as port:
+        files = f'cert_file: "{TLS}/server.pem", key_file: "{TLS}/server-key.pem"'
+        settings = f"websocket {{ listen: '127.0.0.1:{port}', tls {{ {files} }} }}"
+        async with EmbeddedServer(config=settings):
+            assert "set nats.tls.ca_file" in await refusal(config(f"wss://127.0.0.1:{port}"))
+
+
 async def test_a_password_is_never_sent_without_the_required_tls():
     async with EmbeddedServer(config=PASSWORD) as server:
         for settings in (
