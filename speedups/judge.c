@@ -88,6 +88,25 @@ skip_escape(const char *p, const char *end)
     return code >= 0xD800 && code <= 0xDFFF ? NULL : p + 6;
 }
 
+/* Return the place behind the plain characters at `p`, eight at a time: ASCII without quotes, backslashes and control characters.
+ * Fewer than eight plain characters may be left. Byte by byte, half of the time of a pass would be spent here. */
+static const char *
+skip_plain(const char *p, const char *end)
+{
+    const uint64_t ones = UINT64_MAX / 255, highs = ones * 0x80;
+    while (end - p >= 8) {
+        uint64_t word;
+        memcpy(&word, p, sizeof word);
+        uint64_t quotes = word ^ ones * '"', backslashes = word ^ ones * '\\';
+        /* A byte below 0x80 sets its high bit in one of these if it is below 0x20, a quote or a backslash. */
+        uint64_t stops = (word - ones * 0x20) | (quotes - ones) | (backslashes - ones) | word;
+        if (stops & highs)
+            break;
+        p += 8;
+    }
+    return p;
+}
+
 /* Return the place behind the string at `p`, which is its opening quote; NULL if it is not valid. */
 static const char *
 skip_string(const char *p, const char *end, bool *has_escapes)
@@ -107,7 +126,7 @@ skip_string(const char *p, const char *end, bool *has_escapes)
         else if (c < 0x20)
             return NULL;
         else if (c < 0x80)
-            p++;
+            p = skip_plain(p + 1, end);
         else
             p = skip_utf8(p, end);
         if (p == NULL)
@@ -329,12 +348,12 @@ read_version(const char *p, const char *end, int64_t *version)
 {
     const char *start = p;
     int64_t value = 0;
-    while (is_digit(p, end) && p - start <= MAX_VERSION_DIGITS)
+    while (is_digit(p, end) && p - start < MAX_VERSION_DIGITS)
         value = value * 10 + (*p++ - '0');
-    if (p == start || p - start > MAX_VERSION_DIGITS || (*start == '0' && p - start > 1))
+    if (p == start || (*start == '0' && p - start > 1))
         return NULL;
     *version = value;
-    return p; /* the caller expects a comma or the end, so a fraction or an exponent is not of the common form */
+    return p; /* the caller expects a comma or the end, so another digit, a fraction or an exponent is not of the common form */
 }
 
 static const char *

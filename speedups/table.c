@@ -65,7 +65,7 @@ add_to_arena(Table *table, const char *bytes, size_t size)
         PyErr_SetString(PyExc_OverflowError, "the keys of the actors take more than 64 GiB");
         return -1;
     }
-    if (table->arena_size + size > table->arena_room) {
+    if (table->arena == NULL || table->arena_size + size > table->arena_room) {
         size_t room = table->arena_size + size + table->arena_size / 4 + 4096;
         char *arena = PyMem_Realloc(table->arena, room);
         if (arena == NULL) {

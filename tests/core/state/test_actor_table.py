@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from auditor.core.model.message import StoredMessage
@@ -81,6 +81,7 @@ operations = st.one_of(
 
 
 @given(st.lists(operations, max_size=30))
+@example([("put_actor", b"", "", 1, 1, 1, 1)])
 def test_both_twins_have_the_same_rows_after_the_same_operations(done):
     tables = [twin() for twin in TWINS]
     for table in tables:
