@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import auditor
+from auditor.cli.options import WHERE, find_config
 from auditor.speedups import TWINS
 
 if TYPE_CHECKING:
@@ -63,7 +64,17 @@ app.add_typer(findings, name="findings")
 MAX_REASON_CHARACTERS = 1000
 """The longest reason of an acceptance."""
 
-ConfigFile = Annotated[Path, typer.Option("--config", metavar="F", help="Configuration file.")]
+ConfigFile = Annotated[
+    Path,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="F",
+        default_factory=find_config,
+        show_default=False,
+        help=f"Configuration file. If absent: {WHERE}.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 AuditName = Annotated[
     str | None, typer.Option("--audit", metavar="NAME", help="The audit; needed if several audits have the actor.")
@@ -86,9 +97,33 @@ def run(config: ConfigFile) -> int:
 
 @app.command()
 def scan(
-    config: ConfigFile,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", metavar="F", help=f"Configuration file. If absent: {WHERE}; not with --stream."),
+    ] = None,
     audit: AuditNames = None,
+    stream: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Scan this stream without a configuration file, and store nothing."),
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="With --stream: the servers, separated by commas.")
+    ] = None,
+    context: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --stream: a context of the nats command line tool.")
+    ] = None,
+    creds: Annotated[str | None, typer.Option(metavar="F", help="With --stream: a .creds file.")] = None,
+    subject_prefix: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="With --stream: what the subjects begin with, if not the name.")
+    ] = None,
+    js_domain: Annotated[str | None, typer.Option(metavar="NAME", help="With --stream: the JetStream domain.")] = None,
+    js_api_prefix: Annotated[
+        str | None, typer.Option(metavar="PREFIX", help="With --stream: the prefix of an imported JetStream API.")
+    ] = None,
     *,
+    save: Annotated[
+        bool, typer.Option("--save", help="With --stream: store records and saved state, as with a configuration file.")
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="Read the stream from its first sequence.")] = False,
     as_json: Json = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing: no records, no saved state.")] = False,
@@ -100,7 +135,19 @@ def scan(
     """Run one pass of each audit now. Exits with 0 clean, 2 corrupt, 3 inconclusive, 1 could not run."""
     from auditor.cli.scan import ScanOptions, scan_command
 
-    return scan_command(config, audit or [], ScanOptions(full, as_json, dry_run, max_findings, timeout))
+    needs_stream = (server, context, creds, subject_prefix, js_domain, js_api_prefix)
+    if stream is None and (save or any(each is not None for each in needs_stream)):
+        raise typer.BadParameter("name the stream, too: --stream NAME")
+    if stream is not None and (config is not None or audit):
+        raise typer.BadParameter("--stream needs no configuration file: leave out --config and --audit")
+    if stream is None:
+        options = ScanOptions(full, as_json, dry_run, max_findings, timeout)
+        return scan_command(config or find_config(), audit or [], options)
+    from auditor.config.without_file import Look
+
+    look = Look(stream, subject_prefix, context, server, creds, js_domain, js_api_prefix)
+    options = ScanOptions(full, as_json, dry_run or not save, max_findings, timeout)
+    return scan_command(look, [], options)
 
 
 @app.command()

@@ -1,13 +1,31 @@
-"""Looks up what options name in the configuration."""
+"""Finds the configuration file, and looks up what options name in it."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.errors import NotFoundError
 
+SEARCHED = (Path("auditor.yaml"), Path("/etc/auditor/auditor.yaml"))
+"""Where the configuration file is if neither an option nor a variable names it, the preferred place first."""
+WHERE = "AUDITOR_CONFIG, ./auditor.yaml, /etc/auditor/auditor.yaml"
+"""The places in which a command looks for the configuration file, in their order."""
+
+
+def find_config(environ: Mapping[str, str] = os.environ) -> Path:
+    """Returns the configuration file that no option names. Raises NotFoundError."""
+    if environ.get("AUDITOR_CONFIG"):
+        return Path(environ["AUDITOR_CONFIG"])
+    for path in SEARCHED:
+        if path.is_file():
+            return path
+    raise NotFoundError(f"there is no configuration file: give --config F, or one of {WHERE}")
+
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from auditor.config import AuditConfig, Config
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from auditor.cli.signals import stop_signal
 from auditor.cli.tables import print_line, print_report, result_console
 from auditor.config import load
 from auditor.config.values import duration
+from auditor.config.without_file import Look, config_of
 from auditor.core.report.pass_report import REPORT_SCHEMA, PassReport
 from auditor.errors import AuditorError
 from auditor.scan.request import PassRequest, StartFrom
@@ -48,10 +50,10 @@ class ScanOptions:
     """A duration as in the configuration file; None: no limit."""
 
 
-def scan_command(config_file: Path, names: Sequence[str], options: ScanOptions) -> int:
-    """Returns the exit code. Raises AuditorError if no pass could start."""
+def scan_command(config_file: Path | Look, names: Sequence[str], options: ScanOptions) -> int:
+    """Returns the exit code. `config_file`: the file, or the options that replace it. Raises AuditorError if no pass could start."""
     limit = None if options.timeout is None else _time_limit(options.timeout)
-    config = load(config_file)
+    config = config_of(config_file, os.environ) if isinstance(config_file, Look) else load(config_file)
     audits = select_audits(config, names)
     configure_log("warning", "console")
     return asyncio.run(_scan(config, audits, options, limit))

@@ -13,6 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from auditor.bounded_file import read_bounded
 from auditor.config.environment import substitute
 from auditor.config.models import Config, Section
+from auditor.config.nats_context import with_context
 from auditor.config.rules import cross_field_problems
 from auditor.config.values import Duration, FromEnvironment, Listen, quoted
 from auditor.errors import ConfigError
@@ -73,6 +74,7 @@ def parse(text: str, source: str, environ: Mapping[str, str]) -> Config:
     tree = substitute(read_tree(text, source, problems), environ, problems)
     if not isinstance(tree, dict):
         raise ConfigError(source, ["must be a mapping with the key audits (see config/auditor.yaml for an example)"])
+    tree = with_context(tree, environ)
     return validated(Config, tree, source, problems, cross_field_problems(tree))
 
 

@@ -94,8 +94,10 @@ class NatsConfig(ApiSection):
         "nats://127.0.0.1:4222",
     )
     """URLs of one cluster: nats://, tls://, ws:// or wss://."""
+    context: Text | None = None
+    """A context of the nats command line tool, by its name or path. The settings here replace those of the context."""
     credentials_file: File | None = None
-    """A .creds file with JWT and seed."""
+    """A .creds file with JWT and seed. Any file of credentials may also be env://NAME or data:;base64,… ."""
     user: Text | None = None
     """A user name. Requires `password` or `password_file`."""
     password: Text | None = None

@@ -86,7 +86,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["fly"], "No such command 'fly' (see auditor --help)"),
         (["quarantine", "fly"], "No such command 'fly' (see auditor quarantine --help)"),
-        (["scan"], "Missing option '--config' (see auditor scan --help)"),
+        (["config", "check"], "Missing argument 'F' (see auditor config check --help)"),
         (
             ["scan", "--config", "f", "--fulll"],
             "No such option: --fulll (Possible options: --full) (see auditor scan --help)",

@@ -6,6 +6,7 @@ Files are read again for every connection, so that changed credentials are used.
 from __future__ import annotations
 
 import base64
+import os
 import re
 import ssl
 from typing import TYPE_CHECKING, Any, Protocol
@@ -98,7 +99,7 @@ class ConfiguredLogin:
             expires_s = None if path is None else jwt_expires_s(_read_creds(path)[0])
         except ConnectionFailedError:
             return None
-        return None if path is None or expires_s is None else JwtExpiry(path, expires_s)
+        return None if path is None or expires_s is None else JwtExpiry(_shown(path), expires_s)
 
     def check(self) -> None:
         config = self._config
@@ -144,10 +145,26 @@ class ConfiguredLogin:
 
 
 def _read(option: str, path: str) -> bytes:
+    """Return the content of the file at `path`, or of the variable or the text that it refers to."""
+    if path.startswith("env://"):
+        name = path.removeprefix("env://")
+        if not os.environ.get(name):
+            raise ConnectionFailedError(f"{option} {path} cannot be read: the environment variable {name} is not set")
+        return os.environ[name].encode("utf-8", "surrogateescape")
+    if path.startswith("data:"):
+        try:
+            return base64.b64decode(path.partition(",")[2], validate=True)
+        except ValueError as error:
+            raise ConnectionFailedError(f"{option} is not data:;base64,… ({error})") from error
     try:
         return read_bounded(path, MAX_FILE_BYTES)
     except OSError as error:
         raise ConnectionFailedError(f"{option} {path} cannot be read: {error.strerror}") from error
+
+
+def _shown(path: str) -> str:
+    """The path for a message. Text that a reference holds is a secret and is not shown."""
+    return "data:…" if path.startswith("data:") else path
 
 
 def _read_creds(path: str) -> tuple[bytes, nkeys.KeyPair]:
@@ -156,7 +173,7 @@ def _read_creds(path: str) -> tuple[bytes, nkeys.KeyPair]:
     jwt, seed = JWT.search(text), SEED.search(text)
     if jwt is None or seed is None:
         raise ConnectionFailedError(
-            f"nats.credentials_file {path} holds no user JWT with its seed: it must be a .creds file as nsc writes it"
+            f"nats.credentials_file {_shown(path)} holds no user JWT with its seed: it must be a .creds file as nsc writes it"
         )
     return jwt[1], _key_pair("nats.credentials_file", path, seed[1])
 
@@ -181,7 +198,7 @@ def _read_secret(name: str, path: str) -> str:
     except UnicodeDecodeError:
         text = ""
     if not text:
-        raise ConnectionFailedError(f"nats.{name} {path} is empty or not UTF-8 text")
+        raise ConnectionFailedError(f"nats.{name} {_shown(path)} is empty or not UTF-8 text")
     return text
 
 
@@ -189,4 +206,4 @@ def _key_pair(option: str, path: str, seed: bytes) -> nkeys.KeyPair:
     try:
         return nkeys.from_seed(bytearray(seed))
     except (nkeys.NkeysError, ValueError) as error:
-        raise ConnectionFailedError(f"{option} {path} holds no valid nkey seed") from error
+        raise ConnectionFailedError(f"{option} {_shown(path)} holds no valid nkey seed") from error

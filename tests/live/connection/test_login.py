@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from typing import TYPE_CHECKING
 
@@ -140,6 +141,19 @@ async def test_the_expiry_of_a_jwt_is_logged_once_and_is_the_reason_after_it(tmp
         ("credentials expire", "warning"),
         ("credentials expire", "info"),
     ]
+
+
+async def test_credentials_may_be_in_a_variable_or_in_the_setting_itself(monkeypatch):
+    monkeypatch.setenv("AUDITOR_CREDS", CREDS)
+    data = f"data:;base64,{base64.b64encode(CREDS.encode()).decode()}"
+    async with EmbeddedServer(config=OPERATED) as server:
+        for reference in ("env://AUDITOR_CREDS", data):
+            async with connected(server, credentials_file=reference) as client:
+                assert await alive(client)
+    for reference in ("env://NOT_SET", "data:;base64,?", f"data:;base64,{data[-40:]}"):
+        with pytest.raises(ConnectionFailedError, match=r"nats\.credentials_file") as caught:
+            await connect(config("nats://127.0.0.1:1", credentials_file=reference))
+        assert data[-40:] not in str(caught.value)
 
 
 async def test_credentials_without_an_expiry_are_not_logged(tmp_path):
