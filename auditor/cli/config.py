@@ -13,6 +13,7 @@ from auditor.cli.exit_codes import ExitCode
 from auditor.cli.log_output import configure_log
 from auditor.cli.tables import print_line, result_console
 from auditor.config import load, schema
+from auditor.operations.pass_time import slow_passes
 from auditor.operations.selection import check_selections
 from auditor.units import NANOSECONDS, format_utc
 
@@ -45,7 +46,7 @@ def check_command(file: Path, *, connect: bool) -> int:
 
 async def _check_selections(config: Config, file: Path) -> list[str]:
     async with open_app(config, ensure_own_streams=False) as app:
-        return await check_selections(app, str(file))
+        return [*await check_selections(app, str(file)), *await slow_passes(app)]
 
 
 def schema_command() -> int:

@@ -30,6 +30,7 @@ from auditor.jetstream.permissions import (
 from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.jetstream.reading.first_since import first_seq_since
 from auditor.jetstream.state.stream_settings import state_stream
+from auditor.operations.pass_time import slow_passes
 from auditor.operations.selftest import audit_canary
 from auditor.scan.selection import why_nothing_is_selected
 from auditor.service.web_files import WebFiles
@@ -92,6 +93,8 @@ async def run_checks(app: App) -> AsyncIterator[Check]:
     for audit in app.config.audits:
         async for check in _audited(app, audit):
             yield check
+    for line in await slow_passes(app):
+        yield _warning(line, "raise max_rate or full_pass_every of these audits")
     for own in (app.config.quarantine, app.config.state):
         yield await _own_stream(app, own, permissions)
     yield await _canary(app)

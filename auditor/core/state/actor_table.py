@@ -62,6 +62,8 @@ class PythonTable:
 
     def __init__(self) -> None:
         self._rows: dict[bytes, Row] = {}
+        self._order: list[bytes] = []
+        """The keys of `_rows`, so that a chunk of rows is found without counting to it."""
 
     def take(
         self,
@@ -188,13 +190,20 @@ class PythonTable:
         if row is None:
             if len(key) > MAX_KEY_SIZE:
                 raise OverflowError("the table of actors has no place for this actor key")
-            row = self._rows[key] = Row()
+            row = self._add(key, Row())
         return row
+
+    def _add(self, key: bytes, row: Row) -> Row:
+        self._rows[key] = row
+        self._order.append(key)
+        return row
+
+    def _chunk(self, first: int, count: int) -> list[tuple[bytes, Row]]:
+        return [(key, self._rows[key]) for key in self._order[first : first + count]]
 
     def keys(self, first: int, count: int, flags: int, without: int) -> list[bytes]:
         """Return the keys of rows `first` to `first + count` that have one of `flags` and none of `without`."""
-        rows = list(self._rows.items())[first : first + count]
-        return [key for key, row in rows if row.flags & flags and not row.flags & without]
+        return [key for key, row in self._chunk(first, count) if row.flags & flags and not row.flags & without]
 
     def unusual(self, first_version: int) -> list[bytes]:
         """Return the keys of the actors that are not healthy whatever happened in the stream besides their messages."""
@@ -225,14 +234,14 @@ class PythonTable:
 
     def dump(self, first: int, count: int) -> bytes:
         """Encode rows `first` to `first + count`. Both twins return the same bytes."""
-        return encode_rows(list(self._rows.items())[first : first + count])
+        return encode_rows(self._chunk(first, count))
 
     def load(self, data: bytes) -> None:
         """Add the rows that `dump` encoded. Raises ValueError if the bytes are damaged or a key is there already."""
         for key, row in decode_rows(data):
             if key in self._rows:
                 raise ValueError("rows of actors do not decode")
-            self._rows[key] = row
+            self._add(key, row)
 
     @property
     def row_count(self) -> int:
