@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import auditor
 from auditor.core.model.actor_types import ActorTypes
-from auditor.jetstream.api_client import PrefixedClient
+from auditor.jetstream.api_client import PrefixedClient, domain_of
 from auditor.jetstream.connection.client import connect
+from auditor.jetstream.other_domains import check_other_domains
 from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.jetstream.quarantine.writer import QuarantineWriter
 from auditor.jetstream.reading.stream_source import StreamSource
@@ -102,9 +104,17 @@ class App:
         Raises QuarantineStreamError or StateError for a stream that could lose messages or overlaps an audited stream, and
         the AuditorErrors of a request.
         """
+        await self._check_other_domains()
         config, audited = self.config, self.audited_streams
         await quarantine_stream(config.quarantine).ensure(self.client_for(config.quarantine), *audited)
         await state_stream(config.state).ensure(self.client_for(config.state), *audited)
+
+    async def _check_other_domains(self) -> None:
+        """Raise the error of a stream of the auditor if the streams of several domains take its messages."""
+        own = (quarantine_stream(self.config.quarantine), state_stream(self.config.state))
+        clients = [(self.client_for(each.config), each) for each in own]
+        if self.client.nearest_domain or any(domain_of(client) for client, _ in clients):
+            await asyncio.gather(*(check_other_domains(self.client, client, each) for client, each in clients))
 
     def ports(self, audit: AuditConfig, *, store: bool) -> PassPorts:
         """Returns the ports of a pass of `audit`. Without `store`, the pass writes neither records nor saved state."""

@@ -20,6 +20,7 @@ from auditor.errors import AuditorError, ConfigError, StreamNotFoundError
 from auditor.jetstream.api import stream_info
 from auditor.jetstream.eventstore.stream_settings import settings_aether_rejects
 from auditor.jetstream.granted import granted_permissions
+from auditor.jetstream.other_domains import check_other_domains
 from auditor.jetstream.permissions import (
     probe_publish,
     probe_walk,
@@ -213,11 +214,18 @@ async def _expiry(app: App, audit: AuditConfig, source: StreamSource, max_age_ns
     )
 
 
+async def _check_domains(app: App, own: QuarantineConfig | StateConfig) -> None:
+    """Raise AuditorError if a stream of another domain takes the messages for this one."""
+    stream = quarantine_stream(own) if isinstance(own, QuarantineConfig) else state_stream(own)
+    await check_other_domains(app.client, app.client_for(own), stream)
+
+
 async def _own_stream(app: App, own: QuarantineConfig | StateConfig, permissions: Permissions | None) -> Check:
     """Whether the stream exists or may be created, has safe settings, and accepts messages."""
     section = "quarantine" if isinstance(own, QuarantineConfig) else "state"
     text = f"{section}: stream {own.stream}"
     try:
+        await _check_domains(app, own)
         await stream_info(app.client_for(own), own.stream)
     except StreamNotFoundError:
         needs = [need for need in to_create(app.config) if need.subject.endswith(f".{own.stream}")]

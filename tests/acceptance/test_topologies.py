@@ -92,6 +92,25 @@ async def test_an_auditor_on_a_leaf_node_reads_the_stream_of_the_hub(tmp_path, n
         assert records.out.count("\n") == sum(n for kind, n in totals(seeded).items() if spec(Kind(kind)).quarantined)
 
 
+async def test_an_auditor_does_not_begin_where_a_stream_of_another_domain_takes_its_subjects(tmp_path):
+    async with hub_and_leaf() as (hub, leaf), connected(hub, **USER) as there, connected(leaf, **USER) as here:
+        await wait_for(here, "$JS.hub.API")
+        await fill_stream(there)
+        at_hub = configured(tmp_path, hub.url, nats=USER, audit={})
+        assert (await auditor("scan", "--config", at_hub)).code == 2
+        stored = json.loads((await there.request("$JS.API.STREAM.INFO.AETHER_AUDIT")).data)["state"]
+        at_leaf = configured(tmp_path, leaf.url, nats=USER, audit={"jetstream_domain": "hub"})
+        said = await auditor("scan", "--config", at_leaf)
+        assert said.code == 1
+        assert "another JetStream domain does: set quarantine.subject_prefix to another one here" in said.err
+        doctor = await auditor("doctor", "--config", at_leaf)
+        assert "set state.subject_prefix to another one here" in doctor.out
+        assert await streams(here) == set()
+        assert json.loads((await there.request("$JS.API.STREAM.INFO.AETHER_AUDIT")).data)["state"] == stored
+        at_hub = configured(tmp_path, hub.url, nats=USER, audit={})
+        assert (await auditor("scan", "--config", at_hub)).code == 2
+
+
 OWN = {"AETHER_QUARANTINE", "AETHER_AUDIT"}
 
 

@@ -179,6 +179,22 @@ class Client(Connection):
         inbox.request_subject = subject
         await self.publish(subject, payload, reply=inbox.subject)
 
+    async def request_all(self, subject: str, headers: dict[str, str], seconds: float) -> list[bytes]:
+        """Publish an empty message and return the payloads of all replies that arrive within `seconds`.
+
+        Raises PermissionDeniedError, and nats-py's errors.
+        """
+        inbox = await self.open_inbox(lambda _: None)
+        inbox.request_subject = subject
+        try:
+            await self.publish(subject, reply=inbox.subject, headers=headers)
+            await asyncio.sleep(seconds)
+            if inbox.failed is not None:
+                raise _copy_of(inbox.failed)
+            return [message[3] for message in inbox.take() if isinstance(message, tuple)]
+        finally:
+            await self.close_inbox(inbox)
+
     async def close_inbox(self, inbox: Inbox) -> None:
         """Unsubscribe."""
         for sid in [sid for sid, known in self._inboxes.items() if known is inbox]:
