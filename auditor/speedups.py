@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import ModuleType
 
-INTERFACE = 2
+INTERFACE = 3
 """The number that the extension module must have. It changes with every change of what that module offers."""
 
 

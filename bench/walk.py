@@ -1,18 +1,22 @@
 """Measures the speed of a full pass, compared with what the server can send and with other readers.
 
 python bench/walk.py [messages]
+
+A full pass runs in a process of its own, once with the compiled twins and once with those in Python.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import nats
@@ -38,9 +42,11 @@ if TYPE_CHECKING:
 STREAM = "BENCH"
 BODY = 350
 """Bytes of the body of each event."""
-ACTORS = 5_000
+ACTORS = 20_000
 ROUNDS = 5
-"""The best round is shown, as slower ones measure other load of the machine."""
+"""The medians are shown. Ratios are between readers of one round, as other load of the machine changes from round to round."""
+CPU_MICROSECONDS: dict[str, list[float]] = {}
+"""By value of AUDITOR_SPEEDUPS: CPU of each full pass for a message."""
 REPLY = b" $JS.ACK."
 """Occurs once in each delivered message, in its reply subject."""
 FETCHED = 100_000
@@ -84,6 +90,29 @@ async def walk(url: str, count: int) -> float:
     rate = count / (time.perf_counter() - started)
     await client.close()
     return rate
+
+
+def full_pass_with(speedups: str) -> Callable[[str, int], Awaitable[float]]:
+    """Build a reader that runs `full_pass` in another process, with this value of AUDITOR_SPEEDUPS."""
+
+    async def run(url: str, count: int) -> float:
+        command = (sys.executable, __file__, "--full-pass", url, str(count))
+        environment = {**os.environ, "AUDITOR_SPEEDUPS": speedups, "PYTHONPATH": str(Path(__file__).parent.parent)}
+        ended = await asyncio.to_thread(
+            subprocess.run, command, check=True, capture_output=True, text=True, env=environment
+        )
+        rate, cpu = map(float, ended.stdout.split())
+        CPU_MICROSECONDS.setdefault(speedups, []).append(cpu)
+        return rate
+
+    return run
+
+
+async def print_full_pass(url: str, count: int) -> None:
+    """Run a full pass; print its messages a second, and the microseconds of CPU of this process for a message."""
+    before = time.process_time()
+    rate = await full_pass(url, count)
+    print(rate, (time.process_time() - before) / count * 1_000_000)
 
 
 async def full_pass(url: str, count: int) -> float:
@@ -162,7 +191,8 @@ async def main(count: int) -> None:
     readers = {
         "null sink": null_sink,
         "walk": walk,
-        "full pass": full_pass,
+        "full pass, compiled": full_pass_with("require"),
+        "full pass, Python": full_pass_with("no"),
         "nats-py fetch(1000)": fetch,
         "blocking socket": blocking_sink,
     }
@@ -177,22 +207,31 @@ async def main(count: int) -> None:
             await client.request(f"$JS.API.STREAM.CREATE.{STREAM}", json.dumps(settings).encode())
             await client.close()
             await publish(server.port, [event(number) for number in range(count)])
-            rates = dict.fromkeys(readers, 0.0)
+            rates: dict[str, list[float]] = {name: [] for name in readers}
             for _ in range(ROUNDS):  # in turns, so that other load affects all readers alike
                 for name, read in readers.items():
-                    rates[name] = max(rates[name], await read(server.url, count))
+                    rates[name].append(await read(server.url, count))
     show(rates, count)
 
 
-def show(rates: dict[str, float], count: int) -> None:
+def show(rates: dict[str, list[float]], count: int) -> None:
     """Print each rate, and its ratio to the null sink and to Go."""
-    print(f"{count} events of {BODY} bytes of {ACTORS} actors, best of {ROUNDS}")
-    print(f"{'':20}{'messages/s':>12}{'÷ null sink':>14}{'÷ Go pass':>12}")
-    go = rates.get("Go pass")
-    for name, rate in rates.items():
-        ratio_to_go = f"{rate / go:12.2f}" if go else f"{'':12}"
-        print(f"{name:20}{rate:12,.0f}{rate / rates['null sink']:14.2f}{ratio_to_go}")
+    print(f"{count} events of {BODY} bytes of {ACTORS} actors, medians of {ROUNDS}")
+    print(f"{'':22}{'messages/s':>12}{'÷ null sink':>14}{'÷ Go pass':>12}")
+    for name, each in rates.items():
+        ratios = (f"{ratio(each, rates[other]):.2f}" if other in rates else "" for other in ("null sink", "Go pass"))
+        print(f"{name:22}{median(each):12,.0f}{next(ratios):>14}{next(ratios):>12}")
+    for speedups, cpu in CPU_MICROSECONDS.items():
+        print(f"CPU of a full pass with AUDITOR_SPEEDUPS={speedups}: {median(cpu):.2f} microseconds a message")
+
+
+def ratio(rates: list[float], others: list[float]) -> float:
+    """Compute the median of the ratios within each round."""
+    return median(rate / other for rate, other in zip(rates, others, strict=True))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 500_000))
+    if sys.argv[1:2] == ["--full-pass"]:
+        asyncio.run(print_full_pass(sys.argv[2], int(sys.argv[3])))
+    else:
+        asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000))

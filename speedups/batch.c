@@ -106,6 +106,46 @@ batch_missing_from(PyObject *object, PyObject *first)
     return missing;
 }
 
+/* Write a number as `size` bytes, the highest first. Returns the place behind them. */
+static char *
+put_number(char *at, uint64_t value, int size)
+{
+    for (int shift = 8 * (size - 1); shift >= 0; shift -= 8)
+        *at++ = (char)(value >> shift & 0xFF);
+    return at;
+}
+
+#define DIGESTED_FIELDS_SIZE 32 /* Sequence 8, time 8, sizes of subject 4, headers 8 and body 4. */
+
+static PyObject *
+batch_digested_bytes(PyObject *object, PyObject *Py_UNUSED(ignored))
+{
+    const Batch *self = (const Batch *)object;
+    Py_ssize_t size = self->count * DIGESTED_FIELDS_SIZE; /* all else is in `bytes`, so the sum cannot overflow */
+    for (Py_ssize_t at = 0; at < self->count; at++) {
+        const Message *message = &self->messages[at];
+        size += (Py_ssize_t)message->subject_size + (message->data - message->headers) + message->data_size;
+    }
+    PyObject *result = PyBytes_FromStringAndSize(NULL, size);
+    if (result == NULL)
+        return NULL;
+    char *p = PyBytes_AS_STRING(result);
+    for (Py_ssize_t at = 0; at < self->count; at++) {
+        const Message *message = &self->messages[at];
+        uint32_t header_size = message->data - message->headers;
+        p = put_number(p, (uint64_t)message->seq, 8);
+        p = put_number(p, (uint64_t)message->time_ns, 8);
+        p = put_number(p, message->subject_size, 4);
+        p = put_number(p, message->has_headers ? header_size : UINT64_MAX, 8);
+        p = put_number(p, message->data_size, 4);
+        memcpy(p, self->bytes + message->subject, message->subject_size);
+        p += message->subject_size;
+        memcpy(p, self->bytes + message->headers, header_size + message->data_size); /* the body follows the headers */
+        p += header_size + message->data_size;
+    }
+    return result;
+}
+
 static PyObject *
 get_first_seq(PyObject *self, void *Py_UNUSED(closure))
 {
@@ -151,6 +191,7 @@ static PyGetSetDef batch_attributes[] = {
 
 static PyMethodDef batch_methods[] = {
     {"missing_from", batch_missing_from, METH_O, NULL},
+    {"digested_bytes", batch_digested_bytes, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

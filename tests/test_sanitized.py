@@ -18,6 +18,7 @@ TESTS = (
     "tests/core/state/test_actor_rows.py",
     "tests/core/state/test_actor_table.py",
     "tests/aether/gojson/test_compiled_judge.py",
+    "tests/core/replicas/test_digests.py",
 )
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
 

@@ -7,10 +7,13 @@ compared in the same way as two copies of one.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from struct import Struct
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from auditor.speedups import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -64,11 +67,14 @@ def chunk_range(number: int) -> tuple[int, int]:
 
 def message_bytes(message: StoredMessage) -> bytes:
     """Returns what the digests of a message are computed from; it is unequal for unequal messages."""
-    headers = message.headers
-    lengths = len(message.subject), -1 if headers is None else len(headers), len(message.data)
-    return b"".join(
-        (_FIELDS.pack(message.seq, message.time_ns, *lengths), message.subject, headers or b"", message.data)
-    )
+    return digested_bytes([message])
+
+
+def digested_bytes(messages: Sequence[StoredMessage]) -> bytes:
+    """Returns `message_bytes` of all messages, joined."""
+    if compiled is not None and isinstance(messages, compiled.Batch):
+        return messages.digested_bytes()  # type: ignore[no-any-return]
+    return b"".join(_parts(messages))
 
 
 def message_digest(message: StoredMessage) -> bytes:
@@ -97,8 +103,8 @@ class ChunkDigester:
                 self._close_before(messages[at].seq)
             end = len(messages)
             if messages[-1].seq > self._end:
-                end = next(index for index in range(at, end) if messages[index].seq > self._end)
-            self._hash.update(b"".join(_parts(messages[at:end])))
+                end = bisect_right(messages, self._end, lo=at, key=_seq)
+            self._hash.update(digested_bytes(messages[at:end]))
             self._count += end - at
             at = end
         if messages:
@@ -145,6 +151,10 @@ def _parts(messages: Iterable[StoredMessage]) -> Iterator[bytes]:
         if headers:
             yield headers
         yield data
+
+
+def _seq(message: StoredMessage) -> int:
+    return message.seq
 
 
 def _fields(message: StoredMessage) -> tuple[int, int, bytes, bytes | None, bytes]:
