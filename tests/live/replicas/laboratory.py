@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditor.app import App
 from auditor.config import AuditConfig, Config, NatsConfig, QuarantineConfig, StateConfig
+from auditor.errors import AuditorError
 from auditor.scan.request import PassRequest, StartFrom
 from tests.core.stories import event
 from tests.live.cluster import GLANCE, NAMES, PATIENCE, Cluster
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 MEDIUM_BLOCKS = 30 * 2**20
 """With such a `max_bytes`, nats-server makes block files of 4 MB instead of 8 MB."""
+ELECTION_SECONDS = 4.0
+"""After an election, the wished leader may take over from the elected one this much later."""
 ACCOUNT = "$G"
 SYSTEM_ACCOUNT = "$SYS"
 
@@ -50,31 +53,47 @@ class ReplicaLaboratory:
         await self.cluster.leader(self.client, stream)
 
     async def store(self, stream: str, first: int, last: int, size: int = 80) -> None:
-        """Store the events for these sequences."""
+        """Store the events for these sequences, and wait until every replica is up to date."""
         await self.publish(event_at(stream, seq, size) for seq in range(first, last + 1))
+        await self.leader(stream)
 
     async def publish(self, publications: Iterable[Publication]) -> None:
+        """Return when the leader has stored the messages."""
         await publish(self.cluster.servers[self.running()].port, list(publications))
+
+    async def update(self, stream: str, **settings: Any) -> None:
+        """Change settings of a stream."""
+        config = (await self.info(stream))["config"] | settings
+        await self.cluster.api(self.client, f"STREAM.UPDATE.{stream}", **config)
+
+    async def info(self, stream: str) -> dict[str, Any]:
+        """Return stream info."""
+        return await self.cluster.api(self.client, f"STREAM.INFO.{stream}")
 
     async def state(self, stream: str) -> dict[str, Any]:
         """Return the state of the stream as its leader reports it."""
-        return dict((await self.cluster.api(self.client, f"STREAM.INFO.{stream}"))["state"])
+        return dict((await self.info(stream))["state"])
 
     async def leader(self, stream: str) -> str:
         """Return the name of the leader once all replicas are up to date."""
         return await self.cluster.leader(self.client, stream)
 
     async def lead(self, stream: str, server: str) -> None:
-        """Make `server` the leader. Takes 5 s after a restart. A nats-server below 2.11 ignores the wish, so this repeats it."""
+        """Make `server` the leader. Takes 5 to 10 s after a restart. A nats-server below 2.11 refuses the wish, so this repeats it without."""
+        clock = asyncio.get_running_loop().time
         async with asyncio.timeout(PATIENCE):
             while await self.leader(stream) != server:
-                wish = {"placement": {"preferred": server}}
+                version = self.client.connected_server_version
+                can_wish = (version.major, version.minor) >= (2, 11)
+                wish = {"placement": {"preferred": server}} if can_wish else {}
                 await self.cluster.api(self.client, f"STREAM.LEADER.STEPDOWN.{stream}", **wish)
-                await asyncio.sleep(GLANCE)
+                until = clock() + ELECTION_SECONDS
+                while await self.leader(stream) != server and clock() < until:
+                    await asyncio.sleep(GLANCE)
 
     async def raft_group(self, stream: str) -> str:
         """Return the name of the raft group, which every replica has."""
-        return str((await self.cluster.api(self.client, f"STREAM.INFO.{stream}"))["cluster"]["raft_group"])
+        return str((await self.info(stream))["cluster"]["raft_group"])
 
     def running(self) -> str:
         """Return a server that runs."""
@@ -95,10 +114,12 @@ class ReplicaLaboratory:
             self.cluster.servers[server].kill()
         else:
             await self.cluster.servers[server].stop()
-        yield
-        await self.cluster.servers[server].start()
-        await self.client.wait_connected()
-        await self.cluster.elected()
+        try:
+            yield
+        finally:
+            await self.cluster.servers[server].start()
+            await self.client.wait_connected()
+            await self.cluster.elected()
 
     @asynccontextmanager
     async def paused(self, server: str) -> AsyncIterator[None]:
@@ -112,8 +133,8 @@ class ReplicaLaboratory:
             os.kill(pid, signal.SIGCONT)
 
     def audit(self, stream: str, **settings: Any) -> AuditConfig:
-        """Return an audit of the stream, which has the stream's name in lower case."""
-        return AuditConfig(name=stream.lower(), stream=stream, **settings)
+        """Return an audit of the stream, which has the name of the stream as far as the name of an audit may."""
+        return AuditConfig(name=stream.lower().replace("_", "-"), stream=stream, **settings)
 
     @asynccontextmanager
     async def auditor(self, audit: AuditConfig) -> AsyncIterator[App]:
@@ -127,10 +148,19 @@ class ReplicaLaboratory:
         client = await self.cluster.connect()
         try:
             auditor = App(config, client)
-            await auditor.ensure_own_streams()
+            await self._ensure_own_streams(auditor)
             yield auditor
         finally:
             await client.close()
+
+    async def _ensure_own_streams(self, auditor: App) -> None:
+        """Try until it succeeds: after a server was stopped, there may be no leader."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    return await auditor.ensure_own_streams()
+                except AuditorError:
+                    await asyncio.sleep(GLANCE)
 
     async def audited(self, stream: str, start: StartFrom = StartFrom.BEGINNING, **settings: Any) -> PassReport:
         """Return the report of one pass of an auditor that has just been started."""
@@ -145,6 +175,9 @@ async def replica_laboratory(folder: Path) -> AsyncIterator[ReplicaLaboratory]:
     async with Cluster(folder) as cluster:
         client = await cluster.connect()
         try:
-            yield ReplicaLaboratory(cluster, client)
+            lab = ReplicaLaboratory(cluster, client)
+            async with lab.auditor(lab.audit("ORDERS")):
+                pass  # creates the auditor's own streams
+            yield lab
         finally:
             await client.close()
