@@ -31,6 +31,7 @@ from auditor.jetstream.permissions import (
 from auditor.jetstream.quarantine.stream_settings import quarantine_stream
 from auditor.jetstream.reading.first_since import first_seq_since
 from auditor.jetstream.state.stream_settings import state_stream
+from auditor.operations.copy_risks import audited_risks, own_risks
 from auditor.operations.pass_time import slow_passes
 from auditor.operations.selftest import audit_canary
 from auditor.scan.selection import why_nothing_is_selected
@@ -98,6 +99,8 @@ async def run_checks(app: App) -> AsyncIterator[Check]:
         yield _warning(line, "raise max_rate or full_pass_every of these audits")
     for own in (app.config.quarantine, app.config.state):
         yield await _own_stream(app, own, permissions)
+        async for check in _own_copies(app, own):
+            yield check
     yield await _canary(app)
 
 
@@ -155,6 +158,7 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
         await probe_walk(app.client_for(audit), audit.stream)
         await source.is_readable(pinned.last_seq or 1)
         nothing_selected = await why_nothing_is_selected(source, pinned, audit)
+        risks = await audited_risks(app.client_for(audit), audit.stream) if audit.replicas == "all" else []
     except AuditorError as error:
         yield _failed(f"{where} cannot be read: {error}")
         return
@@ -178,6 +182,8 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
             f"{where} has one replica: it is lost if one disk fails",
             f"back it up; add replicas only together with a change of Aether's code: {SETTINGS_RULE}",
         )
+    for risk in risks:
+        yield _warning(f"{where} {risk.text}", risk.fix)
     if config.get("max_age"):
         yield await _expiry(app, audit, source, int(str(config["max_age"])))
 
@@ -247,6 +253,17 @@ async def _own_stream(app: App, own: QuarantineConfig | StateConfig, permissions
     except AuditorError as error:
         return _failed(f"{text} cannot be used: {error}")
     return _ok(f"{text} exists, has safe settings, and accepts messages")
+
+
+async def _own_copies(app: App, own: QuarantineConfig | StateConfig) -> AsyncIterator[Check]:
+    """What endangers the stream in a cluster. A stream that is absent or cannot be used has its own check."""
+    section = "quarantine" if isinstance(own, QuarantineConfig) else "state"
+    try:
+        risks = await own_risks(app.client_for(own), own.stream, section)
+    except AuditorError:
+        return
+    for risk in risks:
+        yield _warning(f"{section}: stream {own.stream} {risk.text}", risk.fix)
 
 
 async def _check_settings(app: App, own: QuarantineConfig | StateConfig) -> None:
