@@ -60,7 +60,7 @@ class App:
 
     def source(self, audit: AuditConfig) -> StreamSource:
         """Returns the reader of the stream that `audit` reads."""
-        return StreamSource(self.client_for(audit), audit.stream)
+        return StreamSource(self.client_for(audit), audit.stream, read_by=audit.read_by)
 
     def quarantine(self, audit: AuditConfig) -> QuarantineWriter:
         """Returns the writer of the quarantine entries of `audit`."""

@@ -151,6 +151,8 @@ class AuditConfig(ApiSection):
     """The stream with Aether's events. The auditor never writes to it."""
     subject_prefix: Prefix | None = None
     """The tokens before .events. and .snapshots. in the subjects of the stream. If absent, its name."""
+    read_by: Annotated[Literal["auto", "consumer", "get"], or_variable(enum=["auto", "consumer", "get"])] = "auto"
+    """`consumer`: with a consumer, or not at all. `get`: by single requests, slowly. `auto`: `get` if no consumer may be created."""
     subjects: tuple[Text, ...] = ()
     """Event subjects to read, with or without wildcards. If absent, all events of the stream."""
     actors: tuple[Text, ...] = ()

@@ -15,7 +15,7 @@ from auditor.aether.gojson import timestamps
 from auditor.core.model.message import StoredMessage
 from auditor.errors import AuditorError, ConnectionFailedError, NoLeaderError, StreamNotFoundError
 from auditor.jetstream.answers import check_consumer, check_message, no_message
-from auditor.jetstream.api_client import where_it_is_missing, why_no_answer
+from auditor.jetstream.api_client import WHERE_IT_IS_ENABLED, where_it_is_missing, why_no_answer
 from auditor.jetstream.cluster_info import ClusterInfo
 
 if TYPE_CHECKING:
@@ -41,8 +41,12 @@ Number = Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)]
 """A count, or a sequence."""
 
 # Error codes, each with the name that it has in nats-server.
-MAXIMUM_CONSUMERS = 10026
-"""JSMaximumConsumersLimitErr: the stream has as many consumers as it, or the account, may have."""
+NO_CONSUMER = {
+    10026: "has as many consumers as max_consumers allows: raise it for the stream or the account",
+    10084: "is a work queue, of which no consumer reads without taking messages away",
+    10120: "is in an account that has no limits for a consumer with one replica",
+}
+"""JSMaximumConsumersLimitErr, JSConsumerWQRequiresExplicitAckErr and JSNoLimitsErr, with what each means."""
 CONSUMER_NOT_FOUND = 10014
 """JSConsumerNotFoundErr."""
 MESSAGE_NOT_FOUND = 10037
@@ -252,14 +256,9 @@ def _error_for(error: ApiError, stream: str, client: ApiClient) -> AuditorError:
     if error.err_code == STREAM_NOT_FOUND:
         return StreamNotFoundError(f"stream {stream} {where_it_is_missing(client)}")
     if error.err_code in NOT_ENABLED_CODES:
-        return ConnectionFailedError(
-            f"stream {stream} cannot be read: {error.description}: enable JetStream there, or, where another account exports"
-            " its API to this one, set jetstream_api_prefix to the subject under which it is imported"
-        )
-    if error.err_code == MAXIMUM_CONSUMERS:
-        return ConsumerLimitError(
-            f"stream {stream} has as many consumers as max_consumers allows: raise it for the stream or the account"
-        )
+        return ConnectionFailedError(f"stream {stream} cannot be read: {error.description}: {WHERE_IT_IS_ENABLED}")
+    if error.err_code in NO_CONSUMER:
+        return ConsumerLimitError(f"stream {stream} {NO_CONSUMER[error.err_code]}")
     kind = NoLeaderError if error.code >= 500 else JetStreamError
     return kind(f"JetStream refuses a request about stream {stream}: {error.description} (error {error.err_code})")
 

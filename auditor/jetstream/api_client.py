@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from auditor.jetstream.connection.client import Client, Inbox
 
 
+WHERE_IT_IS_ENABLED = (
+    "enable JetStream there, or, where another account exports its API to this one, set jetstream_api_prefix to the subject under"
+    " which it is imported"
+)
+"""What to do about an account without JetStream."""
+
+
 class ApiClient(Protocol):
     """What the modules that use JetStream need of a connection. `Client` has it for the nearest API."""
 

@@ -17,7 +17,7 @@ from auditor.core.model.origin import is_copy
 from auditor.core.state.checkpoint import CheckpointKind
 from auditor.core.state.retention import count_actors_without_covering_snapshot
 from auditor.errors import AuditorError, ConfigError, StreamNotFoundError
-from auditor.jetstream.api import stream_info
+from auditor.jetstream.api import ConsumerLimitError, stream_info
 from auditor.jetstream.eventstore.stream_settings import settings_aether_rejects
 from auditor.jetstream.granted import granted_permissions
 from auditor.jetstream.other_domains import check_other_domains
@@ -155,7 +155,7 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
     source = app.source(audit)
     try:
         pinned = await source.info()
-        await probe_walk(app.client_for(audit), audit.stream)
+        no_consumer = await _why_no_consumer(app, audit)
         await source.is_readable(pinned.last_seq or 1)
         nothing_selected = await why_nothing_is_selected(source, pinned, audit)
         risks = await audited_risks(app.client_for(audit), audit.stream) if audit.replicas == "all" else []
@@ -163,6 +163,11 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
         yield _failed(f"{where} cannot be read: {error}")
         return
     yield _ok(f"{where} can be read: {pinned.messages} messages, sequences {pinned.first_seq} to {pinned.last_seq}")
+    if no_consumer is not None:
+        yield _warning(
+            f"{no_consumer}: passes read it by single requests, slowly",
+            f"nothing, if passes of {audit.name} are fast enough; else let the auditor create a consumer",
+        )
     if nothing_selected is not None:
         yield _failed(f"{audit.name}: {nothing_selected}")
     config = pinned.config
@@ -186,6 +191,19 @@ async def _audited(app: App, audit: AuditConfig) -> AsyncIterator[Check]:
         yield _warning(f"{where} {risk.text}", risk.fix)
     if config.get("max_age"):
         yield await _expiry(app, audit, source, int(str(config["max_age"])))
+
+
+async def _why_no_consumer(app: App, audit: AuditConfig) -> str | None:
+    """Why the auditor may create no consumer of the stream, in one line; None if it may, or need not. Raises AuditorError."""
+    if audit.read_by == "get":
+        return None
+    try:
+        await probe_walk(app.client_for(audit), audit.stream)
+    except ConsumerLimitError as error:
+        if audit.read_by == "consumer":
+            raise
+        return str(error)
+    return None
 
 
 async def _expiry(app: App, audit: AuditConfig, source: StreamSource, max_age_ns: int) -> Check:

@@ -111,6 +111,21 @@ async def test_an_auditor_does_not_begin_where_a_stream_of_another_domain_takes_
         assert (await auditor("scan", "--config", at_hub)).code == 2
 
 
+async def test_a_work_queue_is_read_by_single_requests_and_the_doctor_says_so(server, admin, tmp_path):
+    settings = {"name": "ORDERS", "subjects": ["ORDERS.events.>"], "retention": "workqueue"}
+    assert "error" not in json.loads(
+        (await admin.request("$JS.API.STREAM.CREATE.ORDERS", json.dumps(settings).encode())).data
+    )
+    await admin.request("ORDERS.events.order.order-1", b"{")
+    config = configured(tmp_path, server.url, nats={}, audit={})
+    found = await auditor("scan", "--config", config, "--dry-run", "--json")
+    assert (found.code, found.json["audits"][0]["findings_total"]) == (2, {"malformed_event": 1})
+    assert "reading by single requests" in found.err
+    assert "is a work queue, of which no consumer reads" in (await auditor("doctor", "--config", config)).out
+    config = configured(tmp_path, server.url, nats={}, audit={"read_by": "consumer"})
+    assert (await auditor("scan", "--config", config, "--dry-run")).code == 3
+
+
 OWN = {"AETHER_QUARANTINE", "AETHER_AUDIT"}
 
 

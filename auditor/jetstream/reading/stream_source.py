@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import structlog
 
 from auditor.core.model.subject_filter import SubjectFilter
 from auditor.errors import StreamRecreatedError, WalkIncompleteError, WrongAnswerError
@@ -12,6 +14,7 @@ from auditor.jetstream import api
 from auditor.jetstream.granted import account_of
 from auditor.jetstream.leader_wait import await_leader
 from auditor.jetstream.reading.copy_consumers import count_copies
+from auditor.jetstream.reading.get_walk import get_walk
 from auditor.jetstream.reading.ordered_walk import ordered_walk
 from auditor.jetstream.reading.pull_consumer import BATCH
 from auditor.jetstream.reading.rate_limit import rate_limited
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from auditor.jetstream.api_client import ApiClient
 
 
+log = structlog.get_logger()
+
 MAX_FILTERS = 1_000
 """Subjects that a consumer filters by at most. For more, all messages are read and filtered here."""
 MAX_FILTER_BYTES = 3_500
@@ -36,8 +41,15 @@ MAX_FILTER_BYTES = 3_500
 class StreamSource:
     """One stream. Its methods only read."""
 
-    def __init__(self, client: ApiClient, stream: str, copy: str | None = None) -> None:
-        """`copy`: the server whose copy `read` reads; any if None."""
+    def __init__(
+        self,
+        client: ApiClient,
+        stream: str,
+        copy: str | None = None,
+        read_by: Literal["auto", "consumer", "get"] = "auto",
+    ) -> None:
+        """`copy`: the server whose copy `read` reads; any if None. `read_by`: as in the configuration."""
+        self._read_by = read_by
         self._unreadable: dict[str, list[tuple[int, int]]] = {}
         """By server: the ranges that its copy was found unable to deliver."""
         self._client = client
@@ -46,7 +58,7 @@ class StreamSource:
 
     def of_copy(self, name: str) -> StreamSource:
         """Return a source whose `read` reads the copy of this server. It raises CopyAbsentError if it cannot be read."""
-        source = StreamSource(self._client, self._stream, name)
+        source = StreamSource(self._client, self._stream, name, self._read_by)
         source._unreadable = self._unreadable
         return source
 
@@ -111,6 +123,7 @@ class StreamSource:
                 copy=self._copy,
                 unreadable=self._unreadable.setdefault(self._copy, []) if self._copy else None,
             )
+        batches = self._or_get(batches, pinned, first_seq, last_seq, filters)
         async with aclosing(rate_limited(batches, max_rate) if max_rate else batches) as walked:
             async for messages in walked:
                 if wanted is None:
@@ -119,6 +132,36 @@ class StreamSource:
                     yield messages
                 elif matching := [message for message in messages if message.subject in wanted]:
                     yield matching
+
+    async def _or_get(
+        self,
+        batches: AsyncGenerator[Sequence[StoredMessage]],
+        pinned: StreamInfo,
+        first_seq: int,
+        last_seq: int,
+        filters: Sequence[str],
+    ) -> AsyncGenerator[Sequence[StoredMessage]]:
+        """Yield `batches`; or read by single requests, if no consumer may be created or if the configuration says so."""
+        async with aclosing(batches) as walked:
+            try:
+                if self._read_by != "get":
+                    async for messages in walked:
+                        first_seq = messages[-1].seq + 1
+                        yield messages
+                    return
+            except api.ConsumerLimitError as error:
+                if self._read_by == "consumer" or self._copy is not None:
+                    raise
+                log.warning(
+                    "no consumer may be created: reading by single requests, slowly",
+                    stream=self._stream,
+                    reason=str(error),
+                )
+                self._read_by = "get"
+        walk = get_walk(self._client, pinned, first_seq=first_seq, last_seq=last_seq, subjects=filters)
+        async with aclosing(walk) as found:
+            async for messages in found:
+                yield messages
 
     def _check_subjects(self, messages: Sequence[StoredMessage], requested: SubjectFilter) -> None:
         """Raise WrongAnswerError if a message is on a subject that was not requested."""

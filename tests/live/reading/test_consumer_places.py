@@ -136,4 +136,4 @@ async def test_few_messages_on_a_subject_are_read_without_a_consumer(server, cli
     got = await walked(source, await source.info(), subjects=["S.events.order.order-3"])
     assert [message.seq for message in got] == list(range(3, 501, 10))
     with pytest.raises(ConsumerLimitError):
-        await walked(source, await source.info())
+        await walked(StreamSource(client, source.name, read_by="consumer"), await source.info())
