@@ -37,5 +37,5 @@ async def test_a_record_has_its_bytes_and_the_offset_of_the_error(app: App) -> N
         for key in (record.key, record.key.removeprefix("aether.quarantine.")):
             located = await get_record(app, key)
             assert (located.record.data, located.error_offset) == (BAD, len(BAD))
-    with pytest.raises(NotFoundError, match=r"no quarantine record 'S\.0\.4\.none'"):
+    with pytest.raises(NotFoundError, match=r'no quarantine record "S\.0\.4\.none"'):
         await get_record(app, "S.0.4.none")
