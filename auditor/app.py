@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import structlog
+
 import auditor
 from auditor.core.model.actor_types import ActorTypes
 from auditor.jetstream.api_client import PrefixedClient, domain_of
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from auditor.core.state.acceptance import Acceptance
     from auditor.jetstream.api_client import ApiClient
     from auditor.jetstream.connection.client import Client
+    from auditor.jetstream.own_streams import OwnedStream
+
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -110,11 +116,25 @@ class App:
         await state_stream(config.state).ensure(self.client_for(config.state), *audited)
 
     async def _check_other_domains(self) -> None:
-        """Raise the error of a stream of the auditor if the streams of several domains take its messages."""
+        """Raise the error of a stream of the auditor if the streams of several domains take its messages.
+
+        With another prefix than the default, the messages of auditors have different subjects: a warning is logged instead.
+        """
         own = (quarantine_stream(self.config.quarantine), state_stream(self.config.state))
         clients = [(self.client_for(each.config), each) for each in own]
         if self.client.nearest_domain or any(domain_of(client) for client, _ in clients):
-            await asyncio.gather(*(check_other_domains(self.client, client, each) for client, each in clients))
+            checks = [self._check_other_domain(client, each) for client, each in clients]
+            for result in await asyncio.gather(*checks, return_exceptions=True):
+                if result is not None:
+                    raise result
+
+    async def _check_other_domain(self, client: ApiClient, own: OwnedStream) -> None:
+        try:
+            await check_other_domains(self.client, client, own)
+        except own.error as error:
+            if own.config.subject_prefix == type(own.config).model_fields["subject_prefix"].default:
+                raise
+            log.warning("another stream stores a copy of each message", reason=str(error))
 
     def ports(self, audit: AuditConfig, *, store: bool) -> PassPorts:
         """Returns the ports of a pass of `audit`. Without `store`, the pass writes neither records nor saved state."""

@@ -107,8 +107,11 @@ async def test_an_auditor_does_not_begin_where_a_stream_of_another_domain_takes_
         assert "set state.subject_prefix to another one here" in doctor.out
         assert await streams(here) == set()
         assert json.loads((await there.request("$JS.API.STREAM.INFO.AETHER_AUDIT")).data)["state"] == stored
-        at_hub = configured(tmp_path, hub.url, nats=USER, audit={})
-        assert (await auditor("scan", "--config", at_hub)).code == 2
+        prefixes = {"quarantine": "aether.quarantine.leaf", "state": "aether.audit.leaf"}
+        own = {name: {"subject_prefix": prefix} for name, prefix in prefixes.items()}
+        at_leaf = configured(tmp_path, leaf.url, nats=USER, audit={"jetstream_domain": "hub"}, **own)
+        ended = await auditor("scan", "--config", at_leaf)
+        assert (ended.code, "another stream stores a copy of each message" in ended.err) == (2, True)
 
 
 async def test_a_work_queue_is_read_by_single_requests_and_the_doctor_says_so(server, admin, tmp_path):
