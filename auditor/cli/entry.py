@@ -14,6 +14,9 @@ from auditor.errors import AuditorError, ConfigError
 from auditor.safe_text import escape_unsafe
 from auditor.speedups import compiled, why_not
 
+INTERRUPTED_IN_TYPER = 130
+"""What typer returns in place of the result if a command raises KeyboardInterrupt."""
+
 
 def main() -> None:
     """Run the command in sys.argv and exit with its code, or with 1 if its result could not be written."""
@@ -53,7 +56,7 @@ def run(arguments: list[str] | None = None) -> int:
             f"internal error ({type(error).__name__}): please report it; with AUDITOR_DEBUG=1 the traceback is shown"
         )
     else:
-        return int(code or 0)
+        return ExitCode.INCONCLUSIVE if code == INTERRUPTED_IN_TYPER else int(code or 0)
     return ExitCode.COULD_NOT_RUN
 
 

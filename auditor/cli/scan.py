@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from auditor.cli.exit_codes import ExitCode, exit_code, overall_verdict
 from auditor.cli.log_output import configure_log
 from auditor.cli.options import select_audits
 from auditor.cli.progress import progress_bar
-from auditor.cli.signals import stop_signal
+from auditor.cli.signals import result_until, stop_signal
 from auditor.cli.tables import print_line, print_report, result_console
 from auditor.config import load
 from auditor.config.values import duration
@@ -81,12 +82,13 @@ async def _scan(config: Config, audits: Sequence[AuditConfig], options: ScanOpti
 
         asyncio.get_running_loop().call_later(limit.seconds, time_out)
     ended: list[PassReport | AuditorError] = []
-    async with (
-        open_app(config, ensure_own_streams=not options.dry_run) as app,
-        connection_messages(messages, app.client),
-    ):
+    async with AsyncExitStack() as stack:
+        opening = stack.enter_async_context(open_app(config, ensure_own_streams=not options.dry_run))
+        app = await result_until(interrupted, opening)
+        if app is not None:
+            await stack.enter_async_context(connection_messages(messages, app.client))
         for audit in audits:
-            if interrupted.is_set():
+            if app is None or interrupted.is_set():
                 print_line(messages, f"auditor: {audit.name}: {NOT_BEGUN}")
                 ended.append(AuditorError(NOT_BEGUN))
                 continue

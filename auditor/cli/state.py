@@ -74,7 +74,8 @@ def reset_command(config_file: Path, names: Sequence[str], *, yes: bool) -> int:
     if not yes:
         raise AuditorError(
             f"this deletes the saved state of {', '.join(audit.name for audit in audits)}: the next pass reads "
-            "everything and reports none of its findings as new: add --yes to do it"
+            "everything, reports none of its findings as new, and forgets the incidents that are open (auditor findings list"
+            " shows them): add --yes to do it"
         )
     asyncio.run(_reset(config, audits))
     return ExitCode.CLEAN

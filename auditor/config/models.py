@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import Annotated, Literal
+from itertools import islice, pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from auditor.aether.stream_layout import StreamLayout
 from auditor.config.cron import MAX_WAIT, check_cron, fire_times
@@ -23,6 +23,9 @@ from auditor.config.values import (
     Text,
     or_variable,
 )
+
+RUNS_COMPARED = 20
+"""Passes of a cron line between which the shortest time is looked for."""
 
 NEAREST_API = "$JS.API"
 """The prefix of requests to the JetStream of the nearest server that has it."""
@@ -123,7 +126,16 @@ class ScheduleConfig(Section):
     cron: Annotated[Text, AfterValidator(_cron_line)] | None = None
     """A cron line of five fields, in UTC. If day of month and day of week are both set, it fires on the days of either."""
     jitter: Annotated[DurationField, AfterValidator(_delay)] = Duration(0)
-    """The longest random delay of a pass, so that several auditors do not begin at the same time."""
+    """The longest random delay of a pass, so that several auditors do not begin at the same time. At most the time between two passes."""
+
+    @model_validator(mode="after")
+    def _check_jitter(self) -> Self:
+        if self.jitter.nanoseconds and (self.every is not None or self.cron is not None):
+            runs = self.next_runs(datetime.now(UTC), RUNS_COMPARED)
+            shortest = min((after - before for before, after in pairwise(runs)), default=MAX_WAIT)
+            if self.jitter.seconds > shortest.total_seconds():
+                raise ValueError(f"a jitter of {self.jitter} is longer than the time between two passes ({shortest})")
+        return self
 
     def next_runs(self, after: datetime, count: int) -> list[datetime]:
         """The next `count` times after `after` when a pass begins, without jitter, if the last one began at `after`."""

@@ -60,13 +60,14 @@ class SelfTest:
 
 
 async def create_canary(app: App) -> bool:
-    """Create the canary if it is absent. Returns whether it was.
+    """Create the canary if it is absent. Returns whether it was. Without a quarantine stream, which is created first, none is.
 
-    Raises CanaryError for a canary with other contents, and the AuditorErrors of a request.
+    Raises CanaryError for a canary with other contents, QuarantineStreamError, and the AuditorErrors of a request.
     """
     try:
         await _check(app)
     except StreamNotFoundError:
+        await app.quarantine(_canary_audit(app)).ensure()
         messages = [message.raw for message in contents().messages]
         await create_and_fill(
             app.client_for(app.config.state), settings(app.config.state.replicas), messages, contents().deleted
@@ -82,7 +83,7 @@ async def audit_canary(app: App, *, store: bool, interrupted: asyncio.Event | No
     the AuditorErrors of a request.
     """
     await _check(app)
-    audit = AuditConfig(name="canary", stream=CANARY, jetstream_api_prefix=app.config.api_prefix(app.config.state))
+    audit = _canary_audit(app)
     ports = PassPorts(
         source=app.source(audit),
         quarantine=app.quarantine(audit) if store else None,
@@ -110,6 +111,10 @@ async def embedded_server() -> AsyncIterator[Config]:
     async with EmbeddedServer() as server:
         audits = (AuditConfig(name="canary", stream=CANARY),)
         yield Config(nats=NatsConfig(servers=(server.url,)), audits=audits)
+
+
+def _canary_audit(app: App) -> AuditConfig:
+    return AuditConfig(name="canary", stream=CANARY, jetstream_api_prefix=app.config.api_prefix(app.config.state))
 
 
 async def _check(app: App) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -154,6 +155,33 @@ async def test_an_interrupted_scan_reports_the_audits_that_had_not_begun_too(
         "auditor: interrupted after 1s, as --timeout says",
         f"auditor: second: {not_begun}",
     ]
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Serve a connection on which nothing is said."""
+    while await reader.read(1 << 16):
+        pass
+    writer.close()
+
+
+async def test_a_scan_is_interrupted_while_it_connects_and_reports_every_audit(tmp_path: Path) -> None:
+    connected = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        await silent(reader, writer)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        process = await begin("scan", "--config", twice(tmp_path, url), "--json")
+        await asyncio.wait_for(connected.wait(), 20)
+        process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        ended = await end(process)
+        assert time.monotonic() - begun < 4  # less than the time within which a server has to answer
+    assert (ended.code, ended.json["verdict"]) == (3, "inconclusive")
+    not_begun = "the scan was interrupted before this audit began"
+    assert [(each["verdict"], each["error"]) for each in ended.json["audits"]] == [("failed", not_begun)] * 2
 
 
 async def test_a_scan_that_ends_within_its_timeout_is_not_interrupted(

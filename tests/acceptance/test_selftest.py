@@ -151,3 +151,13 @@ async def test_after_a_restart_the_daemon_runs_the_self_test_before_any_full_pas
         await until(sees)
         assert not await running.metric("passes_total", mode="full")
         await running.stop()
+
+
+async def test_no_canary_is_created_if_there_is_no_quarantine_stream_for_its_records(
+    server: EmbeddedServer, admin: Client, tmp_path: Path
+) -> None:
+    config = configured(tmp_path, server.url, more="quarantine: {create: false}\n")
+    ended = await auditor("selftest", "--config", config)
+    assert ended.code == 1
+    assert "quarantine stream AETHER_QUARANTINE does not exist: run `auditor provision`" in ended.said
+    assert await streams(admin) == set()

@@ -76,6 +76,17 @@ def test_an_interrupt_during_the_imports_ends_without_a_traceback(tmp_path: Path
     assert INTERRUPTED == ExitCode.INCONCLUSIVE
 
 
+def test_an_interrupted_command_has_the_exit_code_of_an_inconclusive_scan(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auditor.cli.config.schema_command", interrupted)
+    assert entry.run(["config", "schema"]) == ExitCode.INCONCLUSIVE
+    assert capsys.readouterr() == ("", "")
+
+
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert entry.run(["--version"]) == 0
     assert capsys.readouterr() == (f"auditor {auditor.__version__} (speedups: {TWINS})\n", "")

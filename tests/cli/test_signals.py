@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from auditor.cli.signals import stop_signal
+from auditor.cli.signals import result_until, stop_signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,3 +31,30 @@ async def test_a_stop_signal_sets_the_event_and_does_not_end_the_process(number:
     assert not stop.is_set()
     os.kill(os.getpid(), number)
     await asyncio.wait_for(stop.wait(), 5)
+
+
+async def test_work_that_ends_first_returns_its_result_or_raises_its_error() -> None:
+    async def work() -> int:
+        return 7
+
+    async def fail() -> int:
+        raise ValueError("as it was")
+
+    assert await result_until(asyncio.Event(), work()) == 7
+    with pytest.raises(ValueError, match="as it was"):
+        await result_until(asyncio.Event(), fail())
+
+
+async def test_work_is_cancelled_and_has_ended_when_a_stop_comes_first() -> None:
+    stop, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> int:
+        try:
+            stop.set()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return 7
+
+    assert await result_until(stop, work()) is None
+    assert ended.is_set()

@@ -118,6 +118,14 @@ def test_every_problem_is_reported_at_once_each_with_its_path() -> None:
         (audit("schedule: {every: 999999999d}"), "audits[0].schedule.every: "),
         (audit("schedule: {every: 5m, jitter: 2000d}"), 'audits[0].schedule.jitter: "2000d" is longer than five years'),
         (
+            audit("schedule: {every: 5m, jitter: 301s}"),
+            "audits[0].schedule: a jitter of 301s is longer than the time between two passes (0:05:00)",
+        ),
+        (
+            audit('schedule: {cron: "0 9,10 * * mon", jitter: 2h}'),
+            "audits[0].schedule: a jitter of 2h is longer than the time between two passes (1:00:00)",
+        ),
+        (
             audit('schedule: {cron: "0 0 30 2 *"}'),
             'audits[0].schedule.cron: "0 0 30 2 *" does not fire within five years',
         ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from auditor.core.model.findings import Finding, Incident, Kind, spec
+from auditor.core.model.findings import Finding, Incident, Kind, Severity, spec
 from auditor.core.model.message import Loss
 from auditor.units import NANOSECONDS, format_utc
 
@@ -30,7 +30,7 @@ MAX_CHECKED_PER_PASS = 8
 ALWAYS_CHECKED = 2
 """The last of them, which every pass reads again."""
 MAX_INCIDENTS = 1000
-"""Incidents kept. When there are more, the oldest are dropped."""
+"""Incidents kept. When there are more, the oldest notice is dropped; the oldest of all if none is a notice."""
 MAX_GENERATIONS_UNSAVED = 1000
 """Generations that passes can have begun between two saves of the history."""
 
@@ -197,8 +197,11 @@ class StreamIdentity(
 
     def with_incident(self, finding: Finding, now_ns: int) -> StreamIdentity:
         """The identity with one more incident."""
-        incidents = (*self.incidents, Incident(now_ns, finding))[-MAX_INCIDENTS:]
-        return msgspec.structs.replace(self, incidents=incidents)
+        incidents = [*self.incidents, Incident(now_ns, finding)]
+        if len(incidents) > MAX_INCIDENTS:
+            notices = (at for at, each in enumerate(incidents) if each.finding.severity is Severity.NOTICE)
+            del incidents[next(notices, 0)]
+        return msgspec.structs.replace(self, incidents=tuple(incidents))
 
     def with_loss(self, lost: Loss) -> StreamIdentity:
         """The identity after the server reported this loss."""

@@ -112,7 +112,7 @@ class PartStore:
     async def load_manifest(self) -> Manifest | None:
         """Return the manifest of the last save; None if nothing is saved.
 
-        Raises StateFormatError if the manifest is damaged, StateNewerError if it is of a later version, and the AuditorErrors
+        Raises StateFormatError if the manifest is damaged or has gone, StateNewerError if it is of a later version, and the AuditorErrors
         of a request.
         """
         self._manifest, self._manifest_seq = None, 0
@@ -122,10 +122,22 @@ class PartStore:
         except StreamNotFoundError:
             return None
         if message is None:
+            if await self._has_parts():
+                raise StateFormatError(
+                    f"saved state of audit {self._audit} cannot be used: its manifest is missing, and parts of it are stored"
+                )
             return None
         self._manifest_seq = message.seq
         self._manifest = self._decode(message.data)
         return self._manifest
+
+    async def _has_parts(self) -> bool:
+        """Whether chunks of a part are stored. A save writes a manifest before the first chunk."""
+        for slot in SLOTS:
+            subject = self._subject("*", slot)
+            if await get_message(self._client, self._config.stream, seq=1, next_by_subj=subject) is not None:
+                return True
+        return False
 
     @property
     def manifest_seq(self) -> int:

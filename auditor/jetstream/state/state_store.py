@@ -21,6 +21,8 @@ from auditor.core.history.audit_history import (
     decode_history,
     encode_history,
 )
+from auditor.core.model.findings import Kind, spec
+from auditor.core.model.kind_rules import OpenUntil
 from auditor.core.state.checkpoint import CheckedOut, CheckpointKind
 from auditor.core.state.codec import FORMAT, decode_checkpoint
 from auditor.core.state.codec import READABLE_FORMATS as READABLE_CHECKPOINTS
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from auditor.core.history.saved_state import EncodedState
-    from auditor.core.model.findings import Kind
     from auditor.core.state.acceptance import Acceptance
     from auditor.jetstream.state.acceptances import Acceptances
     from auditor.jetstream.state.part_store import Manifest, PartStore
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 HISTORY_PART = "chronicle"
+INCIDENTS = "findings of kind " + ", ".join(kind for kind in Kind if spec(kind).open_until is OpenUntil.ACCEPTED)
+"""Findings that only the history has."""
 FORMATS = {HISTORY_PART: AUDIT_HISTORY_FORMAT, CheckpointKind.COMPLETED: FORMAT, CheckpointKind.IN_PROGRESS: FORMAT}
 """By part: the format that this version saves and reads."""
 
@@ -71,6 +74,8 @@ class JetStreamStateStore:
         self.saved_ns: int | None = None
         """When something was saved last, nanoseconds since 1970; None if nothing is saved."""
         self._problem: str | None = None
+        self._logged_damage = ""
+        """Why saved state could not be used when it was last loaded. A reason is logged once, and again after a load without one."""
         self._is_replaceable = True
         """False while the saved manifest is damaged: the parts that it named are neither used nor replaced."""
 
@@ -107,15 +112,21 @@ class JetStreamStateStore:
         self._mark_unsaved()
         self._is_replaceable = False
         self._problem = self._no_history(error)
-        log.error("saved state not used", audit=self._audit, reason=str(error))
+        self._log_damage("saved state not used", str(error))
         self._history = self._history or AuditHistory()
         return LoadedHistory(self._history, self._problem)
 
     def _no_history(self, error: StateFormatError) -> str:
         return (
-            f"the saved history of audit {self._audit} cannot be used ({error}), so that findings of earlier passes may"
-            f" be missing: auditor state reset --audit {self._audit} begins a new one"
+            f"the saved history of audit {self._audit} cannot be used ({error}), so that {INCIDENTS} may be missing:"
+            " look for them in the log of the daemon and in the past values of the metric"
+            f" aether_auditor_findings; then auditor state reset --audit {self._audit} begins a new history"
         )
+
+    def _log_damage(self, event: str, reason: str) -> None:
+        if reason != self._logged_damage:
+            log.error(event, audit=self._audit, reason=reason)
+        self._logged_damage = reason
 
     def _mark_unsaved(self) -> None:
         self._in_memory = {kind: replace(each, is_saved=False) for kind, each in self._in_memory.items()}
@@ -129,12 +140,13 @@ class JetStreamStateStore:
         try:
             history = await self._read_history() or AuditHistory()
         except StateFormatError as error:
-            log.error("saved history not used", audit=self._audit, reason=str(error))  # noqa: TRY400 - the line says it all
+            self._log_damage("saved history not used", str(error))
             older = await self._previous_history(error)
             history = older or AuditHistory()
             self._problem = None if older is not None else self._no_history(error)
         else:
             self._problem = None
+            self._logged_damage = ""
         if known is not None and self._parts.manifest_seq <= self._history_seq:
             return history.with_identity(known.identity)
         return history

@@ -20,7 +20,7 @@ from auditor.core.history.stream_identity import (
     digest,
     history_changed_finding,
 )
-from auditor.core.model.findings import Kind, Severity, spec
+from auditor.core.model.findings import Finding, Kind, Severity, spec
 from auditor.core.model.kind_rules import AcceptedBy
 from auditor.core.model.message import StoredMessage, StreamInfo
 
@@ -165,6 +165,18 @@ def test_incidents_are_saved_and_their_number_is_limited() -> None:
         identity = identity.with_incident(history_changed_finding([number]), number)
     assert [identity.incidents[0].noticed_ns, len(identity.incidents)] == [5, MAX_INCIDENTS]
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(identity), type=StreamIdentity) == identity
+
+
+def test_a_notice_is_dropped_before_any_corruption_when_there_are_too_many_incidents() -> None:
+    identity, _ = StreamIdentity().compared_with(THEN, 1)
+    corruption = history_changed_finding([3])
+    identity = identity.with_incident(corruption, 1)
+    notice = Finding(kind=Kind.CONFIG_CHANGED, severity=Severity.NOTICE, detail="max_age is 1 s, was 2 s")
+    for number in range(MAX_INCIDENTS + 5):
+        identity = identity.with_incident(notice, number + 2)
+    assert len(identity.incidents) == MAX_INCIDENTS
+    assert identity.incidents[0].finding == corruption
+    assert [identity.incidents[at].noticed_ns for at in (1, -1)] == [8, MAX_INCIDENTS + 6]
 
 
 @pytest.mark.parametrize(

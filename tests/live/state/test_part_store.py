@@ -381,3 +381,24 @@ async def test_a_manifest_of_other_bytes_is_damaged(client: Client, data: bytes)
     await client.request(subject, data, headers={"Nats-Rollup": "sub"})
     with pytest.raises(StateFormatError):
         await checkpoints(client).load_manifest()
+
+
+@pytest.mark.parametrize("saves", [1, 2])
+async def test_parts_without_a_manifest_are_damaged_state_until_they_are_reset(client: Client, saves: int) -> None:
+    store = checkpoints(client)
+    for _ in range(saves):
+        await store.save({"completed": content(OLD)}, 1)
+    subject = f"{CONFIG.subject_prefix}.orders.head"
+    await api(client, f"STREAM.PURGE.{CONFIG.stream}", filter=subject)
+    with pytest.raises(StateFormatError, match="its manifest is missing, and parts of it are stored"):
+        await checkpoints(client).load_manifest()
+    await checkpoints(client).save({}, 2)
+    manifest = await checkpoints(client).load_manifest()
+    assert manifest is not None
+    assert manifest.parts == {}
+
+
+async def test_the_parts_of_other_audits_are_not_taken_for_those_of_this_one(client: Client) -> None:
+    for audit in ("orders-2", "orders.accepted"):
+        await PartStore(client, CONFIG, StreamSource(client, "S"), audit, "1.2.3").save({"findings": content(OLD)}, 1)
+    assert await checkpoints(client).load_manifest() is None
