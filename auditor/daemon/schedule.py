@@ -36,6 +36,21 @@ class CronTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler has no type
         return delayed
 
 
+class EveryTrigger(IntervalTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """Fires at intervals, each time up to `jitter` seconds later, at random.
+
+    APScheduler asks for one time after the other until one is after now. After the system clock was set far ahead, that would take
+    the event loop seconds. So all missed times but the last are left out.
+    """
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """The first time after `now` if a time was missed, otherwise the time after the previous one."""
+        if previous_fire_time is not None and previous_fire_time < now:
+            previous_fire_time += (now - previous_fire_time) // self.interval * self.interval
+        fires: datetime | None = super().get_next_fire_time(previous_fire_time, now)
+        return fires
+
+
 class Schedule:
     """Runs one job for each audit: once at the start, then when it is due.
 
@@ -66,7 +81,7 @@ class Schedule:
         Each call comes up to `jitter` seconds later, at random.
         """
         trigger = (
-            IntervalTrigger(seconds=every or 0, timezone=UTC, jitter=jitter or None)
+            EveryTrigger(seconds=every or 0, timezone=UTC, jitter=jitter or None)
             if cron is None
             else CronTrigger(cron, jitter)
         )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from auditor.daemon.schedule import CLOCK_POLL_SECONDS, CronTrigger, Schedule
+from auditor.daemon.schedule import CLOCK_POLL_SECONDS, CronTrigger, EveryTrigger, Schedule
 
 
 @pytest.mark.parametrize(("every", "cron"), [(3600.0, None), (None, "0 3 * * sun")])
@@ -121,6 +121,14 @@ def test_jitter_delays_a_cron_job_by_a_random_time_within_its_bound() -> None:
     assert min(delays) >= timedelta(0)
     assert max(delays) <= timedelta(seconds=30)
     assert CronTrigger("* * * * *", jitter=0).get_next_fire_time(None, now) == exact
+
+
+def test_times_that_a_clock_set_ahead_has_skipped_are_not_computed_one_by_one() -> None:
+    trigger = EveryTrigger(seconds=3, timezone=UTC)
+    before = datetime(2026, 12, 1, 12, 0, 0, tzinfo=UTC)
+    assert trigger.get_next_fire_time(before, before) == before + timedelta(seconds=3)
+    ahead = before + timedelta(days=365, seconds=4)
+    assert trigger.get_next_fire_time(before, ahead) == before + timedelta(days=365, seconds=6)
 
 
 class Clock:
