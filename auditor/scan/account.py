@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from auditor.core.model.range_account import RangeAccount
 from auditor.core.model.ranges import Ranges, intersect, merged, subtract
 from auditor.errors import AuditorError
+from auditor.units import NANOSECONDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from auditor.core.model.message import StreamInfo
     from auditor.scan.ports import Source
 
@@ -19,14 +22,22 @@ MAX_UNDELIVERED_CHECKED = 200_000
 """Sequences requested one by one. Those after them stay unread, because the server was not asked about them."""
 MAX_CONCURRENT_REQUESTS = 32
 """Requests in flight."""
+MAX_CHECK_SECONDS = 30
+"""After this time no more sequences are requested. A request in a damaged compressed block takes the server milliseconds."""
 
 
 async def classify_undelivered(
-    source: Source, info: StreamInfo, undelivered: Ranges, reached: int, *, filtered: bool
+    source: Source,
+    info: StreamInfo,
+    undelivered: Ranges,
+    reached: int,
+    steady_clock: Callable[[], int],
+    *,
+    filtered: bool,
 ) -> RangeAccount:
     """What became of the sequences of `undelivered`, in a pass that read up to sequence `reached`.
 
-    `filtered`: only some subjects were read, so that undelivered sequences may hold messages on others. Never raises: if a
+    `steady_clock` returns nanoseconds. `filtered`: only some subjects were read, so that undelivered sequences may hold messages on others. Never raises: if a
     request fails, the account holds its error and what was known before it.
     """
     not_reached = intersect(undelivered, [(reached + 1, info.last_seq)])
@@ -48,13 +59,13 @@ async def classify_undelivered(
         if filtered:
             return account
         suspects = subtract(unread, not_reached)
-        unreadable = subtract(suspects, await _readable_after_all(source, suspects))
+        unreadable = subtract(suspects, await _readable_after_all(source, suspects, steady_clock))
         return replace(account, unreadable=unreadable, unread=subtract(unread, unreadable))
     except AuditorError as error:
         return replace(account, error=str(error))
 
 
-async def _readable_after_all(source: Source, suspects: Ranges) -> Ranges:
+async def _readable_after_all(source: Source, suspects: Ranges, steady_clock: Callable[[], int]) -> Ranges:
     """The sequences of `suspects` that may be read after all, although they were neither delivered nor deleted.
 
     These are the ones that the server can read, and the ones about which it is not asked.
@@ -62,6 +73,7 @@ async def _readable_after_all(source: Source, suspects: Ranges) -> Ranges:
     seqs = (seq for first, last in suspects for seq in range(first, last + 1))
     readable: list[tuple[int, int]] = []
     last_asked = 0
+    until_ns = steady_clock() + MAX_CHECK_SECONDS * NANOSECONDS
     for _ in range(0, MAX_UNDELIVERED_CHECKED, MAX_CONCURRENT_REQUESTS):
         asked = list(islice(seqs, MAX_CONCURRENT_REQUESTS))
         if not asked:
@@ -69,4 +81,6 @@ async def _readable_after_all(source: Source, suspects: Ranges) -> Ranges:
         answers = await asyncio.gather(*map(source.is_readable, asked))
         readable += [(seq, seq) for seq, is_readable in zip(asked, answers, strict=True) if is_readable]
         last_asked = asked[-1]
+        if steady_clock() >= until_ns:
+            break
     return merged([*readable, *subtract(suspects, [(1, last_asked)])])

@@ -232,7 +232,9 @@ async def _complete(request: PassRequest, ports: PassPorts, start: _Start, judge
     checkpoint.state.ledger.set_causes(causes)
     account = RangeAccount()
     if walk.read is not None or walk.undelivered:
-        account = await classify_undelivered(source, info, walk.undelivered, walk.reached, filtered=plan.filtered)
+        account = await classify_undelivered(
+            source, info, walk.undelivered, walk.reached, ports.steady_clock, filtered=plan.filtered
+        )
         elsewhere = subtract(judged.walk.undelivered, walk.undelivered)
         account = replace(account, unread=merged([*account.unread, *elsewhere]))
     counted = CountResult(checkpoint.subject_counts)

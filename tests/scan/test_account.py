@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from itertools import count
 
 import pytest
 
@@ -12,6 +14,7 @@ from auditor.core.model.findings import Cause, Kind
 from auditor.core.model.passes import Verdict
 from auditor.core.model.range_account import RangeAccount
 from auditor.scan.account import classify_undelivered
+from auditor.units import NANOSECONDS
 from tests.core.stories import event
 from tests.ports.in_memory import FaultySource, GoneError, InMemorySource
 from tests.scan.passes import GOOD, ORDER, a_pass, sums_hold
@@ -69,9 +72,19 @@ async def test_more_than_a_thousand_sequences_are_requested_one_by_one() -> None
     stream.unreadable = set(range(1, 1_301))
     stream.forgotten = {1_400}
     account = await classify_undelivered(
-        stream, await stream.info(), [(1, 1_300), (1_400, 1_400)], 1_501, filtered=False
+        stream, await stream.info(), [(1, 1_300), (1_400, 1_400)], 1_501, time.monotonic_ns, filtered=False
     )
     assert (account.unreadable, account.unread) == ([(1, 1_300)], [(1_400, 1_400)])
+
+
+async def test_sequences_are_not_requested_for_longer_than_the_limit_and_the_rest_is_unread() -> None:
+    stream = FaultySource([(ORDER, event("order-1", version)) for version in range(1, 1_502)])
+    stream.unreadable = set(range(1, 1_301))
+    seconds = count(0, 10 * NANOSECONDS)  # as if 32 requests took ten seconds
+    account = await classify_undelivered(
+        stream, await stream.info(), [(1, 1_300)], 1_501, lambda: next(seconds), filtered=False
+    )
+    assert (account.unreadable, account.unread) == ([(1, 96)], [(97, 1_300)])
 
 
 async def test_if_every_message_is_delivered_the_server_gets_no_further_request() -> None:
@@ -86,7 +99,7 @@ async def test_each_sequence_that_was_not_delivered_is_in_one_range_of_the_accou
     stream.purge(1)
     stream.delete(3)
     stream.unreadable = {4}
-    account = await classify_undelivered(stream, info, [(1, 1), (3, 4), (7, 7)], 6, filtered=False)
+    account = await classify_undelivered(stream, info, [(1, 1), (3, 4), (7, 7)], 6, time.monotonic_ns, filtered=False)
     assert account == RangeAccount(
         first_seq=2, removed=[(1, 1), (3, 3)], deleted=[(3, 3)], unreadable=[(4, 4)], unread=[(7, 7)]
     )
@@ -95,7 +108,9 @@ async def test_each_sequence_that_was_not_delivered_is_in_one_range_of_the_accou
 async def test_in_a_filtered_pass_only_sequences_that_were_not_reached_are_unread() -> None:
     stream = InMemorySource(GOOD)
     stream.delete(3)
-    account = await classify_undelivered(stream, await stream.info(), [(3, 4), (7, 7)], 6, filtered=True)
+    account = await classify_undelivered(
+        stream, await stream.info(), [(3, 4), (7, 7)], 6, time.monotonic_ns, filtered=True
+    )
     assert account == RangeAccount(first_seq=1, removed=[(3, 3)], deleted=[(3, 3)], unread=[(7, 7)])
 
 
@@ -108,5 +123,5 @@ async def test_an_account_that_is_not_complete_holds_the_error_and_the_ranges_kn
     stream = FaultySource(GOOD)
     stream.delete(3)
     stream.silent[what] = GoneError("no answer")
-    account = await classify_undelivered(stream, await stream.info(), [(3, 4)], 7, filtered=False)
+    account = await classify_undelivered(stream, await stream.info(), [(3, 4)], 7, time.monotonic_ns, filtered=False)
     assert (account.removed, account.unread, account.error) == (removed, unread, "no answer")
