@@ -20,11 +20,12 @@ from auditor.scan.copy_counts import CountedMessages
 from auditor.scan.copy_digests import CopyRange, read_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from auditor.core.model.message import StreamInfo
     from auditor.core.model.ranges import Ranges
     from auditor.core.replicas.census import Census
+    from auditor.core.replicas.digests import ChunkDigester
     from auditor.core.state.checkpoint import Checkpoint
     from auditor.scan.ports import PassPorts
     from auditor.scan.request import PassRequest
@@ -35,8 +36,11 @@ log = structlog.get_logger()
 class Save(Protocol):
     """Saves the checkpoint if it is due."""
 
-    async def __call__(self, messages: int, *, may_yield: bool) -> bool:
-        """`messages`: read since the last call. Return whether the pass yields, which it does only if `may_yield`."""
+    async def __call__(self, messages: int, keep: Callable[[], bool]) -> bool:
+        """Return whether the pass yields.
+
+        `messages`: read since the last call. `keep` enters what was read in the checkpoint, and returns whether the pass may yield.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,13 @@ async def compare_copies(
         before = checkpoint.copies.get(name, CopyDigests(first_seq, first_seq))
         copy = CopyRange(name, before, census.end_of(name, info.last_seq))
 
-        async def on_batch(
-            digests: CopyDigests, messages: int, name: str = name, begin: int = before.whole_chunks().next_seq
-        ) -> bool:
-            checkpoint.copies[name] = digests
-            return await save(messages, may_yield=digests.next_seq > begin)
+        async def on_batch(digester: ChunkDigester, messages: int, name: str = name) -> bool:
+            def keep() -> bool:
+                before = checkpoint.copies.get(name)
+                checkpoint.copies[name] = digester.whole_chunks
+                return before is None or digester.whole_chunks.next_seq > before.whole_chunks().next_seq
+
+            return await save(messages, keep)
 
         try:
             checkpoint.copies[name] = digests = await read_copy(ports.source, info, copy, request, subjects, on_batch)

@@ -41,12 +41,12 @@ async def read_copy(
     copy: CopyRange,
     request: PassRequest,
     subjects: Sequence[str],
-    on_batch: Callable[[CopyDigests, int], Awaitable[bool]],
+    on_batch: Callable[[ChunkDigester, int], Awaitable[bool]],
 ) -> CopyDigests:
     """Read one copy up to its end. Returns its digests, or those of its whole chunks if it is ended early.
 
-    `subjects`: only messages on these, if there are any. `on_batch` is called with the digests of the whole chunks and the
-    number of messages after each batch; the reading ends if it returns true. Raises the AuditorErrors of a source, and
+    `subjects`: only messages on these, if there are any. `on_batch` is called after each batch, with what has the digests
+    and the number of messages; the reading ends if it returns true. Raises the AuditorErrors of a source, and
     CopyAbsentError if the copy takes too long.
     """
     before = copy.before if copy.before.next_seq == copy.last_seq + 1 else copy.before.whole_chunks()
@@ -66,7 +66,7 @@ async def read_copy(
         async with asyncio.timeout(seconds), aclosing(take_until(request.interrupt, batches)) as coming:
             async for batch in coming:
                 digester.add(batch)
-                if await on_batch(digester.whole_chunks, len(batch)):
+                if await on_batch(digester, len(batch)):
                     return digester.whole_chunks
     except TimeoutError:
         raise CopyAbsentError(f"it was not read to its end within {seconds:.0f} s") from None

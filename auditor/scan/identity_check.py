@@ -20,19 +20,21 @@ from auditor.core.history.stream_start import unexplained_start
 from auditor.core.model.findings import Kind
 from auditor.core.model.ranges import intersects_open_interval
 from auditor.core.state.checkpoint import FOREVER, CheckpointKind
-from auditor.errors import CopyAbsentError
+from auditor.errors import AuditorError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from auditor.aether.stream_layout import StreamLayout
-    from auditor.core.history.stream_identity import SampledDigest, StreamIdentity
+    from auditor.core.history.stream_identity import SampledDigest, SampledDigests, StreamIdentity
     from auditor.core.model.findings import Finding
     from auditor.core.model.message import StreamInfo
     from auditor.core.state.actor_table import Actor
     from auditor.core.state.checkpoint import Checkpoint
     from auditor.scan.ports import Source, StateStore
 
+MAX_AGREED = 2
+"""New samples of one incremental pass that are compared with another copy; each takes some consumers."""
 MAX_ACTORS_NAMED = 10
 """Actors whose lost versions are named in the detail of a rollback."""
 
@@ -116,7 +118,7 @@ async def check_samples(
         if message is None:
             gone.append(sample.seq)
         elif digest(message) != sample.digest:
-            is_on_leader = await _is_unchanged_elsewhere(source, info, sample, copies)
+            is_on_leader = await _is_held_elsewhere(source, info, sample, info.leader, copies)
             (on_leader if is_on_leader else changed).append(sample.seq)
     if changed or gone:
         identity = identity.with_samples(identity.samples.without([*changed, *gone]))
@@ -129,18 +131,36 @@ async def check_samples(
     return IdentityResult(identity, await _why_gone(source, info, gone) if gone else None)
 
 
-async def _is_unchanged_elsewhere(
-    source: Source, info: StreamInfo, sample: SampledDigest, copies: Collection[str]
+async def agreed_samples(
+    source: Source,
+    info: StreamInfo,
+    before: SampledDigests,
+    after: SampledDigests,
+    judged: str,
+    copies: Collection[str],
+) -> SampledDigests:
+    """The samples after an incremental pass that judged one copy of a replicated stream.
+
+    New ones are kept only if another copy holds the same message, so that damage of one copy is never the history of the stream. Of
+    many new ones, only the last are kept. Never raises.
+    """
+    new = [each for each in after.digests if each not in before.digests]
+    agreed = [each for each in new[-MAX_AGREED:] if await _is_held_elsewhere(source, info, each, judged, copies)]
+    return after.without(each.seq for each in new if each not in agreed)
+
+
+async def _is_held_elsewhere(
+    source: Source, info: StreamInfo, sample: SampledDigest, judged: str, copies: Collection[str]
 ) -> bool:
-    """Whether a copy other than the leader's holds the message that was sampled."""
-    for name in sorted(name for name in copies if name != info.leader):
+    """Whether a copy other than that of `judged` holds the message that was sampled."""
+    for name in sorted(name for name in copies if name != judged):
         batches = source.of_copy(name).read(info, first_seq=sample.seq, last_seq=sample.seq)
         try:
             async with aclosing(batches):
                 async for batch in batches:
                     if digest(batch[0]) == sample.digest:
                         return True
-        except CopyAbsentError:
+        except AuditorError:
             continue
     return False
 

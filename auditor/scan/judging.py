@@ -22,6 +22,8 @@ from auditor.scan.plan import audited_stream, begin
 from auditor.scan.walk import flush_quarantine, read_range, save_on_the_way
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from auditor.core.history.audit_history import AuditHistory
     from auditor.core.model.message import StreamInfo
     from auditor.core.model.range_account import RangeAccount
@@ -166,10 +168,11 @@ class _Judging:
         history = history.with_identity(history.identity.with_samples(judged.walk.samples))
         quarantine = judged.quarantine
 
-        async def save(messages: int, *, may_yield: bool) -> bool:
+        async def save(messages: int, keep: Callable[[], bool]) -> bool:
             nonlocal quarantine
             if not self.writer.is_due(messages):
                 return False
+            may_yield = keep()
             quarantine, yields = await save_on_the_way(
                 self.ports, plan, history, quarantine, self.writer, self.request, may_yield=may_yield
             )

@@ -29,7 +29,7 @@ from auditor.scan.census import info_of_best_copy, take_census
 from auditor.scan.checkpoint_writer import CheckpointWriter, SaveResult
 from auditor.scan.confirmation import confirm
 from auditor.scan.duplicates import resolve_duplicates
-from auditor.scan.identity_check import IdentityResult, check_identity, check_samples
+from auditor.scan.identity_check import IdentityResult, agreed_samples, check_identity, check_samples
 from auditor.scan.judging import judge
 from auditor.scan.plan import choose_plan
 from auditor.scan.reporting import max_age_of_copies, report_pass, with_findings_of_last_pass
@@ -39,6 +39,7 @@ from auditor.scan.subject_counts import CountResult, count_subjects
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from auditor.core.history.stream_identity import SampledDigests
     from auditor.core.model.findings import Kind
     from auditor.core.model.message import StreamInfo
     from auditor.core.model.quarantine_entry import QuarantineResult
@@ -135,7 +136,8 @@ async def run_pass(request: PassRequest, ports: PassPorts) -> PassReport | Yield
             quarantine_pending=plan.start.unstored + judged.quarantine.failed,
             read_error=walk.incomplete if walk.read is None else None,
         )
-        identity = start.history.identity.with_samples(walk.samples).with_loss(_loss(start, judged, results.account))
+        samples = await _samples(ports, start, judged)
+        identity = start.history.identity.with_samples(samples).with_loss(_loss(start, judged, results.account))
         history = start.history.with_identity(identity)
         if not request.interrupt.is_set():
             history = history.with_replicas(_replicas(request, start, judged, results.account, facts.finished_ns))
@@ -202,11 +204,20 @@ async def _start(request: PassRequest, ports: PassPorts) -> _Start:
     return _Start(started_ns, started_steady_ns, info, loaded, accepted, plan, history, census)
 
 
+async def _samples(ports: PassPorts, start: _Start, judged: Judged) -> SampledDigests:
+    """The sampled messages after the pass. A full pass has compared the copy that they are from with the others."""
+    samples = judged.walk.samples
+    if start.census is None or judged.copies is not None:
+        return samples
+    before, copies = start.history.identity.samples, start.census.copies
+    return await agreed_samples(ports.source, start.info, before, samples, judged.judged_copy, copies)
+
+
 def _loss(start: _Start, judged: Judged, account: RangeAccount) -> Loss:
     """What the stream has lost. The leader reports what its own copy has lost: what another copy delivers is not lost."""
     if start.census is None:
         return account.lost
-    if not start.plan.compares_copies:
+    if judged.copies is None:
         return NO_LOSS
     reported = start.info.lost.merged_with(account.lost)
     lost = intersect(reported.ranges, judged.walk_to_classify.undelivered)

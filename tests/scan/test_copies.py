@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 import auditor.core.replicas.digests
@@ -15,6 +17,9 @@ from auditor.scan.census import take_census
 from auditor.scan.copies import CopiesResult, compare_copies
 from tests.ports.in_memory import ReplicatedSource
 from tests.scan.passes import GOOD, OnePass, a_pass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 UNREADABLE, MISSING = Kind.REPLICA_UNREADABLE, Kind.REPLICA_MISSING
 NAMES = {"n1", "n2", "n3"}
@@ -39,9 +44,9 @@ async def compared(
 ) -> CopiesResult:
     saves = []
 
-    async def save(messages: int, *, may_yield: bool) -> bool:
+    async def save(messages: int, keep: Callable[[], bool]) -> bool:
         saves.append(messages)
-        return may_yield and len(saves) >= yields_after > 0
+        return keep() and len(saves) >= yields_after > 0
 
     one, info = one or a_pass(stream), await stream.info()
     return await compare_copies(

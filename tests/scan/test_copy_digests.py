@@ -9,7 +9,7 @@ import pytest
 
 import auditor.core.replicas.digests
 import auditor.scan.copy_digests
-from auditor.core.replicas.digests import CopyDigests
+from auditor.core.replicas.digests import ChunkDigester, CopyDigests
 from auditor.errors import CopyAbsentError
 from auditor.scan.copy_digests import CopyRange, read_copy
 from tests.ports.in_memory import ReplicatedSource
@@ -36,7 +36,7 @@ async def read(
 ) -> CopyDigests:
     batches = []
 
-    async def on_batch(digests: CopyDigests, messages: int) -> bool:
+    async def on_batch(digester: ChunkDigester, messages: int) -> bool:
         batches.append(messages)
         return len(batches) == ends_after
 

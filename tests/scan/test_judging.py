@@ -15,6 +15,7 @@ from auditor.core.model.message import NO_LOSS, Loss
 from auditor.core.model.passes import Mode, SeqRange, Verdict
 from auditor.scan.request import StartFrom
 from auditor.scan.run import Yielded
+from tests.core.stories import event
 from tests.ports.in_memory import InMemoryQuarantine, InMemoryStateStore, ReplicatedSource
 from tests.scan.passes import GOOD, ORDER, a_pass, report_of, sums_hold
 
@@ -191,6 +192,19 @@ async def test_what_the_leader_reports_as_lost_is_lost_only_if_no_copy_delivers_
         assert await audited(stream, state, StartFrom.BEGINNING) == (Mode.FULL, Verdict.CLEAN, {})
     else:
         assert found[Kind.LOST_MESSAGES] == 2
+
+
+async def test_a_message_that_only_the_judged_copy_has_is_no_sample_of_the_stream() -> None:
+    stream, state = ReplicatedSource(GOOD[:5]), InMemoryStateStore()
+    await audited(stream, state)
+    stream.append(*GOOD[5:])
+    good = stream.copies["n1"].messages[7]
+    stream.copies["n1"].swap(7, event("order-1", 7, "other"))
+    assert await audited(stream, state) == (Mode.INCREMENTAL, Verdict.CLEAN, {})
+    stream.copies["n1"].swap(7, good.data)
+    assert await audited(stream, state, StartFrom.BEGINNING) == (Mode.FULL, Verdict.CLEAN, {})
+    samples = (await state.load_history()).history.identity.samples
+    assert samples.digests[-1].seq == 7
 
 
 async def test_an_incremental_pass_is_clean_while_a_server_is_down_whose_copy_was_read_recently() -> None:

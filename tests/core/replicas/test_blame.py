@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.model.findings import Kind
@@ -65,6 +65,7 @@ def test_an_accusation_names_the_range_and_the_good_copies() -> None:
     assert one == Accusation("n2", MISSING, is_undecided=False, first=7, last=9, text=text)
 
 
+@settings(deadline=None)
 @given(
     st.tuples(*[st.sampled_from([None, 0, 1, 2])] * 3).filter(lambda each: any(group is not None for group in each)),
     st.sampled_from(NAMES),

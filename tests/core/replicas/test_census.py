@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.replicas.census import Census, CopyBehind, CopyCount, lacking
@@ -23,6 +23,7 @@ def test_a_copy_that_ends_before_the_pinned_end_is_not_compared() -> None:
     assert lacking(copies, copies, 20) == {"n3": 1}
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=3, max_size=3), st.integers(0, 5))
 def test_deletions_between_two_counts_are_never_a_loss(applied: list[int], more: int) -> None:
     """At the first count each copy has applied some of five deletions, and all of them and `more` at the second one."""

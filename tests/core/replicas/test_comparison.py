@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.core.replicas.comparison import Confirmation, Delivered, Difference, differences, differing_chunks
@@ -96,6 +96,7 @@ def test_ranges_near_each_other_are_read_again_together() -> None:
 seqs = st.sets(st.integers(1, 40))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(seqs, seqs, seqs), min_size=2, max_size=5))
 def test_the_result_is_what_each_sequence_alone_would_give(readings: list[tuple[set[int], set[int], set[int]]]) -> None:
     found = [differences([copy(*each) for each in reading], ENDS) for reading in readings]
