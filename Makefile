@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Versions of nats-server on which the core of the cluster tests runs, besides the one in .venv.
 NATS_SERVERS := 2.10 2.11 2.12 2.14
 
-.PHONY: run test lint check soak image bench golden go-corpus deploy lock clean
+.PHONY: run test lint check soak image bench golden go-corpus deploy docs site release-check dist chart push lock clean
 
 run: .venv/run.stamp
 	$(BIN)/auditor demo
@@ -44,6 +44,34 @@ go-corpus: .venv/go.stamp
 deploy: .venv/dev.stamp
 	$(BIN)/python -m deploy.generate
 
+# Writes the pages of docs/reference again.
+docs: .venv/dev.stamp
+	$(BIN)/python -m docs.generate
+
+# Builds the website of the documents in .venv/site.
+site: .venv/site.stamp
+	$(BIN)/mkdocs build --strict
+
+# Checks that VERSION, such as v0.1.0, is the version that all files name, and writes dist/notes.md.
+release-check: .venv/dev.stamp
+	$(BIN)/python -m deploy.release
+
+dist: .venv/dev.stamp
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+chart: .venv/dev.stamp
+	$(BIN)/python -m tests.deploy.programs $(BIN)
+	$(BIN)/helm package deploy/helm/aether-auditor --destination dist
+
+# Builds the image, and pushes it and the chart to REGISTRY, as REGISTRY_USER with REGISTRY_PASSWORD.
+push: chart
+	printenv REGISTRY_PASSWORD | buildah login --username "$$REGISTRY_USER" --password-stdin "$$REGISTRY"
+	buildah bud --target auditor --build-arg VERSION="$${VERSION#v}" --build-arg REVISION="$$REVISION" \
+	  --build-arg CREATED="$$(date --utc +%Y-%m-%dT%H:%M:%SZ)" --tag "$$REGISTRY/aether-auditor:$${VERSION#v}" .
+	buildah push "$$REGISTRY/aether-auditor:$${VERSION#v}"
+	printenv REGISTRY_PASSWORD | $(BIN)/helm registry login --username "$$REGISTRY_USER" --password-stdin "$${REGISTRY%%/*}"
+	$(BIN)/helm push dist/aether-auditor-"$${VERSION#v}".tgz "oci://$$REGISTRY/charts"
+
 lock:
 	requirements/lock.sh
 
@@ -80,4 +108,8 @@ clean:
 	mkdir -p .venv/grafana
 	cp tests/deploy/grafana/package.json tests/deploy/grafana/package-lock.json .venv/grafana
 	PATH=$(CURDIR)/$(BIN):$$PATH npm ci --prefix .venv/grafana --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+.venv/site.stamp: .venv/dev.stamp requirements/site.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/site.txt
 	touch $@

@@ -168,8 +168,6 @@ class Allowed(NamedTuple):
 ALLOWED = (
     Allowed("auditor/canary/stream.py", "Planted by aether-auditor", "the description of canaries that exist"),
     Allowed("tests/canary/test_stream.py", "Planted by aether-auditor", "the description of canaries that exist"),
-    Allowed("README.md", "planted         ", "the title of a column of the output"),
-    Allowed("README.md", "everything planted was found", "the output of the demo"),
     Allowed("docs/architecture.md", ".chronicle.", "the subject of the audit history in the state stream"),
     Allowed("tests/acceptance/test_state.py", '"chronicle"', "the subject of the audit history in the state stream"),
     Allowed("auditor/cli/tables.py", '"planted", "actor"', "the title of a column of the output"),

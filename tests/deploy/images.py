@@ -13,6 +13,7 @@ from tests.deploy.conftest import needed
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "localhost/aether-auditor:test"
+DEMO = "localhost/aether-auditor:demo"
 DISTRIBUTION = "trixie"
 """Whose Python is the one of the base."""
 OF_THE_MACHINE = ("/etc/ssl/certs", "/etc/pip.conf")
@@ -43,7 +44,7 @@ class Images:
         tree = self._folder / "base.tar"
         self._run(
             needed("mmdebstrap"),
-            *("--quiet", "--variant=minbase", "--include=python3,python3-pip,python3-venv,ca-certificates"),
+            *("--quiet", "--variant=minbase", "--include=python3,python3-dev,python3-pip,python3-venv,ca-certificates"),
             """--customize-hook=rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED""",
             """--customize-hook=ln -s python3 "$1"/usr/bin/python""",
             *(DISTRIBUTION, str(tree)),
@@ -54,7 +55,8 @@ class Images:
         tree.unlink()
         volumes = [f"--volume={path}:{path}:ro" for path in OF_THE_MACHINE if Path(path).exists()]
         options = ("--quiet", "--isolation", "chroot", "--pull=never", "--network", "host", "--format", "docker")
-        self.buildah("bud", *options, *volumes, "--tag", IMAGE, str(ROOT))
+        for tag, target in ((IMAGE, "auditor"), (DEMO, "demo")):
+            self.buildah("bud", *options, *volumes, "--layers", "--target", target, "--tag", tag, str(ROOT))
 
     def buildah(self, *arguments: str) -> str:
         """What it prints."""

@@ -84,6 +84,10 @@ def refusal(dashboard: dict[str, Any], folder: Path) -> str:
     need(None if modules.exists() else "Grafana's types are not installed: make .venv/grafana.stamp")
     types = modules / "@grafana" / "schema" / "dist" / "types" / "raw"
     panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    dashboard = copy.deepcopy(dashboard)
+    for annotation in dashboard["annotations"]["list"]:
+        for name in ("expr", "titleFormat"):  # Prometheus's own, which the types of a dashboard do not have
+            del annotation[name]
     lines = [
         f'import type {{ Dashboard }} from "{types}/dashboard/x/types.gen";',
         *(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import tempfile
 import time
+from email import message_from_string
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +16,13 @@ import aiohttp
 import pytest
 import yaml
 
+from auditor import __version__ as auditor_version
 from auditor.embedded_server import reserved_port
 from tests.acceptance.conftest import Guarded, Way, auditor, guarding, totals
 from tests.acceptance.test_authentication import creds
 from tests.acceptance.test_run import Served, completed, until
 from tests.deploy.conftest import Build, Helm, Manifest, one
-from tests.deploy.images import IMAGE, ROOT, Images
+from tests.deploy.images import DEMO, IMAGE, ROOT, Images
 from tests.deploy.test_helm import KUSTOMIZE, render
 from tests.needs import need
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 __all__ = ["guarding"]
-pytestmark = [pytest.mark.image, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.image, pytest.mark.timeout(1200)]
 PLAIN = ROOT / "deploy" / "kubernetes" / "overlays" / "plain"
 CONTAINER = "aether-auditor-pod-0-auditor"
 CONFINED = ("--network=host", "--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
@@ -65,13 +68,32 @@ def test_it_adds_little_to_its_base_and_nothing_that_installs_or_compiles(images
         assert not [*root.glob(left)]
 
 
-def test_the_demo_finds_all_seeded_damage_on_a_root_that_is_read_only(images: Images) -> None:
-    said = images.podman("run", "--rm", *CONFINED, IMAGE, "demo", "--once", code=2)
+def test_the_target_demo_finds_all_seeded_damage_on_a_root_that_is_read_only(images: Images) -> None:
+    said = images.podman("run", "--rm", *CONFINED, DEMO, "demo", "--once", code=2)
     assert "everything planted was found, and nothing else" in said
+    images.podman("run", "--rm", *CONFINED, DEMO, "selftest")
 
 
-def test_the_self_test_is_in_it(images: Images) -> None:
-    images.podman("run", "--rm", *CONFINED, IMAGE, "selftest")
+def test_the_image_of_a_cluster_has_no_server_and_says_so(images: Images) -> None:
+    container = images.buildah("from", "--pull=never", IMAGE).strip()
+    root = Path(images.buildah("mount", container).strip())
+    assert [path.name for path in (root / "opt" / "auditor").rglob("*nats*server*")] == []
+    images.podman("run", "--rm", *CONFINED, IMAGE, "demo", "--once", code=1)
+
+
+def test_the_list_of_its_components_is_what_is_installed(images: Images) -> None:
+    container = images.buildah("from", "--pull=never", IMAGE).strip()
+    root = Path(images.buildah("mount", container).strip())
+    listed = json.loads((root / "opt" / "auditor" / "sbom.cdx.json").read_text())
+    assert (listed["bomFormat"], listed["metadata"]["component"]["name"]) == ("CycloneDX", "aether-auditor")
+    installed = {
+        (metadata["Name"].lower().replace("_", "-"), metadata["Version"])
+        for info in root.glob("opt/auditor/lib/python3*/site-packages/*.dist-info/METADATA")
+        for metadata in [message_from_string(info.read_text())]
+    }
+    found = {(each["name"].lower().replace("_", "-"), each["version"]) for each in listed["components"]}
+    assert found | {("aether-auditor", auditor_version)} == installed
+    assert all(each["purl"].startswith("pkg:pypi/") for each in listed["components"])
 
 
 def pod(manifests: list[Manifest], nats: str, port: int, secret: Path) -> str:
