@@ -328,9 +328,10 @@ def metrics_handler(status: ServiceStatus) -> Callable[[Any], Awaitable[Any]]:
     handler = make_aiohttp_handler(registry(status))
 
     async def respond(request: Any) -> Any:
-        headers = request.headers.copy()
-        headers["Accept"] = ",".join(filter(_is_accepted, ",".join(headers.popall("Accept", ())).split(",")))
-        return await handler(request.clone(headers=headers))
+        # `clone` cannot encode a header with bytes that are not UTF-8, and the handler reads only these two.
+        headers = {name: ",".join(request.headers.getall(name, ())) for name in ("Accept", "Accept-Encoding")}
+        headers["Accept"] = ",".join(filter(_is_accepted, headers["Accept"].split(",")))
+        return await handler(request.clone(headers={name: ascii(value)[1:-1] for name, value in headers.items()}))
 
     return respond
 

@@ -95,6 +95,15 @@ async def test_an_odd_accept_header_is_answered_with_prometheus_text(
     assert (answer.status, answer.content_type) == (200, "application/openmetrics-text")
 
 
+@pytest.mark.parametrize("name", ["Accept", "Accept-Encoding", "User-Agent"])
+async def test_metrics_are_sent_whatever_bytes_a_header_has(service: ServiceStatus, name: str) -> None:
+    async with HttpServer("127.0.0.1", 0, service, WebFiles(None)) as server:
+        reader, writer = await asyncio.open_connection(*address(server))
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n%b: \xff;;,,q=\r\n\r\n" % name.encode())
+        assert (await reader.readline()).split()[1] == b"200"
+        writer.close()
+
+
 async def test_the_status_holds_the_same_audits_as_a_report(
     client: aiohttp.ClientSession, service: ServiceStatus
 ) -> None:
