@@ -57,6 +57,10 @@ def test_it_is_one_command_of_a_user_who_is_not_root(images: Images) -> None:
     assert images.podman("run", "--rm", *CONFINED, "--entrypoint=id", IMAGE, "-u").strip() == "10001"
 
 
+def test_the_compiled_speedups_are_in_it(images: Images) -> None:
+    assert "(speedups: compiled)" in images.podman("run", "--rm", *CONFINED, IMAGE, "--version")
+
+
 def test_it_adds_little_to_its_base_and_nothing_that_installs_or_compiles(images: Images) -> None:
     container = images.buildah("from", "--pull=never", IMAGE).strip()
     root = Path(images.buildah("mount", container).strip())

@@ -131,7 +131,7 @@ def test_the_pod_may_do_as_little_as_it_needs(build: Build) -> None:
     quantities = [value for part in resources.values() for value in part.values()]
     assert all(QUANTITY.fullmatch(value) for value in quantities)
     assert resources["limits"]["memory"] == "768Mi"  # above the peak of a million actors: docs/performance.md
-    assert "430 MiB" in (ROOT / "docs" / "performance.md").read_text()
+    assert "222 MiB" in (ROOT / "docs" / "performance.md").read_text()
 
 
 def test_only_prometheus_comes_in_and_only_nats_and_dns_are_reached(build: Build) -> None:
