@@ -199,6 +199,8 @@ async def _resume(
         return _Rejected("a full pass is due")
     incomplete = None
     if not checkpoint.deletions_unchanged(info):
+        if info.contradiction is not None:
+            return _Rejected(info.contradiction)
         _, listed = await ports.source.deleted(info)
         if checkpoint.has_new_deletions(info, listed):
             if is_auto and is_deletion_pass_due(history, now_ns):

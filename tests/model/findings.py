@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CONTENT_CAUSES = ("malformed", "hidden", "foreign")
 Found = tuple[Any, ...]
 """A kind, a severity, a reason or cause, and what identifies the finding, in this order."""
+Messages = list[tuple["Message", str | None]]
+"""Messages on one subject, and why replay cannot use one."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,16 @@ class Held:
         stored = {message.seq for message in self.messages}
         return [seq for seq in range(self.first_seq, self.last_seq + 1) if seq not in stored]
 
+    @property
+    def start_has_moved(self) -> bool:
+        """Whether messages have left the start of the stream."""
+        return self.first_seq > self.first_seq_at_creation
+
+    def up_to(self, last_seq: int) -> Held:
+        """What a pass has read that ended early, with this sequence."""
+        read = tuple(message for message in self.messages if message.seq <= last_seq)
+        return replace(self, last_seq=last_seq, messages=read)
+
 
 @dataclass
 class Expected:
@@ -52,7 +67,10 @@ class Expected:
     counts: Counter[str] = field(default_factory=Counter)
     quarantined: set[int] = field(default_factory=set)
     """Sequences of the messages that have a record."""
-    missing_versions: int = 0
+    names_actors: bool = False
+    """Whether the audit names its actors."""
+    stores_events: bool = False
+    """Whether the stream holds events at all, also of actors that the audit does not name."""
 
 
 @dataclass
@@ -88,14 +106,18 @@ def unreachable(key: bytes) -> str | None:
     return None
 
 
-def expect(held: Held) -> Expected:
-    """What a full pass over `held` must report."""
-    result = Expected()
+def expect(held: Held, actors: Sequence[str] = ()) -> Expected:
+    """What a full pass over `held` must report. `actors`: the only ones that the audit names; empty for all messages."""
+    result = Expected(names_actors=bool(actors))
     events, snapshots = f"{held.name}.events.".encode(), f"{held.name}.snapshots.".encode()
-    by_event_key: dict[bytes, list[tuple[Message, str | None]]] = {}
-    by_snapshot_key: dict[bytes, list[tuple[Message, str | None]]] = {}
+    keys = {key_of(each).encode() for each in actors}
+    result.stores_events = any(message.subject.startswith(events) for message in held.messages)
+    by_event_key: dict[bytes, Messages] = {}
+    by_snapshot_key: dict[bytes, Messages] = {}
     for message in held.messages:
-        if message.subject.startswith(events):
+        if keys and message.subject.removeprefix(events).removeprefix(snapshots) not in keys:
+            result.counts["skipped"] += 1
+        elif message.subject.startswith(events):
             key = message.subject[len(events) :]
             bad = _event(result, message, key)
             if bad != "unreachable":
@@ -106,7 +128,8 @@ def expect(held: Held) -> Expected:
         else:
             result.counts["skipped"] += 1
     for key, of_actor in by_event_key.items():
-        _versions(result, held, events + key, of_actor)
+        required = _versions(result, held, events + key, of_actor)
+        result.counts[_replay(required, of_actor, by_snapshot_key.get(key, []))] += 1
     for key, of_actor in by_snapshot_key.items():
         _snapshots(result, held, (snapshots + key, events + key), of_actor, by_event_key.get(key, []))
     if by_event_key:
@@ -158,12 +181,17 @@ def _snapshot(message: Message, key: bytes) -> str | None:
     return None
 
 
-def _versions(result: Expected, held: Held, subject: bytes, events: list[tuple[Message, str | None]]) -> None:
+def _versions(result: Expected, held: Held, subject: bytes, events: Messages) -> int | None:
+    """Adds the findings about the versions of one subject.
+
+    Returns the version that a snapshot needs to cover those that are missing; None if no snapshot can.
+    """
     good = [(message, json.loads(message.body)) for message, bad in events if bad is None]
     ids = {fields["actorId"] for _, fields in good}
     if len(ids) > 1:
-        _add(result, "subject_collision", "corruption", None, subject, tuple(sorted(ids)[:10]))
-        return
+        seq = next(message.seq for message, fields in good if fields["actorId"] != good[0][1]["actorId"])
+        _add(result, "subject_collision", "corruption", None, subject, seq, tuple(sorted(ids)[:10]))
+        return None
     first: int | None = None
     last, last_seq = 0, 0
     gaps: list[_Gap] = []
@@ -194,22 +222,42 @@ def _versions(result: Expected, held: Held, subject: bytes, events: list[tuple[M
                         gaps.append(_Gap(after, before, gap.after_seq, gap.before_seq))
         stored.setdefault(version, message.body)
     for gap in gaps:
-        result.missing_versions += gap.before - gap.after - 1
         cause = _cause(held, events, gap.after_seq, gap.before_seq)
         _add(result, "version_gap", "corruption", cause, subject, gap.after, gap.before, gap.after_seq, gap.before_seq)
+    return max([(first or 1) - 1, *(gap.before - 1 for gap in gaps)])
 
 
-def _head(
-    result: Expected, held: Held, subject: bytes, seq: int, version: int, events: list[tuple[Message, str | None]]
-) -> None:
+def _replay(required: int | None, events: Messages, snapshots: Messages) -> str:
+    """Whether an actor can be replayed. `required`: the version that a snapshot needs to cover missing versions."""
+    if required is None:
+        return "broken"
+    needs_snapshot = required > 0
+    stored_after = 0
+    for at, (message, bad) in enumerate(events):
+        if bad is not None:
+            needs_snapshot = True
+            following = next((json.loads(each.body)["version"] for each, its in events[at:] if its is None), None)
+            if following is None:
+                stored_after = message.seq
+            else:
+                required = max(required, following - 1)
+    if not needs_snapshot:
+        return "replayable"
+    last, bad = snapshots[-1] if snapshots else (None, "absent")
+    if last is None or bad is not None or last.seq < stored_after or json.loads(last.body)["version"] < required:
+        return "broken"
+    return "replayable_from_snapshot"
+
+
+def _head(result: Expected, held: Held, subject: bytes, seq: int, version: int, events: Messages) -> None:
     cause = _cause(held, events, 0, seq)
-    if cause == "unknown" and held.first_seq > held.first_seq_at_creation:
+    if cause == "unknown" and held.start_has_moved:
         cause = "expired"
     severity = "notice" if cause == "expired" else "corruption"
     _add(result, "missing_head", severity, cause, subject, version, seq)
 
 
-def _cause(held: Held, events: list[tuple[Message, str | None]], after_seq: int, before_seq: int) -> str:
+def _cause(held: Held, events: Messages, after_seq: int, before_seq: int) -> str:
     between = {bad for message, bad in events if after_seq < message.seq < before_seq}
     for cause in CONTENT_CAUSES:
         if cause in between:
@@ -221,8 +269,8 @@ def _snapshots(
     result: Expected,
     held: Held,
     subjects: tuple[bytes, bytes],
-    snapshots: list[tuple[Message, str | None]],
-    events: list[tuple[Message, str | None]],
+    snapshots: Messages,
+    events: Messages,
 ) -> None:
     """`subjects`: of the snapshots, and of the events of the same actor."""
     last = snapshots[-1][0]
@@ -235,11 +283,12 @@ def _snapshots(
     good = [json.loads(message.body) | {"seq": message.seq} for message, bad in snapshots if bad is None]
     if not good or snapshots[-1][1] is not None:
         return
-    stored = [json.loads(message.body) for message, bad in events if bad is None]
-    ahead = good[-1]["version"] - max((each["version"] for each in stored), default=0)
-    last_good = max((message.seq for message, bad in events if bad is None), default=0)
-    bad_after = sum(1 for message, bad in events if bad is not None and message.seq > last_good)
-    gone = not stored and held.first_seq > held.first_seq_at_creation
+    stored = [json.loads(message.body) | {"seq": message.seq} for message, bad in events if bad is None]
+    last_version = max((each["version"] for each in stored), default=0)
+    ahead = good[-1]["version"] - last_version
+    last_event = min((each["seq"] for each in stored if each["version"] == last_version), default=0)
+    bad_after = sum(1 for message, bad in events if bad is not None and message.seq > last_event)
+    gone = not stored and held.start_has_moved
     if ahead > bad_after and not gone and len({each["actorId"] for each in stored}) <= 1:
         _add(result, "snapshot_ahead", "corruption", None, subjects[1], good[-1]["seq"])
 

@@ -21,11 +21,34 @@ OPERATIONS = (
     "max_msgs",
     "max_bytes",
     "max_msgs_per_subject",
+    "expire",
+    "max_age",
+    "purge_to_snapshot",
     "recreate",
+    "accept",
+    "withdraw",
     "pass",
     "full_pass",
+    "interrupt",
+    "yield",
+    "crash",
+    "restart_auditor",
+    "kill_server",
+    "kill_server_in_pass",
 )
-WEIGHTS = (6, 3, 1, 1, 1, 1, 1, 1, 1, 3, 2)
+WEIGHTS = (7, 4, 1, 1, 1, 1, 1, 1, 0.2, 0.5, 1, 1, 4, 0.7, 4, 2, 1, 1, 1, 1, 0.05, 0.1)
+"""How often an operation is chosen: those that take a second, because the auditor connects again, are the rarest."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A stream, its audit, and what happens to them."""
+
+    steps: tuple[Step, ...]
+    actors: tuple[str, ...] = ()
+    """The actors that the audit names; none for an audit of all events."""
+    first_seq: int = 1
+    """The first sequence that the stream is created with."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +84,25 @@ class _Writer:
 
     random: random.Random
     versions: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, list[int]] = field(default_factory=dict)
+    """Versions that were left out."""
     mark: int = 0
 
     def messages(self, count: int) -> list[NewMessage]:
-        return [self._message() for _ in range(count)]
+        return [message for _ in range(count) for message in self._next()]
 
-    def _message(self) -> NewMessage:
-        choice = self.random.random()
+    def _next(self) -> list[NewMessage]:
+        """One message; or bad events, and a snapshot whose version counts them or one more."""
         actor = self.random.choice(ACTORS if self.random.random() < 0.9 else COLLIDING)
+        if self.random.random() >= 0.03:
+            return [self._message(actor)]
+        count = self.random.randint(1, 3)
+        key, version = _key(actor), self.versions.get(actor, 0) + count + self.random.choice((0, 0, 1))
+        bad = [self._malformed(b"events." + key, "event") for _ in range(count)]
+        return [*bad, NewMessage(b"snapshots." + key, bodies.snapshot(actor, version))]
+
+    def _message(self, actor: str) -> NewMessage:
+        choice = self.random.random()
         key = _key(actor)
         if choice < 0.72:
             return NewMessage(b"events." + key, self._event(actor))
@@ -94,14 +128,17 @@ class _Writer:
         last = self.versions.get(actor, 0)
         way = self.random.random()
         version = last + 1
-        if way < 0.08:
+        if way < 0.1:
             version = last + self.random.randint(2, 5)
-        elif way < 0.2:
+            self.missing.setdefault(actor, []).extend(range(last + 1, version))
+        elif way < 0.24 and self.missing.get(actor):
+            version = self.missing[actor].pop(self.random.randrange(len(self.missing[actor])))
+        elif way < 0.32:
             version = max(1, last - self.random.randint(0, 4))
         self.versions[actor] = max(last, version)
-        if self.random.random() < 0.8 or way >= 0.2:
+        if self.random.random() < 0.8 or way >= 0.32:
             self.mark += 1
-        return bodies.event(actor, version, self.mark if way >= 0.14 else version)
+        return bodies.event(actor, version, self.mark if way >= 0.28 else version)
 
     def _malformed(self, subject: bytes, kind: str) -> NewMessage:
         table = bodies.malformed(kind)
@@ -117,29 +154,48 @@ def _key(actor: str) -> bytes:
     return f"{kind.translate(table)}.{actor.translate(table)}".encode()
 
 
-def scenario(seed: int) -> list[Step]:
-    """The steps of the scenario of `seed`, which end with a full pass."""
+def scenario(seed: int) -> Scenario:
+    """The scenario of `seed`, whose steps end with a full pass."""
     chooser = random.Random(seed)
     writer = _Writer(chooser)
+    actors: tuple[str, ...] = ()
+    if chooser.random() < 0.25:
+        actors = tuple(chooser.sample((*ACTORS, COLLIDING[0], "order-404"), chooser.randint(1, 4)))
+    first_seq = chooser.randint(2, 1_000) if chooser.random() < 0.15 else 1
     steps = [Step("append", tuple(writer.messages(chooser.randint(1, 25))))]
-    for _ in range(chooser.randint(2, 7)):
+    for _ in range(chooser.randint(3, 9)):
         operation = chooser.choices(OPERATIONS, WEIGHTS)[0]
-        if operation == "append":
-            steps.append(Step(operation, tuple(writer.messages(chooser.randint(1, 12)))))
-        elif operation == "delete":
-            steps.append(Step(operation, tuple(chooser.random() for _ in range(chooser.randint(1, 3)))))
-        elif operation == "purge_subject":
-            steps.append(Step(operation, (chooser.choice(("events.", "snapshots.")), chooser.random())))
-        elif operation == "purge_keep":
-            steps.append(Step(operation, (chooser.randint(0, 6),)))
-        elif operation == "purge_seq":
-            steps.append(Step(operation, (chooser.random(),)))
-        elif operation == "max_bytes":
-            steps.append(Step(operation, (chooser.choice((-1, 2_000, 4_000)),)))
-        elif operation.startswith("max_"):
-            steps.append(Step(operation, (chooser.choice((-1, 3, 8, 15)),)))
-        else:
-            if operation == "recreate":
-                writer.versions.clear()
-            steps.append(Step(operation))
-    return [*steps, Step("pass"), Step("full_pass")]
+        if operation == "recreate":
+            writer.versions.clear()
+            writer.missing.clear()
+        steps.append(Step(operation, _arguments(operation, chooser, writer)))
+    return Scenario((*steps, Step("pass"), Step("full_pass")), actors, first_seq)
+
+
+def _arguments(operation: str, chooser: random.Random, writer: _Writer) -> tuple[Any, ...]:
+    """The arguments of a step. Places are fractions of what is there when the step is done."""
+    match operation:
+        case "append":
+            return tuple(writer.messages(chooser.randint(1, 12)))
+        case "delete":
+            return tuple(chooser.random() for _ in range(chooser.randint(1, 3)))
+        case "purge_subject":
+            return chooser.choice(("events.", "snapshots.")), chooser.random()
+        case "purge_keep":
+            return (chooser.randint(0, 6),)
+        case "purge_seq" | "purge_to_snapshot":
+            return (chooser.random(),)
+        case "accept":
+            return None if chooser.random() < 0.1 else chooser.random(), chooser.choice((None, chooser.random()))
+        case "withdraw":
+            return (chooser.random(),)
+        case "interrupt" | "yield" | "crash" | "kill_server_in_pass":
+            return chooser.random(), chooser.random() < 0.5
+        case "max_age":
+            return (chooser.choice((0, 3_600_000_000_000)),)
+        case "max_bytes":
+            return (chooser.choice((-1, 2_000, 4_000)),)
+        case "max_msgs" | "max_msgs_per_subject":
+            return (chooser.choice((-1, 3, 8, 15)),)
+        case _:
+            return ()

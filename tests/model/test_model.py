@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import secrets
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,14 @@ import pytest
 
 from auditor.config import NatsConfig
 from auditor.jetstream.connection.client import connect
-from tests.model.run import DisagreementError, Runner
+from tests.model.comparison import DisagreementError
+from tests.model.run import Runner
 from tests.model.scenarios import OPERATIONS, scenario
-from tests.publishing import RawPublisher
 
 if TYPE_CHECKING:
     from auditor.embedded_server import EmbeddedServer
 
-MODEL = ("bodies.py", "findings.py", "scenarios.py")
+MODEL = ("acceptances.py", "bodies.py", "findings.py", "scenarios.py")
 KINDS = {
     "malformed_event",
     "hidden_event",
@@ -38,7 +39,12 @@ KINDS = {
     "stream_recreated",
     "config_changed",
 }
-"""What operations of the JetStream API on a stream can cause."""
+"""What operations of the JetStream API on a stream can cause. All of them are also accepted."""
+
+DISTURBED = ("crashed", "part compared", "server killed while reading", "yielded")
+"""What became of passes that were disturbed."""
+MAX_SHARE_NOT_COMPARED = 0.03
+"""Passes that begin at a checkpoint and are interrupted, or do not look at what was deleted. They must not be clean."""
 
 
 @pytest.mark.parametrize("name", MODEL)
@@ -49,30 +55,42 @@ def test_the_model_imports_nothing_of_the_auditor(name: str) -> None:
     assert [each for each in names if each.split(".")[0] == "auditor"] == []
 
 
-async def compare(server: EmbeddedServer, seeds: list[int]) -> tuple[Counter[str], Counter[str]]:
-    """Run the scenarios of `seeds`; returns how often each kind and each operation occurred."""
-    kinds, operations, failed = Counter[str](), Counter[str](), []
+@dataclass
+class Occurred:
+    """What occurred in scenarios, as in `Runner`."""
+
+    kinds: Counter[str] = field(default_factory=Counter)
+    accepted: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
+
+
+async def compare(server: EmbeddedServer, seeds: list[int]) -> Occurred:
+    """Run the scenarios of `seeds`; returns what occurred."""
+    occurred, failed = Occurred(), []
     client = await connect(NatsConfig(servers=(server.url,)))
     try:
-        async with RawPublisher(server.port) as publisher:
-            for seed in seeds:
-                runner = Runner(client, publisher, f"M{seed}")
-                try:
-                    await runner.run(scenario(seed))
-                except DisagreementError as error:
-                    failed.append(f"seed {seed}, {error}")
-                kinds.update(runner.kinds)
-                operations.update(runner.operations)
+        for seed in seeds:
+            runner = Runner(server, client, f"M{seed}", scenario(seed))
+            try:
+                await runner.run()
+            except DisagreementError as error:
+                failed.append(f"seed {seed}, {error}")
+            occurred.kinds.update(runner.kinds)
+            occurred.accepted.update(runner.accepted)
+            occurred.done.update(runner.done)
     finally:
         await client.close()
     assert not failed, f"{len(failed)} of {len(seeds)} scenarios:\n\n" + "\n\n".join(failed[:3])
-    return kinds, operations
+    return occurred
 
 
+@pytest.mark.timeout(300)
 async def test_the_auditor_and_the_model_agree_on_three_hundred_scenarios(server: EmbeddedServer) -> None:
-    kinds, operations = await compare(server, list(range(300)))
-    assert kinds.keys() == KINDS
-    assert operations.keys() == set(OPERATIONS)
+    occurred = await compare(server, list(range(300)))
+    assert occurred.kinds.keys() == KINDS
+    assert occurred.accepted.keys() == KINDS
+    assert occurred.done.keys() >= {*OPERATIONS, *DISTURBED}
+    assert occurred.done["only not clean"] < MAX_SHARE_NOT_COMPARED * occurred.done["compared"]
 
 
 async def test_the_auditor_and_the_model_agree_on_scenarios_of_a_fresh_seed(server: EmbeddedServer) -> None:

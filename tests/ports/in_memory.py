@@ -24,6 +24,7 @@ from auditor.errors import (
     StreamNotFoundError,
     StreamRecreatedError,
     WalkIncompleteError,
+    WrongAnswerError,
 )
 from auditor.jetstream.state.state_store import HISTORY_PART
 
@@ -120,6 +121,8 @@ class InMemorySource:
     async def deleted(self, pinned: StreamInfo) -> tuple[StreamInfo, Sequence[tuple[int, int]]]:
         state = await self.info()
         self._check_created(pinned)
+        if state.contradiction is not None:
+            raise WrongAnswerError(state.contradiction)
         gone = [(seq, seq) for seq in range(self.first_seq, self.last_seq + 1) if seq not in self.messages]
         return state, merged(gone)
 

@@ -937,6 +937,15 @@ async def test_a_stream_info_that_contradicts_itself_is_inconclusive_and_nothing
     assert state.parts == before
 
 
+async def test_a_stream_info_that_contradicts_itself_is_inconclusive_after_deletions() -> None:
+    stream, state = InMemorySource(GOOD), InMemoryStateStore()
+    await a_pass(stream, state=state).run()
+    stream.delete(2)
+    stream.contradiction = "the server's stream info contradicts itself"
+    report = await a_pass(stream, state=state).run()
+    assert (report.verdict, report.incomplete) == (Verdict.INCONCLUSIVE, stream.contradiction)
+
+
 async def test_the_last_report_is_made_without_reading_the_stream() -> None:
     stream, state = InMemorySource([*GOOD[:3], (ORDER, b"{"), *GOOD[4:]]), InMemoryStateStore()
     stream.delete(2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from auditor.config.models import NEAREST_API
 from auditor.core.model.message import Loss, StreamInfo
 from auditor.core.model.ranges import merged
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 def stream_info_of(stream: str, reply: StreamInfoReply, api_prefix: str = NEAREST_API) -> StreamInfo:
     """Return the stream info of a reply, to a request to the API of this prefix, in the form that the core uses."""
-    state, cluster = reply.state, reply.cluster or ClusterInfo()
+    state, cluster = _without_stale_deletions(reply.state), reply.cluster or ClusterInfo()
     return StreamInfo(
         name=stream,
         created_ns=unix_ns(reply.created),
@@ -28,7 +30,7 @@ def stream_info_of(stream: str, reply: StreamInfoReply, api_prefix: str = NEARES
         bytes=state.bytes,
         first_time_ns=unix_ns(state.first_ts) if state.messages > 0 and state.first_ts else 0,
         lost=_loss(state.lost) if state.lost else Loss(),
-        contradiction=_contradiction(stream, reply),
+        contradiction=_contradiction(stream, reply, state),
         subjects=tuple(reply.config.get("subjects") or ()),
         config=reply.config,
         api_prefix="" if api_prefix == NEAREST_API else api_prefix,
@@ -38,16 +40,28 @@ def stream_info_of(stream: str, reply: StreamInfoReply, api_prefix: str = NEARES
     )
 
 
+def _without_stale_deletions(state: State) -> State:
+    """The state without listed deletions before the first sequence.
+
+    nats-server 2.15 still lists and counts a deleted last message after a purge up to its sequence.
+    """
+    if not state.messages or state.deleted is None:
+        return state
+    within = [seq for seq in state.deleted if seq >= state.first_seq]
+    stale = len(state.deleted) - len(within)
+    return msgspec.structs.replace(state, deleted=within, num_deleted=state.num_deleted - stale)
+
+
 def _loss(lost: Lost) -> Loss:
     return Loss(tuple(merged((seq, seq) for seq in lost.msgs or ())), lost.bytes)
 
 
-def _contradiction(stream: str, reply: StreamInfoReply) -> str | None:
+def _contradiction(stream: str, reply: StreamInfoReply, state: State) -> str | None:
     """How a reply contradicts itself or its request, in one line; None if it does not.
 
     The server computes the deleted sequences of a stream as those between the first and the last that hold no message.
     """
-    state, name = reply.state, reply.config.get("name")
+    name = reply.config.get("name")
     if name != stream:
         return f"the server's stream info of stream {stream} has the configuration of stream {name!a}"
     if (state.messages, state.first_seq, state.last_seq) == NO_STATE:

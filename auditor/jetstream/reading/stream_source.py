@@ -203,7 +203,7 @@ class StreamSource:
             )
         if state.contradiction is not None:
             raise WrongAnswerError(state.contradiction)
-        return state, _ranges(sorted(seq for seq in info.state.deleted or () if seq > 0))  # see `stream_info_of`
+        return state, _ranges(sorted(seq for seq in info.state.deleted or () if seq >= state.first_seq))
 
     async def is_readable(self, seq: int) -> bool:
         """Return whether the server can read the message at `seq`. Raises as `info`."""

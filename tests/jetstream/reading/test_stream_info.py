@@ -76,6 +76,11 @@ def test_a_list_of_deleted_sequences_has_any_order_and_may_hold_the_last_sequenc
     assert stream_info_of("S", reply(deleted=deleted)).contradiction is None
 
 
+def test_listed_deletions_before_the_first_sequence_are_not_counted() -> None:
+    info = stream_info_of("S", reply(deleted=[2, 5, 6], num_deleted=3))
+    assert (info.deleted, info.contradiction) == (2, None)
+
+
 def test_the_configuration_of_another_stream_is_a_contradiction() -> None:
     assert str(stream_info_of("T", reply()).contradiction).endswith("of stream T has the configuration of stream 'S'")
 

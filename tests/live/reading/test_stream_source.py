@@ -77,6 +77,20 @@ async def test_deleted_sequences_are_returned_as_sorted_ranges(server, client):
     assert (state.first_seq, state.last_seq, state.deleted) == (2, 100, 6)
 
 
+async def test_a_deletion_that_the_server_lists_before_the_start_of_the_stream_is_left_out(server, client):
+    source = await create(client)
+    await fill(server, 2)
+    await api(client, "STREAM.MSG.DELETE.S", seq=2)
+    await api(client, "STREAM.PURGE.S", seq=2)
+    await fill(server, 3)
+    await api(client, "STREAM.MSG.DELETE.S", seq=4)
+    listed = (await api(client, "STREAM.INFO.S", deleted_details=True))["state"]["deleted"]
+    assert listed == [2, 4], "nats-server no longer lists it: remove the rule"
+    info = await source.info(lost=True)
+    assert (info.first_seq, info.deleted, info.contradiction) == (3, 1, None)
+    assert (await source.deleted(info))[1] == [(4, 4)]
+
+
 async def test_many_adjacent_deleted_sequences_are_one_range(server, client):
     source = await create(client, max_msgs_per_subject=1)
     pinned = await source.info()
