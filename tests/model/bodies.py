@@ -26,7 +26,7 @@ class Malformed:
 
 def reason_of(body: bytes, error: str, error_type: str) -> str | None:
     """The reason of a finding for Go's error; None if its text does not decide that."""
-    if not body:
+    if not body.strip(b" \t\r\n"):
         return "empty"
     if error_type == "*json.SyntaxError":
         return "depth" if "max depth" in error else "syntax"

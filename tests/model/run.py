@@ -327,10 +327,11 @@ class Runner:
 
         report = await self._run_cut(request, _count(held, place), interrupt)
         assert not isinstance(report, Yielded)
-        if request.interrupt.is_set():
+        if (report.incomplete or "").startswith("interrupted"):
             self._compare_part(held, created, report, from_start=from_start)
-        else:
+        else:  # nothing was left to read
             self._compare(held, created, report)
+            self._last = None if request.interrupt.is_set() else self._last
 
     def _compare_part(self, held: Held, created: str, report: PassReport, *, from_start: bool) -> None:
         """Compare the report of a pass that was interrupted. One that began at a checkpoint must not be clean."""
@@ -339,6 +340,11 @@ class Runner:
         if not from_start or report.read is None:
             self.done["only not clean"] += 1
             self._possible_records |= self._record_names(expect(held, self.scenario.actors), created)
+            return
+        expected = expect(held, self.scenario.actors)
+        if not any(message.seq > report.read.last_seq for message in held.messages):
+            self._records |= self._record_names(expected, created)  # only deleted sequences were left
+            self.done["only not clean"] += 1
             return
         self.done["part compared"] += 1
         expected = expect(held.up_to(report.read.last_seq), self.scenario.actors)
