@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from tests.model.scenarios import NewMessage, Scenario, Step
 
 NOT_READ_AGAIN = ("were deleted since",)
-"""What the report of a pass says that knows of a change and has not looked. It must not be clean."""
+"""What the report of a pass says that knows of a change and has not read the messages again. It must not be clean."""
 KINDS_TO_WITHDRAW = ("deleted_messages", "malformed_event", "version_gap", "config_changed")
 LIMITS = {"max_msgs": -1, "max_bytes": -1, "max_msgs_per_subject": -1, "max_age": 0}
-SHORTEST_AGE_NS = 100_000_000
+MIN_AGE_NS = 100_000_000
 """The shortest max_age that the server takes."""
 TIMEOUT_SECONDS = 30.0
 """For a change of the server to be seen."""
@@ -180,7 +180,7 @@ class Runner:
         """Shorten max_age until the first message has expired. Those that were stored later may stay."""
         held = await self._held()
         if held.messages:
-            await self._api(f"STREAM.UPDATE.{self.name}", **(self._config() | {"max_age": SHORTEST_AGE_NS}))
+            await self._api(f"STREAM.UPDATE.{self.name}", **(self._config() | {"max_age": MIN_AGE_NS}))
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 while (await self._held()).first_seq == held.first_seq:
                     await asyncio.sleep(POLL_SECONDS)
@@ -193,7 +193,7 @@ class Runner:
 
     def _config(self) -> dict[str, Any]:
         config = {"name": self.name, "subjects": [f"{self.name}.>"], "storage": "file", **self._limits}
-        return config | {"first_seq": self.scenario.first_seq, "duplicate_window": SHORTEST_AGE_NS}
+        return config | {"first_seq": self.scenario.first_seq, "duplicate_window": MIN_AGE_NS}
 
     async def _create(self) -> None:
         self._limits = LIMITS.copy()
