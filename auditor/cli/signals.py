@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+CANCEL_AGAIN_SECONDS = 1.0
+"""The time after which work that has not ended is cancelled again."""
+
 
 def stop_signal() -> asyncio.Event:
     """Returns an event that SIGTERM and SIGINT set from now on, instead of ending the process."""
@@ -29,6 +32,8 @@ async def result_until(stop: asyncio.Event, work: Coroutine[object, object, Resu
             return working.result()
         return None
     finally:
-        working.cancel()
         stopped.cancel()
-        await asyncio.wait({working, stopped})
+        # wait_for of Python 3.11 loses a cancellation if what it waits for ends at the same time.
+        while not working.done():
+            working.cancel()
+            await asyncio.wait({working}, timeout=CANCEL_AGAIN_SECONDS)

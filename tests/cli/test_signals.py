@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from auditor.cli import signals
 from auditor.cli.signals import result_until, stop_signal
 
 if TYPE_CHECKING:
@@ -58,3 +59,17 @@ async def test_work_is_cancelled_and_has_ended_when_a_stop_comes_first() -> None
 
     assert await result_until(stop, work()) is None
     assert ended.is_set()
+
+
+async def test_work_that_loses_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signals, "CANCEL_AGAIN_SECONDS", 0.01)
+    stop = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            stop.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.Event().wait()  # as if nobody had asked for an end
+
+    assert await asyncio.wait_for(result_until(stop, work()), 5) is None

@@ -243,7 +243,7 @@ async def test_no_message_is_lost_if_connections_are_cut_at_any_time(server):
         client.options["reconnect_time_wait"] = 0.01
         source = await create(client)
         await fill(server, MANY)
-        chance = random.Random(7)
+        chance, pinned = random.Random(7), await source.info()
 
         async def cut_again_and_again():
             while True:
@@ -251,9 +251,9 @@ async def test_no_message_is_lost_if_connections_are_cut_at_any_time(server):
                 proxy.cut()
 
         cutting = asyncio.create_task(cut_again_and_again())
-        in_order(await walked(source, await source.info()), 1, MANY)
+        while client.stats["reconnects"] < 3:  # one walk may end before it is cut twice
+            in_order(await walked(source, pinned), 1, MANY)
         cutting.cancel()
-        assert client.stats["reconnects"] > 1
 
 
 async def test_no_message_is_lost_if_the_server_is_killed_and_restarted(server, client):
