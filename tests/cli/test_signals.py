@@ -70,6 +70,6 @@ async def test_work_that_loses_a_cancellation_is_cancelled_again(monkeypatch: py
             stop.set()
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            await asyncio.Event().wait()  # as if nobody had asked for an end
+            await asyncio.Event().wait()  # it goes on, as if it had not been cancelled
 
     assert await asyncio.wait_for(result_until(stop, work()), 5) is None
