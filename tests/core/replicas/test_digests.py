@@ -16,11 +16,9 @@ from auditor.core.replicas.digests import (
     ChunkDigester,
     CopyDigests,
     chunk_range,
-    digested_bytes,
     message_bytes,
     message_digest,
 )
-from auditor.jetstream.connection.cutter import Cutter
 
 FIRST, LAST = CHUNK_SIZE - 3, 3 * CHUNK_SIZE + 5
 
@@ -45,37 +43,6 @@ def whole(seqs: set[int], last: int = LAST) -> CopyDigests:
     for seq in sorted(seqs):
         digester.add([message(seq)])
     return digester.finish(last)
-
-
-def test_a_batch_has_the_digests_of_its_messages() -> None:
-    messages = [
-        StoredMessage(seq, time_ns, b"S." + b"a" * seq, headers, b"x" * (seq % 5))
-        for seq, time_ns, headers in [(1, 7, None), (2, 1 << 61, b""), (9, 0, b"NATS/1.0\r\n\r\n"), (4_097, 1, None)]
-    ]
-    frames = [
-        b"MSG %b 1 p%d.%d.%d.0 %d\r\n%b\r\n" % (each.subject, each.seq, at, each.time_ns, len(each.data), each.data)
-        if each.headers is None
-        else b"HMSG %b 1 p%d.%d.%d.0 %d %d\r\n%b%b\r\n"
-        % (
-            each.subject,
-            each.seq,
-            at,
-            each.time_ns,
-            len(each.headers),
-            len(each.headers + each.data),
-            each.headers,
-            each.data,
-        )
-        for at, each in enumerate(messages, 1)
-    ]
-    batch, _ = Cutter(b"1", b"p").cut(b"".join(frames), 0)
-    assert batch is not None
-    assert list(batch) == messages
-    assert digested_bytes(batch) == b"".join(map(message_bytes, messages))
-    one, other = ChunkDigester(CopyDigests(1, 1)), ChunkDigester(CopyDigests(1, 1))
-    one.add(batch)
-    other.add(messages)
-    assert one.finish(5_000) == other.finish(5_000)
 
 
 @given(stored_seqs, st.lists(st.integers(FIRST, LAST), max_size=4), st.lists(st.integers(0, 12), max_size=3))

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from auditor.core.model.message import StoredMessage
+from auditor.core.replicas.digests import ChunkDigester, CopyDigests, digested_bytes, message_bytes
 from auditor.jetstream.connection.cutter import MAX_NUMBER, CompiledCutter, PythonCutter
 from auditor.jetstream.connection.frames import Delivery, FrameParser, ProtocolError
 from auditor.speedups import compiled
@@ -170,3 +171,35 @@ def test_the_compiled_function_checks_its_arguments():
             compiled.cut(b"ab", at, SID, PREFIX, StoredMessage)
     with pytest.raises(TypeError):
         compiled.Batch()
+
+
+@twins
+def test_a_batch_has_the_digests_of_its_messages(twin) -> None:
+    messages = [
+        StoredMessage(seq, time_ns, b"S." + b"a" * seq, headers, b"x" * (seq % 5))
+        for seq, time_ns, headers in [(1, 7, None), (2, 1 << 61, b""), (9, 0, b"NATS/1.0\r\n\r\n"), (4_097, 1, None)]
+    ]
+    frames = [
+        b"MSG %b 1 p%d.%d.%d.0 %d\r\n%b\r\n" % (each.subject, each.seq, at, each.time_ns, len(each.data), each.data)
+        if each.headers is None
+        else b"HMSG %b 1 p%d.%d.%d.0 %d %d\r\n%b%b\r\n"
+        % (
+            each.subject,
+            each.seq,
+            at,
+            each.time_ns,
+            len(each.headers),
+            len(each.headers + each.data),
+            each.headers,
+            each.data,
+        )
+        for at, each in enumerate(messages, 1)
+    ]
+    batch, _ = twin(b"1", b"p").cut(b"".join(frames), 0)
+    assert batch is not None
+    assert list(batch) == messages
+    assert digested_bytes(batch) == b"".join(map(message_bytes, messages))
+    one, other = ChunkDigester(CopyDigests(1, 1)), ChunkDigester(CopyDigests(1, 1))
+    one.add(batch)
+    other.add(messages)
+    assert one.finish(5_000) == other.finish(5_000)
