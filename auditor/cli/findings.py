@@ -127,17 +127,17 @@ def show_command(config_file: Path, names: Sequence[str], id_: str, *, as_json: 
     config = load(config_file)
     audits = select_audits(config, names)
 
-    async def read() -> list[FindingGroup]:
+    async def read() -> list[tuple[ListedFinding, FindingGroup]]:
         async with open_app(config, ensure_own_streams=False) as app:
             return await find_finding(app, audits, id_)
 
-    groups = asyncio.run(read())
+    found = asyncio.run(read())
     if as_json:
-        print(json.dumps({"schema": FINDINGS_SCHEMA, "items": [_group_json(each, id_) for each in groups]}))  # noqa: T201
+        print(json.dumps({"schema": FINDINGS_SCHEMA, "items": [_group_json(*each) for each in found]}))  # noqa: T201
         return ExitCode.CLEAN
     console = result_console()
-    for group in groups:
-        _print_group(console, group, id_)
+    for shown, group in found:
+        _print_group(console, shown, group)
     return ExitCode.CLEAN
 
 
@@ -155,9 +155,8 @@ def _json(listed: ListedFinding) -> dict[str, Any]:
     return {"audit": listed.audit, "state": listed.state, **reported_json(listed.finding)}
 
 
-def _group_json(group: FindingGroup, id_: str) -> dict[str, Any]:
-    """The finding with this id, and the ids of the findings of its group."""
-    shown = next(each for each in (*group.findings, *group.consequences) if each.finding.id == id_)
+def _group_json(shown: ListedFinding, group: FindingGroup) -> dict[str, Any]:
+    """One finding, and the ids of the other findings of its group."""
     is_cause = shown in group.findings
     return {
         **_json(shown),
@@ -216,8 +215,7 @@ def _count_text(found: FindingList, rows: int, limit: int) -> str:
     return text
 
 
-def _print_group(console: Console, group: FindingGroup, id_: str) -> None:
-    shown = next(each for each in (*group.findings, *group.consequences) if each.finding.id == id_)
+def _print_group(console: Console, shown: ListedFinding, group: FindingGroup) -> None:
     finding = shown.finding
     title = f"{finding.id}: {finding.kind} ({finding.severity}, {shown.state}) in audit {shown.audit}"
     print_line(console, title, SEVERITY_STYLES[finding.severity])

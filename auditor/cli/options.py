@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING
 
 from auditor.errors import NotFoundError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from auditor.config import AuditConfig, Config
+
 SEARCHED = (Path("auditor.yaml"), Path("/etc/auditor/auditor.yaml"))
 """Where the configuration file is if neither an option nor a variable names it, the preferred place first."""
 WHERE = "AUDITOR_CONFIG, ./auditor.yaml, /etc/auditor/auditor.yaml"
@@ -22,12 +27,6 @@ def find_config(environ: Mapping[str, str] = os.environ) -> Path:
         if path.is_file():
             return path
     raise NotFoundError(f"there is no configuration file: give --config F, or one of {WHERE}")
-
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from auditor.config import AuditConfig, Config
 
 
 def select_audits(config: Config, names: Sequence[str]) -> list[AuditConfig]:

@@ -71,20 +71,16 @@ def _lists_all(report: PassReport, wanted: FindingFilter) -> bool:
     )
 
 
-async def find_finding(app: App, audits: Sequence[AuditConfig], id_: str) -> list[FindingGroup]:
-    """Returns the group of the finding with this id, in each of the audits that have it.
+async def find_finding(app: App, audits: Sequence[AuditConfig], id_: str) -> list[tuple[ListedFinding, FindingGroup]]:
+    """Returns the finding with this id and its group, in each of the audits that have it.
 
     Raises NotFoundError if none has it, and as `select_findings`.
     """
     all_ = await select_findings(app, audits, FindingFilter())
-    groups = [
-        group
-        for group in group_by_cause(all_.findings)
-        if any(each.finding.id == id_ for each in (*group.findings, *group.consequences))
-    ]
-    if not groups:
+    found = [(finding, group) for group in group_by_cause(all_.findings) if (finding := group.member(id_)) is not None]
+    if not found:
         names = ", ".join(audit.name for audit in audits if audit.name not in all_.without_report)
         raise NotFoundError(
             f'no finding "{id_}" is in the last report of {names}: auditor findings list --state all lists them'
         )
-    return groups
+    return found

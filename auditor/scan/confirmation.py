@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from auditor.core.model.ranges import intersects_open_interval
 from auditor.errors import AuditorError
+from auditor.scan.gone import first_unexplained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,18 +56,12 @@ async def confirm(source: Source, info: StreamInfo, messages: Sequence[StoredMes
                     f"the message at sequence {message.seq} was delivered, and the server returns another one for a request:"
                     " check what is between the auditor and the server"
                 )
-        return await _why_gone(source, info, gone) if gone else None
+        seq = await first_unexplained(source, info, gone) if gone else None
     except AuditorError as error:
         return str(error)
-
-
-async def _why_gone(source: Source, info: StreamInfo, gone: Sequence[int]) -> str | None:
-    now, listed = await source.deleted(info)
-    explained = [(0, now.first_seq - 1), *listed]
-    for seq in gone:
-        if not intersects_open_interval(explained, seq - 1, seq + 1):
-            return f"the message at sequence {seq} was delivered, and the server does not return it for a request"
-    return None
+    if seq is None:
+        return None
+    return f"the message at sequence {seq} was delivered, and the server does not return it for a request"
 
 
 def _are_equal(delivered: StoredMessage, found: StoredMessage) -> bool:

@@ -18,9 +18,9 @@ from auditor.aether.stream_layout import actor_id_of
 from auditor.core.history.stream_identity import digest, history_changed_finding
 from auditor.core.history.stream_start import unexplained_start
 from auditor.core.model.findings import Kind
-from auditor.core.model.ranges import intersects_open_interval
 from auditor.core.state.checkpoint import FOREVER, CheckpointKind
 from auditor.errors import AuditorError
+from auditor.scan.gone import first_unexplained
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -128,7 +128,8 @@ async def check_samples(
         return IdentityResult(identity.with_incident(finding, now_ns), reason)
     if on_leader:
         return IdentityResult(identity, f"the leader has another message at sequence {on_leader[0]} than was read")
-    return IdentityResult(identity, await _why_gone(source, info, gone) if gone else None)
+    seq = await first_unexplained(source, info, gone) if gone else None
+    return IdentityResult(identity, None if seq is None else f"the message at sequence {seq} cannot be read any more")
 
 
 async def agreed_samples(
@@ -163,16 +164,6 @@ async def _is_held_elsewhere(
         except AuditorError:
             continue
     return False
-
-
-async def _why_gone(source: Source, info: StreamInfo, gone: Sequence[int]) -> str | None:
-    """Why the stream must be read again, if a message is gone that was neither deleted nor expired."""
-    now, listed = await source.deleted(info)
-    explained = [(0, now.first_seq - 1), *listed]
-    for seq in gone:
-        if not intersects_open_interval(explained, seq - 1, seq + 1):
-            return f"the message at sequence {seq} cannot be read any more"
-    return None
 
 
 async def _describe_actors_that_left(state: StateStore | None, info: StreamInfo) -> str:

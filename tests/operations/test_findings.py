@@ -59,7 +59,8 @@ async def test_an_audit_without_a_report_is_named_and_only_such_audits_are_an_er
 async def test_a_finding_is_found_by_its_id_together_with_its_group(app: App) -> None:
     await app.run_to_end(PassRequest(AUDIT))
     first, second = (await select_findings(app, [AUDIT], BAD)).findings
-    (group,) = await find_finding(app, [AUDIT], second.finding.id)
+    ((found, group),) = await find_finding(app, [AUDIT], second.finding.id)
+    assert found == second
     assert group.findings == (first, second)
     with pytest.raises(NotFoundError, match='no finding "f-none" is in the last report of orders'):
         await find_finding(app, [AUDIT], "f-none")

@@ -88,6 +88,10 @@ class FindingGroup:
     consequences: tuple[ListedFinding, ...]
     """Findings about missing versions that are missing because of a message of `findings`."""
 
+    def member(self, id_: str) -> ListedFinding | None:
+        """Returns the finding of the group with this id; None if it has none."""
+        return next((each for each in (*self.findings, *self.consequences) if each.finding.id == id_), None)
+
 
 def listed_findings(report: PassReport) -> list[ListedFinding]:
     """Returns the open findings that the report lists, then the accepted ones."""
